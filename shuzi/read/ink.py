@@ -1,0 +1,226 @@
+"""Any picture to ink on blank: orientation, alpha, colour, polarity, uneven light.
+
+The paper's brightness at each place is what a morphological closing leaves: it follows slopes and the edges of shadows
+exactly, and forgets only what is narrower than its window, the strokes. Ink is the ratio of a pixel to that paper,
+measured against the strongest ink nearby, so that pencil and felt pen on one page both come out black.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import cv2
+import numpy as np
+
+from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Source = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
+
+LARGEST = (
+    4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
+)
+SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
+OFFSET = 16  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
+FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, upright.
+
+    pixels: uint8 (H, W, 3), RGB, perhaps reduced; size: (width, height) of the upright original in pixels;
+    scale: original pixels to one of `pixels`.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    scale: float
+
+
+def _name(source: object) -> str:
+    if isinstance(source, bytes):
+        return f"{len(source):,} bytes"
+    if isinstance(source, str | os.PathLike):
+        return Path(source).name or str(source)
+    return f"a {type(source).__name__}"
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    """RGB of an array, alpha over white; raises ShuziError on any other type or shape."""
+    expected = "expected uint8 (H, W), (H, W, 3) for RGB or (H, W, 4) for RGBA"
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ShuziError(f"the array holds NaN or infinity; {expected}.")
+    if array.dtype != np.uint8:
+        raise ShuziError(f"the array is of type {array.dtype}; {expected}.")
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
+        raise ShuziError(f"the array is of shape {array.shape}; {expected}.")
+    if array.ndim == 2:
+        return cv2.merge([array] * 3)
+    return _over_white(array) if array.shape[2] == 4 else np.ascontiguousarray(array)
+
+
+def _over_white(rgba: np.ndarray) -> np.ndarray:
+    """RGBA on white paper; ink that would vanish there, white on nothing, is laid on black."""
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    for paper in (255, 0):
+        rgb = ((rgba[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255).astype(np.uint8)
+        if rgb.size and rgb.min() < rgb.max():
+            break
+    return rgb
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """RGB uint8 of a Pillow image in whatever mode."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        wide = np.nan_to_num(np.asarray(image, np.float64))
+        # the sample's depth isn't recorded: 8, 12 and 16 bits all occur, and the brightest pixel tells which
+        top = next((t for t in (1.0, 255.0, 4095.0, 65535.0) if wide.max() <= t), wide.max())
+        return _from_array((np.clip(wide / top, 0, 1) * 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return _over_white(np.asarray(image.convert("RGBA")))
+    if image.mode in ("1", "L"):
+        return _from_array(np.asarray(image.convert("L")))
+    return np.asarray(image.convert("RGB"))
+
+
+def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    """A Pillow image, not decoded yet; raises ShuziError with what the file is instead."""
+    from PIL import Image, UnidentifiedImageError
+
+    name = _name(source)
+    try:
+        stream: BinaryIO = io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
+    except FileNotFoundError:
+        raise ShuziError(f"{source}: no such file.") from None
+    except OSError as error:
+        raise ShuziError(f"{source}: can't be read ({error.strerror or error}).") from None
+    head = stream.read(1024)
+    stream.seek(0)
+    if not head:
+        raise ShuziError(f"{name}: 0 bytes, expected a picture.")
+    if b"%PDF-" in head:
+        raise ShuziError(f"{name}: a PDF; export its pages as pictures (PNG or JPEG) and read those.")
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise ShuziError(f"{name}: a HEIC photo; pip install pillow-heif, or save it as JPEG.") from None
+        register_heif_opener()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(stream)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise ShuziError(f"{name}: more than {limit} million pixels; reduce it and read that.") from None
+    except UnidentifiedImageError:
+        raise ShuziError(
+            f"{name}: not a picture that can be read (PNG, JPEG, WebP, TIFF, BMP, GIF)."
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ShuziError(f"{name}: a damaged picture ({error}); save it anew.") from None
+
+
+def load(source: Source) -> Picture:
+    """Decodes a picture upright, in RGB, at no more than LARGEST pixels.
+
+    source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+    Raises ShuziError on whatever is no picture, is damaged, or is smaller than 4 pixels a side.
+    """
+    if isinstance(source, np.ndarray):
+        rgb = _from_array(source)
+        size = (rgb.shape[1], rgb.shape[0])
+    else:
+        from PIL import Image, ImageOps
+
+        image = source if isinstance(source, Image.Image) else _open(source)
+        width, height = image.size
+        try:
+            if width * height > LARGEST:
+                # a JPEG decodes at a half, a quarter or an eighth for a fraction of the time
+                reduced = (width * height / LARGEST) ** 0.5
+                image.draft("RGB", (int(width / reduced), int(height / reduced)))
+            upright = ImageOps.exif_transpose(image)
+            rgb = _to_rgb(upright)
+        except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+            raise ShuziError(f"{_name(source)}: a damaged picture ({error}); save it anew.") from None
+        turned = (upright.width > upright.height) != (image.width > image.height)
+        size = (height, width) if turned else (width, height)
+    if min(size) < SMALLEST_SIDE:
+        raise ShuziError(f"{_name(source)}: {size[0]}x{size[1]} pixels, too small to hold a digit.")
+    shrink = (rgb.shape[0] * rgb.shape[1] / LARGEST) ** 0.5
+    if shrink > 1:
+        rgb = cv2.resize(rgb, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    return Picture(rgb, size, size[0] / rgb.shape[1])
+
+
+def noise(plane: np.ndarray) -> float:
+    """Standard deviation of the pixels' noise, in grey levels, by the median of Immerkaer's Laplacian (1996)."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    step = max(1, int((plane.size / 250_000) ** 0.5))  # a sample of rows is enough
+    sample = cv2.filter2D(plane, cv2.CV_32F, kernel)[::step]
+    return float(np.median(np.abs(sample)) / 0.6745 / 6)
+
+
+def plane_of(rgb: np.ndarray) -> np.ndarray:
+    """The one grey plane in which ink stands out most from paper: luma, or a colour channel if clearly better.
+
+    rgb: uint8 (H, W, 3). Returns uint8 (H, W).
+    """
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    zoom = min(1.0, 320 / max(luma.shape))
+    small = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    window = max(3, min(small.shape[:2]) // 4 | 1)
+
+    def strength(plane: np.ndarray) -> float:
+        difference = cv2.absdiff(plane, cv2.medianBlur(plane, window))
+        return float(np.percentile(difference, 99)) / (4 + 3 * noise(plane))
+
+    strengths = [strength(np.ascontiguousarray(small[:, :, c])) for c in range(3)]
+    best = int(np.argmax(strengths))
+    # luma is the mean of three noises: a channel must win clearly
+    if strengths[best] > 1.3 * strength(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)):
+        return np.ascontiguousarray(rgb[:, :, best])
+    return luma
+
+
+def contrasts(plane: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """How much darker, and how much lighter, each pixel is than the paper around it.
+
+    plane: uint8 (H, W); window: pixels, wider than any stroke.
+    Returns two uint8 (H, W): 255 x (1 - darker / brighter) for dark ink and for light ink.
+    """
+    square = cv2.getStructuringElement(cv2.MORPH_RECT, (window | 1, window | 1))
+    above = cv2.add(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, square), OFFSET)
+    below = cv2.add(cv2.morphologyEx(plane, cv2.MORPH_OPEN, square), OFFSET)
+    here = cv2.add(plane, OFFSET)
+    dark = cv2.bitwise_not(cv2.divide(here, above, scale=255))
+    light = cv2.bitwise_not(cv2.divide(below, here, scale=255))
+    return dark, light
+
+
+def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
+    """Contrast to ink: 255 where it is near the strongest within reach, 0 below a quarter of that or below `floor`.
+
+    contrast: uint8 (H, W); window: pixels over which ink is alike. Returns uint8 (H, W).
+    """
+    # the peak varies slowly: a quarter of the resolution is enough for it
+    zoom = 4 if window >= 32 else 1
+    coarse = contrast[: contrast.shape[0] // zoom * zoom, : contrast.shape[1] // zoom * zoom]
+    if zoom > 1:
+        coarse = cv2.resize(coarse, None, fx=1 / zoom, fy=1 / zoom, interpolation=cv2.INTER_AREA)
+    reach = max(3, window // zoom | 1)
+    peak = cv2.dilate(coarse, cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach)))
+    peak = cv2.resize(cv2.blur(peak, (reach, reach)), contrast.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    # half ink lies at half the peak, where the edge of a blurred stroke truly is, and never below the floor
+    peak = np.maximum(peak, np.uint8(min(255.0, 2 * floor)))
+    share = cv2.divide(contrast, peak, scale=256)
+    return cv2.convertScaleAbs(cv2.subtract(share, 64), alpha=2)

@@ -1,0 +1,80 @@
+"""A digit's ink to 28x28, as NIST became MNIST.
+
+Each NIST digit was scaled to fit a 20x20 box keeping its aspect, anti-aliased, then placed so that the centre of
+mass of its ink falls on the centre of the 28x28 (LeCun, Cortes, Burges, the MNIST database, 1998).
+"""
+
+import cv2
+import numpy as np
+
+BOX = 20  # the box a digit is scaled into, and the picture it is placed in: LeCun et al. 1998
+SIDE = 28
+# Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile over MNIST's training digits. What is
+# outside was drawn with another pen than MNIST's, and is brought to MNIST's 20th or 97th percentile.
+THINNEST, THIN, THICK, THICKEST = 1.4, 2.0, 4.2, 4.8
+INK = 64  # a quarter of full ink: below it a pixel is the blur around a stroke, not a part of the digit
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """Mean stroke width in pixels: four times the mean distance of inked pixels to paper, exact for a long bar.
+
+    ink: uint8 (H, W), 0 is paper and 255 is ink. Blank gives 0.
+    """
+    inside = cv2.copyMakeBorder((ink > 127).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    if not inside.any():
+        return 0.0
+    # a lone pixel is 1 away from paper by the transform's measure and 0.5 by ours
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    return float(4 * (distance[inside > 0] - 0.5).mean())
+
+
+def crop_to_ink(ink: np.ndarray) -> np.ndarray:
+    """The smallest rectangle of `ink` that holds everything at least a quarter inked; (0, 0) when blank."""
+    x, y, w, h = cv2.boundingRect((ink >= INK).astype(np.uint8))
+    return ink[y : y + h, x : x + w]
+
+
+def _with_stroke_in_range(ink: np.ndarray) -> np.ndarray:
+    """The same digit drawn with a pen inside MNIST's range; most digits return unchanged."""
+    side = max(ink.shape)
+    # measured and mended at a side of 80 or more, where one pixel is at most a quarter of one in the 20x20 box
+    zoom = max(1.0, 4 * BOX / side)
+    large = cv2.resize(ink, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC) if zoom > 1 else ink
+    unit = max(large.shape) / BOX
+    width = stroke_width(large) / unit
+    if THINNEST <= width <= THICKEST:
+        return ink
+    wanted = THIN if width < THINNEST else THICK
+    reach = round(abs(wanted - width) * unit / 2)
+    if reach < 1:
+        return ink
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    if width < THINNEST:
+        return cv2.dilate(cv2.copyMakeBorder(large, reach, reach, reach, reach, cv2.BORDER_CONSTANT), disc)
+    thinner = crop_to_ink(cv2.erode(large, disc, borderType=cv2.BORDER_CONSTANT, borderValue=(0,)))
+    return thinner if thinner.size else ink
+
+
+def normalise(ink: np.ndarray) -> np.ndarray:
+    """A digit's ink as the network knows digits; blank stays blank.
+
+    ink: uint8 (H, W), 0 is paper and 255 is ink, any size.
+    Returns uint8 (28, 28): in a 20x20 box, aspect kept, centre of mass at the centre.
+    """
+    ink = crop_to_ink(ink)
+    if not ink.size:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    ink = _with_stroke_in_range(ink)
+    height, width = ink.shape
+    scale = BOX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    small = cv2.convertScaleAbs(small, alpha=255 / max(1, int(small.max())))
+    moments = cv2.moments(small)
+    left = round(SIDE / 2 - moments["m10"] / moments["m00"])
+    top = round(SIDE / 2 - moments["m01"] / moments["m00"])
+    left = min(max(left, 0), SIDE - size[0])
+    top = min(max(top, 0), SIDE - size[1])
+    digit = np.zeros((SIDE, SIDE), np.uint8)
+    digit[top : top + size[1], left : left + size[0]] = small
+    return digit

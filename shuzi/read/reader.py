@@ -1,0 +1,228 @@
+"""28x28 to digits with confidence that can be believed, or "not sure"."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from shuzi.errors import ShuziError
+from shuzi.read import ink as inks
+from shuzi.read import layout
+from shuzi.read import single as single_digit
+from shuzi.read.normalise import SIDE, normalise
+
+SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
+THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Digit:
+    """One digit as read.
+
+    digit: 0..9, or None where the reader is not sure; guess: 0..9, the likeliest whether sure or not;
+    confidence: 0..1, that it is a digit and this one; probabilities: float32 (10,), summing to 1, given that it is
+    a digit; box: (x, y, width, height) in pixels of the upright picture; image: uint8 (28, 28), what the network saw.
+    """
+
+    digit: int | None
+    guess: int
+    confidence: float
+    probabilities: np.ndarray = field(repr=False)
+    box: Box
+    image: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """Digits that stand together. line: 0 is the topmost line of the page."""
+
+    digits: tuple[Digit, ...]
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The digits from left to right, '?' for each that the reader is not sure of."""
+        return "".join("?" if d.digit is None else str(d.digit) for d in self.digits)
+
+    @property
+    def confidence(self) -> float:
+        """0..1, that all digits are right."""
+        return float(np.prod([d.confidence for d in self.digits]))
+
+    @property
+    def box(self) -> Box:
+        """The box (x, y, width, height) around all digits, in pixels of the upright picture."""
+        x, y = min(d.box[0] for d in self.digits), min(d.box[1] for d in self.digits)
+        right = max(d.box[0] + d.box[2] for d in self.digits)
+        return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """What a picture says. numbers: in reading order; size: (width, height) of the upright picture in pixels."""
+
+    numbers: tuple[Number, ...]
+    size: tuple[int, int]
+
+    @property
+    def text(self) -> str:
+        """One line a line of writing, a space between numbers, '?' for a digit the reader is not sure of."""
+        lines: dict[int, list[str]] = {}
+        for number in self.numbers:
+            lines.setdefault(number.line, []).append(number.text)
+        return "\n".join(" ".join(texts) for texts in lines.values())
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """All digits in reading order."""
+        return tuple(digit for number in self.numbers for digit in number.digits)
+
+
+class Reader:
+    """Reads handwritten digits from pictures; one may serve many threads.
+
+    path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
+    (N, 10); the shipped one by default. threshold: 0..1, below which confidence an answer is "not sure"; by default
+    the one recorded in the network. Raises ShuziError when the file is missing, damaged, or no such network.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, threshold: float | None = None) -> None:
+        import onnxruntime
+
+        self.path = Path(path) if path is not None else SHIPPED
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
+        if not self.path.is_file():
+            raise ShuziError(f"{self.path}: no such file; expected an ONNX network made by shuzi export.")
+        options = onnxruntime.SessionOptions()
+        # a digit takes a quarter of a millisecond on one thread: waking others would cost more
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(self.path), options, providers=["CPUExecutionProvider"]
+            )
+            described = dict(self._session.get_modelmeta().custom_metadata_map)
+            images, logits = self._session.get_inputs(), self._session.get_outputs()
+        except Exception as error:  # onnxruntime raises a dozen kinds, all meaning that it can't be loaded
+            raise ShuziError(
+                f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
+            ) from error
+        if (
+            [i.name for i in images] != ["images"]
+            or logits[0].name != "logits"
+            or images[0].type != "tensor(uint8)"
+            or images[0].shape[1:] != [SIDE, SIDE]
+            or logits[0].shape[1] not in (10, 11)
+        ):
+            raise ShuziError(
+                f"{self.path}: an ONNX network, but no reader: expected images uint8 (N, 28, 28) to logits (N, 10) or (N, 11)."
+            )
+        self.temperature = float(described.get("shuzi.temperature", 1.0))
+        self.threshold = (
+            threshold if threshold is not None else float(described.get("shuzi.threshold", THRESHOLD))
+        )
+        self.name = described.get("shuzi.name", self.path.stem)
+
+    def scores(self, images: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities float32 (N, 11): the ten digits and "no digit", summing to 1.
+
+        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Raises ShuziError on another type or shape.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
+            raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
+        if not len(images):
+            return np.zeros((0, 11), np.float32)
+        logits: np.ndarray = self._session.run(["logits"], {"images": images})[0] / np.float32(
+            self.temperature
+        )
+        if logits.shape[1] == 10:  # a network that knows no "no digit"
+            logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
+        exp = np.exp(logits - logits.max(1, keepdims=True))
+        return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
+
+    def classify(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What digit each 28x28 is, and whether it is one at all.
+
+        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Returns float32 (N, 10), the digits' probabilities
+        given that it is a digit, and bool (N,), whether the likeliest reaches the threshold.
+        """
+        scores = self.scores(images)
+        digits = scores[:, :10]
+        sums = digits.sum(1, keepdims=True)
+        probabilities = np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1))
+        return probabilities.astype(np.float32), digits.max(1, initial=0) >= self.threshold
+
+    def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
+        guess = int(score[:10].argmax())
+        confidence = float(score[guess])
+        total = float(score[:10].sum())
+        probabilities = score[:10] / total if total > 0 else np.full(10, 0.1, np.float32)
+        return Digit(
+            guess if confidence >= self.threshold else None, guess, confidence, probabilities, box, image
+        )
+
+    def read(self, source: inks.Source, *, single: bool = False) -> Page:
+        """The digits of a picture.
+
+        source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4).
+        single: the whole picture is one digit. Raises ShuziError on what is no picture.
+        """
+        picture = inks.load(source)
+        return self._single(picture) if single else self._page(picture)
+
+    def _single(self, picture: inks.Picture) -> Page:
+        options = single_digit.candidates(picture.pixels)
+        if not options:
+            blank = np.zeros((SIDE, SIDE), np.uint8)
+            nothing = np.eye(11, dtype=np.float32)[10]
+            return Page((Number((self._digit(blank, nothing, (0, 0, *picture.size)),), 0),), picture.size)
+        scores = self.scores(np.stack([option.image for option in options]))
+        weights = np.array([option.weight for option in options])
+        best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
+        box = self._scaled(options[best].box, picture)
+        return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
+
+    def _page(self, picture: inks.Picture) -> Page:
+        plane = cv2.GaussianBlur(inks.plane_of(picture.pixels), (3, 3), 0)
+        window = 41
+        level = inks.noise(plane) * 255 / max(32.0, float(np.median(plane)))
+        dark, light = inks.contrasts(plane, window)
+        contrast = (
+            dark
+            if float((dark.astype(np.float32) ** 2).mean()) >= float((light.astype(np.float32) ** 2).mean())
+            else light
+        )
+        ink = inks.soft_ink(contrast, window, max(inks.FAINTEST, 5 * level))
+        labels, found = layout.blobs(ink)
+        found = [b for b in found if b.h >= 8 and b.area >= 12]
+        if not found:
+            return Page((), picture.size)
+        images = {}
+        for b in found:
+            near = labels[b.y : b.bottom, b.x : b.right]
+            images[b.label] = normalise(
+                np.where((near == b.label) | (near == 0), ink[b.y : b.bottom, b.x : b.right], np.uint8(0))
+            )
+        scores = dict(zip(images, self.scores(np.stack(list(images.values()))), strict=True))
+        found = [b for b in found if scores[b.label][10] < 0.5]
+        numbers = []
+        for line, row in enumerate(layout.lines(found)):
+            for group in layout.numbers(row):
+                digits = (
+                    self._digit(images[b.label], scores[b.label], self._scaled((b.x, b.y, b.w, b.h), picture))
+                    for b in group
+                )
+                numbers.append(Number(tuple(digits), line))
+        return Page(tuple(numbers), picture.size)
+
+    def _scaled(self, box: Box, picture: inks.Picture) -> Box:
+        x, y, w, h = (round(v * picture.scale) for v in box)
+        return x, y, w, h
