@@ -39,7 +39,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes | str) -> None:
+def write_whole(path: Path, data: bytes | bytearray | str) -> None:
     """Write `data` (text as UTF-8) to `path` whole or not at all. Raises ShuziError as `whole_file` does."""
     with whole_file(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)

@@ -10,13 +10,14 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
 
-TYPES = {
+TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype("u1"),
     0x09: np.dtype("i1"),
     0x0B: np.dtype(">i2"),
@@ -28,7 +29,7 @@ MAX_DIMENSIONS = 32  # numpy 1 holds no more; IDX itself would allow 255
 CODES = {dtype: code for code, dtype in TYPES.items()}
 
 
-def parse(data: bytes | bytearray | memoryview, name: str = "data") -> np.ndarray:
+def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
     """Give the array in the uncompressed bytes of an IDX file, as a view of them.
 
     Args:

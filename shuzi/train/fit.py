@@ -1,0 +1,266 @@
+"""The loop: draw a batch, clear the gradients, forward, backward, step. The same for every model."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from shuzi.data.digits import Digits
+from shuzi.errors import ShuziError
+from shuzi.train.recipes import Model, Recipe
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may set for a run: counts 1 or more, `lr` above 0, `validation` images held out.
+
+    Raises:
+        ShuziError: a value out of its range.
+
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    seed: int = 0
+    validation: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
+        if self.batch_size < 1:
+            raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0")
+        if not 0 <= self.seed < 2**63:
+            raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
+        if self.validation < 0:
+            raise ShuziError(f"--validation {self.validation}: hold out 0 images or more")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures: mean loss in nats and accuracy over its own batches as they were trained on."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    seconds: float
+    images_per_second: float
+    validation_accuracy: float | None = None
+
+
+OnStep = Callable[[int, Tensor], None]
+"""Called after each step with the images done in this epoch and the batch's loss, still on its device."""
+
+
+class Training:
+    """All that changes while a model learns; `state` and `restore` save it and take it up again."""
+
+    def __init__(self, recipe: Recipe, settings: Settings, device: torch.device) -> None:
+        self.recipe, self.settings, self.device = recipe, settings, device
+        self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
+        self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
+            self.inner = torch.get_rng_state()  # what layers such as dropout draw from
+        place(self.model, device, recipe.channels_last)
+        self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
+        self.average = copy.deepcopy(self.model) if recipe.average is not None else None
+        self.epoch = 0
+
+    @property
+    def result(self) -> Model:
+        """The model to keep: the averaged one where the recipe averages."""
+        return self.model if self.average is None else self.average
+
+    def state(self) -> dict[str, Tensor]:
+        """Give everything as named tensors, ready for safetensors."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {
+                f"optimizer.{index}.{name}": torch.as_tensor(value)
+                for name, value in values.items()
+                if value is not None
+            }
+        return tensors | {
+            "generator.order": self.order.get_state(),
+            "generator.noise": self.noise.get_state(),
+            "generator.inner": self.inner,
+            "epoch": torch.tensor(self.epoch),
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave. Raises ShuziError if it is another recipe's."""
+        load_state(self.model, below("model.", tensors))
+        if self.average is not None:
+            load_state(self.average, below("average.", tensors))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in below("optimizer.", tensors).items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.order.set_state(tensors["generator.order"])
+        self.noise.set_state(tensors["generator.noise"])
+        self.inner = tensors["generator.inner"]
+        self.epoch = int(tensors["epoch"])
+
+
+def fit(
+    training: Training, train: Digits, validation: Digits | None = None, on_step: OnStep | None = None
+) -> Iterator[Epoch]:
+    """Train to the planned epoch, giving each epoch's figures as it ends; save between them if you like.
+
+    Raises:
+        ShuziError: a batch larger than the set, or a loss that is no longer a number.
+
+    """
+    if training.settings.batch_size > len(train):
+        raise ShuziError(
+            f"--batch-size {training.settings.batch_size}: larger than the {len(train):,} training images"
+        )
+    while training.epoch < training.settings.epochs:
+        started = time.perf_counter()
+        with torch.random.fork_rng():
+            torch.set_rng_state(training.inner)
+            loss, accuracy = one_epoch(training, train, on_step)
+            training.inner = torch.get_rng_state()
+        seconds = time.perf_counter() - started
+        training.epoch += 1
+        if not math.isfinite(loss):
+            raise ShuziError(
+                f"the loss became {loss} in epoch {training.epoch}; "
+                f"train with a smaller --lr than {training.settings.lr:g}"
+            )
+        held_out = None if validation is None else accuracy_of(training.result, validation, training.device)
+        yield Epoch(training.epoch, loss, accuracy, seconds, len(train) / seconds, held_out)
+
+
+def one_epoch(training: Training, train: Digits, on_step: OnStep | None) -> tuple[float, float]:
+    """Go through the training digits once; give the mean loss and the accuracy on the way."""
+    recipe, settings, model = training.recipe, training.settings, training.model
+    set_training(model, True)
+    steps = math.ceil(len(train) / settings.batch_size)
+    step = training.epoch * steps
+    done = 0
+    loss_sum = torch.zeros((), device=training.device)
+    correct = torch.zeros((), dtype=torch.int64, device=training.device)
+    for images, labels in train.batches(
+        settings.batch_size, generator=training.order, device=training.device
+    ):
+        if recipe.schedule is not None:
+            for group in training.optimizer.param_groups:
+                group["lr"] = settings.lr * recipe.schedule(step / (steps * settings.epochs))
+        if recipe.augment is not None:
+            images = recipe.augment(images, training.noise)
+        if recipe.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        training.optimizer.zero_grad()
+        with torch.autocast(training.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+            logits = model(images)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        loss.backward()
+        training.optimizer.step()
+        if training.average is not None:
+            follow(training.average, model, recipe.average, step)
+        step += 1
+        done += len(labels)
+        loss_sum += loss.detach() * len(labels)
+        correct += (logits.detach().argmax(dim=1) == labels).sum()
+        if on_step is not None:
+            on_step(done, loss)
+    return float(loss_sum) / len(train), float(correct) / len(train)
+
+
+@torch.no_grad()
+def follow(average: Model, model: Model, decay: float | None, step: int) -> None:
+    """Move averaged weights a step towards the model's; early on faster, so that the start is forgotten."""
+    weight = 1 - min(decay or 0.0, (1 + step) / (10 + step))
+    for kept, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(value, weight)
+        else:
+            kept.copy_(value)
+
+
+@torch.no_grad()
+def predict(model: Model, digits: Digits, device: torch.device, batch_size: int = 1000) -> Tensor:
+    """Give the logits of all digits, float32 (N, classes) on the CPU, in the set's order."""
+    set_training(model, False)
+    parts = [model(images).float().cpu() for images, _ in digits.batches(batch_size, device=device)]
+    return torch.cat(parts)
+
+
+def accuracy_of(model: Model, digits: Digits, device: torch.device) -> float:
+    """Give the share of digits whose largest logit is their label's."""
+    return float(
+        (predict(model, digits, device).argmax(dim=1) == torch.from_numpy(digits.labels)).float().mean()
+    )
+
+
+def pick_device(name: str) -> torch.device:
+    """Give the device for "auto" (CUDA, else Apple's MPS, else the CPU) or for a name.
+
+    Raises:
+        ShuziError: an unknown name, or a device that this machine or this torch lacks.
+
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, present in there.items() if present))
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except Exception as error:  # torch raises RuntimeError, AssertionError or NotImplementedError
+        usable = ", ".join(kind for kind, present in there.items() if present)
+        raise ShuziError(
+            f"--device {name}: not usable with torch {torch.__version__} here; there is {usable}"
+        ) from error
+    return device
+
+
+def place(model: Model, device: torch.device, channels_last: bool = False) -> None:
+    """Move a model's tensors to a device, in place."""
+    if isinstance(model, nn.Module):
+        model.to(device)
+        if channels_last:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(device)
+
+
+def set_training(model: Model, training: bool) -> None:
+    """Tell layers such as dropout and batch norm whether this is training."""
+    if isinstance(model, nn.Module):
+        model.train(training)
+
+
+@torch.no_grad()
+def load_state(model: Model, tensors: Mapping[str, Tensor]) -> None:
+    """Copy saved values into a model. Raises ShuziError if names or shapes differ from the model's."""
+    own = model.state_dict()
+    shapes = {name: tuple(value.shape) for name, value in own.items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if shapes != found:
+        raise ShuziError(f"weights are {found}, expected {shapes}; they are another recipe's or damaged")
+    for name, value in own.items():
+        value.copy_(tensors[name])
+
+
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors whose name starts with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

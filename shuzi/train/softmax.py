@@ -1,0 +1,85 @@
+"""Softmax regression from tensors: the whole model, its loss and its gradient, as the equations say.
+
+An image is a row x of 784 pixels. Each digit k has a column of W, its template, and a bias b_k; the logit
+of k is how well the image matches, x . W[:, k] + b_k. Softmax makes probabilities of the logits,
+cross-entropy says how wrong they are, and gradient descent makes them less wrong.
+
+Equations: C. M. Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PIXELS, CLASSES = 28 * 28, 10
+
+
+def initial(
+    generator: torch.Generator, pixels: int = PIXELS, classes: int = CLASSES
+) -> tuple[Tensor, Tensor]:
+    """Draw W (784, 10) from N(0, 1) / sqrt(784), so that logits start small; b is zeros (10,)."""
+    return torch.randn(pixels, classes, generator=generator) / math.sqrt(pixels), torch.zeros(classes)
+
+
+def logits(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The linear map y = x W + b: (m, 784), (784, 10), (10,) to (m, 10)."""
+    return x @ W + b
+
+
+def softmax(y: Tensor) -> Tensor:
+    """p_k = exp(y_k) / sum_j exp(y_j), row by row: logits (m, 10) to probabilities (m, 10).
+
+    Taking the row's largest logit off all of them first cancels in the fraction, and nothing overflows.
+    """
+    e = torch.exp(y - y.amax(dim=1, keepdim=True))
+    return e / e.sum(dim=1, keepdim=True)
+
+
+def cross_entropy(y: Tensor, labels: Tensor) -> Tensor:
+    """The mean of -log p[label], in nats, from logits y (m, 10) and labels int64 (m,).
+
+    Put softmax into the logarithm: -log p_k = log(sum_j exp(y_j)) - y_k. So the loss takes logits; given
+    probabilities it would take softmax twice, which leaves them nearly equal and hardly lets them learn.
+    """
+    top = y.amax(dim=1, keepdim=True)
+    log_sum = top + torch.log(torch.exp(y - top).sum(dim=1, keepdim=True))  # (m, 1)
+    return (log_sum - y.gather(1, labels[:, None])).mean()
+
+
+def gradient(x: Tensor, y: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of the cross-entropy, without autograd: x^T (p - onehot) / m for W, its row sum for b."""
+    error = (softmax(y) - F.one_hot(labels, y.shape[1])) / len(labels)  # (m, 10)
+    return x.T @ error, error.sum(dim=0)
+
+
+class Linear:
+    """The map and its parameters in one place: what `nn.Linear` is, in plain tensors."""
+
+    def __init__(self, W: Tensor, b: Tensor) -> None:
+        self.W, self.b = W.requires_grad_(), b.requires_grad_()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Give logits (m, 10) of images (m, 1, 28, 28), each flattened to a row."""
+        return logits(images.flatten(1), self.W, self.b)
+
+    def parameters(self) -> list[Tensor]:
+        """Give the tensors to learn."""
+        return [self.W, self.b]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Give the values to save, by name."""
+        return {"W": self.W.detach(), "b": self.b.detach()}
+
+
+class SoftmaxRegression(nn.Module):
+    """The same once more as a module, which finds its parameters by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(PIXELS, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give logits (m, 10) of images (m, 1, 28, 28); `nn.Linear` keeps W transposed, (10, 784)."""
+        return self.linear(images.flatten(1))
