@@ -207,6 +207,24 @@ def contrasts(plane: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     return dark, light
 
 
+def evidence(plane: np.ndarray, dark: np.ndarray, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much speaks for dark ink and for light ink around each place.
+
+    Ink is narrow, and differs from what most of its surroundings are: the inside of a loop is narrow and light too,
+    but it is paper, as most around it. Returns two float32 (h, w) at a coarse resolution.
+    """
+    zoom = min(1.0, 320 / max(plane.shape))
+    small, d, n = (
+        cv2.resize(p, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) for p in (plane, dark, light)
+    )
+    window = max(3, max(small.shape) // 4 | 1)
+    paper = cv2.medianBlur(small, window)
+    spread = (window | 1, window | 1)
+    both = (cv2.min(d, cv2.subtract(paper, small)), cv2.min(n, cv2.subtract(small, paper)))
+    first, second = (cv2.blur(e.astype(np.float32) ** 2, spread) for e in both)
+    return first, second
+
+
 def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
     """Contrast to ink: 255 where it is near the strongest within reach, 0 below a quarter of that or below `floor`.
 
@@ -224,3 +242,88 @@ def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
     peak = np.maximum(peak, np.uint8(min(255.0, 2 * floor)))
     share = cv2.divide(contrast, peak, scale=256)
     return cv2.convertScaleAbs(cv2.subtract(share, 64), alpha=2)
+
+
+def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
+    """The contrast of whichever ink, dark or light, each place is written in. uint8 (H, W)."""
+    dark, light = contrasts(plane, window)
+    for_dark, for_light = evidence(plane, dark, light)
+    # the other ink than most of the page's needs clear evidence
+    bias = 3.0 if for_dark.mean() >= for_light.mean() else 1 / 3.0
+    lighter = (for_light > bias * for_dark).astype(np.uint8)
+    if not lighter.any():
+        return dark
+    if lighter.all():
+        return light
+    lighter = cv2.resize(lighter, plane.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.where(lighter > 0, light, dark)
+
+
+def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
+    """A page's ink without its ruled lines, and its pixels per pixel of `rgb`.
+
+    rgb: uint8 (H, W, 3). Returns uint8 (h, w), 0 is paper and 255 is ink, and a factor.
+    """
+    zoom = 1.0
+    plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
+    window = 41
+    level = noise(plane) * 255 / max(32.0, float(np.median(plane)))
+    return without_lines(soft_ink(chosen_contrast(plane, window), window, max(FAINTEST, 5 * level))), zoom
+
+
+LINE = 80  # pixels: a shorter straight stroke may be a digit's
+LINE_SHARE = 0.25  # of the picture's long side: ruled lines and rows of boxes are longer
+THICKEST_LINE = 7  # pixels
+
+
+def without_lines(ink: np.ndarray) -> np.ndarray:
+    """Ink without long straight thin lines; where a stroke crosses one, the stroke is kept whole.
+
+    ink: uint8 (H, W). Returns the same where nothing is long enough.
+    """
+    binary = (ink > 127).astype(np.uint8)
+    longest = max(LINE, LINE_SHARE * max(ink.shape))
+    stats = cv2.connectedComponentsWithStats(binary, connectivity=8)[2][1:]
+    if not len(stats) or stats[:, 2:4].max() < min(longest, 0.9 * min(ink.shape)):
+        return ink
+    result = ink.copy()
+    for across in (False, True):
+        turned = np.ascontiguousarray(binary.T) if across else binary
+        lines = _level_lines(turned, longest)
+        if lines is None:
+            continue
+        rest = cv2.bitwise_and(turned, 1 - lines)
+        reach = THICKEST_LINE + 2
+        column = np.ones((reach, 3), np.uint8)
+        above = cv2.dilate(rest, column, anchor=(1, reach - 1))
+        below = cv2.dilate(rest, column, anchor=(1, 0))
+        gone = lines & (1 - (above & below))
+        result[(gone.T if across else gone) > 0] = 0
+    return result
+
+
+def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
+    """Pixels of nearly level thin lines at least `longest` long, as a mask uint8 (H, W), or None."""
+    half = cv2.resize(binary * 255, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half = (half > 60).astype(np.uint8)
+    thin = cv2.subtract(
+        half, cv2.morphologyEx(half, cv2.MORPH_OPEN, np.ones((THICKEST_LINE // 2 + 2, 1), np.uint8))
+    )
+    thin = cv2.dilate(thin, np.ones((1, 3), np.uint8))
+    length = LINE // 2
+    found = np.zeros_like(half)
+    for rise in (-6, -3, 0, 3, 6):
+        kernel = np.zeros((abs(rise) + 1, length), np.uint8)
+        cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), 1)
+        found |= cv2.morphologyEx(thin, cv2.MORPH_OPEN, kernel)
+    if not found.any():
+        return None
+    joined = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, length), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    keep = stats[:, 2] * 2 >= min(longest, 0.9 * binary.shape[1])
+    keep[0] = False
+    if not keep.any():
+        return None
+    mask = keep[labels].astype(np.uint8)
+    mask = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    return cv2.resize(mask, binary.shape[::-1], interpolation=cv2.INTER_NEAREST)

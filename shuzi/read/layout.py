@@ -1,69 +1,308 @@
-"""Ink to boxes in reading order: parts of a digit joined, lines of writing found, numbers grouped by their gaps."""
+"""A page's ink to digits in reading order: touching digits parted, broken strokes joined, numbers grouped by gaps.
+
+Geometry proposes and the network decides: a wide blob is cut where little ink is crossed, small parts are joined to
+what they nearly touch, and of all ways the one stays whose pieces look most like digits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-GAP = 0.6  # of the digits' height: a wider gap ends a number
+from shuzi.read.normalise import normalise
+
+Score = Callable[
+    [np.ndarray], np.ndarray
+]  # uint8 (N, 28, 28) to probabilities (N, 11), the last for "no digit"
+
+SMALLEST = 8  # pixels of height: less can't be told from a speck
+SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
+WIDE = 1.15  # width over height: a blob wider than this may be several digits
+SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
+CUTS = 7  # cuts tried per blob at most
+GAP = 0.65  # of the digits' height: a wider gap ends a number
+DOT = 0.45  # of its neighbours' height: what is lower is a point, a comma or a dash
 
 
-@dataclass(frozen=True)
-class Blob:
-    """Connected ink: its box (x, y, width, height) in pixels, its area in pixels, its label in the label picture."""
+@dataclass(frozen=True, eq=False)
+class Glyph:
+    """A piece of ink that may be a digit.
+
+    x, y: of its crop's corner in pixels; ink: uint8 (h, w), the piece alone; image: uint8 (28, 28);
+    score: float32 (11,), the ten digits and "no digit".
+    """
 
     x: int
     y: int
-    w: int
-    h: int
-    area: int
-    label: int
+    ink: np.ndarray
+    image: np.ndarray
+    score: np.ndarray
+
+    @property
+    def w(self) -> int:
+        """Width in pixels."""
+        return self.ink.shape[1]
+
+    @property
+    def h(self) -> int:
+        """Height in pixels."""
+        return self.ink.shape[0]
 
     @property
     def right(self) -> int:
+        """The first column beyond."""
         return self.x + self.w
 
     @property
     def bottom(self) -> int:
+        """The first row beyond."""
         return self.y + self.h
 
-
-def blobs(ink: np.ndarray) -> tuple[np.ndarray, list[Blob]]:
-    """The connected parts of all that is at least half inked. Returns the labels int32 (H, W) and the blobs."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
-    found = [Blob(*map(int, row), label) for label, row in enumerate(stats) if label]
-    return labels, found
+    @property
+    def confidence(self) -> float:
+        """0..1, that it is a digit and the likeliest one."""
+        return float(self.score[:10].max())
 
 
-def _alike(a: Blob, b: Blob) -> bool:
-    """Whether two blobs may stand side by side in one line of writing."""
+Piece = tuple[int, int, np.ndarray]  # x, y and the ink of what is not scored yet
+
+
+def _glyphs(pieces: list[Piece], score: Score) -> list[Glyph]:
+    if not pieces:
+        return []
+    images = np.stack([normalise(ink) for _, _, ink in pieces])
+    return [Glyph(*piece, image, s) for piece, image, s in zip(pieces, images, score(images), strict=True)]
+
+
+def _trimmed(piece: Piece) -> Piece | None:
+    """The piece without empty margins; None if nothing is left."""
+    x, y, ink = piece
+    left, top, w, h = cv2.boundingRect((ink > 127).astype(np.uint8))
+    return (x + left, y + top, ink[top : top + h, left : left + w]) if w else None
+
+
+def pieces_of(ink: np.ndarray) -> list[Piece]:
+    """The connected parts of all that is at least half inked, each alone with its soft edge."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
+    found: list[Piece] = []
+    for label in range(1, count):
+        x, y, w, h, area = (int(v) for v in stats[label])
+        if max(w, h) < 3 or area < 4:
+            continue
+        alone = (labels[y : y + h, x : x + w] == label).astype(np.uint8)
+        alone = cv2.dilate(alone, np.ones((3, 3), np.uint8))
+        found.append((x, y, ink[y : y + h, x : x + w] * alone))
+    return found
+
+
+def _joined(a: Piece, b: Piece) -> Piece:
+    """Two pieces as one."""
+    x, y = min(a[0], b[0]), min(a[1], b[1])
+    right = max(a[0] + a[2].shape[1], b[0] + b[2].shape[1])
+    bottom = max(a[1] + a[2].shape[0], b[1] + b[2].shape[0])
+    both = np.zeros((bottom - y, right - x), np.uint8)
+    for left, top, ink in (a, b):
+        place = both[top - y : top - y + ink.shape[0], left - x : left - x + ink.shape[1]]
+        np.maximum(place, ink, out=place)
+    return x, y, both
+
+
+def seams(ink: np.ndarray) -> list[np.ndarray]:
+    """Paths from top to bottom that cross little ink, from left to right.
+
+    ink: uint8 (h, w). Returns at most CUTS arrays float32 (h,): for each row the column where the cut runs.
+    """
+    h, w = ink.shape
+    zoom = min(1.0, SEAM_HEIGHT / h)
+    small = cv2.resize(ink, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) if zoom < 1 else ink
+    rows, columns = small.shape
+    if columns < 5:
+        return []
+    cost = small.astype(np.float32) / 255
+    total = np.pad(cost[0], 1, constant_values=np.inf)
+    steps = np.zeros((rows, columns), np.int8)
+    for row in range(1, rows):
+        # a step aside costs a little, so that a cut through paper stays straight
+        ways = np.stack([total[:-2] + 0.05, total[1:-1], total[2:] + 0.05])
+        steps[row] = ways.argmin(0) - 1
+        total[1:-1] = ways.min(0) + cost[row]
+    paths: dict[int, tuple[float, np.ndarray]] = {}
+    for end in range(2, columns - 2):
+        path = np.zeros(rows, np.int64)
+        path[-1] = end
+        for row in range(rows - 1, 0, -1):
+            path[row - 1] = path[row] + steps[row, path[row]]
+        # paths that share their middle are one cut: the cheapest stands for it
+        middle = int(path[rows // 2]) // 3
+        price = float(total[end + 1])
+        if price < paths.get(middle, (np.inf,))[0]:
+            paths[middle] = (price, path)
+    cheap = sorted(paths.values(), key=lambda p: p[0])[:CUTS]
+    cuts = sorted((path for price, path in cheap if price < 0.6 * rows), key=lambda path: float(path.mean()))
+    at = np.linspace(0, rows - 1, h)
+    return [np.interp(at, np.arange(rows), path) / zoom for path in cuts]
+
+
+def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
+    """The glyph, or the digits that it looks more like when it is cut."""
+    cuts = seams(glyph.ink)
+    if not cuts:
+        return [glyph]
+    columns = np.arange(glyph.w)[None, :]
+    bounds = [np.zeros(glyph.h), *cuts, np.full(glyph.h, glyph.w)]
+    spans: dict[tuple[int, int], Piece] = {}
+    for i in range(len(bounds)):
+        for j in range(i + 1, len(bounds)):
+            if (i, j) == (0, len(bounds) - 1):
+                continue
+            inside = (columns >= bounds[i][:, None]) & (columns < bounds[j][:, None])
+            piece = _trimmed((glyph.x, glyph.y, np.where(inside, glyph.ink, np.uint8(0))))
+            # a part of a touching pair is nearly as high as the others, and no wider than a digit
+            if piece and piece[2].shape[0] > 0.45 * height and piece[2].shape[1] < 1.3 * height:
+                spans[i, j] = piece
+    scored = dict(zip(spans, _glyphs(list(spans.values()), score), strict=True))
+    scored[0, len(bounds) - 1] = glyph
+    best: dict[int, tuple[float, list[Glyph]]] = {0: (0.0, [])}
+    for j in range(1, len(bounds)):
+        ways = []
+        for i in range(j):
+            if i in best and (i, j) in scored:
+                piece = scored[i, j]
+                ways.append((best[i][0] + float(np.log(piece.confidence + 1e-6)), [*best[i][1], piece]))
+        if ways:
+            best[j] = max(ways, key=lambda way: way[0])
+    return best[len(bounds) - 1][1]
+
+
+def _near(a: Glyph, b: Glyph) -> float:
+    """The gap between two boxes, in pixels; 0 if they overlap."""
+    return float(np.hypot(max(a.x - b.right, b.x - a.right, 0), max(a.y - b.bottom, b.y - a.bottom, 0)))
+
+
+def _alike(a: Glyph, b: Glyph) -> bool:
+    """Whether two glyphs may stand side by side in one line of writing."""
     overlap = min(a.bottom, b.bottom) - max(a.y, b.y)
-    gap = max(a.x, b.x) - min(a.right, b.right)
     low, high = sorted((a.h, b.h))
-    return overlap > 0.4 * low and high < 2.2 * low and gap < 2.5 * high
+    return overlap > 0.4 * low and high < 2.2 * low
 
 
-def lines(found: list[Blob]) -> list[list[Blob]]:
-    """Blobs in lines from top to bottom, each from left to right."""
-    rows: list[list[Blob]] = []
-    for blob in sorted(found, key=lambda b: b.x):
-        near = [row for row in rows if _alike(row[-1], blob)]
+def _height_around(glyph: Glyph, sure: list[Glyph], typical: float) -> float:
+    """The height of digits in the glyph's surroundings: of the nearest sure ones."""
+    if not sure:
+        return max(typical, float(glyph.h)) if glyph.w < 2 * glyph.h else float(glyph.h)
+    near = sorted(sure, key=lambda s: abs(s.y + s.h / 2 - glyph.y - glyph.h / 2) * 3 + _near(s, glyph))[:5]
+    return float(np.median([s.h for s in near]))
+
+
+def digits_of(ink: np.ndarray, score: Score) -> list[Glyph]:
+    """All glyphs of a page, parted and joined, digits or not.
+
+    ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed.
+    """
+    pieces = pieces_of(ink)
+    tall = [p for p in pieces if p[2].shape[0] >= SMALLEST]
+    glyphs = _glyphs(tall, score)
+    crumbs = [p for p in pieces if p[2].shape[0] < SMALLEST and max(p[2].shape) >= 4]
+    sure = [g for g in glyphs if g.confidence > SURE and g.w < WIDE * g.h]
+    typical = float(np.median([g.h for g in sure])) if sure else 0.0
+    heights = [_height_around(g, sure, typical) for g in glyphs]
+    done: list[Glyph] = []
+    parts: list[Glyph] = []
+    for glyph, height in zip(glyphs, heights, strict=True):
+        if glyph.confidence > SURE and glyph.w < WIDE * glyph.h and glyph.h > 0.6 * height:
+            done.append(glyph)
+        elif glyph.h > 0.6 * height and (glyph.w > 0.6 * height) and glyph.w < 12 * height:
+            done.extend(_parted(glyph, height, score))
+        else:
+            parts.append(glyph)
+    parts += [Glyph(*p, np.zeros((28, 28), np.uint8), np.eye(11, dtype=np.float32)[10]) for p in crumbs]
+    return _with_parts(done, parts, sure, typical, score)
+
+
+def _with_parts(
+    done: list[Glyph], parts: list[Glyph], sure: list[Glyph], typical: float, score: Score
+) -> list[Glyph]:
+    """Joins each small part to the neighbour that it completes to a better digit; others stay as they are."""
+    everything = done + parts
+    for part in sorted(parts, key=lambda p: -p.h * p.w):
+        if part not in everything:
+            continue
+        height = _height_around(part, sure, typical)
+        near = [g for g in everything if g is not part and _near(g, part) < 0.25 * height]
+        near = [g for g in near if max(g.bottom, part.bottom) - min(g.y, part.y) < 1.4 * height]
+        near = [g for g in near if max(g.right, part.right) - min(g.x, part.x) < 1.3 * height]
+        together = _glyphs([_joined((g.x, g.y, g.ink), (part.x, part.y, part.ink)) for g in near], score)
+        ways = [
+            (both.confidence - max(g.confidence, part.confidence if part.h > DOT * height else 0.0), i)
+            for i, (g, both) in enumerate(zip(near, together, strict=True))
+        ]
+        if ways and max(ways)[0] > 0.02:
+            index = max(ways)[1]
+            everything.remove(part)
+            everything.remove(near[index])
+            everything.append(together[index])
+    return everything
+
+
+def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """Glyphs side by side with gaps below GAP of their height, from left to right; points and dashes left out."""
+    rows: list[list[Glyph]] = []
+    for glyph in sorted(glyphs, key=lambda g: g.x):
+        near = [
+            row
+            for row in rows
+            if _alike(row[-1], glyph) and glyph.x - row[-1].right < GAP * max(row[-1].h, glyph.h)
+        ]
         if near:
-            min(near, key=lambda row: abs(row[-1].y + row[-1].bottom - blob.y - blob.bottom)).append(blob)
+            min(near, key=lambda row: abs(row[-1].y + row[-1].bottom - glyph.y - glyph.bottom)).append(glyph)
         else:
-            rows.append([blob])
-    return sorted(rows, key=lambda row: float(np.mean([b.y + b.h / 2 for b in row])))
+            rows.append([glyph])
+    return rows
 
 
-def numbers(row: list[Blob]) -> list[list[Blob]]:
-    """One line's blobs, parted where the gap is wider than GAP of their height."""
-    groups = [[row[0]]]
-    for blob in row[1:]:
-        last = groups[-1][-1]
-        if blob.x - last.right > GAP * max(last.h, blob.h):
-            groups.append([blob])
+def _is_mark(word: list[Glyph], others: list[list[Glyph]]) -> bool:
+    """Whether a lone glyph is a point, a comma or a dash beside taller writing."""
+    if len(word) > 1:
+        return False
+    (mark,) = word
+    for other in others:
+        for glyph in other:
+            low = mark.h < DOT * glyph.h
+            beside = mark.y < glyph.bottom + 0.3 * glyph.h and mark.bottom > glyph.y - 0.3 * glyph.h
+            if low and beside and _near(mark, glyph) < 1.5 * glyph.h:
+                return True
+    return False
+
+
+def lines(found: list[list[Glyph]]) -> list[list[list[Glyph]]]:
+    """Words in lines from top to bottom, each from left to right.
+
+    A word joins the line whose last word it continues: the line may slope.
+    """
+    rows: list[list[list[Glyph]]] = []
+    for word in sorted(found, key=lambda word: word[0].x):
+        first = word[0]
+        near = [row for row in rows if _alike(row[-1][-1], first) and first.x >= row[-1][-1].x]
+        if near:
+            min(
+                near, key=lambda row: abs(row[-1][-1].y + row[-1][-1].bottom - first.y - first.bottom)
+            ).append(word)
         else:
-            groups[-1].append(blob)
-    return groups
+            rows.append([word])
+    return sorted(rows, key=lambda row: float(np.mean([g.y + g.h / 2 for word in row for g in word])))
+
+
+def arrange(glyphs: list[Glyph]) -> list[list[list[Glyph]]]:
+    """Lines of numbers of glyphs: what is no digit is left out, alone or when most of its word is none."""
+    digits = [g for g in glyphs if g.score[10] < 0.5]
+    kept = []
+    found = words(glyphs)
+    for word in found:
+        if np.mean([g.score[10] for g in word]) < 0.5:
+            kept.append(word)
+    kept = [w for w in kept if not _is_mark(w, kept)]
+    del digits
+    return lines(kept)

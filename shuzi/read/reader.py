@@ -187,42 +187,21 @@ class Reader:
         scores = self.scores(np.stack([option.image for option in options]))
         weights = np.array([option.weight for option in options])
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
-        box = self._scaled(options[best].box, picture)
+        box = self._scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
     def _page(self, picture: inks.Picture) -> Page:
-        plane = cv2.GaussianBlur(inks.plane_of(picture.pixels), (3, 3), 0)
-        window = 41
-        level = inks.noise(plane) * 255 / max(32.0, float(np.median(plane)))
-        dark, light = inks.contrasts(plane, window)
-        contrast = (
-            dark
-            if float((dark.astype(np.float32) ** 2).mean()) >= float((light.astype(np.float32) ** 2).mean())
-            else light
-        )
-        ink = inks.soft_ink(contrast, window, max(inks.FAINTEST, 5 * level))
-        labels, found = layout.blobs(ink)
-        found = [b for b in found if b.h >= 8 and b.area >= 12]
-        if not found:
-            return Page((), picture.size)
-        images = {}
-        for b in found:
-            near = labels[b.y : b.bottom, b.x : b.right]
-            images[b.label] = normalise(
-                np.where((near == b.label) | (near == 0), ink[b.y : b.bottom, b.x : b.right], np.uint8(0))
-            )
-        scores = dict(zip(images, self.scores(np.stack(list(images.values()))), strict=True))
-        found = [b for b in found if scores[b.label][10] < 0.5]
+        ink, zoom = inks.page_ink(picture.pixels)
         numbers = []
-        for line, row in enumerate(layout.lines(found)):
-            for group in layout.numbers(row):
+        for line, words in enumerate(layout.arrange(layout.digits_of(ink, self.scores))):
+            for word in words:
                 digits = (
-                    self._digit(images[b.label], scores[b.label], self._scaled((b.x, b.y, b.w, b.h), picture))
-                    for b in group
+                    self._digit(g.image, g.score, self._scaled((g.x, g.y, g.w, g.h), picture.scale / zoom))
+                    for g in word
                 )
                 numbers.append(Number(tuple(digits), line))
         return Page(tuple(numbers), picture.size)
 
-    def _scaled(self, box: Box, picture: inks.Picture) -> Box:
-        x, y, w, h = (round(v * picture.scale) for v in box)
+    def _scaled(self, box: Box, scale: float) -> Box:
+        x, y, w, h = (round(v * scale) for v in box)
         return x, y, w, h

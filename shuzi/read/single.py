@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from shuzi.read import ink as inks
-from shuzi.read.layout import Blob, blobs
 from shuzi.read.normalise import BOX, SIDE, normalise
 
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
@@ -24,6 +23,34 @@ class Candidate:
     image: np.ndarray
     box: tuple[int, int, int, int]
     weight: float
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Connected ink: its box (x, y, width, height) and area in pixels, and its number in the label picture."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+    area: int
+    label: int
+
+    @property
+    def right(self) -> int:
+        """The first column beyond."""
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> int:
+        """The first row beyond."""
+        return self.y + self.h
+
+
+def blobs(ink: np.ndarray) -> tuple[np.ndarray, list[Blob]]:
+    """The connected parts of all that is at least half inked. Returns the labels int32 (H, W) and the blobs."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
+    return labels, [Blob(*map(int, row), label) for label, row in enumerate(stats) if label]
 
 
 def as_mnist(rgb: np.ndarray) -> np.ndarray | None:

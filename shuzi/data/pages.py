@@ -1,0 +1,161 @@
+"""Made-up pages: other people's digits written on papers of six kinds, with the truth beside them.
+
+They serve the benchmarks and the tests. Digits are MNIST's, enlarged to 20 to 120 pixels, slanted, inked and laid out
+as numbers; papers, shadows, perspective, noise and JPEG are drawn from a generator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+KINDS = ("plain", "ruled", "squared", "shadowed", "photographed", "negative")
+
+HEIGHT, WIDTH = 1100, 1500  # pixels of a page: about 130 dpi on A4
+SIZES = (20, 120)  # pixels of a digit's height
+LENGTHS = (3, 8)  # digits of a number: 3 to 7
+# One number's digits stand this far apart, in shares of their height: from just touching to loose.
+APART = (-0.02, 0.3)
+BETWEEN = (1.0, 2.5)  # numbers of a line, in shares of the digits' height
+INKS = ((25, 25, 30), (20, 35, 110), (95, 95, 100), (130, 25, 30), (15, 70, 45))  # RGB of pens and a pencil
+
+
+@dataclass(frozen=True)
+class MadePage:
+    """A page and what is written on it.
+
+    picture: uint8 (H, W, 3), RGB; labels: uint8 (N,), 0..9, in reading order; boxes: float32 (N, 4), x, y, width,
+    height in pixels, around each digit's ink; numbers: int64 (N,), to which number of the page each digit belongs.
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    numbers: np.ndarray
+
+
+def _drawn(image: np.ndarray, height: float, slant: float) -> np.ndarray:
+    """A 28x28's ink at `height` pixels for its 20-pixel box, slanted, cropped: float32 (h, w), 0..1."""
+    zoom = height / 20
+    side = int(np.ceil(28 * zoom)) + 2
+    lean = np.array([[zoom, -slant * zoom, slant * zoom * 14], [0, zoom, 0]], np.float32)
+    large = cv2.warpAffine(image, lean, (side, side), flags=cv2.INTER_CUBIC)
+    # enlarging blurs the strokes' edges: a pen's are sharp, so about one pixel of blur is kept
+    ink = np.clip((large.astype(np.float32) / 255 - 0.5) * max(1.0, zoom * 0.6) + 0.5, 0, 1)
+    x, y, w, h = cv2.boundingRect((ink > 0.3).astype(np.uint8))
+    return ink[max(y - 1, 0) : y + h + 1, max(x - 1, 0) : x + w + 1]
+
+
+def _paper(kind: str, generator: np.random.Generator) -> np.ndarray:
+    """Empty paper of a kind: float32 (HEIGHT, WIDTH, 3), 0..255."""
+    tint = np.array([1, 1, 1]) - generator.uniform(0, 0.12) * np.array([0.2, 0.4, 1.0])
+    paper = np.full((HEIGHT, WIDTH, 3), generator.uniform(225, 255) * tint, np.float32)
+    if kind in ("ruled", "squared"):
+        step = int(generator.integers(28, 90))
+        thick = int(generator.integers(1, 4))
+        colour = np.array(
+            [(110, 150, 210), (150, 150, 155), (190, 120, 130)][generator.integers(3)], np.float32
+        )
+        for y in range(step // 2, HEIGHT, step):
+            paper[y : y + thick] = colour
+        if kind == "squared":
+            for x in range(step // 2, WIDTH, step):
+                paper[:, x : x + thick] = colour
+    return paper
+
+
+def _shadow(generator: np.random.Generator) -> np.ndarray:
+    """Light on a page that someone leans over: float32 (HEIGHT, WIDTH, 1), 0..1."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    angle = generator.uniform(0, 2 * np.pi)
+    across = np.cos(angle) * (x - WIDTH * generator.uniform(0.3, 0.7))
+    across += np.sin(angle) * (y - HEIGHT * generator.uniform(0.3, 0.7))
+    soft = generator.choice([6.0, 60.0, 250.0])  # pixels over which the shadow's edge fades
+    edge = 1 / (1 + np.exp(np.clip(-across / soft, -30, 30)))
+    slope = 1 - generator.uniform(0, 0.3) * (x / WIDTH if generator.random() < 0.5 else y / HEIGHT)
+    return ((1 - generator.uniform(0.3, 0.6) * edge) * slope)[:, :, None]
+
+
+def _photographed(
+    page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
+    corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
+    inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
+    moved = corners + inset * generator.uniform(10, 70, (4, 2)).astype(np.float32)
+    view = cv2.getPerspectiveTransform(corners, moved)
+    table = [float(v) for v in generator.uniform(30, 140, 3)]
+    seen = cv2.warpPerspective(
+        page, view, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=table
+    )
+    seen = cv2.GaussianBlur(seen, (0, 0), generator.uniform(0.4, 1.1))
+    seen += generator.normal(0, generator.uniform(2, 7), seen.shape).astype(np.float32)
+    quality = int(generator.integers(40, 90))
+    _, jpeg = cv2.imencode(
+        ".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    x, y, w, h = boxes.T
+    ends = np.stack([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).transpose(2, 0, 1).astype(np.float32)
+    ends = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
+    low, high = ends.min(1), ends.max(1)
+    return cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.concatenate([low, high - low], 1)
+
+
+def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.random.Generator) -> MadePage:
+    """One page of `kind`, its digits drawn from `images` until the page is full.
+
+    images: uint8 (N, 28, 28), 0 is paper and 255 is ink; labels: uint8 (N,), 0..9; kind: one of KINDS.
+    """
+    paper = _paper(kind, generator)
+    ink_map = np.zeros((HEIGHT, WIDTH), np.float32)
+    chosen: list[int] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    numbers: list[int] = []
+    number = 0
+    y = generator.uniform(90, 130)
+    while True:
+        size = float(np.exp(generator.uniform(np.log(SIZES[0]), np.log(SIZES[1]))))
+        if y + size > HEIGHT - 90:
+            break
+        x = generator.uniform(90, 160)
+        slope = generator.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
+        while True:
+            length = int(generator.integers(*LENGTHS))
+            slant = generator.normal(0, 0.12)
+            apart = generator.uniform(*APART)
+            drawn = []
+            picks = [int(i) for i in generator.integers(0, len(images), length)]
+            at = x
+            for pick in picks:
+                ink = _drawn(images[pick], size * generator.uniform(0.92, 1.08), slant)
+                top = y + (size - ink.shape[0]) / 2 + slope * (at - x) + generator.normal(0, 0.03) * size
+                drawn.append((ink, round(at), round(top)))
+                at += ink.shape[1] + (apart + generator.uniform(0, 0.1)) * size
+            if at > WIDTH - 90:
+                break
+            for pick, (ink, left, top) in zip(picks, drawn, strict=True):
+                h, w = ink.shape
+                place = ink_map[top : top + h, left : left + w]
+                np.maximum(place, ink, out=place)
+                chosen.append(pick)
+                boxes.append((left + 1, top + 1, w - 2, h - 2))
+                numbers.append(number)
+            number += 1
+            x = at + generator.uniform(*BETWEEN) * size
+        y += size * generator.uniform(1.5, 2.0) + 14
+    pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
+    strength = ink_map[:, :, None] * generator.uniform(0.75, 1.0)
+    page = paper * (1 - strength) + np.minimum(pen, paper) * strength
+    where = np.array(boxes, np.float32).reshape(-1, 4)
+    if kind == "negative":
+        page = 255 - page
+    if kind in ("shadowed", "photographed"):
+        page *= _shadow(generator)
+    if kind == "photographed":
+        picture, where = _photographed(page, where, generator)
+    else:
+        noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
+        picture = np.clip(noisy, 0, 255).astype(np.uint8)
+    return MadePage(picture, labels[chosen], where, np.array(numbers, np.int64))
