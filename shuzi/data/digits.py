@@ -27,7 +27,7 @@ class Digits:
         images: uint8 (N, 28, 28), 0 is paper and 255 is ink.
         labels: uint8 (N,), 0..9.
         name: what the set is called in messages and pictures.
-        sha256: of `sha256sum`-like lines of the files it came from; "" for a part of a set.
+        sha256: of the lines that `sha256sum` prints for its four files; "" for a part of a set.
 
     Raises:
         ShuziError: another type or shape, counts that differ, a label above 9.
@@ -117,10 +117,20 @@ def load(
             no source for one that is missing.
 
     """
+    return from_files(str(name), find(name, root, progress))
+
+
+def find(
+    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
+) -> list[sources.Found]:
+    """Give the four verified files of a set, fetched where need be; arguments and errors as `load`."""
     if str(name) in sources.SOURCES:
-        found = sources.obtain(str(name), Path(root) if root else None, progress)
-    else:
-        found = own_files(Path(name))
+        return sources.obtain(str(name), Path(root) if root else None, progress)
+    return own_files(Path(name))
+
+
+def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
+    """Give the training and the test digits in the four files of a set."""
     listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
     sha256 = hashlib.sha256(listing.encode()).hexdigest()
     arrays = [idx.parse(file.data, file.name) for file in found]

@@ -100,11 +100,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def count_correct(logits: np.ndarray, labels: np.ndarray) -> int:
-    """Give how many rows have their largest logit at their label."""
-    return int((logits.argmax(axis=1) == labels).sum())
-
-
 def accuracy_interval(right: int, count: int) -> tuple[float, float]:
     """Give the 95 % interval of a share `right / count`.
 

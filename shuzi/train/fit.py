@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shuzi.data.digits import Digits
+from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train.recipes import Model, Recipe
 
@@ -128,6 +129,8 @@ def fit(
         raise ShuziError(
             f"--batch-size {training.settings.batch_size}: larger than the {len(train):,} training images"
         )
+    if training.recipe.extend is not None:
+        train = training.recipe.extend(train, np.random.default_rng(training.settings.seed))
     while training.epoch < training.settings.epochs:
         started = time.perf_counter()
         with torch.random.fork_rng():
@@ -194,9 +197,11 @@ def follow(average: Model, model: Model, decay: float | None, step: int) -> None
 
 @torch.no_grad()
 def predict(model: Model, digits: Digits, device: torch.device, batch_size: int = 1000) -> Tensor:
-    """Give the logits of all digits, float32 (N, classes) on the CPU, in the set's order."""
+    """Give the ten digits' logits of all images, float32 (N, 10) on the CPU, in the set's order."""
     set_training(model, False)
-    parts = [model(images).float().cpu() for images, _ in digits.batches(batch_size, device=device)]
+    parts = [
+        model(images)[:, :CLASSES].float().cpu() for images, _ in digits.batches(batch_size, device=device)
+    ]
     return torch.cat(parts)
 
 

@@ -23,10 +23,11 @@ from safetensors.torch import load_file, save
 
 import shuzi
 from shuzi.data.digits import Digits, load
-from shuzi.errors import ShuziError
+from shuzi.data.sources import NewProgress
+from shuzi.errors import ShuziError, Stopped
 from shuzi.files import cannot_write, write_whole
 from shuzi.train import fit as loop
-from shuzi.train.evaluate import accuracy_interval, count_correct
+from shuzi.train.evaluate import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, recipe
 
@@ -41,6 +42,28 @@ class Plan:
     settings: Settings
     data: str = "mnist"
     device: str = "auto"
+
+
+def make_plan(
+    recipe_name: str = "softmax",
+    data: str = "mnist",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    seed: int = 0,
+    validation: int = 0,
+    device: str = "auto",
+) -> Plan:
+    """Give a plan, what is None filled in by the recipe. Raises ShuziError for a value out of range."""
+    known = recipe(recipe_name)
+    settings = Settings(
+        known.epochs if epochs is None else epochs,
+        known.batch_size if batch_size is None else batch_size,
+        known.lr if lr is None else lr,
+        seed,
+        validation,
+    )
+    return Plan(recipe_name, settings, data, device)
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,7 @@ class Listener:
 
     start: Callable[[Run, int], None] = lambda run, images: None
     step: OnStep | None = None
-    epoch: Callable[[Epoch], None] = lambda epoch: None
+    epoch: Callable[[Run], None] = lambda run: None
 
 
 def train(
@@ -97,7 +120,7 @@ def train(
     out: Path | None = None,
     root: Path | None = None,
     force: bool = False,
-    data: tuple[Digits, Digits] | None = None,
+    progress: NewProgress | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Train a recipe, evaluate it once on the test set, and keep it as a run.
@@ -106,18 +129,19 @@ def train(
         plan: what to train, on what, how.
         out: the run's folder; default the first free one of runs/RECIPE, runs/RECIPE-2, ...
         root: where named sets lie.
-        force: replace an existing run. It is kept until the first epoch of the new one is done.
-        data: training and test digits, if they are loaded already.
-        listener: whom to tell.
+        force: replace an existing run, which is kept until the first epoch of the new one is done.
+        progress: makes a progress display for downloads; default none.
+        listener: whom to tell how training goes; default nobody.
 
     Raises:
         ShuziError: bad settings, data, device or folder, or the run is there and `force` is not.
+        Stopped: Ctrl-C; the last checkpoint is kept.
 
     """
-    recipe(plan.recipe)
     device = loop.pick_device(plan.device)
     folder = claim(out, plan.recipe, force)
-    digits = data or load(plan.data, root)
+    digits = load(plan.data, root, progress)
+    training = Training(recipe(plan.recipe), plan.settings, device)
     versions = {
         "shuzi": shuzi.__version__,
         "python": platform.python_version(),
@@ -125,33 +149,35 @@ def train(
         "numpy": np.__version__,
     }
     run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256)
-    return go_on(run, Training(recipe(plan.recipe), plan.settings, device), digits, listener or Listener())
+    return go_on(run, training, digits, listener or Listener())
 
 
 def resume(
     folder: Path,
     root: Path | None = None,
-    data: tuple[Digits, Digits] | None = None,
+    progress: NewProgress | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Take an interrupted run up at its last checkpoint; it ends with the weights it would have had.
 
     Raises:
         ShuziError: no such run, a finished or damaged one, or other data than it began with.
+        Stopped: Ctrl-C; the last checkpoint is kept.
 
     """
     run = read(folder)
+    epochs = run.plan.settings.epochs
     if run.results is not None:
         raise ShuziError(
-            f"{folder}: finished, {run.plan.settings.epochs} of {run.plan.settings.epochs} epochs; "
-            "to train for longer start a new run with more --epochs"
+            f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
         )
-    digits = data or load(run.plan.data, root)
+    digits = load(run.plan.data, root, progress)
     if digits[0].sha256 != run.data_sha256:
         raise ShuziError(
             f"{folder}: began with data of SHA-256 {run.data_sha256}, {run.plan.data} now has {digits[0].sha256}; "
             "put the former data back or start a new run"
         )
+    torch.set_num_threads(run.threads)
     training = Training(recipe(run.plan.recipe), run.plan.settings, loop.pick_device(run.device))
     try:
         training.restore(read_tensors(folder / CHECKPOINT))
@@ -159,10 +185,7 @@ def resume(
         raise ShuziError(
             f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe}; start a new run"
         ) from error
-    torch.set_num_threads(run.threads)
-    metrics = run.metrics[
-        : training.epoch
-    ]  # an epoch may have been noted just before its checkpoint was lost
+    metrics = run.metrics[: training.epoch]  # an epoch's line is written just before its checkpoint
     return go_on(dataclasses.replace(run, metrics=metrics), training, digits, listener or Listener())
 
 
@@ -172,28 +195,75 @@ def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener:
     held_out = run.plan.settings.validation
     if held_out >= len(train_digits):
         raise ShuziError(f"--validation {held_out}: the training set has only {len(train_digits):,} images")
-    validation = train_digits.part(len(train_digits) - held_out, len(train_digits)) if held_out else None
-    learnt = train_digits.part(0, len(train_digits) - held_out)
-    listener.start(run, len(learnt))
-    for epoch in loop.fit(training, learnt, validation, listener.step):
-        run = dataclasses.replace(run, metrics=[*run.metrics, epoch])
-        save_progress(run, training)
-        listener.epoch(epoch)
-    started = time.perf_counter()
-    right = count_correct(
-        loop.predict(training.result, test_digits, training.device).numpy(), test_digits.labels
-    )
-    results = Results(
+    split = len(train_digits) - held_out
+    validation = train_digits.part(split, len(train_digits)) if held_out else None
+    listener.start(run, split)
+    try:
+        for epoch in loop.fit(training, train_digits.part(0, split), validation, listener.step):
+            run = dataclasses.replace(run, metrics=[*run.metrics, epoch])
+            save_progress(run, training)
+            listener.epoch(run)
+        started = time.perf_counter()
+        logits = loop.predict(training.result, test_digits, training.device).numpy()
+        test_seconds = time.perf_counter() - started
+        run = dataclasses.replace(run, results=measured(run, logits, test_digits, test_seconds))
+        finish(run, training)
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"stopped; epochs 1 to {len(run.metrics)} are kept, go on with: shuzi train --resume {run.folder}"
+            if run.metrics
+            else "stopped before the first epoch ended; nothing was written"
+        ) from None
+    return run
+
+
+def measured(run: Run, logits: np.ndarray, test: Digits, test_seconds: float) -> Results:
+    """Give a run's results from its logits (N, classes) on the test set."""
+    right = int((logits.argmax(axis=1) == test.labels).sum())
+    return Results(
         train_seconds=round(sum(epoch.seconds for epoch in run.metrics), 4),
-        test_seconds=round(time.perf_counter() - started, 4),
-        test_accuracy=right / len(test_digits),
-        test_accuracy_interval=accuracy_interval(right, len(test_digits)),
+        test_seconds=round(test_seconds, 4),
+        test_accuracy=right / len(test),
+        test_accuracy_interval=accuracy_interval(right, len(test)),
     )
-    run = dataclasses.replace(run, results=results)
+
+
+def finish(run: Run, training: Training) -> None:
+    """Write the weights, then the results; the run is finished once `run.json` says so."""
     write_whole(run.folder / WEIGHTS, save(contiguous(training.result.state_dict())))
     write_whole(run.folder / RUN, json.dumps(run.to_json(), indent=2) + "\n")
     (run.folder / CHECKPOINT).unlink(missing_ok=True)
-    return run
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A finished run with its model, evaluated on test digits."""
+
+    run: Run
+    model: Model
+    test: Digits
+    evaluation: Evaluation
+
+
+def evaluate_run(
+    folder: Path,
+    data: str | None = None,
+    root: Path | None = None,
+    device: str = "auto",
+    progress: NewProgress | None = None,
+) -> Tested:
+    """Evaluate a finished run on the test digits of a set, by default its own.
+
+    Raises:
+        ShuziError: no such run, unfinished or damaged; bad data or device.
+
+    """
+    run = read(folder)
+    place = loop.pick_device(device)
+    trained = model(run, place)
+    digits = load(data or run.plan.data, root, progress)[1]
+    logits = loop.predict(trained, digits, place).numpy()
+    return Tested(run, trained, digits, evaluate(softmax(logits), digits.labels))
 
 
 def claim(out: Path | None, recipe_name: str, force: bool) -> Path:

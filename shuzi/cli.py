@@ -1,0 +1,350 @@
+"""The commands: parse, call, print. No logic of its own; what a command needs is imported when it runs."""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shuzi import __version__
+from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from shuzi.data.sources import NewProgress
+    from shuzi.train.runs import Listener, Run
+
+app = typer.Typer(
+    help="Handwritten digits: learn, train, read, show.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+WIDE = 120  # columns of a file or pipe; a terminal knows its own
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder where named sets lie and are kept.", envvar="SHUZI_DATA", show_default="your cache"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
+DEVICES = "auto, cpu, cuda, cuda:1, mps."
+Device = Annotated[str, typer.Option(help=DEVICES)]
+RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
+RECIPES = "softmax or softmax-tensors."  # `recipes` itself would import torch
+SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
+
+
+def version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        out.print(f"shuzi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shuzi(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Handwritten digits: learn, train, read, show."""
+
+
+@app.command()
+def data(
+    name: Annotated[str, typer.Argument(help="mnist, fashion-mnist, or a folder.")] = "mnist",
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a set and verify it; say what is in it and where it lies."""
+    from shuzi.data import digits, sources
+
+    with downloads() as progress:
+        found = digits.find(name, root, progress)
+    sets = dict(zip(("train", "test"), digits.from_files(name, found), strict=True))
+    if as_json:
+        return print_json(
+            {
+                "name": name,
+                "sha256": sets["train"].sha256,
+                "files": [{"path": str(f.path), "bytes": len(f.data), "sha256": f.sha256} for f in found],
+                **{part: {"count": len(each), "per_class": each.counts()} for part, each in sets.items()},
+            }
+        )
+    print_rows(["file", "bytes"], [[file.path.name, f"{len(file.data):,}"] for file in found])
+    print_rows(
+        ["digit", *map(str, range(10)), "all"],
+        [[part, *map(str, each.counts()), str(len(each))] for part, each in sets.items()],
+    )
+    out.print(f"in {', '.join(sorted({str(file.path.parent) for file in found}))}")
+    if name in sources.SOURCES:
+        out.print("each file has the SHA-256 that was published")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str | None, typer.Argument(help=RECIPES, show_default="softmax")] = None,
+    data: Annotated[str | None, typer.Option(help="A set's name, or a folder.", show_default="mnist")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Times through the data.", show_default="the recipe's")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images a step.", show_default="the recipe's")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.", show_default="the recipe's")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="0")] = None,
+    validation: Annotated[
+        int | None, typer.Option(help="Training images to hold out.", show_default="0")
+    ] = None,
+    root: Root = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--out", help="The run's folder.", show_default="the first free runs/RECIPE"),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help=DEVICES, show_default="auto")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run.", metavar="RUN")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the run at --out.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a recipe, then test it once."""
+    runs = needs("train", "shuzi.train.runs")
+    options = dict(
+        recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed,
+        validation=validation, device=device,
+    )  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    if resume is not None and (given or run or force):
+        raise ShuziError("--resume goes on with all settings of the run; give none of them beside it")
+    with downloads() as progress, trains() as listener:
+        if resume is not None:
+            done = runs.resume(resume, root, progress, listener)
+        else:
+            done = runs.train(runs.make_plan(**given), run, root, force, progress, listener)
+    if as_json:
+        return print_json(done.to_json())
+    results = done.results
+    low, high = results.test_accuracy_interval
+    out.print(f"test accuracy [bold]{results.test_accuracy:.4f}[/], 95 % interval {low:.4f} to {high:.4f}")
+    out.print(
+        f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {done.device}"
+    )
+    out.print(f"kept in {done.folder}; look at it with: shuzi show {done.folder}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    data: Annotated[
+        str | None, typer.Option(help="A set's name, or a folder.", show_default="the run's")
+    ] = None,
+    root: Root = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Say how right a run is on test digits, digit by digit, and where it errs."""
+    runs = needs("train", "shuzi.train.runs")
+    with downloads() as progress:
+        tested = runs.evaluate_run(run, data, root, device, progress)
+    evaluation, name = tested.evaluation, tested.test.name
+    if as_json:
+        return print_json({"run": str(run), "data": name, **evaluation.to_json()})
+    low, high = evaluation.interval
+    out.print(
+        f"{name}: accuracy [bold]{evaluation.accuracy:.4f}[/] of {evaluation.count:,}, "
+        f"95 % interval {low:.4f} to {high:.4f}; calibration error {evaluation.calibration_error:.4f}\n"
+    )
+    print_rows(
+        ["digit", "count", "precision", "recall"],
+        [
+            [str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"]
+            for f in evaluation.per_class
+        ],
+    )
+    print_rows(
+        ["label \\ read", *map(str, range(10))],
+        [
+            [str(label), *(str(n) if n else "." for n in row)]
+            for label, row in enumerate(evaluation.confusion)
+        ],
+    )
+    print_rows(
+        ["surest mistakes: index", "label", "read", "confidence"],
+        [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
+    )
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="A run's folder, mnist, fashion-mnist, or a folder of a set.")],
+    index: Annotated[int | None, typer.Option(help="One training image of a set.")] = None,
+    root: Root = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Folder.", show_default="RUN/pictures, or pictures")
+    ] = None,
+    device: Device = "auto",
+    open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a run, or a set, as PNG files."""
+    pictures = needs("train", "shuzi.show.pictures")
+    with downloads() as progress:
+        if (Path(what) / "run.json").exists():
+            if index is not None:
+                raise ShuziError(f"--index {index}: is for a set such as mnist, {what} is a run")
+            tested = needs("train", "shuzi.train.runs").evaluate_run(Path(what), None, root, device, progress)
+            drawn = pictures.of_run(to or Path(what) / "pictures", tested)
+        else:
+            from shuzi.data.digits import load
+
+            drawn = pictures.of_set(to or Path("pictures"), load(what, root, progress)[0], index)
+    if as_json:
+        print_json({"pictures": [str(path) for path in drawn]})
+    else:
+        for path in drawn:
+            out.print(str(path))
+    if open_them:
+        for path in drawn:
+            typer.launch(str(path))
+
+
+def needs(extra: str, module: str) -> Any:  # noqa: ANN401
+    """Import a module that takes an extra; say in one sentence how to get what it lacks."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "shuzi":
+            raise
+        raise ShuziError(f"this needs {error.name}; install it with: pip install 'shuzi[{extra}]'") from error
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print the one JSON object of --json."""
+    print(json.dumps(value))
+
+
+def print_rows(header: list[str], rows: list[list[str]]) -> None:
+    """Print an aligned table: first column to the left, numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, title in enumerate(header):
+        table.add_column(title, justify="left" if number == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    out.print()
+
+
+@contextmanager
+def downloads() -> "Iterator[NewProgress | None]":
+    """Give what makes a download's progress bar, on a terminal; None elsewhere."""
+    if not err.is_terminal:
+        yield None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=err, transient=True) as display:
+
+        class Bar:
+            """One download on the display, in the shape that pooch calls."""
+
+            def __init__(self, title: str) -> None:
+                self.task = display.add_task(title, total=None)
+
+            @property
+            def total(self) -> int:
+                return int(display.tasks[self.task].total or 0)
+
+            @total.setter
+            def total(self, size: int) -> None:
+                display.update(self.task, total=size or None)
+
+            def update(self, count: int) -> None:
+                display.advance(self.task, count)
+
+            def reset(self) -> None:
+                display.reset(self.task)
+
+            def close(self) -> None:
+                display.remove_task(self.task)
+
+        yield Bar
+
+
+@contextmanager
+def trains() -> "Iterator[Listener]":
+    """Give a listener that shows training: a bar on a terminal, and a line an epoch everywhere."""
+    from rich import progress as bars
+
+    from shuzi.train.runs import Listener
+
+    columns = (
+        bars.TextColumn("epoch {task.fields[epoch]}"),
+        bars.BarColumn(),
+        bars.TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} images/s"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as display:
+        task = display.add_task("", start=False, visible=False, epoch="", loss=0.0, rate=0.0)
+        began = shown = 0.0
+        images = trained = current = 0
+
+        def start(run: "Run", count: int) -> None:
+            nonlocal began, images, trained, current
+            began, images, trained = time.perf_counter(), count, len(run.metrics)
+            current = trained
+            total = (run.plan.settings.epochs - trained) * count
+            display.update(task, total=total, visible=True, epoch=f"{trained + 1}/{run.plan.settings.epochs}")
+            display.start_task(task)
+
+        def step(done: int, loss: "Tensor") -> None:
+            nonlocal shown
+            if (now := time.perf_counter()) - shown < SECONDS_BETWEEN_LOOKS or display.disable:
+                return
+            shown = now
+            completed = done + (current - trained) * images
+            display.update(task, completed=completed, loss=float(loss), rate=completed / (now - began))
+
+        def epoch(run: "Run") -> None:
+            nonlocal current
+            last, epochs = run.metrics[-1], run.plan.settings.epochs
+            current = last.epoch
+            display.update(task, epoch=f"{min(last.epoch + 1, epochs)}/{epochs}")
+            validated = (
+                "" if last.validation_accuracy is None else f"  validation {last.validation_accuracy:.4f}"
+            )
+            err.print(
+                f"epoch {last.epoch}/{epochs}  loss {last.loss:.4f}  training accuracy {last.accuracy:.4f}{validated}"
+                f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
+            )
+
+        yield Listener(start, step, epoch)
+
+
+def main() -> None:
+    """Run the command line; a ShuziError becomes one sentence on stderr and its exit code."""
+    try:
+        app()
+    except ShuziError as error:
+        print(f"shuzi: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("shuzi: stopped", file=sys.stderr)
+        sys.exit(130)

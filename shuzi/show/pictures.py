@@ -1,0 +1,71 @@
+"""Which pictures belong to a run and to a set, and where they go."""
+
+from pathlib import Path
+
+import numpy as np
+
+from shuzi.data.digits import Digits
+from shuzi.errors import ShuziError
+from shuzi.show import plots
+from shuzi.train.recipes import Model
+from shuzi.train.runs import Tested
+
+MISTAKES = 32
+
+
+def of_set(folder: Path, digits: Digits, index: int | None) -> list[Path]:
+    """Draw one image of a set, or by default a grid of each digit.
+
+    Raises:
+        ShuziError: no such index, or the folder cannot be written.
+
+    """
+    stem = digits.name.replace(" ", "-")
+    if index is None:
+        return [plots.save(plots.grid(digits), folder / f"{stem}-grid.png")]
+    if not 0 <= index < len(digits):
+        raise ShuziError(f"--index {index}: {digits.name} has the images 0 to {len(digits) - 1}")
+    return [plots.save(plots.sample(digits, index), folder / f"{stem}-{index}.png")]
+
+
+def of_run(folder: Path, tested: Tested) -> list[Path]:
+    """Draw a run: its templates if it is softmax regression, curve, confusion matrix, surest mistakes.
+
+    Raises:
+        ShuziError: the folder cannot be written.
+
+    """
+    evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
+    accuracy = {"training": [epoch.accuracy for epoch in metrics]}
+    held_out = [epoch.validation_accuracy for epoch in metrics if epoch.validation_accuracy is not None]
+    if held_out:
+        accuracy["validation"] = held_out
+    shown = evaluation.mistakes[:MISTAKES]
+    captions = [f"{mistake.label} read {mistake.read}\n{100 * mistake.confidence:.1f} %" for mistake in shown]
+    figures = {
+        "learning-curve": plots.learning_curve(
+            [epoch.epoch for epoch in metrics], [epoch.loss for epoch in metrics], accuracy
+        ),
+        "confusion": plots.confusion(
+            np.array(evaluation.confusion), f"{test.name}: {100 * evaluation.accuracy:.2f} % right"
+        ),
+        "mistakes": plots.mistakes(
+            test.images[[mistake.index for mistake in shown]],
+            captions,
+            f"the surest of {len(evaluation.mistakes):,} mistakes in {len(test):,}",
+        ),
+    }
+    W = weights_by_pixel(tested.model)
+    if W is not None:
+        figures = {"templates": plots.templates(W), **figures}
+    return [plots.save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+
+
+def weights_by_pixel(model: Model) -> np.ndarray | None:
+    """Give W (784, 10) if the model is one linear map of the pixels, else None."""
+    state = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+    matrices = [value for value in state.values() if value.ndim == 2]
+    if len(state) != 2 or len(matrices) != 1:
+        return None
+    W = matrices[0]
+    return W if W.shape == (784, 10) else W.T

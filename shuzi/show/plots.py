@@ -1,0 +1,152 @@
+"""The pictures. Each function draws into the axes or figure it is given and computes nothing it could be handed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from shuzi.data.digits import Digits
+from shuzi.files import whole_file
+
+DPI = 150
+INK = "#1f2933"
+ACCENT, SECOND = "#0b6e99", "#c2410c"  # told apart by people with any colour vision, and in grey
+DIVERGING = "RdBu_r"  # blue against, red for
+
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9aa5b1",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+}
+
+
+def blank(width: float, height: float) -> Figure:
+    """Give an empty figure, size in inches, that needs no display (Agg)."""
+    mpl.use("Agg")
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, whole or not at all, and give its path. Raises ShuziError if it cannot be written."""
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=DPI)
+    return path
+
+
+def image(axes: Axes, pixels: np.ndarray, title: str = "") -> Axes:
+    """Draw one image (28, 28), ink black on white paper."""
+    axes.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)
+    axes.set_title(title, pad=3)
+    return axes
+
+
+def sample(digits: Digits, index: int) -> Figure:
+    """Draw one image with its label, pixels countable."""
+    figure = blank(3.4, 3.6)
+    axes = image(
+        figure.subplots(), digits.images[index], f"{digits.name}[{index}]: label {digits.labels[index]}"
+    )
+    axes.set(xticks=range(0, 28, 4), yticks=range(0, 28, 4))
+    return figure
+
+
+def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
+    """Draw `rows` images of each digit, one column a digit, the first ones in the set's order."""
+    figure = blank(columns * 0.72, rows * 0.74 + 0.3)
+    axes = figure.subplots(rows, columns)
+    for digit in range(columns):
+        for row, index in enumerate(np.flatnonzero(digits.labels == digit)[:rows]):
+            image(axes[row, digit], digits.images[index], str(digit) if row == 0 else "")
+    for empty in axes.flat:
+        if not empty.images:
+            empty.set_axis_off()
+    figure.suptitle(f"{digits.name}: {len(digits):,} images", fontsize=10)
+    return figure
+
+
+def templates(W: np.ndarray) -> Figure:
+    """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero."""
+    figure = blank(9, 2.1)
+    axes = figure.subplots(2, 5) if W.shape[1] != 10 else figure.subplots(1, 10)
+    limit = float(np.abs(W).max())
+    for digit, each in enumerate(axes.flat):
+        drawn = each.imshow(
+            W[:, digit].reshape(28, 28), cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
+        )
+        each.set(xticks=[], yticks=[], title=str(digit))
+        each.spines[:].set_visible(False)
+    bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", aspect=60, pad=0.04, fraction=0.08)
+    bar.set_label("weight: ink here speaks against the digit (blue) or for it (red)")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def learning_curve(
+    epochs: Sequence[int], loss: Sequence[float], accuracy: dict[str, Sequence[float]]
+) -> Figure:
+    """Draw mean training loss in nats and accuracies, 0..1, by epoch."""
+    figure = blank(7.2, 2.8)
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, loss, "o-", color=ACCENT, markersize=3)
+    left.set(xlabel="epoch", ylabel="cross-entropy, nats", title="training loss")
+    left.set_ylim(bottom=0)
+    for (name, values), colour in zip(accuracy.items(), (ACCENT, SECOND), strict=False):
+        right.plot(epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name)
+    right.set(xlabel="epoch", ylabel="accuracy, %", title="accuracy")
+    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(color="#e4e7eb", linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure
+
+
+def confusion(matrix: np.ndarray, title: str) -> Figure:
+    """Draw counts (10, 10), label by row and reading by column; the colour is of the mistakes alone."""
+    figure = blank(5, 5)
+    axes = figure.subplots()
+    mistakes = np.where(np.eye(10, dtype=bool), 0, matrix)
+    top = max(int(mistakes.max()), 1)
+    axes.imshow(np.ma.masked_where(np.eye(10, dtype=bool), matrix), cmap="Reds", vmin=0, vmax=top)
+    for label in range(10):
+        for read in range(10):
+            count = int(matrix[label, read])
+            if count:
+                light = label != read and count > 0.6 * top
+                weight = "bold" if label == read else "normal"
+                axes.text(read, label, f"{count}", ha="center", va="center", fontsize=8, weight=weight,
+                          color="white" if light else INK)  # fmt: skip
+    axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="label", title=title)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def mistakes(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
+    """Draw wrongly read images (N, 28, 28), each under its caption; says so where there are none."""
+    rows = max(1, -(-len(images) // columns))
+    figure = blank(columns * 0.95, rows * 1.2 + 0.4)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for each in axes.flat:
+        each.set_axis_off()
+    for each, pixels, caption in zip(axes.flat, images, captions, strict=False):
+        each.set_axis_on()
+        image(each, pixels, caption)
+        each.title.set_fontsize(7.5)
+    figure.suptitle(title if len(images) else f"{title}: none", fontsize=10)
+    return figure
