@@ -36,16 +36,14 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
 
     """
     evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
-    accuracy = {"training": [epoch.accuracy for epoch in metrics]}
+    accuracy = {"training, on the way": [epoch.accuracy for epoch in metrics]}
     held_out = [epoch.validation_accuracy for epoch in metrics if epoch.validation_accuracy is not None]
     if held_out:
         accuracy["validation"] = held_out
     shown = evaluation.mistakes[:MISTAKES]
     captions = [f"{mistake.label} read {mistake.read}\n{100 * mistake.confidence:.1f} %" for mistake in shown]
     figures = {
-        "learning-curve": plots.learning_curve(
-            [epoch.epoch for epoch in metrics], [epoch.loss for epoch in metrics], accuracy
-        ),
+        "learning-curve": plots.learning_curve([epoch.curve for epoch in metrics], accuracy),
         "confusion": plots.confusion(
             np.array(evaluation.confusion), f"{test.name}: {100 * evaluation.accuracy:.2f} % right"
         ),

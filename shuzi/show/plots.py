@@ -81,8 +81,8 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
 
 def templates(W: np.ndarray) -> Figure:
     """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero."""
-    figure = blank(9, 2.1)
-    axes = figure.subplots(2, 5) if W.shape[1] != 10 else figure.subplots(1, 10)
+    figure = blank(9, 1.75)
+    axes = figure.subplots(1, 10)
     limit = float(np.abs(W).max())
     for digit, each in enumerate(axes.flat):
         drawn = each.imshow(
@@ -96,21 +96,25 @@ def templates(W: np.ndarray) -> Figure:
     return figure
 
 
-def learning_curve(
-    epochs: Sequence[int], loss: Sequence[float], accuracy: dict[str, Sequence[float]]
-) -> Figure:
-    """Draw mean training loss in nats and accuracies, 0..1, by epoch."""
+def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the training loss in nats within each epoch, and accuracies, 0..1, at each epoch's end."""
     figure = blank(7.2, 2.8)
     left, right = figure.subplots(1, 2)
-    left.plot(epochs, loss, "o-", color=ACCENT, markersize=3)
-    left.set(xlabel="epoch", ylabel="cross-entropy, nats", title="training loss")
+    times = [
+        epoch + (point + 0.5) / len(curve)
+        for epoch, curve in enumerate(curves)
+        for point in range(len(curve))
+    ]
+    left.plot(times, [loss for curve in curves for loss in curve], color=ACCENT)
+    left.set(xlabel="epochs", ylabel="cross-entropy, nats", title="training loss", xlim=(0, len(curves)))
     left.set_ylim(bottom=0)
+    epochs = range(1, len(curves) + 1)
     for (name, values), colour in zip(accuracy.items(), (ACCENT, SECOND), strict=False):
         right.plot(epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name)
-    right.set(xlabel="epoch", ylabel="accuracy, %", title="accuracy")
+    right.set(xlabel="epochs", ylabel="%", title="accuracy", xlim=(0, len(curves) + 0.5))
     right.legend(frameon=False)
+    right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(color="#e4e7eb", linewidth=0.6)
         axes.set_axisbelow(True)
     return figure

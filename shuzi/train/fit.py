@@ -15,6 +15,8 @@ from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train.recipes import Model, Recipe
 
+POINTS = 20  # of an epoch's loss curve
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -46,14 +48,23 @@ class Settings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures: mean loss in nats and accuracy over its own batches as they were trained on."""
+    """One epoch's figures.
+
+    Attributes:
+        loss, accuracy: mean cross-entropy in nats, and share right, over the batches as they were trained on.
+        seconds, images_per_second: of the training alone.
+        validation_accuracy: share right of the images held out, if any.
+        curve: the mean loss of each twentieth of the epoch, or of each step where there are fewer.
+
+    """
 
     epoch: int
     loss: float
     accuracy: float
     seconds: float
     images_per_second: float
-    validation_accuracy: float | None = None
+    validation_accuracy: float | None
+    curve: tuple[float, ...]
 
 
 OnStep = Callable[[int, Tensor], None]
@@ -135,7 +146,7 @@ def fit(
         started = time.perf_counter()
         with torch.random.fork_rng():
             torch.set_rng_state(training.inner)
-            loss, accuracy = one_epoch(training, train, on_step)
+            loss, accuracy, curve = one_epoch(training, train, on_step)
             training.inner = torch.get_rng_state()
         seconds = time.perf_counter() - started
         training.epoch += 1
@@ -145,16 +156,19 @@ def fit(
                 f"train with a smaller --lr than {training.settings.lr:g}"
             )
         held_out = None if validation is None else accuracy_of(training.result, validation, training.device)
-        yield Epoch(training.epoch, loss, accuracy, seconds, len(train) / seconds, held_out)
+        yield Epoch(training.epoch, loss, accuracy, seconds, len(train) / seconds, held_out, curve)
 
 
-def one_epoch(training: Training, train: Digits, on_step: OnStep | None) -> tuple[float, float]:
-    """Go through the training digits once; give the mean loss and the accuracy on the way."""
+def one_epoch(
+    training: Training, train: Digits, on_step: OnStep | None
+) -> tuple[float, float, tuple[float, ...]]:
+    """Go through the training digits once; give the mean loss, the accuracy and the loss's curve on the way."""
     recipe, settings, model = training.recipe, training.settings, training.model
     set_training(model, True)
     steps = math.ceil(len(train) / settings.batch_size)
     step = training.epoch * steps
     done = 0
+    passed: list[tuple[int, Tensor]] = []  # images and summed loss at each point of the curve
     loss_sum = torch.zeros((), device=training.device)
     correct = torch.zeros((), dtype=torch.int64, device=training.device)
     for images, labels in train.batches(
@@ -179,9 +193,22 @@ def one_epoch(training: Training, train: Digits, on_step: OnStep | None) -> tupl
         done += len(labels)
         loss_sum += loss.detach() * len(labels)
         correct += (logits.detach().argmax(dim=1) == labels).sum()
+        if step % math.ceil(steps / POINTS) == 0 or done == len(train):
+            passed.append((done, loss_sum.clone()))
         if on_step is not None:
             on_step(done, loss)
-    return float(loss_sum) / len(train), float(correct) / len(train)
+    return float(loss_sum) / len(train), float(correct) / len(train), means(passed)
+
+
+def means(passed: list[tuple[int, Tensor]]) -> tuple[float, ...]:
+    """Give the mean between each two points of a running sum: pairs of a count and the sum so far."""
+    counts = [0, *(count for count, _ in passed)]
+    sums = [0.0, *(float(total) for _, total in passed)]
+    return tuple(
+        (sums[i + 1] - sums[i]) / (counts[i + 1] - counts[i])
+        for i in range(len(passed))
+        if counts[i + 1] > counts[i]
+    )
 
 
 @torch.no_grad()

@@ -385,11 +385,14 @@ def contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def metrics_csv(metrics: list[Epoch]) -> str:
-    """Give the text of metrics.csv: a header, then a line an epoch."""
+    """Give the text of metrics.csv: a header, then a line an epoch; the curve's points are parted by spaces."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([item.name for item in dataclasses.fields(Epoch)])
-    writer.writerows(dataclasses.astuple(epoch) for epoch in metrics)
+    writer = csv.DictWriter(text, [item.name for item in dataclasses.fields(Epoch)], lineterminator="\n")
+    writer.writeheader()
+    for epoch in metrics:
+        writer.writerow(
+            dataclasses.asdict(epoch) | {"curve": " ".join(f"{loss:.5f}" for loss in epoch.curve)}
+        )
     return text.getvalue()
 
 
@@ -398,12 +401,13 @@ def read_metrics(path: Path) -> list[Epoch]:
     with path.open(newline="") as file:
         return [
             Epoch(
-                int(row["epoch"]),
-                float(row["loss"]),
-                float(row["accuracy"]),
-                float(row["seconds"]),
-                float(row["images_per_second"]),
-                float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
+                epoch=int(row["epoch"]),
+                loss=float(row["loss"]),
+                accuracy=float(row["accuracy"]),
+                seconds=float(row["seconds"]),
+                images_per_second=float(row["images_per_second"]),
+                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
+                curve=tuple(map(float, row["curve"].split())),
             )
             for row in csv.DictReader(file)
         ]
