@@ -1,0 +1,342 @@
+"""Random changes of a whole batch at once: what hands, pens, paper and cameras do to a digit.
+
+Every function takes images float32 (B, 1, 28, 28) in [0, 1], 0 is paper and 1 is ink, and a generator, and
+gives images of the same shape and range. Nothing here changes what a digit says.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Change = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
+    """Give (count, 1, 1, 1) numbers between low and high."""
+    return low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
+
+
+def warp(
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    turn: float = 12.0,
+    stretch: float = 0.12,
+    shear: float = 0.15,
+    shift: float = 1.5,
+    bend: float = 1.2,
+) -> Tensor:
+    """Turn, stretch, shear, shift and bend each image by its own amounts.
+
+    Args:
+        images: float32 (B, 1, 28, 28).
+        generator: draws the amounts, evenly up to the limits that follow.
+        turn: degrees.
+        stretch: logarithm of the factor, of width and height each.
+        shear: of the width, in heights.
+        shift: pixels.
+        bend: pixels, the standard deviation of an elastic field of 5 by 5 knots.
+
+    """
+    batch, side = len(images), images.shape[-1]
+
+    def upto(limit: float) -> Tensor:
+        return (torch.rand(batch, generator=generator) * 2 - 1) * limit
+
+    angle = upto(math.radians(turn))
+    wide, high, lean = upto(stretch).exp(), upto(stretch).exp(), upto(shear)
+    cos, sin = angle.cos(), angle.sin()
+    pixel = 2 / side
+    matrix = torch.stack(
+        [cos * wide, (lean - sin) * high, upto(shift) * pixel, sin * wide, cos * high, upto(shift) * pixel], 1
+    ).view(batch, 2, 3)
+    grid = F.affine_grid(matrix, [batch, 1, side, side], align_corners=False)  # (B, 28, 28, 2)
+    knots = torch.randn(batch, 2, 5, 5, generator=generator) * (bend * pixel)
+    knots *= torch.rand(batch, 1, 1, 1, generator=generator)
+    field = F.interpolate(knots, (side, side), mode="bicubic", align_corners=True)
+    return F.grid_sample(images, grid + field.permute(0, 2, 3, 1), align_corners=False)
+
+
+def warp_far(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Warp as far as hands and careless framing go: 30 degrees, two thirds of the size, four pixels off."""
+    factor = uniform(-0.12, 0.42, len(images), generator).exp().view(-1, 1, 1)  # above 1 shrinks the digit
+    zoom = torch.eye(2, 3).expand(len(images), 2, 3) * factor
+    images = F.grid_sample(
+        images, F.affine_grid(zoom, list(images.shape), align_corners=False), align_corners=False
+    )
+    return warp(images, generator, turn=28, stretch=0.2, shear=0.38, shift=3.5, bend=1.3)
+
+
+def thicken(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Let the ink spread by up to two pixels."""
+    much = uniform(0, 2, len(images), generator)
+    once = F.max_pool2d(images, 3, 1, 1)
+    cross = torch.maximum(F.max_pool2d(images, (3, 1), 1, (1, 0)), F.max_pool2d(images, (1, 3), 1, (0, 1)))
+    twice = torch.maximum(F.max_pool2d(once, (3, 1), 1, (1, 0)), F.max_pool2d(once, (1, 3), 1, (0, 1)))
+    one = torch.lerp(images, cross, much.clamp(max=1))
+    return torch.lerp(one, twice, (much - 1).clamp(min=0))
+
+
+def thin(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Take ink from both sides of the strokes, but never the whole stroke."""
+    cross = -torch.maximum(F.max_pool2d(-images, (3, 1), 1, (1, 0)), F.max_pool2d(-images, (1, 3), 1, (0, 1)))
+    thinner = torch.lerp(images, cross, uniform(0.3, 1, len(images), generator))
+    thinner = thinner / thinner.amax((1, 2, 3), keepdim=True).clamp(min=0.3)
+    left = thinner.sum((1, 2, 3), keepdim=True) / images.sum((1, 2, 3), keepdim=True).clamp(min=1e-3)
+    return torch.where(left > 0.45, thinner, images)
+
+
+def outline(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Leave only the edges, as an edge filter or a hollow letter does."""
+    spread = F.max_pool2d(images, 3, 1, 1) if torch.rand((), generator=generator) < 0.4 else images
+    inner = -F.max_pool2d(-spread, 3, 1, 1)
+    edges = (spread - inner).clamp(0, 1)
+    return ((edges - 0.35) * uniform(1.5, 8, len(images), generator) + 0.5).clamp(0, 1) * (edges > 0.08)
+
+
+def coarse(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Pass through a smaller picture: 8 to 20 pixels a side."""
+    side = int(torch.randint(9, 21, (), generator=generator))
+    small = F.interpolate(images, (side, side), mode="area")
+    if torch.rand((), generator=generator) < 0.3:
+        small = (small * 16).round() / 16
+    mode = ("bilinear", "bicubic", "nearest")[
+        int(torch.multinomial(torch.tensor([0.5, 0.35, 0.15]), 1, generator=generator))
+    ]
+    big = F.interpolate(small, (28, 28), mode=mode, align_corners=None if mode == "nearest" else False)
+    return (big * uniform(1, 1.6, len(images), generator)).clamp(0, 1)
+
+
+def blur(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Put each image out of focus, by a Gaussian of 0.4 to 1.6 pixels."""
+    reach = torch.arange(-4, 5).float()
+    sigma = uniform(0.4, 1.6, len(images), generator).view(-1, 1)
+    kernel = (-(reach**2) / (2 * sigma**2)).exp()
+    kernel = kernel / kernel.sum(1, keepdim=True)  # (B, 9)
+    rows = F.conv2d(images.transpose(0, 1), kernel.view(-1, 1, 1, 9), padding=(0, 4), groups=len(images))
+    both = F.conv2d(rows, kernel.view(-1, 1, 9, 1), padding=(4, 0), groups=len(images))
+    return both.transpose(0, 1)
+
+
+def shake(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Blur along a line of its own for each image, up to ten pixels long."""
+    batch = len(images)
+    angle = uniform(0, math.pi, batch, generator)
+    length = uniform(1, 5, batch, generator)
+    reach = torch.arange(-5, 6).float()
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    along = x * angle.cos() + y * angle.sin()  # (B, 1, 11, 11)
+    across = y * angle.cos() - x * angle.sin()
+    kernel = (-(across**2)).exp() * (-(along**2) / length**2).exp()
+    kernel = kernel / kernel.sum((2, 3), keepdim=True)
+    return F.conv2d(images.transpose(0, 1), kernel, padding=5, groups=batch).transpose(0, 1)
+
+
+def frosted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Look through frosted glass: every pixel comes from a pixel or two away, softened."""
+    side = images.shape[-1]
+    grid = F.affine_grid(torch.eye(2, 3).expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    jitter = torch.randn(len(images), side, side, 2, generator=generator) * (2 / side)
+    jitter = jitter * uniform(0.5, 1.3, len(images), generator)
+    return blur(F.grid_sample(images, grid + jitter, align_corners=False), generator)
+
+
+def harden(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Steepen the tones, in the limit to black and white."""
+    middle = uniform(0.15, 0.7, len(images), generator)
+    return ((images - middle) * uniform(1.5, 12, len(images), generator) + 0.5).clamp(0, 1)
+
+
+def retone(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Bend the tones by a power and pale the ink."""
+    return images.clamp(min=1e-4) ** uniform(-0.9, 0.9, len(images), generator).exp() * uniform(
+        0.3, 1, len(images), generator
+    )
+
+
+def greyed(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Lay an even tone on the paper, the ink clipped or paled."""
+    tone = uniform(0.05, 0.6, len(images), generator)
+    lifted = (images + tone).clamp(max=1)
+    return torch.where(uniform(0, 1, len(images), generator) < 0.5, lifted, images * (1 - tone) + tone)
+
+
+def fog(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Lay clouds of every size over the picture, up to three times as strong as the ink."""
+    batch, side = len(images), images.shape[-1]
+    roughness = uniform(1.2, 2.2, batch, generator)
+    clouds = torch.zeros(batch, 1, side, side)
+    for octave, knots in enumerate((2, 3, 5, 9, 17)):
+        layer = torch.rand(batch, 1, knots, knots, generator=generator)
+        clouds += F.interpolate(layer, (side, side), mode="bilinear", align_corners=True) / roughness**octave
+    low, high = clouds.amin((1, 2, 3), keepdim=True), clouds.amax((1, 2, 3), keepdim=True)
+    clouds = (clouds - low) / (high - low)
+    much = uniform(0.2, 3.2, batch, generator)
+    return (images + much * clouds) / (1 + much)
+
+
+def shadow(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Darken one side of the picture along a soft edge."""
+    batch, side = len(images), images.shape[-1]
+    angle, place = uniform(0, 2 * math.pi, batch, generator), uniform(-1, 1, batch, generator)
+    reach = torch.linspace(-1, 1, side)
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    slope = uniform(0.7, 8, batch, generator)
+    dark = torch.sigmoid((x * angle.cos() + y * angle.sin() - place) * slope) * uniform(
+        0.1, 0.6, batch, generator
+    )
+    return images * (1 - dark) + dark
+
+
+def grain(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Add the sensor's noise."""
+    noise = torch.randn(images.shape, generator=generator)
+    return (images + noise * uniform(0.03, 0.35, len(images), generator)).clamp(0, 1)
+
+
+def shot(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Count few photons: noise that grows with the ink, as pencil on rough paper has it."""
+    photons = uniform(1.1, 3.5, len(images), generator).exp()
+    return (torch.poisson(images * photons, generator=generator) / photons).clamp(0, 1)
+
+
+def specks(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Set up to a fifth of the pixels to ink or to paper."""
+    share = uniform(0.005, 0.2, len(images), generator)
+    hit = torch.rand(images.shape, generator=generator)
+    return torch.where(hit < share / 2, 1.0, torch.where(hit < share, 0.0, images))
+
+
+def blots(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Splash blots over ink and paper alike, of one tone for each image."""
+    noise = F.avg_pool2d(torch.randn(images.shape, generator=generator), 3, 1, 1) * 3
+    cover = ((noise - uniform(1.0, 2.0, len(images), generator)) * 3).clamp(0, 1)
+    return torch.lerp(images, uniform(0, 0.7, len(images), generator).expand_as(images), cover)
+
+
+def ruled(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a line across: straight, dotted or zigzag, of any direction, dark or pale."""
+    batch, side = len(images), images.shape[-1]
+    reach = torch.arange(side) - (side - 1) / 2
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    angle = torch.where(  # most lie flat or upright
+        uniform(0, 1, batch, generator) < 0.7,
+        uniform(-0.7, 0.7, batch, generator),
+        uniform(0, math.pi, batch, generator),
+    )
+    along = x * angle.cos() + y * angle.sin() + uniform(0, 8, batch, generator)
+    across = y * angle.cos() - x * angle.sin() - uniform(-14, 14, batch, generator)
+    kind = uniform(0, 3, batch, generator).floor()
+    period = uniform(3, 9, batch, generator)
+    wave = ((along / period) % 1 - 0.5).abs() * 4 - 1  # a triangle from -1 to 1
+    across = across + torch.where(kind == 1, wave * uniform(1, 3, batch, generator), torch.zeros(1))
+    line = (uniform(0.5, 1.6, batch, generator) - across.abs()).clamp(0, 1)
+    line = line * torch.where(kind == 2, (wave > 0).float(), torch.ones(1))
+    return torch.maximum(images, line * uniform(0.4, 1, batch, generator))
+
+
+def striped(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Turn dark to light in a band of rows or columns, or in all but that band."""
+    side = images.shape[-1]
+    low, high = torch.randint(0, side + 1, (2, len(images), 1, 1, 1), generator=generator).sort(0).values
+    place = torch.arange(side).view(1, 1, 1, side)
+    inside = (place >= low) & (place < high)  # (B, 1, 1, 28)
+    inside = inside ^ (uniform(0, 1, len(images), generator) < 0.5)
+    inside = inside.expand(-1, 1, side, side)
+    if torch.rand((), generator=generator) < 0.3:
+        inside = inside.transpose(2, 3)
+    return torch.where(inside, 1 - images, images)
+
+
+def neighbours(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Let a bit of another image of the batch reach in from the side, or a frame's edge."""
+    batch, side = len(images), images.shape[-1]
+    other = images[torch.randperm(batch, generator=generator)]
+    away = uniform(0.6, 0.95, batch, generator) * side
+    angle = uniform(0, 4, batch, generator).floor() * (math.pi / 2) + uniform(-0.3, 0.3, batch, generator)
+    move = torch.eye(2, 3).repeat(batch, 1, 1)
+    move[:, 0, 2] = (away * angle.cos()).view(-1) * 2 / side
+    move[:, 1, 2] = (away * angle.sin()).view(-1) * 2 / side
+    other = F.grid_sample(
+        other, F.affine_grid(move, list(images.shape), align_corners=False), align_corners=False
+    )
+    return torch.maximum(images, other * uniform(0.4, 1, batch, generator))
+
+
+def crumbs(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Drop a few small marks of ink on the paper."""
+    seeds = (torch.rand(images.shape, generator=generator) < 0.006).float()
+    spread = F.max_pool2d(seeds, 2, 1, 1)[..., :28, :28]
+    return torch.maximum(images, spread * uniform(0.3, 1, len(images), generator))
+
+
+def worn(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Break the ink: a narrow gap across, or patches where the pen ran dry."""
+    batch, side = len(images), images.shape[-1]
+    reach = torch.arange(side) - (side - 1) / 2
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    angle = uniform(0, math.pi, batch, generator)
+    across = (x * angle.cos() + y * angle.sin() - uniform(-7, 7, batch, generator)).abs()
+    gap = (across - uniform(0.2, 1.0, batch, generator)).clamp(0, 1)
+    patch = F.interpolate(
+        torch.rand(batch, 1, 9, 9, generator=generator), (side, side), mode="bicubic", align_corners=True
+    )
+    dry = ((patch - uniform(0.0, 0.35, batch, generator)) * 4).clamp(0.1, 1)
+    return images * torch.where(uniform(0, 1, batch, generator) < 0.5, gap, dry)
+
+
+# Each change and how often it befalls an image that is handled roughly, in the order in which they happen.
+ROUGH: tuple[tuple[Change, float], ...] = (
+    (thicken, 0.09),
+    (thin, 0.09),
+    (worn, 0.045),
+    (outline, 0.045),
+    (neighbours, 0.06),
+    (ruled, 0.09),
+    (crumbs, 0.06),
+    (coarse, 0.12),
+    (blur, 0.075),
+    (shake, 0.045),
+    (frosted, 0.03),
+    (harden, 0.165),
+    (retone, 0.09),
+    (blots, 0.03),
+    (striped, 0.022),
+    (greyed, 0.045),
+    (fog, 0.06),
+    (shadow, 0.03),
+    (shot, 0.045),
+    (grain, 0.06),
+    (specks, 0.045),
+)
+
+
+def gently(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Warp every image a little."""
+    return warp(images, generator)
+
+
+def roughly(images: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
+    """Warp every image a little, and put a share of them through warps and changes of every kind.
+
+    Args:
+        images: float32 (B, 1, 28, 28) in [0, 1].
+        generator: draws everything.
+        share: how many are handled roughly, 0..1.
+
+    """
+    images = images.clone()
+    rough = torch.rand(len(images), generator=generator) < share
+    far = rough & (torch.rand(len(images), generator=generator) < 0.5)
+    near = (~far).nonzero()[:, 0]
+    images[near] = warp(images[near], generator)
+    far = far.nonzero()[:, 0]
+    images[far] = warp_far(images[far], generator)
+    for change, odds in ROUGH:
+        hit = (rough & (torch.rand(len(images), generator=generator) < odds)).nonzero()[:, 0]
+        if len(hit):
+            images[hit] = change(images[hit], generator)
+    return images
