@@ -1,0 +1,205 @@
+"""What the API takes and gives, as its OpenAPI document says it; and pages turned into it."""
+
+import base64
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from shuzi.read.reader import Digit, Number, Page
+
+MOST_STROKES = 1_000
+MOST_POINTS = 20_000
+
+Coordinate = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
+Point = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
+Model = Literal["network", "softmax"]
+
+
+class Drawing(BaseModel):
+    """Strokes of a pen on a sheet, in units of the client's choice, y down."""
+
+    model_config = ConfigDict(extra="forbid")
+    width: float = Field(gt=0, le=1e5, description="the sheet's width")
+    height: float = Field(gt=0, le=1e5, description="the sheet's height")
+    strokes: list[list[Point]] = Field(
+        max_length=MOST_STROKES,
+        description=f"each stroke its points: [x, y] or [x, y, pressure 0..1]; at most {MOST_POINTS:,} points in all",
+    )
+
+
+class Image28(BaseModel):
+    """One 28x28 as the network sees it."""
+
+    model_config = ConfigDict(extra="forbid")
+    image: str = Field(max_length=1048, description="base64 of 784 bytes, row by row; 0 is paper, 255 is ink")
+
+
+class Correction(Image28):
+    """A picture with its right label."""
+
+    label: int = Field(ge=0, le=9, strict=True)
+
+
+class DigitAnswer(BaseModel):
+    """One digit."""
+
+    digit: int | None = Field(ge=0, le=9, description="null where the reader is not sure or it is no digit")
+    guess: int = Field(ge=0, le=9, description="the likeliest digit, sure or not")
+    confidence: float = Field(ge=0, le=1, description="that it is a digit and this one")
+    is_digit: bool = Field(description="false: no digit at all (a scribble, a letter, blank paper)")
+    digit_probability: float = Field(ge=0, le=1, description="that it is a digit at all")
+    probabilities: list[float] = Field(
+        min_length=10, max_length=10, description="of 0 to 9, given that it is one"
+    )
+    box: list[int] = Field(
+        min_length=4, max_length=4, description="x, y, width, height in the picture's pixels"
+    )
+    image: str | None = Field(None, description="base64 of the 28x28 that the network saw; with detail=true")
+
+
+class NumberAnswer(BaseModel):
+    """Digits that stand together."""
+
+    text: str
+    confidence: float = Field(ge=0, le=1, description="that all digits are right")
+    line: int = Field(ge=0, description="0 is the topmost")
+    box: list[int] = Field(min_length=4, max_length=4)
+    digits: list[DigitAnswer]
+
+
+class PageAnswer(BaseModel):
+    """What a picture or a drawing says."""
+
+    text: str = Field(description="a line a line of writing, '?' where it is not sure")
+    size: list[int] = Field(min_length=2, max_length=2, description="width, height of the upright picture")
+    model: Model
+    numbers: list[NumberAnswer]
+
+
+class EvidenceAnswer(BaseModel):
+    """Why: a map of 28x28 for each digit."""
+
+    model: Model
+    method: Literal["exact", "occlusion"] = Field(
+        description="exact: logit k is the sum of map k plus bias k; "
+        "occlusion: what logit k loses when a 5x5 patch of ink is rubbed out"
+    )
+    logits: list[float] = Field(min_length=10, max_length=10)
+    bias: list[float] | None
+    maps: list[list[float]] = Field(
+        description="ten maps of 784 values, row by row; above 0 speaks for the digit"
+    )
+
+
+class Sample(BaseModel):
+    """A real digit of MNIST's test set."""
+
+    index: int = Field(ge=0, lt=10_000, description="its place in the test set")
+    label: int = Field(ge=0, le=9)
+    image: str = Field(description="base64 of its 784 bytes")
+
+
+class SamplesAnswer(BaseModel):
+    """Some test digits, in random order."""
+
+    samples: list[Sample]
+
+
+class Health(BaseModel):
+    """That the server answers."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class NetworkAbout(BaseModel):
+    """The network."""
+
+    name: str
+    version: str
+    sha256: str
+    bytes: int
+    threshold: float = Field(description="confidence below which it is not sure")
+    card: str = Field(description="its model card, Markdown")
+
+
+class SoftmaxAbout(BaseModel):
+    """The softmax regression."""
+
+    name: str
+    version: str
+    sha256: str
+    bias: list[float]
+    templates: list[list[float]] = Field(description="the ten columns of W, each 28x28 row by row")
+
+
+class Models(BaseModel):
+    """Both models."""
+
+    network: NetworkAbout
+    softmax: SoftmaxAbout
+
+
+class About(BaseModel):
+    """What answers here."""
+
+    version: str = Field(description="of shuzi")
+    models: Models
+    corrections: str | None = Field(description="the folder they are kept in; null: the server is read-only")
+
+
+class Kept(BaseModel):
+    """A correction was written."""
+
+    label: int
+    file: str
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def encoded(image: np.ndarray) -> str:
+    """A 28x28 as base64."""
+    return base64.b64encode(image.tobytes()).decode()
+
+
+def digit_probability(digit: Digit) -> float:
+    """0..1, that it is a digit at all: the reader's confidence is this times the likeliest digit's probability."""
+    return min(1.0, digit.confidence / max(float(digit.probabilities[digit.guess]), 1e-9))
+
+
+def _digit(digit: Digit, detail: bool) -> dict[str, Any]:
+    is_digit = digit_probability(digit)
+    answer = {
+        "digit": digit.digit,
+        "guess": digit.guess,
+        "confidence": round(digit.confidence, 5),
+        "is_digit": digit.digit is not None or is_digit >= 0.5,
+        "digit_probability": round(is_digit, 5),
+        "probabilities": [round(p, 5) for p in digit.probabilities.tolist()],
+        "box": list(digit.box),
+    }
+    return answer | {"image": encoded(digit.image)} if detail else answer
+
+
+def _number(number: Number, detail: bool) -> dict[str, Any]:
+    return {
+        "text": number.text,
+        "confidence": round(number.confidence, 5),
+        "line": number.line,
+        "box": list(number.box),
+        "digits": [_digit(digit, detail) for digit in number.digits],
+    }
+
+
+def page_answer(page: Page, model: str, detail: bool) -> dict[str, Any]:
+    """A page as the API gives it (PageAnswer)."""
+    numbers = [_number(number, detail) for number in page.numbers]
+    return {"text": page.text, "size": list(page.size), "model": model, "numbers": numbers}

@@ -1,0 +1,227 @@
+// The sheet of paper: strokes in, ink on a canvas out. A stroke is a list of [x, y, pressure]; the sheet is
+// TALL units high whatever its size on screen, so a drawing survives a turned phone and a resized window.
+export const TALL = 1000;
+const PEN = 58; // units; a digit two fifths of the sheet high then has MNIST's stroke, 3 of 20 pixels
+const STEP = 25; // units the keyboard's pen moves at a press
+const FINE = 8;
+
+export class Sheet {
+  #canvas;
+  #changed;
+  #pointers = new Map();
+  #pen = null; // the keyboard's pen: {x, y, down}
+  #frame = 0;
+  strokes = [];
+  sample = null; // {image: Uint8Array(784), label, index} under the strokes
+
+  constructor(canvas, changed) {
+    this.#canvas = canvas;
+    this.#changed = changed;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
+    canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      canvas.addEventListener(type, (event) => this.#up(event));
+    }
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    canvas.addEventListener("blur", () => this.#lift());
+    new ResizeObserver(() => this.#paint()).observe(canvas);
+  }
+
+  get empty() {
+    return !this.strokes.length && !this.sample;
+  }
+
+  get busy() {
+    return this.#pointers.size > 0 || Boolean(this.#pen?.down);
+  }
+
+  get width() {
+    return Math.round((TALL * this.#canvas.clientWidth) / Math.max(1, this.#canvas.clientHeight));
+  }
+
+  clear() {
+    this.strokes = [];
+    this.sample = null;
+    this.#pointers.clear();
+    this.#pen = null;
+    this.#touch();
+  }
+
+  undo() {
+    if (this.strokes.length) this.strokes.pop();
+    else this.sample = null;
+    this.#pointers.clear();
+    if (this.#pen) this.#pen.down = false;
+    this.#touch();
+  }
+
+  show(sample) {
+    this.clear();
+    this.sample = sample;
+    this.#touch();
+  }
+
+  redraw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#paint());
+  }
+
+  /** Moves the keyboard's pen for the keys held down; true where the key was one of its own. */
+  key(event) {
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!move && event.key !== " ") return false;
+    this.#pen ??= { x: this.width / 2, y: TALL / 2, down: false };
+    const pen = this.#pen;
+    if (move) {
+      const step = event.shiftKey ? FINE : STEP;
+      pen.x = Math.min(this.width, Math.max(0, pen.x + move[0] * step));
+      pen.y = Math.min(TALL, Math.max(0, pen.y + move[1] * step));
+      if (pen.down) this.strokes.at(-1).push([Math.round(pen.x), Math.round(pen.y), 0.5]);
+    } else {
+      pen.down = !pen.down;
+      if (pen.down) this.strokes.push([[Math.round(pen.x), Math.round(pen.y), 0.5]]);
+    }
+    if (pen.down) this.#touch();
+    else this.redraw();
+    return true;
+  }
+
+  #lift() {
+    if (!this.#pen) return;
+    this.#pen = null;
+    this.redraw();
+  }
+
+  #point(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    const unit = TALL / box.height;
+    // A mouse and most fingers say 0.5 whatever they do; only a pen's pressure means something.
+    const pressure = event.pointerType === "pen" && event.pressure > 0 ? event.pressure : 0.5;
+    const round = (value) => Math.round(value * unit * 10) / 10;
+    return [round(event.clientX - box.left), round(event.clientY - box.top), Math.round(pressure * 100) / 100];
+  }
+
+  #down(event) {
+    if (event.button !== 0) return;
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#pen = null;
+    const stroke = [this.#point(event)];
+    this.strokes.push(stroke);
+    this.#pointers.set(event.pointerId, stroke);
+    this.#touch();
+  }
+
+  #move(event) {
+    const stroke = this.#pointers.get(event.pointerId);
+    if (!stroke) return;
+    // A fast hand moves further than one event a frame can tell: the browser keeps the points between.
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const each of events.length ? events : [event]) stroke.push(this.#point(each));
+    this.#touch();
+  }
+
+  #up(event) {
+    if (this.#pointers.delete(event.pointerId)) this.#touch();
+  }
+
+  #touch() {
+    this.redraw();
+    this.#changed();
+  }
+
+  #paint() {
+    const canvas = this.#canvas;
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(Math.round);
+    if (!width || !height) return;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const ink = canvas.getContext("2d");
+    ink.clearRect(0, 0, width, height);
+    ink.save();
+    ink.scale(height / TALL, height / TALL);
+    const colour = getComputedStyle(canvas).color;
+    if (this.sample) this.#paintSample(ink, colour);
+    ink.strokeStyle = ink.fillStyle = colour;
+    for (const stroke of this.strokes) paintStroke(ink, stroke);
+    if (this.#pen) this.#paintPen(ink);
+    ink.restore();
+  }
+
+  #paintSample(ink, colour) {
+    const size = TALL * 0.86;
+    ink.imageSmoothingQuality = "high";
+    ink.drawImage(tinted(this.sample.image, colour), (this.width - size) / 2, (TALL - size) / 2, size, size);
+  }
+
+  #paintPen(ink) {
+    const { x, y, down } = this.#pen;
+    ink.beginPath();
+    ink.lineWidth = 6;
+    ink.strokeStyle = getComputedStyle(this.#canvas).outlineColor;
+    ink.arc(x, y, PEN / 2 + 10, 0, 7);
+    if (!down) ink.setLineDash([16, 12]);
+    ink.stroke();
+    ink.setLineDash([]);
+  }
+
+  /** What is on the sheet as a PNG, for a sample that was drawn upon. 0 is paper, 255 is ink. */
+  async picture() {
+    const side = this.strokes.length ? 140 : 28;
+    const canvas = new OffscreenCanvas(this.strokes.length ? Math.round((side * this.width) / TALL) : side, side);
+    const ink = canvas.getContext("2d");
+    ink.fillStyle = "#000";
+    ink.fillRect(0, 0, canvas.width, canvas.height);
+    if (!this.strokes.length) {
+      ink.drawImage(tinted(this.sample.image, "rgb(255,255,255)"), 0, 0);
+    } else {
+      ink.scale(side / TALL, side / TALL);
+      this.#paintSample(ink, "rgb(255,255,255)");
+      ink.strokeStyle = ink.fillStyle = "#fff";
+      for (const stroke of this.strokes) paintStroke(ink, stroke);
+    }
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+}
+
+function paintStroke(ink, stroke) {
+  ink.lineCap = ink.lineJoin = "round";
+  const wide = ([, , pressure]) => PEN * (0.5 + pressure);
+  const [first] = stroke;
+  if (stroke.length === 1) {
+    ink.beginPath();
+    ink.arc(first[0], first[1], wide(first) / 2, 0, 7);
+    ink.fill();
+    return;
+  }
+  const even = stroke.every((point) => point[2] === first[2]);
+  ink.lineWidth = wide(first);
+  ink.beginPath();
+  ink.moveTo(first[0], first[1]);
+  // Quadratic curves through the middles, with the points as handles: no corner where the hand made none.
+  for (let i = 1; i < stroke.length; i++) {
+    const [a, b] = [stroke[i - 1], stroke[i]];
+    const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+    ink.quadraticCurveTo(a[0], a[1], middle[0], middle[1]);
+    if (even) continue;
+    ink.lineWidth = (wide(a) + wide(b)) / 2;
+    ink.stroke();
+    ink.beginPath();
+    ink.moveTo(middle[0], middle[1]);
+  }
+  const last = stroke.at(-1);
+  ink.lineTo(last[0], last[1]);
+  ink.stroke();
+}
+
+/** A 28x28 of ink as a canvas of one colour, the ink as its opacity. */
+function tinted(image, colour) {
+  const canvas = new OffscreenCanvas(28, 28);
+  const context = canvas.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
+  const pixels = context.createImageData(28, 28);
+  image.forEach((ink, i) => pixels.data.set([r, g, b, ink], 4 * i));
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}

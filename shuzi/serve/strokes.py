@@ -1,0 +1,158 @@
+"""Strokes of a pen to 28x28 digits: strokes that belong together found, each digit drawn as MNIST's pen would.
+
+A drawing says more than a picture of it: which ink was one movement, and where the pen was rather than how wide it
+was. So digits that touch come apart here, and a large digit and a small one both get MNIST's stroke.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from shuzi.read.normalise import BOX, normalise
+
+PEN = 2.6 / BOX  # stroke width over a digit's longer side: the median over MNIST's training digits
+DRAWN = 4 * BOX  # pixels a digit's longer side is drawn with: one is a quarter of a pixel in the 20x20 box
+SHIFT = 4  # OpenCV draws at sixteenths of a pixel
+SHARE = 0.45  # of the narrower stroke's width that lies over another's: then both are one digit
+APART = 0.3  # of the taller stroke's height: strokes further above each other are two lines of writing
+DOT = 0.2  # of the tallest digit: what is smaller is a dot between digits, not a digit
+
+GAP = 0.8  # of the digits' height: a wider gap between them ends a number
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Strokes that make one digit. box: (x, y, width, height) on the sheet; image: uint8 (28, 28)."""
+
+    box: Box
+    image: np.ndarray
+
+
+@dataclass(eq=False)
+class _Group:
+    strokes: list[np.ndarray]
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def side(self) -> float:
+        return max(self.right - self.left, self.bottom - self.top)
+
+
+def _group(stroke: np.ndarray) -> _Group:
+    (left, top), (right, bottom) = stroke[:, :2].min(0), stroke[:, :2].max(0)
+    return _Group([stroke], float(left), float(top), float(right), float(bottom))
+
+
+def _joined(a: _Group, b: _Group) -> _Group:
+    return _Group(
+        a.strokes + b.strokes,
+        min(a.left, b.left),
+        min(a.top, b.top),
+        max(a.right, b.right),
+        max(a.bottom, b.bottom),
+    )
+
+
+def _belong(a: _Group, b: _Group, pen: float) -> bool:
+    """Whether two groups are parts of one digit: one lies over the other, and not on another line of writing."""
+    over = min(a.right, b.right) - max(a.left, b.left) + pen
+    narrower = min(a.right - a.left, b.right - b.left) + pen
+    between = max(a.top, b.top) - min(a.bottom, b.bottom)
+    taller = max(a.bottom - a.top, b.bottom - b.top)
+    return over >= SHARE * narrower and between <= APART * taller + pen
+
+
+def _groups(strokes: list[np.ndarray], pen: float) -> list[_Group]:
+    groups: list[_Group] = []
+    for stroke in strokes:
+        grown = _group(stroke)
+        # joining may bring the next neighbour into reach, so look until nothing changes
+        while touched := [g for g in groups if _belong(g, grown, pen)]:
+            for group in touched:
+                grown = _joined(group, grown)
+                groups.remove(group)
+        groups.append(grown)
+    return groups
+
+
+def _image(group: _Group) -> np.ndarray:
+    """The group drawn with MNIST's pen, as uint8 (28, 28)."""
+    scale = DRAWN * (1 - PEN) / max(group.side, 1e-6)
+    pen = PEN * DRAWN
+    margin = np.array([pen, pen])
+    size = (np.array([group.right - group.left, group.bottom - group.top]) * scale + 2 * margin).astype(
+        int
+    ) + 1
+    ink = np.zeros((size[1], size[0]), np.uint8)
+    for stroke in group.strokes:
+        points = (stroke[:, :2] - (group.left, group.top)) * scale + margin
+        fixed = np.rint(points * (1 << SHIFT)).astype(np.int32)
+        pressure = stroke[:, 2]
+        if pressure.min() == pressure.max():
+            cv2.polylines(
+                ink, [fixed], False, 255, max(1, round(pen * (0.5 + pressure[0]))), cv2.LINE_AA, SHIFT
+            )
+            continue
+        for a, b, p in zip(fixed[:-1], fixed[1:], pressure[1:], strict=True):
+            cv2.line(ink, a.tolist(), b.tolist(), 255, max(1, round(pen * (0.5 + p))), cv2.LINE_AA, SHIFT)
+    return normalise(ink)
+
+
+def drawn_digits(strokes: list[np.ndarray], height: float, single: bool = False) -> list[list[list[Drawn]]]:
+    """The digits of a drawing: its lines from top to bottom, in each its numbers, in each its digits.
+
+    strokes: each float (n, 3) of x, y and pressure (0..1, 0.5 where there is none); x and y in the sheet's units,
+    y down; height: the sheet's, in those units; single: all strokes are one digit. Dots between digits are left out.
+    """
+    if not strokes:
+        return []
+    pen = 0.05 * height  # about as wide as the page draws it: strokes this close look joined
+    if single:
+        groups = [reduce(_joined, map(_group, strokes))]
+    else:
+        groups = _groups(strokes, pen)
+        tallest = max(group.side for group in groups)
+        groups = [group for group in groups if group.side >= DOT * tallest]
+    return [
+        [[Drawn(_box(group, pen), _image(group)) for group in number] for number in _numbers(line, pen)]
+        for line in _lines(groups, pen)
+    ]
+
+
+def _lines(groups: list[_Group], pen: float) -> list[list[_Group]]:
+    """Groups that stand side by side, each line from left to right."""
+    rows: list[list[_Group]] = []
+    for group in sorted(groups, key=lambda g: g.left):
+        for row in rows:
+            last = row[-1]
+            beside = min(last.bottom, group.bottom) - max(last.top, group.top) + pen
+            if beside > SHARE * (min(last.bottom - last.top, group.bottom - group.top) + pen):
+                row.append(group)
+                break
+        else:
+            rows.append([group])
+    return sorted(rows, key=lambda row: sum(g.top + g.bottom for g in row) / len(row))
+
+
+def _numbers(line: list[_Group], pen: float) -> list[list[_Group]]:
+    """One line's digits, parted at gaps wider than GAP of their height."""
+    found = [[line[0]]]
+    for last, group in pairwise(line):
+        taller = max(last.bottom - last.top, group.bottom - group.top) + pen
+        if group.left - last.right - pen > GAP * taller:
+            found.append([])
+        found[-1].append(group)
+    return found
+
+
+def _box(group: _Group, pen: float) -> Box:
+    left, top = round(group.left - pen / 2), round(group.top - pen / 2)
+    return left, top, round(group.right + pen / 2) - left, round(group.bottom + pen / 2) - top
