@@ -276,18 +276,25 @@ LINE_SHARE = 0.25  # of the picture's long side: ruled lines and rows of boxes a
 THICKEST_LINE = 7  # pixels
 
 
-def without_lines(ink: np.ndarray) -> np.ndarray:
+def without_lines(ink: np.ndarray, *, through: bool = False) -> np.ndarray:
     """Ink without long straight thin lines; where a stroke crosses one, the stroke is kept whole.
 
-    ink: uint8 (H, W). Returns the same where nothing is long enough.
+    ink: uint8 (H, W); through: only lines that run from one side of the picture to the other.
+    Returns the same array where nothing is long enough.
     """
     binary = (ink > 127).astype(np.uint8)
-    longest = max(LINE, LINE_SHARE * max(ink.shape))
+    shares = (
+        (0.9, 0.9)
+        if through
+        else (LINE_SHARE * max(ink.shape) / ink.shape[1], LINE_SHARE * max(ink.shape) / ink.shape[0])
+    )
+    wanted = [min(0.9, share) * side for share, side in zip(shares, ink.shape[::-1])]
     stats = cv2.connectedComponentsWithStats(binary, connectivity=8)[2][1:]
-    if not len(stats) or stats[:, 2:4].max() < min(longest, 0.9 * min(ink.shape)):
+    if not len(stats) or (stats[:, 2:4] < wanted).all():
         return ink
     result = ink.copy()
-    for across in (False, True):
+    touched = False
+    for across, longest in zip((False, True), wanted, strict=True):
         turned = np.ascontiguousarray(binary.T) if across else binary
         lines = _level_lines(turned, longest)
         if lines is None:
@@ -299,28 +306,27 @@ def without_lines(ink: np.ndarray) -> np.ndarray:
         below = cv2.dilate(rest, column, anchor=(1, 0))
         gone = lines & (1 - (above & below))
         result[(gone.T if across else gone) > 0] = 0
-    return result
+        touched = True
+    return result if touched else ink
 
 
 def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     """Pixels of nearly level thin lines at least `longest` long, as a mask uint8 (H, W), or None."""
     half = cv2.resize(binary * 255, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    half = (half > 60).astype(np.uint8)
-    thin = cv2.subtract(
-        half, cv2.morphologyEx(half, cv2.MORPH_OPEN, np.ones((THICKEST_LINE // 2 + 2, 1), np.uint8))
-    )
-    thin = cv2.dilate(thin, np.ones((1, 3), np.uint8))
-    length = LINE // 2
+    half = cv2.dilate((half > 60).astype(np.uint8), np.ones((1, 3), np.uint8))  # noise breaks thin lines
+    length = int(min(LINE, 0.5 * longest)) // 2
     found = np.zeros_like(half)
     for rise in (-6, -3, 0, 3, 6):
         kernel = np.zeros((abs(rise) + 1, length), np.uint8)
-        cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), 1)
-        found |= cv2.morphologyEx(thin, cv2.MORPH_OPEN, kernel)
+        cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), (1,))
+        found |= cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel)
+    thick = np.ones((THICKEST_LINE // 2 + 2, 1), np.uint8)
+    found = cv2.subtract(found, cv2.morphologyEx(found, cv2.MORPH_OPEN, thick))
     if not found.any():
         return None
     joined = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, length), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    keep = stats[:, 2] * 2 >= min(longest, 0.9 * binary.shape[1])
+    keep = stats[:, 2] * 2 >= longest
     keep[0] = False
     if not keep.any():
         return None

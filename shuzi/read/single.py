@@ -14,6 +14,7 @@ WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is
 CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close-up of the original
 # Widths of the widest stroke looked for, as shares of the frame: a digit that fills it, and one small within it.
 WINDOWS = (0.35, 0.12)
+OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
 
 
 @dataclass(frozen=True)
@@ -109,30 +110,38 @@ def _main_group(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> 
     return group
 
 
-def _of(plane: np.ndarray, share: float, scale: float) -> list[Candidate]:
-    found = []
-    height, width = plane.shape
+def _candidate(ink: np.ndarray, contrast: np.ndarray, scale: float, weight: float) -> Candidate | None:
+    """The digit's part of the ink as the network sees it; None when nothing is inked."""
+    height, width = ink.shape
+    labels, parts = blobs(ink)
+    group = _main_group(labels, parts, contrast)
+    if not group:
+        return None
+    x, y = min(b.x for b in group), min(b.y for b in group)
+    right, bottom = max(b.right for b in group), max(b.bottom for b in group)
+    x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(right + 2, width), min(bottom + 2, height)
+    near = labels[y0:y1, x0:x1]
+    mine = cv2.dilate(np.isin(near, [b.label for b in group]).astype(np.uint8), np.ones((3, 3), np.uint8))
+    left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
+    return Candidate(normalise(ink[y0:y1, x0:x1] * mine), (left, top, w, h), weight)
+
+
+def _candidates(plane: np.ndarray, share: float, scale: float) -> list[Candidate]:
     window = max(5, int(share * max(plane.shape)) | 1)
-    level = inks.noise(plane) * 255 / max(32.0, float(np.median(plane)))
-    for contrast in inks.contrasts(plane, window):
-        ink = inks.soft_ink(contrast, window, max(inks.FAINTEST, 5 * level))
-        labels, parts = blobs(ink)
-        group = _main_group(labels, parts, contrast)
-        if not group:
+    floor = max(inks.FAINTEST, 5 * inks.noise(plane) * 255 / max(32.0, float(np.median(plane))))
+    both = inks.contrasts(plane, window)
+    weights = np.array([e.sum() for e in inks.evidence(plane, *both)]) + 1e-6
+    weights /= weights.sum()
+    found = []
+    for contrast, weight in zip(both, weights, strict=True):
+        if weight < OTHER_INK:
             continue
-        x, y = min(b.x for b in group), min(b.y for b in group)
-        right, bottom = max(b.right for b in group), max(b.bottom for b in group)
-        x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(right + 2, width), min(bottom + 2, height)
-        others = [b.label for b in parts if b not in group]
-        crop = ink[y0:y1, x0:x1].copy()
-        near = labels[y0:y1, x0:x1]
-        crop[np.isin(near, others)] = 0
-        energy = float(
-            sum((contrast[y0:y1, x0:x1].astype(float) ** 2 * np.isin(near, [b.label for b in group])).ravel())
-        )
-        box = tuple(round(v * scale) for v in (x, y, right - x, bottom - y))
-        found.append(Candidate(normalise(crop), box, energy))
-    return found
+        ink = inks.soft_ink(contrast, window, floor)
+        plain = inks.without_lines(ink, through=True)
+        found.append(_candidate(plain, contrast, scale, weight))
+        if plain is not ink:
+            found.append(_candidate(ink, contrast, scale, weight * 0.5))
+    return [c for c in found if c]
 
 
 def candidates(rgb: np.ndarray) -> list[Candidate]:
@@ -148,4 +157,4 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
     small = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=method)
     plane = cv2.GaussianBlur(inks.plane_of(small), (3, 3), 0)
-    return [c for share in WINDOWS for c in _of(plane, share, 1 / zoom)]
+    return [c for share in WINDOWS for c in _candidates(plane, share, 1 / zoom)]
