@@ -98,8 +98,9 @@ def templates(W: np.ndarray) -> Figure:
 
 def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the training loss in nats within each epoch, and accuracies, 0..1, at each epoch's end."""
-    figure = blank(7.2, 2.8)
-    left, right = figure.subplots(1, 2)
+    several = len(curves) > 1  # one epoch has but one accuracy, and no curve of it
+    figure = blank(7.2 if several else 4, 2.8)
+    left, *rest = figure.subplots(1, 2 if several else 1, squeeze=False)[0]
     times = [
         epoch + (point + 0.5) / len(curve)
         for epoch, curve in enumerate(curves)
@@ -108,13 +109,16 @@ def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Seq
     left.plot(times, [loss for curve in curves for loss in curve], color=ACCENT)
     left.set(xlabel="epochs", ylabel="cross-entropy, nats", title="training loss", xlim=(0, len(curves)))
     left.set_ylim(bottom=0)
-    epochs = range(1, len(curves) + 1)
-    for (name, values), colour in zip(accuracy.items(), (ACCENT, SECOND), strict=False):
-        right.plot(epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name)
-    right.set(xlabel="epochs", ylabel="%", title="accuracy", xlim=(0, len(curves) + 0.5))
-    right.legend(frameon=False)
-    right.xaxis.get_major_locator().set_params(integer=True)
-    for axes in (left, right):
+    for right in rest:
+        for (name, values), colour in zip(accuracy.items(), (ACCENT, SECOND), strict=False):
+            epochs = range(1, len(curves) + 1)
+            right.plot(
+                epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name
+            )
+        right.set(xlabel="epochs", ylabel="%", title="accuracy", xlim=(0, len(curves) + 0.5))
+        right.legend(frameon=False)
+        right.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (left, *rest):
         axes.grid(color="#e4e7eb", linewidth=0.6)
         axes.set_axisbelow(True)
     return figure

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
+from shuzi.train.compiler import defer_compiler
 from shuzi.train.recipes import Model, Recipe
 
 POINTS = 20  # of an epoch's loss curve
@@ -83,6 +84,7 @@ class Training:
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
             self.inner = torch.get_rng_state()  # what layers such as dropout draw from
         place(self.model, device, recipe.channels_last)
+        defer_compiler()
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.epoch = 0
@@ -193,7 +195,7 @@ def one_epoch(
         done += len(labels)
         loss_sum += loss.detach() * len(labels)
         correct += (logits.detach().argmax(dim=1) == labels).sum()
-        if step % math.ceil(steps / POINTS) == 0 or done == len(train):
+        if (step - training.epoch * steps) % math.ceil(steps / POINTS) == 0 or done == len(train):
             passed.append((done, loss_sum.clone()))
         if on_step is not None:
             on_step(done, loss)
