@@ -268,68 +268,129 @@ def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
     window = 41
     level = noise(plane) * 255 / max(32.0, float(np.median(plane)))
-    return without_lines(soft_ink(chosen_contrast(plane, window), window, max(FAINTEST, 5 * level))), zoom
+    contrast = chosen_contrast(plane, window)
+    return without_lines(soft_ink(contrast, window, max(FAINTEST, 5 * level)), contrast), zoom
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
 LINE_SHARE = 0.25  # of the picture's long side: ruled lines and rows of boxes are longer
 THICKEST_LINE = 7  # pixels
+DARKER_THAN_LINES = 1.4  # times a line's contrast: ink on the line that is this dark was written
+RISES = range(-12, 13, 3)  # pixels over half a LINE: lines slope by up to 17 degrees
 
 
-def without_lines(ink: np.ndarray, *, through: bool = False) -> np.ndarray:
-    """Ink without long straight thin lines; where a stroke crosses one, the stroke is kept whole.
+def without_lines(ink: np.ndarray, contrast: np.ndarray, *, through: bool = False) -> np.ndarray:
+    """Ink without long straight thin lines; a stroke that crosses one, or is clearly darker, is kept whole.
 
-    ink: uint8 (H, W); through: only lines that run from one side of the picture to the other.
+    ink, contrast: uint8 (H, W); through: only lines that run from one side of the picture to the other.
     Returns the same array where nothing is long enough.
     """
-    binary = (ink > 127).astype(np.uint8)
-    shares = (
-        (0.9, 0.9)
-        if through
-        else (LINE_SHARE * max(ink.shape) / ink.shape[1], LINE_SHARE * max(ink.shape) / ink.shape[0])
-    )
-    wanted = [min(0.9, share) * side for share, side in zip(shares, ink.shape[::-1])]
-    stats = cv2.connectedComponentsWithStats(binary, connectivity=8)[2][1:]
-    if not len(stats) or (stats[:, 2:4] < wanted).all():
-        return ink
-    result = ink.copy()
-    touched = False
-    for across, longest in zip((False, True), wanted, strict=True):
-        turned = np.ascontiguousarray(binary.T) if across else binary
-        lines = _level_lines(turned, longest)
-        if lines is None:
+    result = ink
+    for across in (False, True):
+        binary = (result > 127).astype(np.uint8)
+        binary = np.ascontiguousarray(binary.T) if across else binary
+        side = binary.shape[1]
+        longest = 0.9 * side if through else min(0.9 * side, LINE_SHARE * max(ink.shape))
+        band = _level_lines(binary, max(longest, 20))
+        if band is None:
             continue
-        rest = cv2.bitwise_and(turned, 1 - lines)
-        reach = THICKEST_LINE + 2
-        column = np.ones((reach, 3), np.uint8)
-        above = cv2.dilate(rest, column, anchor=(1, reach - 1))
-        below = cv2.dilate(rest, column, anchor=(1, 0))
-        gone = lines & (1 - (above & below))
-        result[(gone.T if across else gone) > 0] = 0
-        touched = True
-    return result if touched else ink
+        on_line = cv2.bitwise_and(binary, band)
+        # the line is as thick as half of what lies on it; where the ink is thicker, a stroke crosses or touches
+        thickness = 1
+        while thickness < THICKEST_LINE:
+            thicker = cv2.morphologyEx(on_line, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
+            if cv2.countNonZero(thicker) < 0.5 * cv2.countNonZero(on_line):
+                break
+            thickness += 1
+        strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((thickness + 3, 1), np.uint8))
+        alone = (on_line & (1 - strokes)) > 0
+        if not alone.any():
+            continue
+        darkness = contrast.T if across else contrast
+        alone &= darkness < DARKER_THAN_LINES * float(np.median(darkness[alone]))
+        # the blur beside the line goes with it
+        edge = cv2.dilate(alone.astype(np.uint8), np.ones((5, 1), np.uint8)) & (1 - binary)
+        result = result.copy()
+        (result.T if across else result)[alone | (edge > 0)] = 0
+    return result
+
+
+@dataclass
+class _Stretch:
+    """A straight stretch of a line: its ends and its slope, in pixels of the half-size picture."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    slope: float
+
+
+def _stretches(found: np.ndarray) -> list[_Stretch]:
+    """The connected parts of a mask of nearly level thin lines, from left to right."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    parts = []
+    for label in range(1, count):
+        x, y, w, h, _ = (int(v) for v in stats[label])
+        inside = labels[y : y + h, x : x + w] == label
+        rows = np.arange(h)[:, None]
+        end = max(1, min(w // 4, 20))
+        first, last = (
+            float((rows * part).sum() / max(1, part.sum())) for part in (inside[:, :end], inside[:, -end:])
+        )
+        slope = (last - first) / max(1, w - end)
+        parts.append(_Stretch(x, y + first - slope * end / 2, x + w - 1, y + last + slope * end / 2, slope))
+    return sorted(parts, key=lambda part: part.left)
 
 
 def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     """Pixels of nearly level thin lines at least `longest` long, as a mask uint8 (H, W), or None."""
     half = cv2.resize(binary * 255, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     half = cv2.dilate((half > 60).astype(np.uint8), np.ones((1, 3), np.uint8))  # noise breaks thin lines
-    length = int(min(LINE, 0.5 * longest)) // 2
+    length = max(5, int(min(LINE, 0.5 * longest)) // 2)
+    level = cv2.morphologyEx(
+        cv2.dilate(half, np.ones((7, 1), np.uint8)), cv2.MORPH_OPEN, np.ones((1, length), np.uint8)
+    )
+    if not level.any():
+        return None
     found = np.zeros_like(half)
-    for rise in (-6, -3, 0, 3, 6):
+    for rise in RISES:
         kernel = np.zeros((abs(rise) + 1, length), np.uint8)
         cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), (1,))
         found |= cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel)
     thick = np.ones((THICKEST_LINE // 2 + 2, 1), np.uint8)
     found = cv2.subtract(found, cv2.morphologyEx(found, cv2.MORPH_OPEN, thick))
-    if not found.any():
+    chains: list[list[_Stretch]] = []
+    for part in _stretches(found):
+        if part.right - part.left < length / 2:
+            continue
+        for chain in chains:
+            last = chain[-1]
+            gap = part.left - last.right
+            slope = (part.bottom - chain[0].top) / max(1.0, part.right - chain[0].left)
+            meant = last.bottom + slope * gap
+            if (
+                -length < gap < 0.3 * half.shape[1]
+                and abs(part.top - meant) < 2.5
+                and abs(part.slope - slope) < 0.06
+            ):
+                chain.append(part)
+                break
+        else:
+            chains.append([part])
+    mask = np.zeros_like(half)
+    for chain in chains:
+        if (chain[-1].right - chain[0].left) * 2 < longest:
+            continue
+        for part, after in zip(chain, [*chain[1:], None], strict=True):
+            cv2.line(mask, (round(part.left), round(part.top)), (round(part.right), round(part.bottom)), (1,))
+            if after:
+                cv2.line(
+                    mask, (round(part.right), round(part.bottom)), (round(after.left), round(after.top)), (1,)
+                )
+    if not mask.any():
         return None
-    joined = cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((3, length), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    keep = stats[:, 2] * 2 >= longest
-    keep[0] = False
-    if not keep.any():
-        return None
-    mask = keep[labels].astype(np.uint8)
-    mask = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    # a line that bows leaves its chord: what was found of it counts, and a pixel of blur around
+    band = cv2.dilate(mask, np.ones((5, 1), np.uint8))
+    mask = cv2.dilate(mask | (found & band), np.ones((3, 3), np.uint8))
     return cv2.resize(mask, binary.shape[::-1], interpolation=cv2.INTER_NEAREST)

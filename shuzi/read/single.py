@@ -137,7 +137,7 @@ def _candidates(plane: np.ndarray, share: float, scale: float) -> list[Candidate
         if weight < OTHER_INK:
             continue
         ink = inks.soft_ink(contrast, window, floor)
-        plain = inks.without_lines(ink, through=True)
+        plain = inks.without_lines(ink, contrast, through=True)
         found.append(_candidate(plain, contrast, scale, weight))
         if plain is not ink:
             found.append(_candidate(ink, contrast, scale, weight * 0.5))
