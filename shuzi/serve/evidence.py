@@ -15,7 +15,7 @@ from shuzi.read.reader import SHIPPED, Reader
 
 SOFTMAX = SHIPPED.with_name("softmax.npz")
 PATCH = 5  # pixels: wider than a stroke (2 to 4), narrower than the hole of a 0
-TINY = 1e-12  # probabilities below it are taken for it, so that their logarithm is finite
+TINY = 1e-20  # probabilities below it are taken for it, so that their logarithm is finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,8 @@ class Softmax:
 def occlusion(reader: Reader, image: np.ndarray) -> Evidence:
     """What each digit's logit loses when a 5x5 patch is rubbed out, averaged over the patches that hold a pixel.
 
-    image: uint8 (28, 28). Logits are the logarithms of the reader's calibrated probabilities, in nats: softmax
-    gives the same answer for them. Patches without ink change nothing and are not tried.
+    image: uint8 (28, 28). A digit's logit is here the log-odds of its calibrated probability, in nats: log p of the
+    digit less log of all else, "no digit" included. Patches without ink change nothing and are not tried.
     """
     reach = PATCH // 2
     inked = np.pad(image > 0, reach)
@@ -79,7 +79,10 @@ def occlusion(reader: Reader, image: np.ndarray) -> Evidence:
     rubbed = np.repeat(image[None], len(centres) + 1, axis=0)
     for picture, (y, x) in zip(rubbed[1:], centres, strict=True):
         picture[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1] = 0
-    logits = np.log(np.maximum(reader.scores(rubbed)[:, :10], TINY))
+    scores = reader.scores(rubbed).astype(np.float64)
+    # The others are summed rather than 1 - p taken: 1 - 0.9999999 has no digits left.
+    others = np.stack([np.delete(scores, k, axis=1).sum(1) for k in range(10)], axis=1)
+    logits = np.log(np.maximum(scores[:, :10], TINY)) - np.log(np.maximum(others, TINY))
     lost = logits[0] - logits[1:]  # (patches, 10)
     total, count = np.zeros((10, SIDE, SIDE)), np.zeros((SIDE, SIDE))
     for (y, x), loss in zip(centres, lost, strict=True):
