@@ -1,0 +1,25 @@
+# make train   trains softmax regression on MNIST and draws what it learnt
+# make test    checks and runs all tests
+# Both make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+train: .venv/ready
+	$(BIN)/shuzi train --out runs/softmax --force
+	$(BIN)/shuzi show runs/softmax
+
+test: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: train test
