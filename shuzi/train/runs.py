@@ -27,7 +27,7 @@ from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.files import cannot_write, write_whole
 from shuzi.train import fit as loop
-from shuzi.train.evaluate import Evaluation, accuracy_interval, evaluate, softmax
+from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, recipe
 
