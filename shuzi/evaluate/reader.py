@@ -4,9 +4,9 @@ A network is asked through `score`: images uint8 (N, 28, 28) to probabilities (N
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from shuzi.data.corrupted import CORRUPTIONS, corrupted
@@ -54,7 +54,9 @@ def optdigits() -> Digits:
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
-        raise ShuziError("optdigits come with scikit-learn; install it with: pip install scikit-learn") from error
+        raise ShuziError(
+            "optdigits come with scikit-learn; install it with: pip install scikit-learn"
+        ) from error
     bunch = load_digits()
     images = np.stack([normalise(np.rint(image * (255 / 16)).astype(np.uint8)) for image in bunch.images])
     return Digits(images, bunch.target.astype(np.uint8), "optdigits")
@@ -64,6 +66,43 @@ def under_corruption(score: Score, digits: Digits) -> dict[str, float]:
     """Give the accuracy under each of MNIST-C's fifteen corruptions, fed to the network as they are."""
     generator = np.random.default_rng(SEED)
     return {
-        name: float((score(corrupted(digits.images, name, generator))[:, :CLASSES].argmax(axis=1) == digits.labels).mean())
+        name: float(
+            (
+                score(corrupted(digits.images, name, generator))[:, :CLASSES].argmax(axis=1) == digits.labels
+            ).mean()
+        )
         for name in CORRUPTIONS
     }
+
+
+def no_digits() -> dict[str, np.ndarray]:
+    """Give made-up images uint8 (N, 28, 28) of what is no digit: blank paper, noise and scribbles."""
+    generator = np.random.default_rng(SEED)
+    grey = generator.integers(0, 256, MADE_UP)[:, None, None]
+    blank = np.concatenate(
+        [np.zeros((MADE_UP // 2, 28, 28)), np.broadcast_to(grey[: MADE_UP // 2], (MADE_UP // 2, 28, 28))]
+    )
+    noise = np.concatenate(
+        [
+            generator.uniform(0, 255, (MADE_UP // 2, 28, 28)),
+            255
+            * (
+                generator.random((MADE_UP // 2, 28, 28))
+                < generator.uniform(0.02, 0.5, MADE_UP // 2)[:, None, None]
+            ),
+        ]
+    )
+    return {
+        "blank": blank.astype(np.uint8),
+        "noise": noise.astype(np.uint8),
+        "scribble": np.stack([scribble(generator) for _ in range(MADE_UP)]),
+    }
+
+
+def scribble(generator: np.random.Generator) -> np.ndarray:
+    """Give one scribble, uint8 (28, 28): a pen driven to 8 to 30 random places, brought to 28x28 as digits are."""
+    places = generator.uniform(20, 180, (int(generator.integers(8, 31)), 2))
+    canvas = np.zeros((200, 200), np.uint8)
+    thickness = int(generator.integers(4, 14))
+    cv2.polylines(canvas, [places.round().astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
+    return normalise(canvas)
