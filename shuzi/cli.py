@@ -1,7 +1,9 @@
 """The commands: parse, call, print. No logic of its own; what a command needs is imported when it runs."""
 
 import importlib
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shuzi import __version__
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, Stopped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Handwritten digits: learn, train, read, show.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 WIDE = 120  # columns of a file or pipe; a terminal knows its own
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+PLAIN: dict[str, Any] = dict(highlight=False, soft_wrap=True, markup=False, emoji=False)  # a path may hold [b]
+out = Console(width=None if sys.stdout.isatty() else WIDE, **PLAIN)
+err = Console(stderr=True, **PLAIN)
+USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that cannot be parsed raises
 
 Root = Annotated[
     Path | None,
@@ -137,7 +140,7 @@ def train(
         return print_json(done.to_json())
     results = done.results
     low, high = results.test_accuracy_interval
-    out.print(f"test accuracy [bold]{results.test_accuracy:.4f}[/], 95 % interval {low:.4f} to {high:.4f}")
+    out.print(f"test accuracy {results.test_accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
     out.print(
         f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {done.device}"
     )
@@ -163,7 +166,7 @@ def evaluate(
         return print_json({"run": str(run), "data": name, **evaluation.to_json()})
     low, high = evaluation.interval
     out.print(
-        f"{name}: accuracy [bold]{evaluation.accuracy:.4f}[/] of {evaluation.count:,}, "
+        f"{name}: accuracy {evaluation.accuracy:.4f} of {evaluation.count:,}, "
         f"95 % interval {low:.4f} to {high:.4f}; calibration error {evaluation.calibration_error:.4f}\n"
     )
     print_rows(
@@ -339,12 +342,24 @@ def trains() -> "Iterator[Listener]":
 
 
 def main() -> None:
-    """Run the command line; a ShuziError becomes one sentence on stderr and its exit code."""
+    """Run the command line; what a person can cause becomes one sentence on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    sentence = ""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        sys.stdout.flush()
+        if code == Stopped.exit_code:  # Typer's answer to a Ctrl-C that nothing else took
+            sentence = "stopped"
     except ShuziError as error:
-        print(f"shuzi: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("shuzi: stopped", file=sys.stderr)
-        sys.exit(130)
+        sentence, code = str(error), error.exit_code
+    except USAGE as error:
+        where = error.ctx.command_path if error.ctx else "shuzi"
+        sentence, code = f"{error.format_message().rstrip('.')}; see: {where} --help", error.exit_code
+    except OSError as error:
+        sentence, code = f"{error.filename or 'output'}: {error.strerror or error}", 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor try again at exit
+    if sentence:
+        print(f"shuzi: {sentence}", file=sys.stderr)
+    sys.exit(code)
