@@ -207,22 +207,30 @@ def contrasts(plane: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     return dark, light
 
 
-def evidence(plane: np.ndarray, dark: np.ndarray, light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def evidence(
+    plane: np.ndarray, dark: np.ndarray, light: np.ndarray, around: float = 0.25
+) -> tuple[np.ndarray, np.ndarray]:
     """How much speaks for dark ink and for light ink around each place.
 
     Ink is narrow, and differs from what most of its surroundings are: the inside of a loop is narrow and light too,
-    but it is paper, as most around it. Returns two float32 (h, w) at a coarse resolution.
+    but it is paper, as most around it. around: what counts as surroundings, as a share of the long side.
+    Returns two float32 (h, w) at a coarse resolution.
     """
     zoom = min(1.0, 320 / max(plane.shape))
     small, d, n = (
         cv2.resize(p, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) for p in (plane, dark, light)
     )
-    window = max(3, max(small.shape) // 4 | 1)
+    window = max(3, int(around * max(small.shape)) | 1)
     paper = cv2.medianBlur(small, window)
     spread = (window | 1, window | 1)
     both = (cv2.min(d, cv2.subtract(paper, small)), cv2.min(n, cv2.subtract(small, paper)))
     first, second = (cv2.blur(e.astype(np.float32) ** 2, spread) for e in both)
     return first, second
+
+
+def faintest(plane: np.ndarray) -> float:
+    """The contrast, 0..255, below which nothing is ink: five times the noise, and no less than a stain."""
+    return max(FAINTEST, 5 * noise(plane) * 255 / max(32.0, float(np.median(plane))))
 
 
 def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
@@ -267,9 +275,9 @@ def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     zoom = 1.0
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
     window = 41
-    level = noise(plane) * 255 / max(32.0, float(np.median(plane)))
+    floor = faintest(plane)
     contrast = chosen_contrast(plane, window)
-    return without_lines(soft_ink(contrast, window, max(FAINTEST, 5 * level)), contrast), zoom
+    return without_lines(soft_ink(contrast, window, floor), contrast, floor), zoom
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
@@ -279,22 +287,25 @@ DARKER_THAN_LINES = 1.4  # times a line's contrast: ink on the line that is this
 RISES = range(-12, 13, 3)  # pixels over half a LINE: lines slope by up to 17 degrees
 
 
-def without_lines(ink: np.ndarray, contrast: np.ndarray, *, through: bool = False) -> np.ndarray:
+def without_lines(
+    ink: np.ndarray, contrast: np.ndarray, floor: float, *, through: bool = False
+) -> np.ndarray:
     """Ink without long straight thin lines; a stroke that crosses one, or is clearly darker, is kept whole.
 
-    ink, contrast: uint8 (H, W); through: only lines that run from one side of the picture to the other.
+    ink, contrast: uint8 (H, W); floor: the contrast at which a line can be told from noise;
+    through: only lines that run from one side of the picture to the other.
     Returns the same array where nothing is long enough.
     """
+    # lines are sought in the plain contrast: beside strong ink a faint line is no ink, and would seem to end
+    visible = (contrast > floor).astype(np.uint8)
     result = ink
     for across in (False, True):
-        binary = (result > 127).astype(np.uint8)
-        binary = np.ascontiguousarray(binary.T) if across else binary
-        side = binary.shape[1]
-        longest = 0.9 * side if through else min(0.9 * side, LINE_SHARE * max(ink.shape))
-        band = _level_lines(binary, max(longest, 20))
+        seen = np.ascontiguousarray(visible.T) if across else visible
+        longest = 0.9 * seen.shape[1] if through else min(0.9 * seen.shape[1], LINE_SHARE * max(ink.shape))
+        band = _level_lines(seen, max(longest, 20))
         if band is None:
             continue
-        on_line = cv2.bitwise_and(binary, band)
+        on_line = cv2.bitwise_and(seen, band)
         # the line is as thick as half of what lies on it; where the ink is thicker, a stroke crosses or touches
         thickness = 1
         while thickness < THICKEST_LINE:
@@ -302,6 +313,8 @@ def without_lines(ink: np.ndarray, contrast: np.ndarray, *, through: bool = Fals
             if cv2.countNonZero(thicker) < 0.5 * cv2.countNonZero(on_line):
                 break
             thickness += 1
+        binary = (result > 127).astype(np.uint8)
+        binary = np.ascontiguousarray(binary.T) if across else binary
         strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((thickness + 3, 1), np.uint8))
         alone = (on_line & (1 - strokes)) > 0
         if not alone.any():
@@ -310,12 +323,20 @@ def without_lines(ink: np.ndarray, contrast: np.ndarray, *, through: bool = Fals
         alone &= darkness < DARKER_THAN_LINES * float(np.median(darkness[alone]))
         # the blur beside the line goes with it
         edge = cv2.dilate(alone.astype(np.uint8), np.ones((5, 1), np.uint8)) & (1 - binary)
-        result = result.copy()
+        if result is ink:
+            result, bands = ink.copy(), np.zeros_like(ink)
         (result.T if across else result)[alone | (edge > 0)] = 0
+        bands |= band.T if across else band
+    if result is ink:
+        return ink
+    # crumbs of a line, far from any ink beside it
+    beside = cv2.bitwise_and((result > 127).astype(np.uint8), 1 - bands)
+    beside = cv2.dilate(beside, np.ones((2 * THICKEST_LINE + 1,) * 2, np.uint8))
+    result[(bands & (1 - beside)) > 0] = 0
     return result
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Stretch:
     """A straight stretch of a line: its ends and its slope, in pixels of the half-size picture."""
 
@@ -326,20 +347,24 @@ class _Stretch:
     slope: float
 
 
-def _stretches(found: np.ndarray) -> list[_Stretch]:
-    """The connected parts of a mask of nearly level thin lines, from left to right."""
+def _stretches(found: np.ndarray, length: int) -> list[_Stretch]:
+    """Nearly level thin lines cut into straight stretches of at most `length`, from left to right."""
+    found = found.copy()
+    found[:, ::length] = 0  # so a line may bow, and a stroke that joins it spoils one stretch only
     count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
     parts = []
     for label in range(1, count):
-        x, y, w, h, _ = (int(v) for v in stats[label])
-        inside = labels[y : y + h, x : x + w] == label
-        rows = np.arange(h)[:, None]
-        end = max(1, min(w // 4, 20))
-        first, last = (
-            float((rows * part).sum() / max(1, part.sum())) for part in (inside[:, :end], inside[:, -end:])
-        )
-        slope = (last - first) / max(1, w - end)
-        parts.append(_Stretch(x, y + first - slope * end / 2, x + w - 1, y + last + slope * end / 2, slope))
+        x, y, w, h, area = (int(v) for v in stats[label])
+        if w < length / 2 or h > w / 2:
+            continue
+        points = cv2.findNonZero((labels[y : y + h, x : x + w] == label).astype(np.uint8)).reshape(-1, 2)
+        along, up, at_x, at_y = cv2.fitLine(points, cv2.DIST_L1, 0, 0.01, 0.01).ravel().tolist()
+        slope = up / along if along else 99.0
+        apart = float(np.abs(points[:, 1] - at_y - slope * (points[:, 0] - at_x)).mean())
+        if apart > 1.5 + area / w / 4:
+            continue
+        first, last = (y + at_y + slope * (end - at_x) for end in (0, w - 1))
+        parts.append(_Stretch(x, first, x + w - 1, last, slope))
     return sorted(parts, key=lambda part: part.left)
 
 
@@ -358,22 +383,17 @@ def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
         kernel = np.zeros((abs(rise) + 1, length), np.uint8)
         cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), (1,))
         found |= cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel)
-    thick = np.ones((THICKEST_LINE // 2 + 2, 1), np.uint8)
+    thick = np.ones((THICKEST_LINE, 1), np.uint8)  # in half-size pixels, and the slopes add some
     found = cv2.subtract(found, cv2.morphologyEx(found, cv2.MORPH_OPEN, thick))
     chains: list[list[_Stretch]] = []
-    for part in _stretches(found):
-        if part.right - part.left < length / 2:
-            continue
+    for part in _stretches(found, length):
         for chain in chains:
             last = chain[-1]
             gap = part.left - last.right
-            slope = (part.bottom - chain[0].top) / max(1.0, part.right - chain[0].left)
+            before = chain[max(0, len(chain) - 4)]
+            slope = (last.bottom - before.top) / (last.right - before.left)
             meant = last.bottom + slope * gap
-            if (
-                -length < gap < 0.3 * half.shape[1]
-                and abs(part.top - meant) < 2.5
-                and abs(part.slope - slope) < 0.06
-            ):
+            if 0 < gap < 0.5 * half.shape[1] and abs(part.top - meant) < 2.5 + 0.02 * gap:
                 chain.append(part)
                 break
         else:

@@ -24,6 +24,7 @@ WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
 GAP = 0.65  # of the digits' height: a wider gap ends a number
+JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is joined to
 DOT = 0.45  # of its neighbours' height: what is lower is a point, a comma or a dash
 
 
@@ -115,7 +116,7 @@ def seams(ink: np.ndarray) -> list[np.ndarray]:
 
     ink: uint8 (h, w). Returns at most CUTS arrays float32 (h,): for each row the column where the cut runs.
     """
-    h, w = ink.shape
+    h = len(ink)
     zoom = min(1.0, SEAM_HEIGHT / h)
     small = cv2.resize(ink, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) if zoom < 1 else ink
     rows, columns = small.shape
@@ -177,9 +178,16 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
     return best[len(bounds) - 1][1]
 
 
-def _near(a: Glyph, b: Glyph) -> float:
-    """The gap between two boxes, in pixels; 0 if they overlap."""
-    return float(np.hypot(max(a.x - b.right, b.x - a.right, 0), max(a.y - b.bottom, b.y - a.bottom, 0)))
+def _boxes(glyphs: list[Glyph]) -> np.ndarray:
+    """Left, top, right, bottom of each: float64 (N, 4)."""
+    return np.array([(g.x, g.y, g.right, g.bottom) for g in glyphs], np.float64).reshape(-1, 4)
+
+
+def _gaps(boxes: np.ndarray, glyph: Glyph) -> np.ndarray:
+    """The gap between each box and the glyph's, in pixels; 0 where they overlap."""
+    across = np.maximum(np.maximum(boxes[:, 0] - glyph.right, glyph.x - boxes[:, 2]), 0)
+    down = np.maximum(np.maximum(boxes[:, 1] - glyph.bottom, glyph.y - boxes[:, 3]), 0)
+    return np.hypot(across, down)
 
 
 def _alike(a: Glyph, b: Glyph) -> bool:
@@ -189,12 +197,14 @@ def _alike(a: Glyph, b: Glyph) -> bool:
     return overlap > 0.4 * low and high < 2.2 * low
 
 
-def _height_around(glyph: Glyph, sure: list[Glyph], typical: float) -> float:
-    """The height of digits in the glyph's surroundings: of the nearest sure ones."""
-    if not sure:
-        return max(typical, float(glyph.h)) if glyph.w < 2 * glyph.h else float(glyph.h)
-    near = sorted(sure, key=lambda s: abs(s.y + s.h / 2 - glyph.y - glyph.h / 2) * 3 + _near(s, glyph))[:5]
-    return float(np.median([s.h for s in near]))
+def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
+    """The height of digits in the glyph's surroundings: of the nearest sure ones, given by their boxes."""
+    if not len(sure):
+        return float(glyph.h)
+    # a digit of the same line tells more than one above or below
+    away = 3 * np.abs((sure[:, 1] + sure[:, 3]) / 2 - glyph.y - glyph.h / 2) + _gaps(sure, glyph)
+    near = np.argsort(away)[:5]
+    return float(np.median(sure[near, 3] - sure[near, 1]))
 
 
 def digits_of(ink: np.ndarray, score: Score) -> list[Glyph]:
@@ -207,8 +217,8 @@ def digits_of(ink: np.ndarray, score: Score) -> list[Glyph]:
     glyphs = _glyphs(tall, score)
     crumbs = [p for p in pieces if p[2].shape[0] < SMALLEST and max(p[2].shape) >= 4]
     sure = [g for g in glyphs if g.confidence > SURE and g.w < WIDE * g.h]
-    typical = float(np.median([g.h for g in sure])) if sure else 0.0
-    heights = [_height_around(g, sure, typical) for g in glyphs]
+    around = _boxes(sure)
+    heights = [_height_around(g, around) for g in glyphs]
     done: list[Glyph] = []
     parts: list[Glyph] = []
     for glyph, height in zip(glyphs, heights, strict=True):
@@ -219,32 +229,38 @@ def digits_of(ink: np.ndarray, score: Score) -> list[Glyph]:
         else:
             parts.append(glyph)
     parts += [Glyph(*p, np.zeros((28, 28), np.uint8), np.eye(11, dtype=np.float32)[10]) for p in crumbs]
-    return _with_parts(done, parts, sure, typical, score)
+    return _with_parts(done, parts, around, score)
 
 
-def _with_parts(
-    done: list[Glyph], parts: list[Glyph], sure: list[Glyph], typical: float, score: Score
-) -> list[Glyph]:
+def _with_parts(done: list[Glyph], parts: list[Glyph], around: np.ndarray, score: Score) -> list[Glyph]:
     """Joins each small part to the neighbour that it completes to a better digit; others stay as they are."""
     everything = done + parts
-    for part in sorted(parts, key=lambda p: -p.h * p.w):
-        if part not in everything:
+    boxes = _boxes(everything)
+    gone: set[int] = set()
+    for index in sorted(range(len(done), len(everything)), key=lambda i: -everything[i].h * everything[i].w):
+        part = everything[index]
+        if index in gone:
             continue
-        height = _height_around(part, sure, typical)
-        near = [g for g in everything if g is not part and _near(g, part) < 0.25 * height]
-        near = [g for g in near if max(g.bottom, part.bottom) - min(g.y, part.y) < 1.4 * height]
-        near = [g for g in near if max(g.right, part.right) - min(g.x, part.x) < 1.3 * height]
-        together = _glyphs([_joined((g.x, g.y, g.ink), (part.x, part.y, part.ink)) for g in near], score)
-        ways = [
-            (both.confidence - max(g.confidence, part.confidence if part.h > DOT * height else 0.0), i)
-            for i, (g, both) in enumerate(zip(near, together, strict=True))
+        height = _height_around(part, around)
+        joint_h = np.maximum(boxes[:, 3], part.bottom) - np.minimum(boxes[:, 1], part.y)
+        joint_w = np.maximum(boxes[:, 2], part.right) - np.minimum(boxes[:, 0], part.x)
+        fits = (_gaps(boxes, part) < 0.25 * height) & (joint_h < 1.4 * height) & (joint_w < 1.3 * height)
+        near = [i for i in np.flatnonzero(fits).tolist() if i != index and i not in gone]
+        mine = (part.x, part.y, part.ink)
+        together = _glyphs(
+            [_joined((everything[i].x, everything[i].y, everything[i].ink), mine) for i in near], score
+        )
+        alone = part.confidence if part.h > DOT * height else 0.0
+        gains = [
+            both.confidence - max(everything[i].confidence, alone)
+            for i, both in zip(near, together, strict=True)
         ]
-        if ways and max(ways)[0] > 0.02:
-            index = max(ways)[1]
-            everything.remove(part)
-            everything.remove(near[index])
-            everything.append(together[index])
-    return everything
+        if gains and max(gains) > JOIN_GAIN:
+            best = int(np.argmax(gains))
+            gone.add(index)
+            everything[near[best]] = together[best]
+            boxes[near[best]] = _boxes([together[best]])[0]
+    return [glyph for i, glyph in enumerate(everything) if i not in gone]
 
 
 def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
@@ -263,18 +279,15 @@ def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
     return rows
 
 
-def _is_mark(word: list[Glyph], others: list[list[Glyph]]) -> bool:
-    """Whether a lone glyph is a point, a comma or a dash beside taller writing."""
+def _is_mark(word: list[Glyph], boxes: np.ndarray) -> bool:
+    """Whether a lone glyph is a point, a comma or a dash beside taller writing, given by all boxes."""
     if len(word) > 1:
         return False
     (mark,) = word
-    for other in others:
-        for glyph in other:
-            low = mark.h < DOT * glyph.h
-            beside = mark.y < glyph.bottom + 0.3 * glyph.h and mark.bottom > glyph.y - 0.3 * glyph.h
-            if low and beside and _near(mark, glyph) < 1.5 * glyph.h:
-                return True
-    return False
+    heights = boxes[:, 3] - boxes[:, 1]
+    lower = mark.h < DOT * heights
+    beside = (mark.y < boxes[:, 3] + 0.3 * heights) & (mark.bottom > boxes[:, 1] - 0.3 * heights)
+    return bool((lower & beside & (_gaps(boxes, mark) < 1.5 * heights)).any())
 
 
 def lines(found: list[list[Glyph]]) -> list[list[list[Glyph]]]:
@@ -297,12 +310,6 @@ def lines(found: list[list[Glyph]]) -> list[list[list[Glyph]]]:
 
 def arrange(glyphs: list[Glyph]) -> list[list[list[Glyph]]]:
     """Lines of numbers of glyphs: what is no digit is left out, alone or when most of its word is none."""
-    digits = [g for g in glyphs if g.score[10] < 0.5]
-    kept = []
-    found = words(glyphs)
-    for word in found:
-        if np.mean([g.score[10] for g in word]) < 0.5:
-            kept.append(word)
-    kept = [w for w in kept if not _is_mark(w, kept)]
-    del digits
-    return lines(kept)
+    kept = [word for word in words(glyphs) if np.mean([g.score[10] for g in word]) < 0.5]
+    boxes = _boxes([glyph for word in kept for glyph in word])
+    return lines([word for word in kept if not _is_mark(word, boxes)])

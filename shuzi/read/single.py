@@ -14,6 +14,11 @@ WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is
 CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close-up of the original
 # Widths of the widest stroke looked for, as shares of the frame: a digit that fills it, and one small within it.
 WINDOWS = (0.35, 0.12)
+SURROUNDINGS = 0.75  # of the frame: the paper around a digit that nearly fills it
+ON_EDGE = 0.12  # of a box's outline: more on the frame's edge is a shadow, a table, or another digit
+# How far from the digit, in its size, a part of it may stand, and how striking it must be beside the main one.
+NEAR_PART, FAR_PART = (0.2, 0.12), (0.45, 0.25)
+FAR_WEIGHT = 0.7  # the network must like a far part clearly better
 OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
 
 
@@ -78,70 +83,88 @@ def _border_share(blob: Blob, width: int, height: int) -> float:
     return touching / (2 * (blob.w + blob.h))
 
 
-def _main_group(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list[Blob]:
-    """The blobs that make up the digit: the most striking one and the parts that belong to it."""
+def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list[list[Blob]]:
+    """The blobs that may make up the digit: the most striking one with its near parts, and also with its far ones."""
     height, width = labels.shape
     strength = {}
     for blob in found:
         inside = labels[blob.y : blob.bottom, blob.x : blob.right] == blob.label
         grey = float(contrast[blob.y : blob.bottom, blob.x : blob.right][inside].mean())
         off = np.hypot((blob.x + blob.w / 2) / width - 0.5, (blob.y + blob.h / 2) / height - 0.5)
+        edge = _border_share(blob, width, height)
         strength[blob.label] = (
-            grey
-            * (blob.area**0.5)
-            * max(blob.w, blob.h) ** 0.5
-            * (1 - 0.7 * off)
-            * (1 - _border_share(blob, width, height)) ** 3
+            grey * (blob.area * max(blob.w, blob.h)) ** 0.5 * (1 - 0.7 * off) * (1 - edge) ** 3
         )
-    if not strength:
-        return []
+        if edge > ON_EDGE:
+            strength[blob.label] *= 0.3
     ranked = sorted(found, key=lambda b: -strength[b.label])
-    group = ranked[:1]
-    for blob in ranked[1:]:
-        x, y = min(b.x for b in group), min(b.y for b in group)
-        right, bottom = max(b.right for b in group), max(b.bottom for b in group)
-        size = max(right - x, bottom - y)
-        gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
-        main = group[0]
-        big_enough = blob.area > 0.03 * main.area and strength[blob.label] > 0.12 * strength[main.label]
-        edge = _border_share(blob, width, height) > 0.25
-        if gap < 0.2 * size and big_enough and not edge:
-            group.append(blob)
-    return group
+    groups: list[list[Blob]] = []
+    for reach, least in (NEAR_PART, FAR_PART):
+        group = ranked[:1]
+        for blob in ranked[1:]:
+            x, y = min(b.x for b in group), min(b.y for b in group)
+            right, bottom = max(b.right for b in group), max(b.bottom for b in group)
+            size = max(right - x, bottom - y)
+            gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
+            strong = (
+                strength[blob.label] > least * strength[group[0].label] and blob.area > 0.03 * group[0].area
+            )
+            if gap < reach * size and strong and _border_share(blob, width, height) <= ON_EDGE:
+                group.append(blob)
+        if group and group not in groups:
+            groups.append(group)
+    return groups
 
 
-def _candidate(ink: np.ndarray, contrast: np.ndarray, scale: float, weight: float) -> Candidate | None:
-    """The digit's part of the ink as the network sees it; None when nothing is inked."""
+def _candidate(
+    ink: np.ndarray, labels: np.ndarray, group: list[Blob], scale: float, weight: float
+) -> Candidate:
+    """The group's ink as the network sees it."""
     height, width = ink.shape
-    labels, parts = blobs(ink)
-    group = _main_group(labels, parts, contrast)
-    if not group:
-        return None
     x, y = min(b.x for b in group), min(b.y for b in group)
     right, bottom = max(b.right for b in group), max(b.bottom for b in group)
     x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(right + 2, width), min(bottom + 2, height)
-    near = labels[y0:y1, x0:x1]
-    mine = cv2.dilate(np.isin(near, [b.label for b in group]).astype(np.uint8), np.ones((3, 3), np.uint8))
+    mine = np.isin(labels[y0:y1, x0:x1], [b.label for b in group]).astype(np.uint8)
+    mine = cv2.dilate(mine, np.ones((3, 3), np.uint8))
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
     return Candidate(normalise(ink[y0:y1, x0:x1] * mine), (left, top, w, h), weight)
 
 
-def _candidates(plane: np.ndarray, share: float, scale: float) -> list[Candidate]:
+def _candidates(planes: tuple[np.ndarray, np.ndarray], share: float, scale: float) -> list[Candidate]:
+    plane = planes[0]
     window = max(5, int(share * max(plane.shape)) | 1)
-    floor = max(inks.FAINTEST, 5 * inks.noise(plane) * 255 / max(32.0, float(np.median(plane))))
-    both = inks.contrasts(plane, window)
-    weights = np.array([e.sum() for e in inks.evidence(plane, *both)]) + 1e-6
+    floor = inks.faintest(plane)
+    both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
+    weights = np.array([e.sum() for e in inks.evidence(plane, *both, around=SURROUNDINGS)]) + 1e-6
     weights /= weights.sum()
     found = []
     for contrast, weight in zip(both, weights, strict=True):
         if weight < OTHER_INK:
             continue
         ink = inks.soft_ink(contrast, window, floor)
-        plain = inks.without_lines(ink, contrast, through=True)
-        found.append(_candidate(plain, contrast, scale, weight))
-        if plain is not ink:
-            found.append(_candidate(ink, contrast, scale, weight * 0.5))
-    return [c for c in found if c]
+        plain = inks.without_lines(ink, contrast, floor, through=True)
+        for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
+            labels, parts = blobs(kept)
+            for far, group in enumerate(_groups(labels, parts, contrast)):
+                found.append(_candidate(kept, labels, group, scale, weight * factor * FAR_WEIGHT**far))
+    return found
+
+
+def _planes(rgb: np.ndarray, zoom: float) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at working size, for dark ink and for light ink.
+
+    Drawn strokes of one pixel would fade when reduced, so where there is no noise they are widened before.
+    """
+    plane = inks.plane_of(rgb)
+    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+    both = (plane, plane)
+    if zoom < 0.7 and inks.noise(plane) < 0.5:
+        square = np.ones((round(1 / zoom) + 1,) * 2, np.uint8)
+        both = cv2.erode(plane, square), cv2.dilate(plane, square)
+    dark, light = (
+        cv2.GaussianBlur(cv2.resize(p, None, fx=zoom, fy=zoom, interpolation=method), (3, 3), 0) for p in both
+    )
+    return dark, light
 
 
 def candidates(rgb: np.ndarray) -> list[Candidate]:
@@ -154,7 +177,5 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
         x, y, w, h = cv2.boundingRect((straight >= 64).astype(np.uint8))
         return [Candidate(straight, (x, y, w, h), 1.0)]
     zoom = WORKING / max(rgb.shape)
-    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=method)
-    plane = cv2.GaussianBlur(inks.plane_of(small), (3, 3), 0)
-    return [c for share in WINDOWS for c in _candidates(plane, share, 1 / zoom)]
+    planes = _planes(rgb, zoom)
+    return [c for share in WINDOWS for c in _candidates(planes, share, 1 / zoom)]
