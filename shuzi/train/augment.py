@@ -232,7 +232,7 @@ def ruled(images: Tensor, generator: torch.Generator) -> Tensor:
     kind = uniform(0, 3, batch, generator).floor()
     period = uniform(3, 9, batch, generator)
     wave = ((along / period) % 1 - 0.5).abs() * 4 - 1  # a triangle from -1 to 1
-    across = across + torch.where(kind == 1, wave * uniform(1, 3, batch, generator), torch.zeros(1))
+    across = across + torch.where(kind == 1, wave * uniform(1, 2.6, batch, generator), torch.zeros(1))
     line = (uniform(0.5, 1.6, batch, generator) - across.abs()).clamp(0, 1)
     line = line * torch.where(kind == 2, (wave > 0).float(), torch.ones(1))
     return torch.maximum(images, line * uniform(0.4, 1, batch, generator))
@@ -295,7 +295,7 @@ ROUGH: tuple[tuple[Change, float], ...] = (
     (worn, 0.045),
     (outline, 0.045),
     (neighbours, 0.06),
-    (ruled, 0.09),
+    (ruled, 0.13),
     (crumbs, 0.06),
     (coarse, 0.12),
     (blur, 0.075),
