@@ -3,15 +3,18 @@
 While it trains there is a checkpoint.safetensors too, and `run.json` says "unfinished". Nothing is pickled.
 """
 
+import contextlib
 import csv
 import dataclasses
 import io
+import itertools
 import json
+import os
 import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,9 +28,9 @@ import shuzi
 from shuzi.data.digits import Digits, load
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError, Stopped
+from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.files import cannot_write, write_whole
 from shuzi.train import fit as loop
-from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, recipe
 
@@ -139,17 +142,17 @@ def train(
 
     """
     device = loop.pick_device(plan.device)
-    folder = claim(out, plan.recipe, force)
-    digits = load(plan.data, root, progress)
-    training = Training(recipe(plan.recipe), plan.settings, device)
-    versions = {
-        "shuzi": shuzi.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256)
-    return go_on(run, training, digits, listener or Listener())
+    with claimed(out, plan.recipe, force) as folder:
+        digits = load(plan.data, root, progress)
+        training = Training(recipe(plan.recipe), plan.settings, device)
+        versions = {
+            "shuzi": shuzi.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        }
+        run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256)
+        return go_on(run, training, digits, listener or Listener(), force)
 
 
 def resume(
@@ -179,17 +182,20 @@ def resume(
         )
     torch.set_num_threads(run.threads)
     training = Training(recipe(run.plan.recipe), run.plan.settings, loop.pick_device(run.device))
+    saved = read_tensors(folder / CHECKPOINT)
     try:
-        training.restore(read_tensors(folder / CHECKPOINT))
-    except (KeyError, ValueError, RuntimeError) as error:
+        training.restore(saved)
+    except Exception as error:  # whatever the wrong tensors make of it
         raise ShuziError(
-            f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe}; start a new run"
+            f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe} ({reason(error)}); start a new run"
         ) from error
     metrics = run.metrics[: training.epoch]  # an epoch's line is written just before its checkpoint
     return go_on(dataclasses.replace(run, metrics=metrics), training, digits, listener or Listener())
 
 
-def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener: Listener) -> Run:
+def go_on(
+    run: Run, training: Training, digits: tuple[Digits, Digits], listener: Listener, force: bool = False
+) -> Run:
     """Train to the end, saving after each epoch, then test once and finish the folder."""
     train_digits, test_digits = digits
     held_out = run.plan.settings.validation
@@ -200,8 +206,9 @@ def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener:
     listener.start(run, split)
     try:
         for epoch in loop.fit(training, train_digits.part(0, split), validation, listener.step):
-            run = dataclasses.replace(run, metrics=[*run.metrics, epoch])
-            save_progress(run, training)
+            longer = dataclasses.replace(run, metrics=[*run.metrics, epoch])
+            save_progress(longer, training, force)
+            run = longer  # kept, and so may be said to be kept
             listener.epoch(run)
         started = time.perf_counter()
         logits = loop.predict(training.result, test_digits, training.device).numpy()
@@ -266,33 +273,69 @@ def evaluate_run(
     return Tested(run, trained, digits, evaluate(softmax(logits), digits.labels))
 
 
-def claim(out: Path | None, recipe_name: str, force: bool) -> Path:
-    """Give the folder for a new run, sure that it can be written and holds nothing of value.
+@contextlib.contextmanager
+def claimed(out: Path | None, recipe_name: str, force: bool) -> Iterator[Path]:
+    """Give the folder for a new run, as `claim` does; what it made goes again if nothing was kept there."""
+    folder, made = claim(out, recipe_name, force)
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):  # of the first that isn't empty
+            for each in made:
+                each.rmdir()
+
+
+def claim(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[Path]]:
+    """Make the folder for a new run, or see that what is there may go; give it, and the folders made.
 
     Raises:
         ShuziError: a run is there and `force` is not, something else is there, or it cannot be written.
 
     """
-    if out is None:
-        out, number = Path("runs") / recipe_name, 1
-        while out.exists():
-            number += 1
-            out = Path("runs") / f"{recipe_name}-{number}"
-    if out.exists() and not (out / RUN).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise ShuziError(f"{out}: exists and is no run of shuzi; choose another --out")
-    if (out / RUN).is_file() and not force:
-        raise ShuziError(f"{out}: a run is there already; give --force to replace it, or another --out")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
+        if out is None:
+            return first_free(recipe_name)
+        if out.name in ("", ".."):
+            raise ShuziError(f"--out {out}: a run takes a folder of its own; give it a name")
+        if not out.exists():
+            made = absent(out)
+            out.mkdir(parents=True)
+            return out, made
+        if (out / RUN).is_file():
+            if not force:
+                raise ShuziError(
+                    f"{out}: a run is there already; give --force to replace it, or another --out"
+                )
+        elif not out.is_dir() or any(out.iterdir()):
+            raise ShuziError(f"{out}: exists and is no run of shuzi; choose another --out")
+        with tempfile.TemporaryFile(dir=out.parent):  # where the new run will be written
+            return out, []
     except OSError as error:
-        raise cannot_write(out, error) from error
-    return out
+        raise cannot_write(out or Path("runs"), error) from error
 
 
-def save_progress(run: Run, training: Training) -> None:
-    """Save an epoch: the first makes the folder, whole, in place of what `claim` allowed to be there."""
+def first_free(recipe_name: str) -> tuple[Path, list[Path]]:
+    """Make the first of runs/RECIPE, runs/RECIPE-2, ... that isn't there; give it, and the folders made."""
+    for number in itertools.count(1):
+        folder = Path("runs", recipe_name if number == 1 else f"{recipe_name}-{number}")
+        made = absent(folder)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:  # this process or another was here before
+            if not folder.exists():
+                raise
+        else:
+            return folder, made
+    raise AssertionError("there is always another number")
+
+
+def absent(folder: Path) -> list[Path]:
+    """Give those of a folder and its parents that aren't there, innermost first."""
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def save_progress(run: Run, training: Training, force: bool = False) -> None:
+    """Save an epoch. The first one puts a whole folder in place of the empty one, or by force of an old run."""
     files: dict[str, bytes | str] = {
         METRICS: metrics_csv(run.metrics),
         CHECKPOINT: save(contiguous(training.state())),
@@ -302,14 +345,16 @@ def save_progress(run: Run, training: Training) -> None:
             write_whole(run.folder / name, content)
         return
     files[RUN] = json.dumps(run.to_json(), indent=2) + "\n"
-    part = run.folder.with_name(f".{run.folder.name}.part")
+    part, old = (run.folder.with_name(f".{run.folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     try:
-        shutil.rmtree(part, ignore_errors=True)
         for name, content in files.items():
             write_whole(part / name, content)
-        if run.folder.exists():
-            shutil.rmtree(run.folder)
+        if force:
+            run.folder.replace(old)
+        else:
+            run.folder.rmdir()  # not if another process has put its run there meanwhile
         part.replace(run.folder)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise cannot_write(run.folder, error) from error
     finally:
@@ -323,28 +368,33 @@ def read(folder: Path) -> Run:
         raise ShuziError(f"{folder}: no run is there (no {RUN}); make one with: shuzi train --out {folder}")
     try:
         saved = json.loads(path.read_text())
-        names = {item.name for item in dataclasses.fields(Settings)}
-        plan = Plan(
-            saved["recipe"], Settings(**{name: saved[name] for name in names}), saved["data"], saved["device"]
-        )
+        settings = Settings(
+            int(saved["epochs"]), int(saved["batch_size"]), float(saved["lr"]),
+            int(saved["seed"]), int(saved["validation"]),
+        )  # fmt: skip
+        plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]))
+        threads, versions, data_sha256 = int(saved["threads"]), dict(saved["versions"]), saved["data_sha256"]
         results = None
         if saved["state"] == "finished":
-            low, high = saved["test_accuracy_interval"]
+            low, high = map(float, saved["test_accuracy_interval"])
             results = Results(
-                saved["train_seconds"], saved["test_seconds"], saved["test_accuracy"], (low, high)
-            )
-        return Run(
-            folder,
-            plan,
-            saved["device"],
-            saved["threads"],
-            saved["versions"],
-            saved["data_sha256"],
-            results,
-            read_metrics(folder / METRICS),
+                float(saved["train_seconds"]), float(saved["test_seconds"]),
+                float(saved["test_accuracy"]), (low, high),
+            )  # fmt: skip
+    except Exception as error:  # whatever a damaged file makes of it
+        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
+    metrics = read_metrics(folder / METRICS)
+    if results is not None and len(metrics) != settings.epochs:
+        raise ShuziError(
+            f"{folder / METRICS}: has {len(metrics)} epochs, expected {settings.epochs}; "
+            "train the run anew with --force"
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ShuziError(f"{path}: damaged ({error!r}); train the run anew with --force") from error
+    return Run(folder, plan, plan.device, max(1, threads), versions, data_sha256, results, metrics)
+
+
+def reason(error: Exception) -> str:
+    """Say what kept a file from being understood."""
+    return f"no {error} in it" if isinstance(error, KeyError) else str(error)
 
 
 def model(run: Run, device: torch.device) -> Model:
@@ -397,17 +447,24 @@ def metrics_csv(metrics: list[Epoch]) -> str:
 
 
 def read_metrics(path: Path) -> list[Epoch]:
-    """Read metrics.csv."""
-    with path.open(newline="") as file:
-        return [
-            Epoch(
-                epoch=int(row["epoch"]),
-                loss=float(row["loss"]),
-                accuracy=float(row["accuracy"]),
-                seconds=float(row["seconds"]),
-                images_per_second=float(row["images_per_second"]),
-                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
-                curve=tuple(map(float, row["curve"].split())),
-            )
-            for row in csv.DictReader(file)
-        ]
+    """Read metrics.csv. Raises ShuziError if it is missing or damaged."""
+    try:
+        with path.open(newline="") as file:
+            return [
+                Epoch(
+                    epoch=int(row["epoch"]),
+                    loss=float(row["loss"]),
+                    accuracy=float(row["accuracy"]),
+                    seconds=float(row["seconds"]),
+                    images_per_second=float(row["images_per_second"]),
+                    validation_accuracy=float(row["validation_accuracy"])
+                    if row["validation_accuracy"]
+                    else None,
+                    curve=tuple(map(float, row["curve"].split())),
+                )
+                for row in csv.DictReader(file)
+            ]
+    except FileNotFoundError as error:
+        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
+    except Exception as error:  # whatever a damaged file makes of it
+        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
