@@ -257,7 +257,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device(next(kind for kind, present in there.items() if present))
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except Exception as error:  # torch raises RuntimeError, AssertionError or NotImplementedError
         usable = ", ".join(kind for kind, present in there.items() if present)
         raise ShuziError(
@@ -287,10 +287,14 @@ def set_training(model: Model, training: bool) -> None:
 def load_state(model: Model, tensors: Mapping[str, Tensor]) -> None:
     """Copy saved values into a model. Raises ShuziError if names or shapes differ from the model's."""
     own = model.state_dict()
-    shapes = {name: tuple(value.shape) for name, value in own.items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if shapes != found:
-        raise ShuziError(f"weights are {found}, expected {shapes}; they are another recipe's or damaged")
+    for name in (*own, *(tensors.keys() - own.keys())):
+        found, expected = (
+            f"of shape {tuple(each[name].shape)}" if name in each else "not there" for each in (tensors, own)
+        )
+        if found != expected:
+            raise ShuziError(f"{name} is {found}, expected {expected}; it is another recipe's or damaged")
+        if not torch.isfinite(tensors[name]).all():
+            raise ShuziError(f"{name} holds values that are no numbers; it is damaged")
     for name, value in own.items():
         value.copy_(tensors[name])
 
