@@ -133,11 +133,16 @@ def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
     """Give the training and the test digits in the four files of a set."""
     listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
     sha256 = hashlib.sha256(listing.encode()).hexdigest()
+    title = name if name in sources.SOURCES else Path(name).resolve().name
     arrays = [idx.parse(file.data, file.name) for file in found]
-    return (
-        Digits(arrays[0], arrays[1], f"{name} train", sha256),
-        Digits(arrays[2], arrays[3], f"{name} test", sha256),
+    sets = (
+        Digits(arrays[0], arrays[1], f"{title} train", sha256),
+        Digits(arrays[2], arrays[3], f"{title} test", sha256),
     )
+    for each in sets:
+        if not len(each):
+            raise ShuziError(f"{each.name}: holds no images, expected 1 or more")
+    return sets
 
 
 def own_files(folder: Path) -> list[sources.Found]:

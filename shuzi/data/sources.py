@@ -113,6 +113,8 @@ def obtain(name: str, root: Path | None = None, progress: NewProgress | None = N
     """
     source = SOURCES[name]
     root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
+    if root is not None and root.exists() and not root.is_dir():
+        raise ShuziError(f"{root}: a file, expected a folder for sets of images; choose another --root")
     home = keep_in(source, root)
     found = {}
     for file in source.files:
