@@ -1,0 +1,107 @@
+"""What the tests share: MNIST, a small set of it in a folder, and the command `shuzi` as a process."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import shuzi
+from shuzi.data import idx, sources
+from shuzi.data.digits import Digits, load
+
+# Each command runs in a process of its own, forked from one that has imported what the commands import:
+# the command's own start is 20 ms instead of two seconds of `import torch`.
+FORKER = """
+import json, os, runpy, sys
+import shuzi.cli, shuzi.show.pictures, shuzi.train.runs
+for line in sys.stdin:
+    order = json.loads(line)
+    if (child := os.fork()) == 0:
+        for number, path in enumerate(order["streams"]):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), number)
+        os.chdir(order["cwd"])
+        os.environ.clear()
+        os.environ.update(order["env"])
+        sys.argv = ["shuzi", *order["args"]]
+        runpy.run_module("shuzi", run_name="__main__")
+        os._exit(99)  # main() always exits
+    print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended: its exit code (below 0: the signal) and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> dict:
+        """The one JSON object on stdout, of a command that went well."""
+        assert self.code == 0, self.stderr
+        return json.loads(self.stdout)
+
+
+class Commands:
+    """Runs `shuzi` commands; `cwd` is where, `env` changes variables (None takes one out)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, *args: object, cwd: Path | None = None, stdout: str | None = None, **env) -> Finished:
+        streams = [os.devnull, stdout or str(self.folder / "stdout"), str(self.folder / "stderr")]
+        for path in (self.folder / "stdout", self.folder / "stderr"):
+            path.write_bytes(b"")
+        order = {"args": list(map(str, args)), "streams": streams, "cwd": str(cwd or self.folder)}
+        print(json.dumps(order | {"env": changed(**env)}), file=self.process.stdin, flush=True)
+        code = json.loads(self.process.stdout.readline())
+        return Finished(code, (self.folder / "stdout").read_text(), (self.folder / "stderr").read_text())
+
+
+def changed(**env: str | None) -> dict[str, str]:
+    """The environment with some variables set, or taken out where None; never the caller's SHUZI_DATA."""
+    return {k: v for k, v in (os.environ | {"SHUZI_DATA": None} | env).items() if v is not None}
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory) -> Iterator[Commands]:
+    commands = Commands(tmp_path_factory.mktemp("command"))
+    yield commands
+    with contextlib.closing(commands.process.stdin), contextlib.closing(commands.process.stdout):
+        commands.process.stdin.close()
+        commands.process.wait()
+
+
+@pytest.fixture(scope="session")
+def mnist() -> tuple[Digits, Digits]:
+    return shuzi.load("mnist")
+
+
+def write_set(folder: Path, train: Digits, test: Digits) -> Path:
+    """Write a set as a folder of four IDX files."""
+    arrays = (train.images, train.labels, test.images, test.labels)
+    for name, array in zip(sources.NAMES, arrays, strict=True):
+        idx.write(folder / name, array)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory, mnist) -> Path:
+    """A set of one's own: the first 1,000 of MNIST's training and 200 of its test images."""
+    return write_set(tmp_path_factory.mktemp("small"), mnist[0].part(0, 1000), mnist[1].part(0, 200))
+
+
+@pytest.fixture(scope="session")
+def small(small_folder) -> tuple[Digits, Digits]:
+    return load(small_folder)
