@@ -316,7 +316,12 @@ def without_lines(
         binary = (result > 127).astype(np.uint8)
         binary = np.ascontiguousarray(binary.T) if across else binary
         strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((thickness + 3, 1), np.uint8))
-        alone = (on_line & (1 - strokes)) > 0
+        # a stroke no thicker than the line still goes on above and below it
+        rest = cv2.bitwise_and(binary, 1 - band)
+        column = np.ones((2 * thickness + 5, 3), np.uint8)
+        above = cv2.dilate(rest, column, anchor=(1, len(column) - 1))
+        below = cv2.dilate(rest, column, anchor=(1, 0))
+        alone = (on_line & (1 - strokes) & (1 - (above & below))) > 0
         if not alone.any():
             continue
         darkness = contrast.T if across else contrast
@@ -329,10 +334,12 @@ def without_lines(
         bands |= band.T if across else band
     if result is ink:
         return ink
-    # crumbs of a line, far from any ink beside it
-    beside = cv2.bitwise_and((result > 127).astype(np.uint8), 1 - bands)
-    beside = cv2.dilate(beside, np.ones((2 * THICKEST_LINE + 1,) * 2, np.uint8))
-    result[(bands & (1 - beside)) > 0] = 0
+    # what is left on the lines without reaching beyond them is a crumb of theirs
+    left = (result > 127).astype(np.uint8)
+    count, labels = cv2.connectedComponents(left, connectivity=8)
+    beyond = np.zeros(count, bool)
+    beyond[np.unique(labels[(left > 0) & (bands == 0)])] = True
+    result[(labels > 0) & ~beyond[labels]] = 0
     return result
 
 

@@ -25,7 +25,10 @@ SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
 GAP = 0.65  # of the digits' height: a wider gap ends a number
 JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is joined to
-DOT = 0.45  # of its neighbours' height: what is lower is a point, a comma or a dash
+DOT = 0.45  # of its neighbours' height: what is lower, and narrow, is a point or a comma
+DASH = 0.3  # of its neighbours' height: what is lower is a dash
+SPECK = 0.1  # of a digit's ink: less may be left out
+UNEXPLAINED = 0.6  # how likely a reading is that leaves out more than a speck
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +253,14 @@ def _with_parts(done: list[Glyph], parts: list[Glyph], around: np.ndarray, score
         together = _glyphs(
             [_joined((everything[i].x, everything[i].y, everything[i].ink), mine) for i in near], score
         )
-        alone = part.confidence if part.h > DOT * height else 0.0
-        gains = [
-            both.confidence - max(everything[i].confidence, alone)
-            for i, both in zip(near, together, strict=True)
-        ]
+        whole = part.confidence if part.h > DOT * height else 0.0
+        gains = []
+        for i, both in zip(near, together, strict=True):
+            # ink that is no speck has to be explained: left out, it speaks against the rest
+            apart = everything[i].confidence
+            if np.count_nonzero(part.ink > 127) > SPECK * np.count_nonzero(everything[i].ink > 127):
+                apart *= max(whole, UNEXPLAINED)
+            gains.append(both.confidence - max(apart, whole * everything[i].confidence))
         if gains and max(gains) > JOIN_GAIN:
             best = int(np.argmax(gains))
             gone.add(index)
@@ -285,7 +291,7 @@ def _is_mark(word: list[Glyph], boxes: np.ndarray) -> bool:
         return False
     (mark,) = word
     heights = boxes[:, 3] - boxes[:, 1]
-    lower = mark.h < DOT * heights
+    lower = (mark.h < DASH * heights) | ((mark.h < DOT * heights) & (mark.w < DOT * heights))
     beside = (mark.y < boxes[:, 3] + 0.3 * heights) & (mark.bottom > boxes[:, 1] - 0.3 * heights)
     return bool((lower & beside & (_gaps(boxes, mark) < 1.5 * heights)).any())
 

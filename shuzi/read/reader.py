@@ -12,7 +12,7 @@ from shuzi.errors import ShuziError
 from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
-from shuzi.read.normalise import SIDE, normalise
+from shuzi.read.normalise import SIDE
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
@@ -121,7 +121,8 @@ class Reader:
             or logits[0].shape[1] not in (10, 11)
         ):
             raise ShuziError(
-                f"{self.path}: an ONNX network, but no reader: expected images uint8 (N, 28, 28) to logits (N, 10) or (N, 11)."
+                f"{self.path}: an ONNX network, but no reader: expected images uint8 (N, 28, 28) "
+                "to logits (N, 10) or (N, 11)."
             )
         self.temperature = float(described.get("shuzi.temperature", 1.0))
         self.threshold = (

@@ -15,7 +15,11 @@ CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close
 # Widths of the widest stroke looked for, as shares of the frame: a digit that fills it, and one small within it.
 WINDOWS = (0.35, 0.12)
 SURROUNDINGS = 0.75  # of the frame: the paper around a digit that nearly fills it
-ON_EDGE = 0.12  # of a box's outline: more on the frame's edge is a shadow, a table, or another digit
+SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
+MAINS, LEAST_MAIN = (
+    3,
+    0.2,
+)  # blobs that may be the digit's main part, and how striking beside the most striking
 # How far from the digit, in its size, a part of it may stand, and how striking it must be beside the main one.
 NEAR_PART, FAR_PART = (0.2, 0.12), (0.45, 0.25)
 FAR_WEIGHT = 0.7  # the network must like a far part clearly better
@@ -68,7 +72,7 @@ def as_mnist(rgb: np.ndarray) -> np.ndarray | None:
     if int(border.max()) - int(border.min()) > 8:  # a photo's paper is never that even
         return None
     ink = 255 - plane if border.mean() > 127 else plane
-    x, y, w, h = cv2.boundingRect((ink >= 64).astype(np.uint8))
+    _, _, w, h = cv2.boundingRect((ink >= 64).astype(np.uint8))
     if not w or ink.max() < 128 or max(w, h) > BOX + 1:
         return None
     moments = cv2.moments(ink)
@@ -83,36 +87,44 @@ def _border_share(blob: Blob, width: int, height: int) -> float:
     return touching / (2 * (blob.w + blob.h))
 
 
-def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list[list[Blob]]:
-    """The blobs that may make up the digit: the most striking one with its near parts, and also with its far ones."""
+def _sides(blob: Blob, width: int, height: int) -> int:
+    """How many sides of the frame the blob touches."""
+    return (blob.x <= 1) + (blob.y <= 1) + (blob.right >= width - 1) + (blob.bottom >= height - 1)
+
+
+def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list[tuple[list[Blob], float]]:
+    """The blobs that may make up the digit, each with a weight up to 1.
+
+    The most striking ones, each with its near parts, and also with its far ones.
+    """
     height, width = labels.shape
     strength = {}
     for blob in found:
         inside = labels[blob.y : blob.bottom, blob.x : blob.right] == blob.label
         grey = float(contrast[blob.y : blob.bottom, blob.x : blob.right][inside].mean())
         off = np.hypot((blob.x + blob.w / 2) / width - 0.5, (blob.y + blob.h / 2) / height - 0.5)
-        edge = _border_share(blob, width, height)
+        clear = (1 - _border_share(blob, width, height)) ** 3 * SIDE_FACTOR ** _sides(blob, width, height)
         strength[blob.label] = (
-            grey * (blob.area * max(blob.w, blob.h)) ** 0.5 * (1 - 0.7 * off) * (1 - edge) ** 3
+            1e-6 + grey * (blob.area * max(blob.w, blob.h)) ** 0.5 * (1 - 0.7 * off) * clear
         )
-        if edge > ON_EDGE:
-            strength[blob.label] *= 0.3
     ranked = sorted(found, key=lambda b: -strength[b.label])
-    groups: list[list[Blob]] = []
-    for reach, least in (NEAR_PART, FAR_PART):
-        group = ranked[:1]
-        for blob in ranked[1:]:
-            x, y = min(b.x for b in group), min(b.y for b in group)
-            right, bottom = max(b.right for b in group), max(b.bottom for b in group)
-            size = max(right - x, bottom - y)
-            gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
-            strong = (
-                strength[blob.label] > least * strength[group[0].label] and blob.area > 0.03 * group[0].area
-            )
-            if gap < reach * size and strong and _border_share(blob, width, height) <= ON_EDGE:
-                group.append(blob)
-        if group and group not in groups:
-            groups.append(group)
+    groups: list[tuple[list[Blob], float]] = []
+    for main in ranked[:MAINS]:
+        weight = strength[main.label] / strength[ranked[0].label]
+        if weight < LEAST_MAIN:
+            break
+        for (reach, least), factor in ((NEAR_PART, 1.0), (FAR_PART, FAR_WEIGHT)):
+            group = [main]
+            for blob in ranked:
+                x, y = min(b.x for b in group), min(b.y for b in group)
+                right, bottom = max(b.right for b in group), max(b.bottom for b in group)
+                size = max(right - x, bottom - y)
+                gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
+                strong = least * strength[main.label] < strength[blob.label] and blob.area > 0.03 * main.area
+                if blob is not main and gap < reach * size and strong and not _sides(blob, width, height):
+                    group.append(blob)
+            if all({b.label for b in group} != {b.label for b in other} for other, _ in groups):
+                groups.append((group, weight * factor))
     return groups
 
 
@@ -130,9 +142,9 @@ def _candidate(
     return Candidate(normalise(ink[y0:y1, x0:x1] * mine), (left, top, w, h), weight)
 
 
-def _candidates(planes: tuple[np.ndarray, np.ndarray], share: float, scale: float) -> list[Candidate]:
+def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: float) -> list[Candidate]:
     plane = planes[0]
-    window = max(5, int(share * max(plane.shape)) | 1)
+    window = max(5, int(width * max(plane.shape)) | 1)
     floor = inks.faintest(plane)
     both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
     weights = np.array([e.sum() for e in inks.evidence(plane, *both, around=SURROUNDINGS)]) + 1e-6
@@ -145,8 +157,8 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], share: float, scale: floa
         plain = inks.without_lines(ink, contrast, floor, through=True)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
             labels, parts = blobs(kept)
-            for far, group in enumerate(_groups(labels, parts, contrast)):
-                found.append(_candidate(kept, labels, group, scale, weight * factor * FAR_WEIGHT**far))
+            for group, share in _groups(labels, parts, contrast):
+                found.append(_candidate(kept, labels, group, scale, weight * factor * share))
     return found
 
 
