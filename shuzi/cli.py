@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from shuzi.data.sources import NewProgress
+    from shuzi.evaluate.figures import Evaluation
     from shuzi.train.runs import Listener, Run
 
 app = typer.Typer(
@@ -31,7 +32,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 WIDE = 120  # columns of a file or pipe; a terminal knows its own
-PLAIN: dict[str, Any] = dict(highlight=False, soft_wrap=True, markup=False, emoji=False)  # a path may hold [b]
+PLAIN: dict[str, Any] = dict(
+    highlight=False, soft_wrap=True, markup=False, emoji=False
+)  # a path may hold [b]
 out = Console(width=None if sys.stdout.isatty() else WIDE, **PLAIN)
 err = Console(stderr=True, **PLAIN)
 USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that cannot be parsed raises
@@ -46,7 +49,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
-RECIPES = "softmax or softmax-tensors."  # `recipes` itself would import torch
+TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest."
+RECIPES = "softmax, softmax-tensors, fast or best."  # `recipes` itself would import torch
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
 
@@ -149,44 +153,33 @@ def train(
 
 @app.command()
 def evaluate(
-    run: RunFolder,
-    data: Annotated[
-        str | None, typer.Option(help="A set's name, or a folder.", show_default="the run's")
-    ] = None,
+    what: Annotated[
+        str, typer.Argument(help="A run's folder, an ONNX file, or reader, the one that is shipped.")
+    ],
+    data: Annotated[str | None, typer.Option(help=TESTS, show_default="what it was trained on")] = None,
     root: Root = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Say how right a run is on test digits, digit by digit, and where it errs."""
-    runs = needs("train", "shuzi.train.runs")
+    """Say how right a run or a reader is on digits it has not seen, and where it errs."""
+    from shuzi.evaluate.measure import Evaluation, Network, measure
+
+    if what == "reader" or what.endswith(".onnx"):
+        from shuzi.read.reader import Reader
+
+        network = Network(Reader(None if what == "reader" else what).scores, "mnist")
+    else:
+        network = needs("train", "shuzi.train.runs").network(Path(what), device)
     with downloads() as progress:
-        tested = runs.evaluate_run(run, data, root, device, progress)
-    evaluation, name = tested.evaluation, tested.test.name
+        figures = measure(network, data, root, progress)
+    name = data or network.data
+    shares = figures.to_json() if isinstance(figures, Evaluation) else figures
     if as_json:
-        return print_json({"run": str(run), "data": name, **evaluation.to_json()})
-    low, high = evaluation.interval
-    out.print(
-        f"{name}: accuracy {evaluation.accuracy:.4f} of {evaluation.count:,}, "
-        f"95 % interval {low:.4f} to {high:.4f}; calibration error {evaluation.calibration_error:.4f}\n"
-    )
-    print_rows(
-        ["digit", "count", "precision", "recall"],
-        [
-            [str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"]
-            for f in evaluation.per_class
-        ],
-    )
-    print_rows(
-        ["label \\ read", *map(str, range(10))],
-        [
-            [str(label), *(str(n) if n else "." for n in row)]
-            for label, row in enumerate(evaluation.confusion)
-        ],
-    )
-    print_rows(
-        ["surest mistakes: index", "label", "read", "confidence"],
-        [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
-    )
+        print_json({"run": what, "data": name, **shares})
+    elif isinstance(figures, Evaluation):
+        print_evaluation(name, figures)
+    else:
+        print_rows([name, "share"], [[share, f"{value:.4f}"] for share, value in shares.items()])
 
 
 @app.command()
@@ -223,6 +216,38 @@ def show(
             typer.launch(str(path))
 
 
+@app.command()
+def export(
+    run: RunFolder,
+    to: Annotated[Path | None, typer.Option("--out", help="The file.", show_default="RUN/model.onnx")] = None,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an ONNX file of a run that Reader takes, checked number for number against torch."""
+    path = needs("train", "shuzi.train.export").export(run, to, root)
+    if as_json:
+        print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size})
+    else:
+        out.print(f"{path}, {path.stat().st_size:,} bytes; read with it: shuzi read --weights {path} PICTURE")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    weights: Annotated[
+        Path | None, typer.Option(help="An ONNX file.", show_default="the shipped reader")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+) -> None:
+    """Open the page on which you draw digits and see what is read, and why."""
+    needs("serve", "shuzi.serve.server").serve(
+        host, port, None if weights is None else str(weights), workers, read_only, browser
+    )
+
+
 def needs(extra: str, module: str) -> Any:  # noqa: ANN401
     """Import a module that takes an extra; say in one sentence how to get what it lacks."""
     try:
@@ -236,6 +261,33 @@ def needs(extra: str, module: str) -> Any:  # noqa: ANN401
 def print_json(value: dict[str, Any]) -> None:
     """Print the one JSON object of --json."""
     print(json.dumps(value))
+
+
+def print_evaluation(name: str, evaluation: "Evaluation") -> None:
+    """Print all figures of an evaluation."""
+    low, high = evaluation.interval
+    out.print(
+        f"{name}: accuracy {evaluation.accuracy:.4f} of {evaluation.count:,}, 95 % interval {low:.4f} to {high:.4f}; "
+        f"calibration error {evaluation.calibration_error:.4f}\n"
+    )
+    print_rows(
+        ["digit", "count", "precision", "recall"],
+        [
+            [str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"]
+            for f in evaluation.per_class
+        ],
+    )
+    print_rows(
+        ["label \\ read", *map(str, range(10))],
+        [
+            [str(label), *(str(n) if n else "." for n in row)]
+            for label, row in enumerate(evaluation.confusion)
+        ],
+    )
+    print_rows(
+        ["surest mistakes: index", "label", "read", "confidence"],
+        [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
+    )
 
 
 def print_rows(header: list[str], rows: list[list[str]]) -> None:

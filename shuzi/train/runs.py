@@ -25,10 +25,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import shuzi
-from shuzi.data.digits import Digits, load
+from shuzi.data.digits import CLASSES, Digits, load
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
+from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, write_whole
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
@@ -270,7 +271,20 @@ def evaluate_run(
     trained = model(run, place)
     digits = load(data or run.plan.data, root, progress)[1]
     logits = loop.predict(trained, digits, place).numpy()
-    return Tested(run, trained, digits, evaluate(softmax(logits), digits.labels))
+    return Tested(run, trained, digits, evaluate(softmax(logits)[:, :CLASSES], digits.labels))
+
+
+def network(folder: Path, device: str = "auto") -> Network:
+    """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
+    run = read(folder)
+    place = loop.pick_device(device)
+    trained = model(run, place)
+
+    def score(images: np.ndarray) -> np.ndarray:
+        digits = Digits(images, np.zeros(len(images), np.uint8))
+        return softmax(loop.predict(trained, digits, place).numpy())
+
+    return Network(score, run.plan.data)
 
 
 @contextlib.contextmanager
