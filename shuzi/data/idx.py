@@ -63,7 +63,10 @@ def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
         raise ShuziError(
             f"{name}: {len(data):,} bytes, expected {expected:,} for shape {shape}; replace it with the original file"
         )
-    return np.frombuffer(data, dtype=TYPES[code], offset=start).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype=TYPES[code], offset=start).reshape(shape)
+    except ValueError as error:  # no values at all, but dimensions that numpy cannot address
+        raise ShuziError(f"{name}: shape {shape} is too large; replace it with the original file") from error
 
 
 def to_bytes(array: np.ndarray) -> bytes:
