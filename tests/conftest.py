@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import shuzi
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Each command runs in a process of its own, forked from one that has imported what the commands import:
 # the command's own start is 20 ms instead of two seconds of `import torch`.
