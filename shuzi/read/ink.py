@@ -29,6 +29,7 @@ LARGEST = (
 )
 SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
 OFFSET = 16  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
+WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shadows
 FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
 
 
@@ -267,17 +268,60 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
     return np.where(lighter > 0, light, dark)
 
 
-def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
-    """A page's ink without its ruled lines, and its pixels per pixel of `rgb`.
+def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """A page's ink without its ruled lines, the contrast it was found by, and their pixels per pixel of `rgb`.
 
-    rgb: uint8 (H, W, 3). Returns uint8 (h, w), 0 is paper and 255 is ink, and a factor.
+    rgb: uint8 (H, W, 3). Returns uint8 (h, w), 0 is paper and 255 is ink, uint8 (h, w), and a factor.
     """
-    zoom = 1.0
+    zoom = _page_zoom(rgb)
+    if zoom != 1:
+        method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+        rgb = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=method)
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
-    window = 41
     floor = faintest(plane)
-    contrast = chosen_contrast(plane, window)
-    return without_lines(soft_ink(contrast, window, floor), contrast, floor), zoom
+    contrast = chosen_contrast(plane, WINDOW)
+    return without_lines(soft_ink(contrast, WINDOW, floor), contrast, floor), contrast, zoom
+
+
+def _page_zoom(rgb: np.ndarray) -> float:
+    """By how much to enlarge a page so that its strokes are 3 to WINDOW / 2 pixels wide.
+
+    The widest stroke is measured on a coarse picture, where a window of a third of the page holds it.
+    """
+    side = max(rgb.shape[:2])
+    coarse = min(1.0, 400 / side)
+    small = cv2.resize(rgb, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA)
+    plane = cv2.GaussianBlur(plane_of(small), (3, 3), 0)
+    contrast = chosen_contrast(plane, max(small.shape) // 5)
+    inside = (soft_ink(contrast, max(small.shape) // 5, faintest(plane)) > 127).astype(np.uint8)
+    inside[[0, -1]] = 0  # what runs out of the picture is no writing
+    inside[:, [0, -1]] = 0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    widths, weights = [], []
+    for label in range(1, count):
+        x, y, w, h, _ = (int(v) for v in stats[label])
+        if (
+            h < 6
+            or h > 0.95 * len(small)
+            or x <= 1
+            or y <= 1
+            or x + w >= small.shape[1] - 1
+            or y + h >= len(small) - 1
+        ):
+            continue
+        mine = distance[y : y + h, x : x + w][labels[y : y + h, x : x + w] == label]
+        widths.append(4 * (float(mine.mean()) - 0.5) / coarse)
+        weights.append(h)
+    if not widths:
+        return min(2.0, 800 / side) if side < 400 else 1.0
+    order = np.argsort(widths)
+    wide = float(
+        np.array(widths)[order][np.searchsorted(np.cumsum(np.array(weights)[order]), 0.8 * sum(weights))]
+    )
+    if wide > WINDOW / 2:
+        return WINDOW / 2 / wide
+    return min(2.0, 3 / max(wide, 1.0)) if side < 800 else 1.0
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's

@@ -19,11 +19,14 @@ Score = Callable[
 ]  # uint8 (N, 28, 28) to probabilities (N, 11), the last for "no digit"
 
 SMALLEST = 8  # pixels of height: less can't be told from a speck
+WRITING = 4  # tall parts within the picture: from so many on they tell what writing looks like on this page
+FAINT = 0.4  # of the usual contrast: less is a shadow's edge or the other side's writing
 SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
 WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
-GAP = 0.65  # of the digits' height: a wider gap ends a number
+# Gaps, in the digits' height: one narrower never ends a number; evenly spaced digits are one number up to LOOSE.
+GAP, LOOSE, FARTHEST = 0.45, 1.0, 3.0
 JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is joined to
 DOT = 0.45  # of its neighbours' height: what is lower, and narrow, is a point or a comma
 DASH = 0.3  # of its neighbours' height: what is lower is a dash
@@ -88,18 +91,35 @@ def _trimmed(piece: Piece) -> Piece | None:
     return (x + left, y + top, ink[top : top + h, left : left + w]) if w else None
 
 
-def pieces_of(ink: np.ndarray) -> list[Piece]:
-    """The connected parts of all that is at least half inked, each alone with its soft edge."""
+def pieces_of(ink: np.ndarray, contrast: np.ndarray) -> list[Piece]:
+    """The connected parts of all that is at least half inked, each alone with its soft edge.
+
+    Specks are left out, and what most of the page's writing shows to be none: parts far fainter than it, and parts
+    that run out of the picture while it doesn't.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
     found: list[Piece] = []
+    strengths: list[float] = []
+    on_edge: list[bool] = []
+    height, width = ink.shape
     for label in range(1, count):
         x, y, w, h, area = (int(v) for v in stats[label])
         if max(w, h) < 3 or area < 4:
             continue
         alone = (labels[y : y + h, x : x + w] == label).astype(np.uint8)
+        strengths.append(cv2.mean(contrast[y : y + h, x : x + w], alone)[0])
+        on_edge.append(x == 0 or y == 0 or x + w == width or y + h == height)
         alone = cv2.dilate(alone, np.ones((3, 3), np.uint8))
         found.append((x, y, ink[y : y + h, x : x + w] * alone))
-    return found
+    tall = [i for i, piece in enumerate(found) if piece[2].shape[0] >= SMALLEST and not on_edge[i]]
+    if len(tall) < WRITING:
+        return found
+    # by their height, so that a hundred specks don't outvote ten digits
+    heights = np.array([found[i][2].shape[0] for i in tall])
+    strong = np.array([strengths[i] for i in tall])
+    order = np.argsort(strong)
+    usual = strong[order][np.searchsorted(np.cumsum(heights[order]), heights.sum() / 2)]
+    return [p for i, p in enumerate(found) if not on_edge[i] and strengths[i] > FAINT * usual]
 
 
 def _joined(a: Piece, b: Piece) -> Piece:
@@ -210,12 +230,12 @@ def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
     return float(np.median(sure[near, 3] - sure[near, 1]))
 
 
-def digits_of(ink: np.ndarray, score: Score) -> list[Glyph]:
+def digits_of(ink: np.ndarray, contrast: np.ndarray, score: Score) -> list[Glyph]:
     """All glyphs of a page, parted and joined, digits or not.
 
-    ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed.
+    ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed; contrast: uint8 (H, W), how dark it is.
     """
-    pieces = pieces_of(ink)
+    pieces = pieces_of(ink, contrast)
     tall = [p for p in pieces if p[2].shape[0] >= SMALLEST]
     glyphs = _glyphs(tall, score)
     crumbs = [p for p in pieces if p[2].shape[0] < SMALLEST and max(p[2].shape) >= 4]
@@ -269,20 +289,48 @@ def _with_parts(done: list[Glyph], parts: list[Glyph], around: np.ndarray, score
     return [glyph for i, glyph in enumerate(everything) if i not in gone]
 
 
-def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
-    """Glyphs side by side with gaps below GAP of their height, from left to right; points and dashes left out."""
+def _rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """Glyphs that stand side by side, from left to right, with gaps of at most FARTHEST of their height."""
     rows: list[list[Glyph]] = []
     for glyph in sorted(glyphs, key=lambda g: g.x):
         near = [
             row
             for row in rows
-            if _alike(row[-1], glyph) and glyph.x - row[-1].right < GAP * max(row[-1].h, glyph.h)
+            if _alike(row[-1], glyph) and glyph.x - row[-1].right < FARTHEST * max(row[-1].h, glyph.h)
         ]
         if near:
             min(near, key=lambda row: abs(row[-1].y + row[-1].bottom - glyph.y - glyph.bottom)).append(glyph)
         else:
             rows.append([glyph])
     return rows
+
+
+def _widest_within(gaps: list[float]) -> float:
+    """The widest gap within a number, given a row's gaps in heights.
+
+    Where gaps are of two kinds, the narrow kind is within numbers. Where they are of one kind, it is within a number
+    unless it is wide.
+    """
+    ordered = sorted(gaps)
+    for narrow, wide in zip(ordered, ordered[1:], strict=False):
+        if wide > GAP and wide > 1.7 * narrow + 0.1:
+            return narrow
+    return ordered[-1] if ordered[len(ordered) // 2] < LOOSE else -np.inf
+
+
+def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
+    """Glyphs that make up numbers, each from left to right."""
+    found: list[list[Glyph]] = []
+    for row in _rows(glyphs):
+        gaps = [(b.x - a.right) / max(a.h, b.h) for a, b in zip(row, row[1:], strict=False)]
+        widest = _widest_within(gaps) if gaps else 0.0
+        found.append([row[0]])
+        for gap, glyph in zip(gaps, row[1:], strict=True):
+            if gap <= widest:
+                found[-1].append(glyph)
+            else:
+                found.append([glyph])
+    return found
 
 
 def _is_mark(word: list[Glyph], boxes: np.ndarray) -> bool:

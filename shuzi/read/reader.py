@@ -191,9 +191,9 @@ class Reader:
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
     def _page(self, picture: inks.Picture) -> Page:
-        ink, zoom = inks.page_ink(picture.pixels)
+        ink, contrast, zoom = inks.page_ink(picture.pixels)
         numbers = []
-        for line, words in enumerate(layout.arrange(layout.digits_of(ink, self.scores))):
+        for line, words in enumerate(layout.arrange(layout.digits_of(ink, contrast, self.scores))):
             for word in words:
                 digits = (
                     self._digit(g.image, g.score, self._scaled((g.x, g.y, g.w, g.h), picture.scale / zoom))
