@@ -22,8 +22,10 @@ hypothesis.settings.load_profile("untimed")
 # Each command runs in a process of its own, forked from one that has imported what the commands import:
 # the command's own start is 20 ms instead of two seconds of `import torch`.
 FORKER = """
-import json, os, runpy, sys
+import contextlib, json, os, runpy, sys, traceback
 import shuzi.cli, shuzi.show.pictures, shuzi.train.runs
+with contextlib.suppress(shuzi.ShuziError):
+    shuzi.cli.app(["data", os.devnull], standalone_mode=False)  # what Typer imports at its first use
 for line in sys.stdin:
     order = json.loads(line)
     if (child := os.fork()) == 0:
@@ -33,8 +35,15 @@ for line in sys.stdin:
         os.environ.clear()
         os.environ.update(order["env"])
         sys.argv = ["shuzi", *order["args"]]
-        runpy.run_module("shuzi", run_name="__main__")
-        os._exit(99)  # main() always exits
+        try:
+            runpy.run_module("shuzi", run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        os._exit(code or 0)  # taking all of torch down takes a second
     print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])), flush=True)
 """
 
