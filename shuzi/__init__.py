@@ -9,8 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shuzi.data.digits import Digits, load
+    from shuzi.data.digits import Digits
     from shuzi.errors import ShuziError
+    from shuzi.read.own import load
     from shuzi.read.reader import Reader
 
 __version__ = "0.1.0"
@@ -18,7 +19,7 @@ __all__ = ["Digits", "Reader", "ShuziError", "__version__", "load"]
 
 _HOMES = {
     "Digits": "shuzi.data.digits",
-    "load": "shuzi.data.digits",
+    "load": "shuzi.read.own",
     "Reader": "shuzi.read.reader",
     "ShuziError": "shuzi.errors",
 }

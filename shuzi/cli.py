@@ -49,6 +49,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
+STARTS = "Weights to begin with: reader, an ONNX file, or a run."
 TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest."
 RECIPES = "softmax, softmax-tensors, fast or best."  # `recipes` itself would import torch
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
@@ -78,10 +79,16 @@ def data(
 ) -> None:
     """Fetch a set and verify it; say what is in it and where it lies."""
     from shuzi.data import digits, sources
+    from shuzi.read import own
 
+    found: list[sources.Found] = []
     with downloads() as progress:
-        found = digits.find(name, root, progress)
-    sets = dict(zip(("train", "test"), digits.from_files(name, found), strict=True))
+        if name not in sources.SOURCES and own.is_own(Path(name)):
+            parts = own.from_pictures(Path(name))
+        else:
+            found = digits.find(name, root, progress)
+            parts = digits.from_files(name, found)
+    sets = dict(zip(("train", "test"), parts, strict=True))
     if as_json:
         return print_json(
             {
@@ -91,12 +98,13 @@ def data(
                 **{part: {"count": len(each), "per_class": each.counts()} for part, each in sets.items()},
             }
         )
-    print_rows(["file", "bytes"], [[file.path.name, f"{len(file.data):,}"] for file in found])
+    if found:
+        print_rows(["file", "bytes"], [[file.path.name, f"{len(file.data):,}"] for file in found])
     print_rows(
         ["digit", *map(str, range(10)), "all"],
         [[part, *map(str, each.counts()), str(len(each))] for part, each in sets.items()],
     )
-    out.print(f"in {', '.join(sorted({str(file.path.parent) for file in found}))}")
+    out.print(f"in {', '.join(sorted({str(file.path.parent) for file in found})) or name}")
     if name in sources.SOURCES:
         out.print("each file has the SHA-256 that was published")
 
@@ -112,6 +120,7 @@ def train(
         int | None, typer.Option(help="Images a step.", show_default="the recipe's")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.", show_default="the recipe's")] = None,
+    start: Annotated[str | None, typer.Option(help=STARTS, show_default="random weights")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="0")] = None,
     validation: Annotated[
         int | None, typer.Option(help="Training images to hold out.", show_default="0")
@@ -129,7 +138,7 @@ def train(
     """Train a recipe, then test it once."""
     runs = needs("train", "shuzi.train.runs")
     options = dict(
-        recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed,
+        recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
         validation=validation, device=device,
     )  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}

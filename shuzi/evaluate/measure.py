@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from shuzi.data.corrupted import CORRUPTIONS, corrupted
-from shuzi.data.digits import CLASSES, Digits, load
+from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, evaluate
 from shuzi.read.normalise import normalise
+from shuzi.read.own import load
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured

@@ -112,6 +112,12 @@ class Training:
             "epoch": torch.tensor(self.epoch),
         }
 
+    def begin(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin with given weights. Raises ShuziError if they are another model's."""
+        load_state(self.model, tensors)
+        if self.average is not None:
+            load_state(self.average, tensors)
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave. Raises ShuziError if it is another recipe's."""
         load_state(self.model, below("model.", tensors))

@@ -25,16 +25,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import shuzi
-from shuzi.data.digits import CLASSES, Digits, load
+from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, write_whole
+from shuzi.read import own
+from shuzi.read.own import load
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, recipe
 
+LEAST_OWN = 10_000  # images an epoch of one's own pictures goes through, each as often as that takes
+FURTHER_EPOCHS, FURTHER_LR = (
+    5,
+    0.1,
+)  # from weights that are good already: so many epochs, at that share of the rate
 RUN, WEIGHTS, METRICS, CHECKPOINT = "run.json", "weights.safetensors", "metrics.csv", "checkpoint.safetensors"
 
 
@@ -46,6 +53,9 @@ class Plan:
     settings: Settings
     data: str = "mnist"
     device: str = "auto"
+    start: str | None = (
+        None  # what the weights are at first: "reader", an ONNX file, a run; None: drawn at random
+    )
 
 
 def make_plan(
@@ -57,9 +67,12 @@ def make_plan(
     seed: int = 0,
     validation: int = 0,
     device: str = "auto",
+    start: str | None = None,
 ) -> Plan:
     """Give a plan, what is None filled in by the recipe. Raises ShuziError for a value out of range."""
     known = recipe(recipe_name)
+    if start is not None:  # weights that are good already want a few small steps
+        known = dataclasses.replace(known, epochs=FURTHER_EPOCHS, lr=known.lr * FURTHER_LR)
     settings = Settings(
         known.epochs if epochs is None else epochs,
         known.batch_size if batch_size is None else batch_size,
@@ -67,7 +80,21 @@ def make_plan(
         seed,
         validation,
     )
-    return Plan(recipe_name, settings, data, device)
+    return Plan(recipe_name, settings, data, device, start)
+
+
+def first_weights(start: str) -> dict[str, torch.Tensor]:
+    """Give the weights to begin with: of the shipped reader, an ONNX file, or a run's folder.
+
+    Raises:
+        ShuziError: there is no such thing, or it is damaged.
+    """
+    if start == "reader" or start.endswith(".onnx"):
+        from shuzi.read.reader import SHIPPED
+        from shuzi.train.export import weights_of
+
+        return weights_of(SHIPPED if start == "reader" else Path(start))
+    return read_tensors(read(Path(start)).folder / WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -101,6 +128,7 @@ class Run:
             "state": "unfinished" if self.results is None else "finished",
             "recipe": self.plan.recipe,
             "data": self.plan.data,
+            "start": self.plan.start,
             **settings,
             "device": self.device,
             "threads": self.threads,
@@ -146,6 +174,8 @@ def train(
     with claimed(out, plan.recipe, force) as folder:
         digits = load(plan.data, root, progress)
         training = Training(recipe(plan.recipe), plan.settings, device)
+        if plan.start is not None:
+            training.begin(first_weights(plan.start))
         versions = {
             "shuzi": shuzi.__version__,
             "python": platform.python_version(),
@@ -204,9 +234,12 @@ def go_on(
         raise ShuziError(f"--validation {held_out}: the training set has only {len(train_digits):,} images")
     split = len(train_digits) - held_out
     validation = train_digits.part(split, len(train_digits)) if held_out else None
-    listener.start(run, split)
+    learnt = train_digits.part(0, split)
+    if own.is_own(Path(run.plan.data)):
+        learnt = own.repeated(learnt, LEAST_OWN)
+    listener.start(run, len(learnt))
     try:
-        for epoch in loop.fit(training, train_digits.part(0, split), validation, listener.step):
+        for epoch in loop.fit(training, learnt, validation, listener.step):
             longer = dataclasses.replace(run, metrics=[*run.metrics, epoch])
             save_progress(longer, training, force)
             run = longer  # kept, and so may be said to be kept
@@ -386,7 +419,8 @@ def read(folder: Path) -> Run:
             int(saved["epochs"]), int(saved["batch_size"]), float(saved["lr"]),
             int(saved["seed"]), int(saved["validation"]),
         )  # fmt: skip
-        plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]))
+        start = None if saved["start"] is None else str(saved["start"])
+        plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start)
         threads, versions, data_sha256 = int(saved["threads"]), dict(saved["versions"]), saved["data_sha256"]
         results = None
         if saved["state"] == "finished":
