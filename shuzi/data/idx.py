@@ -101,12 +101,28 @@ def read_bytes(path: Path) -> bytearray:
             with path.open("rb", buffering=0) as file:
                 got = file.readinto(data)
             return data[:got] if got != len(data) else data
-        with gzip.open(path) as file:
-            return bytearray(file.read())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ShuziError(f"{path}: not a whole gzip file ({error}); delete it and fetch it again") from error
+        compressed = path.read_bytes()
     except OSError as error:
         raise ShuziError(f"{path}: cannot be read ({error.strerror or error})") from error
+    try:
+        return decompress(compressed)
+    except ShuziError as error:
+        raise ShuziError(f"{path}: {error}; delete it and fetch it again") from error
+
+
+def decompress(data: bytes) -> bytearray:
+    """Give the uncompressed bytes of a gzip file. Raises ShuziError if it is no whole one."""
+    if is_web_page(data):
+        raise ShuziError("a web page, not the data")
+    try:
+        return bytearray(gzip.decompress(data))
+    except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
+        raise ShuziError(f"not a whole gzip file ({error})") from error
+
+
+def is_web_page(data: bytes | bytearray) -> bool:
+    """Tell whether bytes look like HTML, which networks and servers send in a file's place."""
+    return bytes(data[:256]).lstrip()[:1] == b"<"
 
 
 def read(path: str | Path) -> np.ndarray:

@@ -173,7 +173,7 @@ def wrong(source: Source, file: str, data: bytes | bytearray) -> str | None:
     found, expected = hashlib.sha256(data).hexdigest(), source.files[file]
     if found == expected:
         return None
-    if bytes(data[:256]).lstrip()[:1] == b"<":
+    if idx.is_web_page(data):
         return "a web page, not the data"
     try:
         idx.parse(data, file)
@@ -235,7 +235,11 @@ def from_mirror(address: str, file: str, folder: Path, progress: NewProgress | N
     display = progress(f"{file}.gz") if progress else False
     downloader = pooch.HTTPDownloader(progressbar=display, timeout=(CONNECT_SECONDS, READ_SECONDS))
     mirror = pooch.create(folder, address, registry={f"{file}.gz": None}, retry_if_failed=TRIES - 1)
-    return idx.read_bytes(Path(mirror.fetch(f"{file}.gz", downloader=downloader)))
+    path = Path(mirror.fetch(f"{file}.gz", downloader=downloader))
+    try:
+        return idx.decompress(path.read_bytes())
+    finally:
+        path.unlink()  # or pooch would take it for what the next mirror sent
 
 
 def from_index(
