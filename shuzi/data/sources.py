@@ -304,11 +304,13 @@ def download_archive(project: str, archive: str, path: Path, progress: NewProgre
 
 
 def short(error: Exception) -> str:
-    """Give an error's first line without the library's nesting, at most 120 characters."""
-    while (cause := getattr(error, "reason", None) or (error.args[0] if error.args else None)) is not None:
-        if not isinstance(cause, Exception):
-            break
-        error = cause
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    line = line.split(": ", 1)[-1] if "object at 0x" in line else line
+    """Give what lies at the bottom of an error, such as "Connection refused", in at most 120 characters."""
+    prefix = "proxy: " if type(error).__name__ == "ProxyError" else ""  # requests' own
+    bottom: BaseException = error
+    while (
+        not isinstance(bottom, ShuziError) and (cause := bottom.__cause__ or bottom.__context__) is not None
+    ):
+        bottom = cause
+    said = getattr(bottom, "strerror", None) or str(bottom).strip() or type(bottom).__name__
+    line = prefix + said.splitlines()[0]
     return line if len(line) <= 120 else line[:117] + "..."

