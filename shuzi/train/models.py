@@ -2,7 +2,12 @@
 digits, and last "not a digit".
 """
 
-from torch import nn
+import itertools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 OUTPUTS = 11
 
@@ -31,4 +36,49 @@ def reader() -> nn.Sequential:
         nn.Flatten(),
         nn.Dropout(0.2),
         nn.Linear(128 * 9, OUTPUTS),
+    )
+
+
+class Cosines(nn.Module):
+    """A first layer that need not be learnt: the smoothest cosines of a 5x5 patch, each once up and once down.
+
+    They are nearly the principal components of patches of writing. Weighed by 1 + 0.55 (u^2 + v^2) for u and v
+    half waves across, their answers on MNIST vary alike, which is what whitening the patches would give (as the
+    first layer of K. Jordan, "94% on CIFAR-10 in 3.29 seconds", arXiv 2404.00498).
+    """
+
+    def __init__(self, count: int = 12, side: int = 5) -> None:
+        super().__init__()
+        place = (torch.arange(side) + 0.5) * (math.pi / side)
+        waves = sorted(itertools.product(range(side), repeat=2), key=lambda wave: wave[0] ** 2 + wave[1] ** 2)
+        filters = []
+        for u, v in waves[:count]:
+            cosine = torch.outer((place * u).cos(), (place * v).cos())
+            filters.append(cosine / cosine.norm() * (1 + 0.55 * (u * u + v * v)))
+        bias = torch.zeros(count)
+        bias[0] = -0.6  # the mean of the mean, about half of its spread
+        weight = torch.stack(filters).unsqueeze(1)  # (count, 1, side, side)
+        self.register_buffer("weight", torch.cat([weight, -weight]))
+        self.register_buffer("bias", torch.cat([bias, -bias]))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give (B, 2 count, 14, 14)."""
+        with torch.no_grad():
+            return F.relu(F.conv2d(images, self.weight, self.bias, stride=2, padding=2))  # type: ignore[arg-type]
+
+
+def fast() -> nn.Sequential:
+    """The network that learns soonest: one fixed layer, two that learn; 39,000 parameters, 1.6 M multiplications."""
+    return nn.Sequential(
+        Cosines(),  # (B, 24, 14, 14)
+        nn.Conv2d(24, 32, 3, bias=False),
+        nn.MaxPool2d(2),  # (B, 32, 6, 6); before batch norm, which then has a quarter to do
+        nn.BatchNorm2d(32),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(32, 96, 3, bias=False),
+        nn.MaxPool2d(2),  # (B, 96, 2, 2)
+        nn.BatchNorm2d(96),
+        nn.ReLU(inplace=True),
+        nn.Flatten(),
+        nn.Linear(96 * 4, 10),
     )

@@ -1,0 +1,190 @@
+"""A run to one ONNX file that `Reader` takes, checked number for number against torch, and weights to start from."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+import shuzi
+from shuzi.data.digits import CLASSES, SIDE, Digits, load
+from shuzi.errors import ShuziError
+from shuzi.files import write_whole
+from shuzi.train import runs
+from shuzi.evaluate.figures import calibration_error
+from shuzi.train.recipes import Model
+
+KEPT = 0.99  # of the validation digits are answered at the default threshold
+CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
+AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What makes logits into confidence.
+
+    Attributes:
+        temperature: divides all logits before the softmax, above 0.
+        threshold: the confidence below which an answer is "not sure", 0..1.
+
+    """
+
+    temperature: float
+    threshold: float
+
+
+class FromBytes(nn.Module):
+    """A network that takes images as they are stored: uint8 (N, 28, 28)."""
+
+    def __init__(self, network: Model) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give logits (N, classes)."""
+        return self.network(images.to(torch.float32).unsqueeze(1) / 255)
+
+
+def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Choose temperature and threshold from logits (N, 10 or 11) of validation digits with labels (N,).
+
+    The temperature is that of the least calibration error among those whose likelihood is within a fiftieth of
+    the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone).
+    """
+    temperatures = np.exp(np.linspace(np.log(0.3), np.log(3), 120))
+    tried = [confidences(logits, temperature) for temperature in temperatures]
+    every = np.arange(len(labels))
+    losses = np.array([-np.log(np.maximum(p[every, labels], 1e-12)).mean() for p in tried])
+    near = np.flatnonzero(losses <= losses.min() * 1.02)
+    right = logits[:, :CLASSES].argmax(1) == labels
+    errors = [calibration_error(tried[i][:, :CLASSES].max(1), right) for i in near]
+    best = near[int(np.argmin(errors))]
+    threshold = float(np.quantile(tried[best][:, :CLASSES].max(1), 1 - KEPT))
+    return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
+
+
+def confidences(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Give softmax(logits / temperature), float64 (N, classes)."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    exp = np.exp(scaled - scaled.max(1, keepdims=True))
+    return np.asarray(exp / exp.sum(1, keepdims=True))
+
+
+def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
+    """Write a finished run as an ONNX file, calibrated on the digits that the run held out.
+
+    Beside it goes a .safetensors of half-precision weights: the ONNX file has batch norm folded into the
+    convolutions, and training cannot start from that.
+
+    Args:
+        folder: the run's.
+        out: the file to write; default `model.onnx` in the run's folder.
+        root: where named sets lie.
+
+    Returns:
+        The file.
+
+    Raises:
+        ShuziError: no finished run, its data are gone, or the file cannot be written.
+
+    """
+    run = runs.read(folder)
+    model = runs.model(run, torch.device("cpu"))
+    calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
+    if run.plan.settings.validation:
+        train, _ = load(run.plan.data, root)
+        held_out = train.part(len(train) - run.plan.settings.validation, len(train))
+        sample = held_out.images[:256]
+        calibration = calibrate(logits_of(model, held_out), held_out.labels)
+    out = out or folder / "model.onnx"
+    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
+    weights = runs.contiguous(model.state_dict())
+    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    write_whole(out.with_suffix(".safetensors"), save(half))
+    return out
+
+
+@torch.no_grad()
+def logits_of(model: Model, digits: Digits) -> np.ndarray:
+    """Give all logits of a model, float32 (N, 10 or 11)."""
+    if isinstance(model, nn.Module):
+        model.eval()
+    return torch.cat([model(images) for images, _ in digits.batches(1000)]).numpy()
+
+
+def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibration | None) -> bytes:
+    """Give a model as an ONNX file's bytes, after onnxruntime gave torch's very logits on a sample.
+
+    Args:
+        model: takes float32 (B, 1, 28, 28) in [0, 1].
+        sample: uint8 (N, 28, 28), N 2 or more.
+        name: kept in the file.
+        calibration: kept in the file, if there is one.
+
+    Raises:
+        ShuziError: onnxruntime's logits differ from torch's.
+
+    """
+    import onnx
+    import onnxruntime
+
+    wrapped = FromBytes(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    images = torch.from_numpy(sample)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nobody needs
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of deprecations within the exporter itself
+        program = torch.onnx.export(
+            wrapped,
+            (images,),
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+            dynamo=True,
+            verbose=False,
+        )
+        expected = wrapped(images).numpy()
+    assert program is not None  # torch gives one unless it writes a file itself
+    proto = program.model_proto
+    about = {"shuzi.name": name, "shuzi.version": shuzi.__version__}
+    if calibration is not None:
+        about |= {
+            "shuzi.temperature": f"{calibration.temperature:g}",
+            "shuzi.threshold": f"{calibration.threshold:g}",
+        }
+    onnx.helper.set_model_props(proto, about)
+    for (
+        node
+    ) in proto.graph.node:  # where in the exporter's source each node came from: two thirds of the file
+        del node.metadata_props[:]
+        node.doc_string = ""
+    data: bytes = proto.SerializeToString()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    difference = float(np.abs(session.run(["logits"], {"images": sample})[0] - expected).max())
+    if not difference <= AGREEMENT:
+        raise ShuziError(
+            f"onnxruntime's logits differ from torch's by {difference:g}, expected at most {AGREEMENT:g}; "
+            "try another version of torch or onnxruntime"
+        )
+    return data
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Give the weights that `export` wrote beside an ONNX file, float32, for training to start from.
+
+    Raises:
+        ShuziError: there are none, or they are damaged.
+
+    """
+    beside = path.with_suffix(".safetensors")
+    if not beside.is_file():
+        raise ShuziError(
+            f"{beside}: missing; training starts from what shuzi export wrote beside {path.name}"
+        )
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in runs.read_tensors(beside).items()
+    }
