@@ -12,7 +12,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import cv2
 import numpy as np
@@ -22,13 +22,15 @@ from shuzi.errors import ShuziError
 if TYPE_CHECKING:
     from PIL import Image
 
-Source = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray"
+    Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+
 
 LARGEST = (
     4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
 )
 SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
-OFFSET = 16  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
+NOISE_REACH = 2.5  # times the paper's median contrast: a stroke stands out by more
+OFFSET = 32  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
 WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shadows
 FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
 
@@ -229,9 +231,14 @@ def evidence(
     return first, second
 
 
-def faintest(plane: np.ndarray) -> float:
-    """The contrast, 0..255, below which nothing is ink: five times the noise, and no less than a stain."""
-    return max(FAINTEST, 5 * noise(plane) * 255 / max(32.0, float(np.median(plane))))
+def faintest(contrast: np.ndarray) -> float:
+    """The contrast, 0..255, below which nothing is ink: no stain, and not the paper's noise.
+
+    The closing rides on the noise's highest pixels, so most paper lies half as far below it as the darkest of the
+    noise does; and most of a picture is paper. This sees the blotches that JPEG leaves too.
+    """
+    step = max(1, int((contrast.size / 250_000) ** 0.5))
+    return min(max(FAINTEST, NOISE_REACH * float(np.median(contrast[::step, ::step]))), 128.0)
 
 
 def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
@@ -268,23 +275,19 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
     return np.where(lighter > 0, light, dark)
 
 
-def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """A page's ink without its ruled lines, the contrast it was found by, and their pixels per pixel of `rgb`.
+def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A page's ink without its ruled lines, and the contrast it was found by.
 
-    rgb: uint8 (H, W, 3). Returns uint8 (h, w), 0 is paper and 255 is ink, uint8 (h, w), and a factor.
+    rgb: uint8 (H, W, 3), strokes less than WINDOW wide. Returns two uint8 (H, W); in the first 0 is paper, 255 is ink.
     """
-    zoom = _page_zoom(rgb)
-    if zoom != 1:
-        method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-        rgb = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=method)
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
-    floor = faintest(plane)
     contrast = chosen_contrast(plane, WINDOW)
-    return without_lines(soft_ink(contrast, WINDOW, floor), contrast, floor), contrast, zoom
+    floor = faintest(contrast)
+    return without_lines(soft_ink(contrast, WINDOW, floor), contrast, floor), contrast
 
 
-def _page_zoom(rgb: np.ndarray) -> float:
-    """By how much to enlarge a page so that its strokes are 3 to WINDOW / 2 pixels wide.
+def page_zooms(rgb: np.ndarray) -> tuple[float, ...]:
+    """By how much to enlarge a page so that its strokes are 3 to WINDOW / 2 pixels wide: one or two guesses.
 
     The widest stroke is measured on a coarse picture, where a window of a third of the page holds it.
     """
@@ -293,7 +296,7 @@ def _page_zoom(rgb: np.ndarray) -> float:
     small = cv2.resize(rgb, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA)
     plane = cv2.GaussianBlur(plane_of(small), (3, 3), 0)
     contrast = chosen_contrast(plane, max(small.shape) // 5)
-    inside = (soft_ink(contrast, max(small.shape) // 5, faintest(plane)) > 127).astype(np.uint8)
+    inside = (soft_ink(contrast, max(small.shape) // 5, faintest(contrast)) > 127).astype(np.uint8)
     inside[[0, -1]] = 0  # what runs out of the picture is no writing
     inside[:, [0, -1]] = 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
@@ -314,14 +317,15 @@ def _page_zoom(rgb: np.ndarray) -> float:
         widths.append(4 * (float(mine.mean()) - 0.5) / coarse)
         weights.append(h)
     if not widths:
-        return min(2.0, 800 / side) if side < 400 else 1.0
+        return (min(2.0, 800 / side),) if side < 400 else (1.0,)
     order = np.argsort(widths)
     wide = float(
         np.array(widths)[order][np.searchsorted(np.cumsum(np.array(weights)[order]), 0.8 * sum(weights))]
     )
     if wide > WINDOW / 2:
-        return WINDOW / 2 / wide
-    return min(2.0, 3 / max(wide, 1.0)) if side < 800 else 1.0
+        # or a shadow was taken for a stroke: then the page as it is will show more digits
+        return 1.0, WINDOW / 2 / wide
+    return (min(2.0, max(1.0, 3 / max(wide, 1.0))),) if side < 800 else (1.0,)
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's

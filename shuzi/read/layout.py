@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -194,8 +195,8 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
         ways = []
         for i in range(j):
             if i in best and (i, j) in scored:
-                piece = scored[i, j]
-                ways.append((best[i][0] + float(np.log(piece.confidence + 1e-6)), [*best[i][1], piece]))
+                part = scored[i, j]
+                ways.append((best[i][0] + float(np.log(part.confidence + 1e-6)), [*best[i][1], part]))
         if ways:
             best[j] = max(ways, key=lambda way: way[0])
     return best[len(bounds) - 1][1]
@@ -218,6 +219,11 @@ def _alike(a: Glyph, b: Glyph) -> bool:
     overlap = min(a.bottom, b.bottom) - max(a.y, b.y)
     low, high = sorted((a.h, b.h))
     return overlap > 0.4 * low and high < 2.2 * low
+
+
+def legible(glyphs: list[Glyph]) -> float:
+    """How much writing was read for sure, in pixels of height."""
+    return float(sum(g.h for g in glyphs if g.confidence > SURE))
 
 
 def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
@@ -312,7 +318,7 @@ def _widest_within(gaps: list[float]) -> float:
     unless it is wide.
     """
     ordered = sorted(gaps)
-    for narrow, wide in zip(ordered, ordered[1:], strict=False):
+    for narrow, wide in pairwise(ordered):
         if wide > GAP and wide > 1.7 * narrow + 0.1:
             return narrow
     return ordered[-1] if ordered[len(ordered) // 2] < LOOSE else -np.inf
@@ -322,7 +328,7 @@ def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
     """Glyphs that make up numbers, each from left to right."""
     found: list[list[Glyph]] = []
     for row in _rows(glyphs):
-        gaps = [(b.x - a.right) / max(a.h, b.h) for a, b in zip(row, row[1:], strict=False)]
+        gaps = [(b.x - a.right) / max(a.h, b.h) for a, b in pairwise(row)]
         widest = _widest_within(gaps) if gaps else 0.0
         found.append([row[0]])
         for gap, glyph in zip(gaps, row[1:], strict=True):

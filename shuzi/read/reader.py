@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from shuzi.errors import ShuziError
@@ -191,14 +192,20 @@ class Reader:
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
     def _page(self, picture: inks.Picture) -> Page:
-        ink, contrast, zoom = inks.page_ink(picture.pixels)
+        best: tuple[float, float, list[layout.Glyph]] = (-1.0, 1.0, [])
+        for zoom in inks.page_zooms(picture.pixels):
+            pixels = picture.pixels
+            if zoom != 1:
+                method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+                pixels = cv2.resize(pixels, None, fx=zoom, fy=zoom, interpolation=method)
+            glyphs = layout.digits_of(*inks.page_ink(pixels), self.scores)
+            best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])
+        _, zoom, glyphs = best
         numbers = []
-        for line, words in enumerate(layout.arrange(layout.digits_of(ink, contrast, self.scores))):
+        for line, words in enumerate(layout.arrange(glyphs)):
             for word in words:
-                digits = (
-                    self._digit(g.image, g.score, self._scaled((g.x, g.y, g.w, g.h), picture.scale / zoom))
-                    for g in word
-                )
+                boxes = (self._scaled((g.x, g.y, g.w, g.h), picture.scale / zoom) for g in word)
+                digits = (self._digit(g.image, g.score, box) for g, box in zip(word, boxes, strict=True))
                 numbers.append(Number(tuple(digits), line))
         return Page(tuple(numbers), picture.size)
 

@@ -60,7 +60,12 @@ class Blob:
 def blobs(ink: np.ndarray) -> tuple[np.ndarray, list[Blob]]:
     """The connected parts of all that is at least half inked. Returns the labels int32 (H, W) and the blobs."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
-    return labels, [Blob(*map(int, row), label) for label, row in enumerate(stats) if label]
+    found = []
+    for label, row in enumerate(stats.tolist()):
+        if label:
+            x, y, w, h, area = row
+            found.append(Blob(x, y, w, h, area, label))
+    return labels, found
 
 
 def as_mnist(rgb: np.ndarray) -> np.ndarray | None:
@@ -136,16 +141,15 @@ def _candidate(
     x, y = min(b.x for b in group), min(b.y for b in group)
     right, bottom = max(b.right for b in group), max(b.bottom for b in group)
     x0, y0, x1, y1 = max(x - 2, 0), max(y - 2, 0), min(right + 2, width), min(bottom + 2, height)
-    mine = np.isin(labels[y0:y1, x0:x1], [b.label for b in group]).astype(np.uint8)
-    mine = cv2.dilate(mine, np.ones((3, 3), np.uint8))
+    inside = np.isin(labels[y0:y1, x0:x1], [b.label for b in group])
+    mine = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8))
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
-    return Candidate(normalise(ink[y0:y1, x0:x1] * mine), (left, top, w, h), weight)
+    return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight)
 
 
 def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: float) -> list[Candidate]:
     plane = planes[0]
     window = max(5, int(width * max(plane.shape)) | 1)
-    floor = inks.faintest(plane)
     both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
     weights = np.array([e.sum() for e in inks.evidence(plane, *both, around=SURROUNDINGS)]) + 1e-6
     weights /= weights.sum()
@@ -153,6 +157,7 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
     for contrast, weight in zip(both, weights, strict=True):
         if weight < OTHER_INK:
             continue
+        floor = inks.faintest(contrast)
         ink = inks.soft_ink(contrast, window, floor)
         plain = inks.without_lines(ink, contrast, floor, through=True)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
