@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from shuzi.data.sources import NewProgress
     from shuzi.evaluate.figures import Evaluation
+    from shuzi.read.reader import Page
     from shuzi.train.runs import Listener, Run
 
 app = typer.Typer(
@@ -226,6 +227,60 @@ def show(
 
 
 @app.command()
+def read(
+    files: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE...")],
+    single: Annotated[bool, typer.Option("--single", help="Each picture is one digit.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Confidence that counts as sure, 0 to 1.", show_default="the network's"),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="An ONNX file.", show_default="the shipped reader")
+    ] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="Write a row a digit to this file.")] = None,
+    go_on: Annotated[bool, typer.Option("--continue", help="Pass over what is in the --csv file.")] = False,
+    overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="Folder for the 28x28 that the network saw.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the handwritten digits in pictures: a line a number, '?' where it is not sure."""
+    from contextlib import ExitStack
+
+    from shuzi.read import batch
+    from shuzi.read.reader import Reader
+
+    if go_on and table is None:
+        raise ShuziError("--continue goes on with a --csv file; name one")
+    jobs = batch.jobs_in(files)
+    reader = Reader(weights, threshold)
+    pages: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    with ExitStack() as stack:
+        written = stack.enter_context(batch.CsvFile(table, resume=go_on)) if table else None
+        todo = [job for job in jobs if written is None or job.name not in written.done]
+        for result in stack.enter_context(counted(len(todo)))(batch.read_all(reader, todo, single=single)):
+            name, page = result.job.name, result.page
+            if page is None:
+                failed.append({"file": name, "error": result.error or ""})
+                err.print(f"shuzi: {result.error}")
+                continue
+            if written:
+                written.write(name, page)
+            if overlay:
+                batch.write_overlay(overlay, result.job, page)
+            if inputs:
+                batch.write_inputs(inputs, result.job, page)
+            if as_json:
+                pages.append(batch.as_json(page, name))
+            else:
+                print_page(name if len(jobs) > 1 else "", page)
+    if as_json:
+        print_json({"pages": pages, "failed": failed})
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def export(
     run: RunFolder,
     to: Annotated[Path | None, typer.Option("--out", help="The file.", show_default="RUN/model.onnx")] = None,
@@ -297,6 +352,23 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         ["surest mistakes: index", "label", "read", "confidence"],
         [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
     )
+
+
+def print_page(name: str, page: "Page") -> None:
+    """Print a page, a line a number: the file where there are several, the digits, that all of them are right."""
+    for number in page.numbers:
+        out.print(f"{name}{'  ' if name else ''}{number.text:>10}  {100 * number.confidence:5.1f} %")
+    if not page.numbers:
+        out.print(f"{name}{'  ' if name else ''}no digits")
+
+
+@contextmanager
+def counted(total: int) -> "Iterator[Callable[[Iterable[Any]], Iterable[Any]]]":
+    """Give what shows a bar of how many of `total` are done, on a terminal, for more than one."""
+    from rich import progress as bars
+
+    with bars.Progress(console=err, transient=True, disable=total < 2 or not err.is_terminal) as display:
+        yield lambda items: display.track(items, total, description="reading")
 
 
 def print_rows(header: list[str], rows: list[list[str]]) -> None:
