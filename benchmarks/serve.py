@@ -33,7 +33,8 @@ def drawings() -> list[bytes]:
     """The ten digits as requests' bodies."""
     digits = json.loads(STROKES.read_text())
     placed = {
-        k: [[[200 + 600 * x, 150 + 700 * y, 0.5] for x, y in stroke] for stroke in digits[k]] for k in "0123456789"
+        k: [[[200 + 600 * x, 150 + 700 * y, 0.5] for x, y in stroke] for stroke in digits[k]]
+        for k in "0123456789"
     }
     return [json.dumps({"width": SIDE, "height": SIDE, "strokes": s}).encode() for s in placed.values()]
 
@@ -111,7 +112,9 @@ async def many(port: int, count: int, clients: int = 8) -> None:
 def start(port: int, workers: int) -> tuple[subprocess.Popen[bytes], float]:
     """A server, and the seconds from its start to its first answer of a digit."""
     started = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "-c", START, str(port), str(workers)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-c", START, str(port), str(workers)], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
     body = drawings()[7]
     ask = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/read", data=body, headers={"Content-Type": "application/json"}
@@ -147,7 +150,9 @@ def on_screen(port: int, count: int) -> float:
         })).observe(document.documentElement, { attributeFilter: ["data-answered"] });
     }"""
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = play.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_selector("html[data-ready]")
@@ -157,7 +162,10 @@ def on_screen(port: int, count: int) -> float:
         while len(page.evaluate("times")) < count:
             for digit in "0123456789":
                 for stroke in strokes[digit]:
-                    points = [(box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * y) for x, y in stroke]
+                    points = [
+                        (box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * y)
+                        for x, y in stroke
+                    ]
                     page.mouse.move(*points[0])
                     page.mouse.down()
                     for point in points[1:]:
@@ -198,7 +206,9 @@ def main() -> None:
         asyncio.run(many(options.port, int(20_000 * share)))
         after = memory(server)
         print(f"memory: {before:.1f} MB, after {int(20_000 * share):,} more requests {after:.1f} MB")
-        print(f"stroke to answer on screen, Chromium: p95 {on_screen(options.port, int(1000 * share)):.1f} ms")
+        print(
+            f"stroke to answer on screen, Chromium: p95 {on_screen(options.port, int(1000 * share)):.1f} ms"
+        )
     finally:
         server.terminate()
         server.wait()

@@ -78,14 +78,25 @@ def _is_address(host: str) -> bool:
 class Guard:
     """The app behind its limits.
 
-    app: what answers. hosts: names that a request may be for, besides loopback's; addresses: whether any IP address
-    will do, for a server that listens on all of them (a rebound DNS name is never an address).
+    app: what answers. hosts: names that a request may be for, besides loopback's. trusted: those whose own pages may
+    ask too, whatever their port or scheme: a proxy's names. addresses: whether a request may be for any IP address,
+    for a server that listens on all of them (a rebound DNS name is never an address). deadline: seconds for a
+    request. most: requests at once.
     """
 
-    def __init__(self, app: App, hosts: Iterable[str] = (), addresses: bool = False) -> None:
+    def __init__(
+        self,
+        app: App,
+        hosts: Iterable[str] = (),
+        trusted: Iterable[str] = (),
+        addresses: bool = False,
+        deadline: float = DEADLINE,
+        most: int = IN_FLIGHT,
+    ) -> None:
         self.app = app
-        self.trusted = frozenset(host.lower() for host in hosts)
-        self.hosts = self.trusted | frozenset(LOOPBACK)
+        self.deadline, self.most = deadline, most
+        self.trusted = frozenset(host.lower() for host in trusted)
+        self.hosts = self.trusted | {host.lower() for host in hosts} | set(LOOPBACK)
         self.addresses = addresses
         self.in_flight = 0
 
@@ -106,8 +117,8 @@ class Guard:
 
         try:
             self._check(dict(scope["headers"]))
-            if self.in_flight >= IN_FLIGHT:
-                raise Problem(503, f"{IN_FLIGHT} requests are being answered; try again in a second.", _RETRY)
+            if self.in_flight >= self.most:
+                raise Problem(503, f"{self.most} requests are being answered; try again in a second.", _RETRY)
             self.in_flight += 1
             try:
                 await self._answer(scope, receive, send_with_headers)
@@ -145,15 +156,19 @@ class Guard:
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         body: bytes | None = None
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self.deadline):
                 body = b"" if scope["method"] in ("GET", "HEAD") else await _whole(receive)
                 if body is None:  # the client went away in the middle
                     return
                 await self.app(scope, _replay(body, receive), send)
         except TimeoutError:
             if body is None:
-                raise Problem(408, f"the request was not complete after {DEADLINE:g} s.", _CLOSE) from None
-            raise Problem(503, f"no answer within {DEADLINE:g} s; try a smaller picture.", _RETRY) from None
+                raise Problem(
+                    408, f"the request was not complete after {self.deadline:g} s.", _CLOSE
+                ) from None
+            raise Problem(
+                503, f"no answer within {self.deadline:g} s; try a smaller picture.", _RETRY
+            ) from None
 
 
 _RETRY = {"Retry-After": str(RETRY_AFTER)}

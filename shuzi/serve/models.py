@@ -21,10 +21,17 @@ class Models:
     def read_picture(self, picture: bytes, model: str, single: bool) -> Page:
         """Finds digits as the reader does; by softmax regression the same 28x28s are answered again."""
         page = self.reader.read(picture, single=single)
-        if model == "network":
+        if model == "network" or not page.digits:
             return page
-        answered = iter(self._answered(model, [(digit.image, digit.box) for digit in page.digits]))
-        again = (Number(tuple(next(answered) for _ in number.digits), number.line) for number in page.numbers)
+        softmax = self.softmax
+        scores = iter(softmax.scores(np.stack([digit.image for digit in page.digits])))
+        again = (
+            Number(
+                tuple(_digit(d.image, d.box, next(scores), softmax.threshold) for d in number.digits),
+                number.line,
+            )
+            for number in page.numbers
+        )
         return Page(tuple(again), page.size)
 
     def read_drawing(self, drawing: api.Drawing, model: str, single: bool) -> Page:
@@ -32,25 +39,23 @@ class Models:
         strokes = [_points(stroke) for stroke in drawing.strokes if stroke]
         if sum(map(len, strokes)) > api.MOST_POINTS:
             raise Problem(422, f"the drawing has more than {api.MOST_POINTS:,} points, the most taken.")
+        size = (round(drawing.width), round(drawing.height))
         lines = drawn_digits(strokes, drawing.height, single)
-        drawn = [(digit.image, digit.box) for line in lines for number in line for digit in number]
-        if len(drawn) > MOST_DIGITS:
-            raise Problem(422, f"the drawing has {len(drawn):,} marks apart; at most {MOST_DIGITS} are read.")
-        answered = iter(self._answered(model, drawn))
+        images = [digit.image for line in lines for number in line for digit in number]
+        if len(images) > MOST_DIGITS:
+            raise Problem(
+                422, f"the drawing has {len(images):,} marks apart; at most {MOST_DIGITS} are read."
+            )
+        if not images:
+            return Page((), size)
+        asked = self.softmax if model == "softmax" else self.reader
+        scores = iter(asked.scores(np.stack(images)))
         found = (
-            Number(tuple(next(answered) for _ in number), at)
+            Number(tuple(_digit(d.image, d.box, next(scores), asked.threshold) for d in number), at)
             for at, line in enumerate(lines)
             for number in line
         )
-        return Page(tuple(found), (round(drawing.width), round(drawing.height)))
-
-    def _answered(self, model: str, drawn: list[tuple[np.ndarray, Box]]) -> list[Digit]:
-        asked = self.softmax if model == "softmax" else self.reader
-        scores = asked.scores(np.stack([image for image, _ in drawn])) if drawn else np.empty((0, 11))
-        return [
-            _digit(image, box, score, asked.threshold)
-            for (image, box), score in zip(drawn, scores, strict=True)
-        ]
+        return Page(tuple(found), size)
 
 
 def _digit(image: np.ndarray, box: Box, score: np.ndarray, threshold: float) -> Digit:

@@ -34,7 +34,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ShuziError(
             f"{host}:{port} is no address to listen on ({error}); try --host 127.0.0.1."
         ) from error
@@ -81,6 +81,8 @@ def serve(
     """
     if not 1 <= workers <= 64:
         raise ShuziError(f"--workers {workers}: expected 1 to 64.")
+    if not 0 <= port <= 65535:  # the resolver would take it modulo 65,536
+        raise ShuziError(f"--port {port}: expected 0 to 65535.")
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder)

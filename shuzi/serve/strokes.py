@@ -15,6 +15,7 @@ from shuzi.read.normalise import BOX, normalise
 
 PEN = 2.6 / BOX  # stroke width over a digit's longer side: the median over MNIST's training digits
 DRAWN = 4 * BOX  # pixels a digit's longer side is drawn with: one is a quarter of a pixel in the 20x20 box
+STEP = 2.0  # pixels of the drawn digit between points: half a pixel of the 20x20 box
 SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 SHARE = 0.45  # of the narrower stroke's width that lies over another's: then both are one digit
 APART = 0.3  # of the taller stroke's height: strokes further above each other are two lines of writing
@@ -83,6 +84,16 @@ def _groups(strokes: list[np.ndarray], pen: float) -> list[_Group]:
     return groups
 
 
+def _thinned(stroke: np.ndarray, step: float) -> np.ndarray:
+    """The stroke with one point for each `step` of its way: a mouse gives many more than can be seen."""
+    if len(stroke) < 3:
+        return stroke
+    way = np.hypot(*np.diff(stroke[:, :2], axis=0).T).cumsum() // step
+    kept = np.concatenate([[True], np.diff(way, prepend=0.0) > 0])
+    kept[-1] = True
+    return stroke[kept]
+
+
 def _image(group: _Group) -> np.ndarray:
     """The group drawn with MNIST's pen, as uint8 (28, 28)."""
     scale = DRAWN * (1 - PEN) / max(group.side, 1e-6)
@@ -93,6 +104,7 @@ def _image(group: _Group) -> np.ndarray:
     ) + 1
     ink = np.zeros((size[1], size[0]), np.uint8)
     for stroke in group.strokes:
+        stroke = _thinned(stroke, STEP / scale)
         points = (stroke[:, :2] - (group.left, group.top)) * scale + margin
         fixed = np.rint(points * (1 << SHIFT)).astype(np.int32)
         pressure = stroke[:, 2]

@@ -90,6 +90,7 @@ function explainSoon() {
 
 function changed() {
   if (sheet.busy || !sheet.empty) $("hint").hidden = true;
+  showCaption();
   read();
 }
 
@@ -183,10 +184,16 @@ async function sample(hard) {
     const next = waiting[hard].shift();
     blank();
     sheet.show({ ...next, image: view.decode(next.image) });
-    notice(t("A real digit of MNIST's test set, number {i}: somebody meant {k}", { i: next.index, k: next.label }));
+    showCaption();
   } catch (error) {
     notice(error.message);
   }
+}
+
+function showCaption() {
+  const of = sheet.sample;
+  $("caption").hidden = !of;
+  if (of) $("caption").textContent = t("MNIST's test set, number {i}: somebody meant {k}", { i: of.index, k: of.label });
 }
 
 function open(file) {
@@ -243,6 +250,7 @@ function setLanguage(next) {
   $("language").lang = next === "zh" ? "en" : "zh";
   $("theme").textContent = darkNow() ? t("Light") : t("Dark");
   showKept();
+  showCaption();
   view.showReading(answer, chosen, choose);
   view.showBoxes(answer, chosen, choose);
   showSpeed();

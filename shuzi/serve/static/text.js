@@ -47,7 +47,6 @@ const chinese = {
   "Nothing to read yet": "还没有可认的内容",
   "No digit found in this picture": "这张图片里没有找到数字",
   "{n} digits; choose one to look closer": "共 {n} 个数字；选一个细看",
-  "{d}, sure: {p}": "{d}，把握 {p}",
   "it is {k}": "它是 {k}",
   "evidence for {k}: logit {z}": "数字 {k} 的证据：logit {z}",
   "template of {k}": "数字 {k} 的模板",
@@ -55,7 +54,7 @@ const chinese = {
     "精确：每个像素的墨量乘以权重，加总再加上偏置 b，就是下面的 logit。再下面是模板，也就是权重本身。",
   "By occlusion: a 5 × 5 patch of ink is rubbed out, everywhere in turn. Red ink raised the digit's logit, blue ink lowered it.":
     "遮挡法：依次擦去每处 5×5 的墨迹。红色的墨迹提高该数字的 logit，蓝色的降低它。",
-  "A real digit of MNIST's test set, number {i}: somebody meant {k}": "MNIST 测试集第 {i} 个，真实手写：写的人写的是 {k}",
+  "MNIST's test set, number {i}: somebody meant {k}": "MNIST 测试集第 {i} 个：写的人写的是 {k}",
   "Kept as {k}: {file}": "已存为 {k}：{file}",
   "Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.":
     "改正只存放在本机：{folder}。此外不保存任何内容，也没有数据离开本机。",

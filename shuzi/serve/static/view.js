@@ -56,7 +56,7 @@ export function showReading(answer, chosen, choose) {
   const reading = $("reading");
   reading.className = digits.length > 1 ? "row" : "one";
   if (!digits.length) {
-    reading.replaceChildren(make("span", { className: "digit blank", textContent: "·", ariaHidden: "true" }));
+    reading.replaceChildren();
     $("verdict").textContent = answer?.photo ? t("No digit found in this picture") : t("Nothing to read yet");
     return;
   }

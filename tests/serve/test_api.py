@@ -1,0 +1,437 @@
+import base64
+import hashlib
+import io
+import json
+import signal
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image, ImageDraw
+
+from shuzi.errors import ShuziError
+from shuzi.serve import samples
+from shuzi.serve.evidence import SOFTMAX
+from shuzi.serve.guard import LARGEST
+from shuzi.serve.server import serve
+
+JSON = {"Content-Type": "application/json"}
+
+
+def post(server, path, **options) -> requests.Response:
+    return requests.post(server.url + path, timeout=20, **options)
+
+
+def png(strokes, digits: str) -> bytes:
+    """Dark strokes on white paper, 160 pixels a digit."""
+    picture = Image.new("L", (160 * len(digits) + 80, 300), 255)
+    draw = ImageDraw.Draw(picture)
+    for at, digit in enumerate(digits):
+        for stroke in strokes[digit]:
+            points = [(60 + 160 * at + 90 * x, 75 + 150 * y) for x, y in stroke]
+            draw.line(points, fill=30, width=14, joint="curve")
+            for x, y in points:
+                draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=30)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def image(seed: int = 0) -> np.ndarray:
+    """The first shipped samples are real test digits."""
+    return samples.load().images[seed]
+
+
+def encoded(pixels: np.ndarray) -> str:
+    return base64.b64encode(pixels.tobytes()).decode()
+
+
+def assert_problem(reply: requests.Response, status: int) -> str:
+    assert reply.status_code == status, reply.text
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    problem = reply.json()
+    assert set(problem) == {"type", "title", "status", "detail"}
+    assert problem["status"] == status
+    assert problem["detail"].endswith(".")
+    return problem["detail"]
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_each_digit_drawn_as_strokes_is_read(server, drawing, digit):
+    page = post(server, "/api/read", json=drawing(digit)).json()
+    assert page["text"] == digit
+    (only,) = page["numbers"][0]["digits"]
+    assert only["digit"] == int(digit)
+    assert np.argmax(only["probabilities"]) == int(digit)
+    assert "image" not in only
+
+
+def test_a_row_of_strokes_is_one_number(server, drawing):
+    assert post(server, "/api/read", json=drawing("2071")).json()["text"] == "2071"
+
+
+def test_two_lines_of_strokes_are_two_lines_of_text(server, strokes):
+    lines = [
+        [[100 + 250 * at + 150 * x, top + 250 * y] for x, y in stroke]
+        for top, text in ((50, "34"), (550, "69"))
+        for at, digit in enumerate(text)
+        for stroke in strokes[digit]
+    ]
+    body = {"width": 1000, "height": 1000, "strokes": lines}
+    assert post(server, "/api/read", json=body).json()["text"] == "34\n69"
+
+
+def test_size_of_the_drawing_does_not_matter(server, drawing):
+    for height in (30, 100, 800):
+        assert post(server, "/api/read", json=drawing("5", height)).json()["text"] == "5"
+
+
+def test_a_scribble_is_no_digit(server, drawing, strokes):
+    scribble = [[[900 * x, 900 * y] for x, y in stroke] for stroke in strokes["scribble"]]
+    page = post(server, "/api/read", json={"width": 1000, "height": 1000, "strokes": scribble}).json()
+    (only,) = page["numbers"][0]["digits"]
+    assert only["digit"] is None
+    assert page["text"] == "?"
+
+
+def test_an_empty_drawing_has_no_numbers(server):
+    page = post(server, "/api/read", json={"width": 9, "height": 9, "strokes": []}).json()
+    assert page["text"] == ""
+    assert page["numbers"] == []
+
+
+def test_a_picture_is_read_as_its_strokes_are(server, strokes):
+    for media in ("image/png", "application/octet-stream"):
+        page = post(
+            server, "/api/read?detail=true", data=png(strokes, "372"), headers={"Content-Type": media}
+        ).json()
+        assert page["text"].replace(" ", "") == "372"
+        assert page["size"] == [560, 300]
+        for digit in page["numbers"][0]["digits"]:
+            assert len(base64.b64decode(digit["image"])) == 784
+
+
+def test_the_other_model_answers_for_pictures_and_drawings(server, drawing, strokes):
+    assert post(server, "/api/read?model=softmax", json=drawing("7")).json()["text"] == "7"
+    page = post(server, "/api/read?model=softmax", data=png(strokes, "3")).json()
+    assert page["model"] == "softmax"
+    assert page["numbers"][0]["digits"][0]["is_digit"]
+
+
+def test_a_test_digit_passes_unharmed(server):
+    pixels = image()
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    page = post(server, "/api/read?single=true&detail=true", data=file.getvalue()).json()
+    assert page["numbers"][0]["digits"][0]["image"] == encoded(pixels)
+
+
+# ---- why
+
+
+def test_softmax_evidence_sums_to_the_logits(server):
+    pixels = image(3)
+    why = post(server, "/api/explain?model=softmax", json={"image": encoded(pixels)}).json()
+    weights = np.load(SOFTMAX)
+    logits = pixels.reshape(-1) / 255 @ weights["W"].astype(float) + weights["b"]
+    assert why["method"] == "exact"
+    np.testing.assert_allclose(why["logits"], logits, atol=1e-4)
+    np.testing.assert_allclose(np.sum(why["maps"], 1) + why["bias"], logits, atol=784 * 5e-6 + 1e-4)
+
+
+def test_occlusion_finds_ink_that_speaks_for_the_answer(server):
+    pixels = image(5)
+    why = post(server, "/api/explain", json={"image": encoded(pixels)}).json()
+    maps = np.array(why["maps"]).reshape(10, 28, 28)
+    assert why["method"] == "occlusion"
+    assert why["bias"] is None
+    best = maps[np.argmax(why["logits"])]
+    assert best.max() > 0.5
+    assert best.max() > -best.min()
+    assert not maps[:, pixels == 0].any()
+
+
+def test_drawings_and_pictures_are_explained_too(server, drawing, strokes):
+    for options in ({"json": drawing("83")}, {"data": png(strokes, "83")}):
+        why = post(server, "/api/explain?model=softmax&index=1", **options).json()
+        assert np.argmax(why["logits"]) == 3
+    assert "index 2" in assert_problem(post(server, "/api/explain?index=2", json=drawing("83")), 422)
+
+
+# ---- what it says of itself
+
+
+def test_the_model_is_named_with_its_checksum(server):
+    about = requests.get(server.url + "/api/model", timeout=5).json()
+    network = Path(__file__).parents[2] / "shuzi" / "read" / "weights" / "reader.onnx"
+    assert about["models"]["network"]["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
+    assert about["corrections"] == str(server.corrections)
+    assert np.shape(about["models"]["softmax"]["templates"]) == (10, 784)
+    assert requests.get(server.url + "/api/health", timeout=5).json()["status"] == "ok"
+
+
+def test_samples_are_given_plain_and_hard(server):
+    def ask(hard):
+        return requests.get(f"{server.url}/api/samples?count=50&hard={hard}", timeout=5).json()["samples"]
+
+    plain, hard = ask("false"), ask("true")
+    assert {s["label"] for s in plain} == set(range(10))
+    assert len(plain) == len(hard) == 50
+    assert not {s["index"] for s in plain} == {s["index"] for s in hard}
+    assert all(len(base64.b64decode(s["image"])) == 784 for s in plain + hard)
+
+
+def test_samples_are_digits_of_the_test_set():
+    import shuzi
+
+    try:
+        _, test = shuzi.load("mnist")
+    except ShuziError as error:
+        pytest.skip(f"MNIST is not at hand: {error}")
+    shown = samples.load()
+    np.testing.assert_array_equal(test.images[shown.index], shown.images)
+    np.testing.assert_array_equal(test.labels[shown.index], shown.labels)
+
+
+def test_docs_need_no_other_host(server):
+    reply = requests.get(server.url + "/docs", timeout=5)
+    assert reply.status_code == 200
+    assert "docs.js" in reply.text
+    assert requests.get(server.url + "/openapi.json", timeout=5).json()["openapi"].startswith("3.")
+
+
+# ---- corrections
+
+
+def test_a_correction_is_kept_as_a_labelled_picture(server):
+    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(image(7))})
+    assert reply.status_code == 201
+    file = Path(reply.json()["file"])
+    assert file.parent == server.corrections / "4"
+    np.testing.assert_array_equal(np.array(Image.open(file)), image(7))
+
+
+def test_the_last_label_of_a_picture_counts(server):
+    first, second = (
+        Path(post(server, "/api/corrections", json={"label": k, "image": encoded(image(8))}).json()["file"])
+        for k in (1, 2)
+    )
+    assert not first.exists()
+    assert second.exists()
+
+
+def test_corrections_can_be_trained_on(start_server, tmp_path):
+    from shuzi.read import own
+
+    server = start_server(tmp_path / "corrections")
+    given = {(i % 10, encoded(image(i))) for i in range(30)}
+    for label, picture in given:
+        assert post(server, "/api/corrections", json={"label": label, "image": picture}).ok
+    train, test = own.load(server.corrections)
+    taken = {
+        (int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)
+    }
+    assert taken == given
+
+
+def test_a_stored_name_is_never_the_clients(server):
+    for body in (
+        {"label": "../4", "image": encoded(image())},
+        {"label": 4, "image": encoded(image()), "name": "../x"},
+    ):
+        assert_problem(post(server, "/api/corrections", json=body), 422)
+    assert {p.parent.name for p in server.corrections.glob("**/*.png")} <= set("0123456789")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(start_server, tmp_path):
+    (tmp_path / "corrections").write_text("a file stands where the folder should be")
+    server = start_server(tmp_path / "corrections")
+    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(image())})
+    assert str(tmp_path) in assert_problem(reply, 507)
+
+
+def test_read_only_stores_nothing(start_server, tmp_path):
+    server = start_server(tmp_path / "corrections", read_only=True)
+    assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(image())}), 403)
+    assert requests.get(server.url + "/api/model", timeout=5).json()["corrections"] is None
+    assert not (tmp_path / "corrections").exists()
+
+
+def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp_path):
+    server = start_server(tmp_path / "corrections")
+    kept = Path(post(server, "/api/corrections", json={"label": 9, "image": encoded(image())}).json()["file"])
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait(10)
+    again = start_server(tmp_path / "corrections", port=int(server.url.rpartition(":")[2]))
+    assert again.url == server.url
+    assert kept.exists()
+    assert requests.get(again.url + "/api/health", timeout=5).ok
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"", {}, 400),
+        (b"not a picture", {}, 422),
+        (b"%PDF-1.7", {"Content-Type": "application/pdf"}, 422),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), {"Content-Type": "image/png"}, 422),
+        (b"", JSON, 422),
+        (b"[1, 2", JSON, 422),
+        (b'{"width": 1, "height": 1}', JSON, 422),
+        (b'{"width": 1, "height": 0, "strokes": []}', JSON, 422),
+        (b'{"width": 1, "height": 1, "strokes": [[[0]]]}', JSON, 422),
+        (b'{"width": 1, "height": 1, "strokes": [[[0, NaN]]]}', JSON, 422),
+        (b'{"width": 1, "height": 1, "strokes": [[[0, 1e99]]]}', JSON, 422),
+        (
+            json.dumps({"width": 1, "height": 1, "strokes": [[[i, 0]] for i in range(1001)]}).encode(),
+            JSON,
+            422,
+        ),
+        (
+            json.dumps({"width": 1, "height": 1, "strokes": [[[i % 9, 0] for i in range(20_001)]]}).encode(),
+            JSON,
+            422,
+        ),
+        (
+            json.dumps(
+                {"width": 1, "height": 1, "strokes": [[[i * 9, 0], [i * 9, 9]] for i in range(400)]}
+            ).encode(),
+            JSON,
+            422,
+        ),
+    ],
+)
+def test_bad_bodies_are_told_in_a_sentence(server, body, headers, status):
+    assert_problem(post(server, "/api/read", data=body, headers=headers), status)
+
+
+def test_bad_questions_are_told_in_a_sentence(server, drawing):
+    assert_problem(post(server, "/api/read?model=oracle", json=drawing("1")), 422)
+    assert_problem(post(server, "/api/explain", json={"image": "AAAA"}), 422)
+    assert_problem(post(server, "/api/explain", json={"image": "?"}), 422)
+    assert_problem(requests.get(server.url + "/api/samples?count=0", timeout=5), 422)
+    assert_problem(requests.get(server.url + "/api/nothing", timeout=5), 404)
+    assert_problem(requests.delete(server.url + "/api/read", timeout=5), 405)
+    assert_problem(requests.get(server.url + "/../app.py", timeout=5), 404)
+
+
+def test_a_decompression_bomb_is_refused(server):
+    file = io.BytesIO()
+    Image.new("1", (30_000, 30_000)).save(file, "PNG")
+    assert len(file.getvalue()) < LARGEST
+    assert_problem(post(server, "/api/read", data=file.getvalue()), 422)
+
+
+def test_oversize_is_refused_by_its_length_and_while_it_streams(server):
+    assert_problem(post(server, "/api/read", data=b"0" * (LARGEST + 1)), 413)
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(
+            f"POST /api/read HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        chunk = b"100000\r\n" + b"0" * 0x100000 + b"\r\n"
+        try:
+            for _ in range(64):  # far more than is taken: the refusal must come before the end
+                line.sendall(chunk)
+        except OSError:
+            pass
+        else:
+            pytest.fail("64 MB were taken")
+    assert requests.get(server.url + "/api/health", timeout=5).ok
+
+
+def test_truncated_and_aborted_uploads_harm_nobody(server, drawing):
+    port = int(server.url.rpartition(":")[2])
+    head = f"POST /api/read HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 5000\r\n\r\n".encode()
+    for sent in (head, head + b"half a picture", head[:30]):
+        for _ in range(30):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+                line.sendall(sent)
+    assert post(server, "/api/read", json=drawing("6")).json()["text"] == "6"
+
+
+# ---- who may ask
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "", "8.8.8.8", "127.0.0.1.evil.example"]
+)
+def test_a_foreign_host_is_refused(server, host):
+    assert_problem(requests.get(server.url + "/api/model", headers={"Host": host}, timeout=5), 421)
+    assert_problem(requests.get(server.url + "/", headers={"Host": host}, timeout=5), 421)
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "file://"]
+)
+def test_a_foreign_page_may_not_ask(server, drawing, origin):
+    assert_problem(post(server, "/api/read", json=drawing("1"), headers={"Origin": origin}), 403)
+    body = {"label": 4, "image": encoded(image(9))}
+    assert_problem(post(server, "/api/corrections", json=body, headers={"Origin": origin}), 403)
+    assert not list(server.corrections.glob(f"4/{hashlib.sha256(image(9).tobytes()).hexdigest()[:16]}.png"))
+
+
+def test_our_own_page_may_ask_by_either_name_of_this_computer(server, drawing):
+    port = server.url.rpartition(":")[2]
+    for netloc in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}"):
+        headers = {"Host": netloc, "Origin": f"http://{netloc}".lower()}
+        assert post(server, "/api/read", json=drawing("1"), headers=headers).ok
+
+
+def test_another_sites_picture_tag_gets_nothing(server):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert_problem(requests.get(server.url + "/api/model", headers=headers, timeout=5), 403)
+
+
+def test_a_named_host_is_answered(start_server, tmp_path, drawing):
+    server = start_server(tmp_path, allow_hosts=("digits.example",))
+    headers = {"Host": "127.0.0.1", "Origin": "https://digits.example"}
+    assert post(server, "/api/read", json=drawing("1"), headers=headers).ok
+    assert requests.get(server.url, headers={"Host": "digits.example"}, timeout=5).ok
+
+
+def test_every_answer_carries_the_policy(server):
+    for path in ("/", "/app.js", "/api/model", "/nothing"):
+        headers = requests.get(server.url + path, timeout=5).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+# ---- starting
+
+
+def test_a_taken_port_is_one_clear_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ShuziError, match=rf"port {port} of 127.0.0.1 .*--port {port + 1}"):
+            serve(port=port, open_browser=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"port": 70_000}, "70000"),
+        ({"host": "no.such.host.invalid"}, "no.such.host.invalid"),
+        ({"workers": 0}, "workers 0"),
+        ({"weights": "nowhere.onnx"}, "nowhere.onnx"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why(settings, said):
+    with pytest.raises(ShuziError, match=said):
+        serve(**{"port": 0, "open_browser": False} | settings)
+
+
+def test_several_workers_answer_on_one_port(start_server, tmp_path, drawing):
+    server = start_server(tmp_path, workers=2)
+    assert [post(server, "/api/read", json=drawing(k)).json()["text"] for k in "0123456789"] == list(
+        "0123456789"
+    )

@@ -1,0 +1,85 @@
+"""The guard's clock and its counter, before an app that never answers."""
+
+import asyncio
+import json
+
+from shuzi.serve.guard import Guard
+
+SCOPE = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+
+
+async def answer(guard: Guard, receive) -> tuple[int, dict[bytes, bytes], dict]:
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await guard(dict(SCOPE), receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
+
+
+async def whole():
+    return {"type": "http.request", "body": b"{}", "more_body": False}
+
+
+async def never(*_):
+    await asyncio.Event().wait()
+
+
+def test_a_slow_upload_is_ended():
+    guard = Guard(never, deadline=0.05)
+    status, _, problem = asyncio.run(answer(guard, never))
+    assert status == 408
+    assert "0.05 s" in problem["detail"]
+    assert guard.in_flight == 0
+
+
+def test_an_upload_that_trickles_is_ended():
+    async def trickle():
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"0", "more_body": True}
+
+    assert asyncio.run(answer(Guard(never, deadline=0.05), trickle))[0] == 408
+
+
+def test_a_slow_answer_is_ended():
+    status, headers, _ = asyncio.run(answer(Guard(never, deadline=0.05), whole))
+    assert status == 503
+    assert headers[b"retry-after"] == b"1"
+
+
+def test_more_than_the_most_at_once_are_asked_to_come_again():
+    async def several():
+        guard = Guard(never, deadline=0.2, most=3)
+        waiting = [asyncio.create_task(answer(guard, never)) for _ in range(3)]
+        await asyncio.sleep(0)
+        refused = await answer(guard, whole)
+        return refused, [await each for each in waiting], guard.in_flight
+
+    (status, headers, _), waited, left = asyncio.run(several())
+    assert status == 503
+    assert headers[b"retry-after"] == b"1"
+    assert [status for status, _, _ in waited] == [408] * 3
+    assert left == 0
+
+
+def test_a_client_that_goes_away_is_forgotten():
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def run():
+        guard = Guard(never)
+        await guard(dict(SCOPE), gone, never)
+        return guard.in_flight
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_websocket_is_closed():
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    asyncio.run(Guard(never)({"type": "websocket", "headers": []}, never, send))
+    assert sent == ["websocket.close"]

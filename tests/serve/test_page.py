@@ -1,0 +1,359 @@
+"""The page in a real browser, before the real server: drawn on, dropped on, typed at."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+
+@pytest.fixture
+def watched(chromium, server):
+    """Opens pages; a console error or a request to another host fails the test."""
+    faults, contexts = [], []
+
+    def look(request):
+        if not request.url.startswith((server.url + "/", "blob:" + server.url)):
+            faults.append(f"asked {request.url}")
+
+    def begin(path: str = "/", **context) -> Page:
+        contexts.append(
+            chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | context)
+        )
+        page = contexts[-1].new_page()
+        page.on("request", look)
+        page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(server.url + path)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def draw(page: Page, strokes, left=0.3, top=0.1, width=0.4, height=0.8) -> None:
+    box = page.locator("#canvas").bounding_box()
+    for stroke in strokes:
+        points = [
+            (box["x"] + box["width"] * (left + width * x), box["y"] + box["height"] * (top + height * y))
+            for x, y in stroke
+        ]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def reading(page: Page):
+    return page.locator("#reading")
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_each_digit_drawn_is_read(watched, strokes, digit):
+    page = watched()
+    draw(page, strokes[digit])
+    expect(reading(page)).to_have_text(digit)
+    expect(page.locator("#bars .best b")).to_have_text(digit)
+    expect(page.locator("#maps .best b")).to_have_text(digit)
+    expect(page.locator("#verdict")).to_contain_text("sure")
+
+
+def test_it_answers_while_the_stroke_is_drawn(watched, strokes):
+    page = watched()
+    box = page.locator("#canvas").bounding_box()
+    points = [(box["x"] + 250 + 150 * x, box["y"] + 50 + 300 * y) for x, y in strokes["2"][0]]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    expect(reading(page)).to_have_text("2")  # the pen is still down
+    page.mouse.up()
+
+
+def test_two_digits_are_read_in_a_row_and_each_can_be_looked_at(watched, strokes):
+    page = watched()
+    draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
+    draw(page, strokes["7"], 0.55, 0.2, 0.3, 0.6)
+    expect(reading(page)).to_have_text("47")
+    page.get_by_role("button", name=re.compile("^4, sure")).click()
+    expect(page.locator("#bars .best b")).to_have_text("4")
+
+
+def test_a_scribble_is_not_called_a_digit(watched, strokes):
+    page = watched()
+    draw(page, strokes["scribble"])
+    expect(reading(page)).to_have_text(re.compile("Not a digit|Not sure"))
+
+
+def test_undo_and_clear_take_strokes_back(watched, strokes):
+    page = watched()
+    draw(page, strokes["5"])
+    expect(reading(page)).to_have_text("5")
+    page.get_by_role("button", name="Undo").click()
+    expect(reading(page)).not_to_have_text("5")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#verdict")).to_have_text("Nothing to read yet")
+    expect(page.locator("#hint")).to_be_visible()
+
+
+def test_the_softmax_regression_shows_its_templates(watched, strokes):
+    page = watched()
+    draw(page, strokes["0"])
+    expect(page.locator("#maps .template").first).to_be_hidden()
+    page.get_by_text("Softmax regression").click()
+    expect(page.locator("#maps .template").first).to_be_visible()
+    expect(page.locator("#why-text")).to_contain_text("Exact")
+    expect(reading(page)).to_have_text("0")
+
+
+def test_a_sample_is_laid_on_the_sheet_and_read(watched):
+    page = watched()
+    page.get_by_role("button", name="Show me one").click()
+    expect(page.locator("#caption")).to_contain_text("somebody meant")
+    label = page.locator("#caption").inner_text()[-1]
+    expect(reading(page)).to_have_text(label)
+    page.get_by_role("button", name="A hard one").click()
+    expect(page.locator("#bars .best, #reading .none")).not_to_have_count(0)
+
+
+def photo(strokes, text: str) -> bytes:
+    picture = Image.new("RGB", (150 * len(text) + 100, 360), (238, 232, 218))
+    pen = ImageDraw.Draw(picture)
+    for at, digit in enumerate(text):
+        for stroke in strokes[digit]:
+            points = [(70 + 150 * at + 80 * x, 110 + 130 * y) for x, y in stroke]
+            pen.line(points, fill=(40, 50, 110), width=12, joint="curve")
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+DROP = """(bytes) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "photo.jpg", { type: "image/jpeg" }));
+    for (const type of ["dragover", "drop"]) {
+        dispatchEvent(Object.assign(new DragEvent(type, { dataTransfer: data, cancelable: true })));
+    }
+}"""
+
+
+def test_a_dropped_photo_is_read_with_boxes(watched, strokes):
+    page = watched()
+    page.evaluate(DROP, list(photo(strokes, "358")))
+    expect(page.locator(".box")).to_have_count(3)
+    assert page.locator(".box").all_inner_texts() == ["3", "5", "8"]
+    page.locator(".box").nth(1).hover()
+    expect(page.locator("#bars .best b")).to_have_text("5")
+    frame, box = page.locator("#picture").bounding_box(), page.locator(".box").first.bounding_box()
+    left = (box["x"] - frame["x"]) / frame["width"] * 550
+    assert left == pytest.approx(64, abs=12)  # the 3 begins at 70, less half the pen
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#canvas")).to_be_visible()
+
+
+def test_a_pasted_photo_is_read(watched, strokes):
+    page = watched()
+    paste = """(bytes) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/jpeg" }));
+        dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
+    }"""
+    page.evaluate(paste, list(photo(strokes, "9")))
+    expect(page.locator(".box")).to_have_count(1)
+    expect(reading(page)).to_have_text("9")
+
+
+def test_a_chosen_photo_is_read_and_what_is_none_is_told(watched, strokes):
+    page = watched()
+    page.locator("#file").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(strokes, "62")}
+    )
+    expect(page.locator(".box")).to_have_count(2)
+    page.locator("#file").set_input_files(
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    )
+    expect(page.locator("#notice")).to_have_text("This is not a picture.")
+
+
+def test_language_comes_from_the_browser_and_can_be_switched(watched, strokes):
+    page = watched(locale="zh-CN")
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    expect(page.get_by_role("button", name="清空")).to_be_visible()
+    draw(page, strokes["8"])
+    expect(page.locator("#verdict")).to_contain_text("把握")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Clear")).to_be_visible()
+    expect(page.locator("#verdict")).to_contain_text("sure")
+    page.reload()
+    expect(page.get_by_role("button", name="Clear")).to_be_visible()
+
+
+def test_theme_comes_from_the_browser_and_can_be_switched(watched):
+    page = watched(color_scheme="dark")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    assert max(map(int, re.findall(r"\d+", page.evaluate(paper)))) < 60
+    page.get_by_role("button", name="Light").click()
+    assert min(map(int, re.findall(r"\d+", page.evaluate(paper)))) > 200
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (390, 844), (768, 1024), (3840, 2160)])
+def test_nothing_overflows_at_any_width(watched, strokes, width, height):
+    page = watched(viewport={"width": width, "height": height})
+    draw(page, strokes["3"])
+    expect(reading(page)).to_have_text("3")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_finger_draws_and_does_not_scroll(watched, strokes):
+    page = watched(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    box = page.locator("#canvas").bounding_box()
+    touch = page.context.new_cdp_session(page)
+    points = [(box["x"] + 120 + 110 * x, box["y"] + 20 + 220 * y) for x, y in strokes["1"][0]]
+    for at, (x, y) in enumerate(points):
+        kind = "touchStart" if at == 0 else "touchMove"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(reading(page)).to_have_text("1")
+    assert page.evaluate("scrollY") == 0
+
+
+def test_the_keyboard_alone_draws_reads_and_corrects(watched, server):
+    page = watched()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "canvas":
+            break
+    for _ in range(12):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    for _ in range(24):
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowLeft", delay=0) if _ % 4 == 0 else None
+    page.keyboard.press("Space")
+    expect(reading(page)).to_have_text("7")
+    page.keyboard.press("7")
+    expect(page.locator("#notice")).to_contain_text("Kept as 7")
+    page.keyboard.press("c")
+    expect(page.locator("#verdict")).to_have_text("Nothing to read yet")
+
+
+def test_single_keys_can_be_switched_off(watched, strokes):
+    page = watched()
+    draw(page, strokes["6"])
+    expect(reading(page)).to_have_text("6")
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_label("Single keys work everywhere on the page").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("c")
+    expect(reading(page)).to_have_text("6")
+
+
+def test_a_correction_lands_on_the_disk_as_the_network_saw_it(watched, server, strokes):
+    page = watched()
+    draw(page, strokes["9"])
+    expect(reading(page)).to_have_text("9")
+    expect(page.locator("#kept")).to_contain_text(str(server.corrections))
+    before = set(server.corrections.glob("8/*.png"))
+    page.keyboard.press("8")
+    expect(page.locator("#notice")).to_contain_text("Kept as 8")
+    (new,) = set(server.corrections.glob("8/*.png")) - before
+    pixels = np.array(Image.open(new))
+    assert pixels.shape == (28, 28)
+    assert pixels.max() > 200
+    assert not pixels[0].any()
+
+
+def test_a_pens_pressure_widens_the_stroke(watched):
+    page = watched()
+    stroke = """(pressure) => {
+        const canvas = document.getElementById("canvas");
+        canvas.setPointerCapture = () => {};
+        const at = (type, x) => canvas.dispatchEvent(new PointerEvent(type, {
+            pointerId: 7, pointerType: "pen", pressure, button: 0, clientX: 200 + x, clientY: 250, bubbles: true }));
+        at("pointerdown", 0);
+        for (let x = 10; x <= 200; x += 10) at("pointermove", x);
+        at("pointerup", 200);
+    }"""
+    column = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const canvas = document.getElementById("canvas");
+        const x = Math.round((300 - canvas.getBoundingClientRect().left) * devicePixelRatio);
+        const data = canvas.getContext("2d").getImageData(x, 0, 1, canvas.height).data;
+        done([...data].filter((value, i) => i % 4 === 3 && value > 127).length);
+    })))"""
+    page.evaluate(stroke, 0.2)
+    light = page.evaluate(column)
+    page.evaluate("document.getElementById('clear').click()")
+    page.evaluate(stroke, 0.9)
+    assert page.evaluate(column) > 1.5 * light
+
+
+def test_strokes_are_sharp_at_two_pixels_a_point(watched):
+    page = watched(device_scale_factor=2)
+    assert (
+        page.evaluate(
+            "document.getElementById('canvas').width / document.getElementById('canvas').clientWidth"
+        )
+        == 2
+    )
+
+
+def test_the_server_gone_is_told(watched, strokes, chromium, start_server, tmp_path):
+    server = start_server(tmp_path)
+    page = chromium.new_page(locale="en-GB")
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    server.process.kill()
+    server.process.wait(10)
+    draw(page, strokes["1"])
+    expect(page.locator("#notice")).to_contain_text("Is shuzi serve still running?")
+    page.close()
+
+
+def test_the_docs_page_works_without_another_host(watched):
+    page = watched()
+    page.goto(page.url + "docs")
+    expect(page.get_by_role("heading", name="post /api/read")).to_be_visible()
+    expect(page.get_by_role("heading", name="DigitAnswer")).to_be_visible()
+
+
+CONTRAST = """() => {
+    const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map((c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = parse(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour;
+        }
+    };
+    const low = [];
+    for (const element of document.querySelectorAll("body *")) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+        if (!own || !element.checkVisibility() || element.closest("dialog, .unseen, #notice, #drop")) continue;
+        const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+        if ((a + 0.05) / (b + 0.05) < 4.5) low.push(element.outerHTML.slice(0, 90) + ((a + 0.05) / (b + 0.05)).toFixed(2));
+    }
+    return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_contrast_and_all_controls_have_names(watched, strokes, scheme):
+    page = watched(color_scheme=scheme)
+    draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
+    draw(page, strokes["2"], 0.55, 0.2, 0.3, 0.6)
+    expect(reading(page)).to_have_text("42")
+    assert page.evaluate(CONTRAST) == []
+    named = "[...document.querySelectorAll('button, input')].filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))"
+    assert page.evaluate(named + ".length") == 0
+    small = """[...document.querySelectorAll("button, .button, .models label")].filter((e) => e.checkVisibility())
+        .map((e) => e.getBoundingClientRect()).filter((r) => Math.min(r.width, r.height) < 24).length"""
+    assert page.evaluate(small) == 0

@@ -1,0 +1,50 @@
+"""The page's files, as files."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+STATIC = Path(__file__).parents[2] / "shuzi" / "serve" / "static"
+LARGEST = 60_000  # bytes in all
+
+
+def text(name: str) -> str:
+    return (STATIC / name).read_text("utf-8")
+
+
+def test_the_page_is_small():
+    assert sum(file.stat().st_size for file in STATIC.iterdir()) <= LARGEST
+
+
+def test_no_file_names_another_host():
+    for file in STATIC.iterdir():
+        hosts = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"']*", file.read_text("utf-8")))
+        assert hosts <= {"http://www.w3.org/2000/svg"}, file
+
+
+def test_every_text_is_there_in_chinese():
+    chinese = set(re.findall(r'^  "((?:[^"\\]|\\.)+)":', text("text.js"), re.MULTILINE))
+    page = text("index.html")
+    shown = set(re.findall(r"<[^>]*\bdata-t(?![-\w])[^>]*>([^<]+)<", page))
+    shown |= set(re.findall(r'data-t-label\s+aria-label="([^"]+)"', page))
+    shown |= set(re.findall(r'data-t-alt="([^"]+)"', page))
+    shown |= {
+        each
+        for name in ("app.js", "view.js")
+        for each in re.findall(r'\bt\(\s*"((?:[^"\\]|\\.)+)"', text(name))
+    }
+    assert len(shown) > 40
+    assert shown == chinese
+
+
+def test_the_server_loads_no_torch():
+    look = "import shuzi.serve.server, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+def test_a_missing_extra_is_answered_with_the_command_that_mends_it():
+    look = "import sys; sys.modules['fastapi'] = None\ntry: import shuzi.serve.server\nexcept Exception as e: print(type(e).__name__, e)"
+    said = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
+    assert said.startswith("ShuziError")
+    assert 'pip install "shuzi[serve]"' in said
