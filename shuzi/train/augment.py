@@ -331,12 +331,13 @@ def roughly(images: Tensor, generator: torch.Generator, share: float = 0.5) -> T
     images = images.clone()
     rough = torch.rand(len(images), generator=generator) < share
     far = rough & (torch.rand(len(images), generator=generator) < 0.5)
-    near = (~far).nonzero()[:, 0]
-    images[near] = warp(images[near], generator)
-    far = far.nonzero()[:, 0]
-    images[far] = warp_far(images[far], generator)
+
+    def handle(chosen: Tensor, change: Change) -> None:
+        if chosen.any():
+            images[chosen] = change(images[chosen], generator)
+
+    handle(~far, warp)
+    handle(far, warp_far)
     for change, odds in ROUGH:
-        hit = (rough & (torch.rand(len(images), generator=generator) < odds)).nonzero()[:, 0]
-        if len(hit):
-            images[hit] = change(images[hit], generator)
+        handle(rough & (torch.rand(len(images), generator=generator) < odds), change)
     return images

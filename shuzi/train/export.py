@@ -11,11 +11,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import shuzi
-from shuzi.data.digits import CLASSES, SIDE, Digits, load
+from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
-from shuzi.files import write_whole
-from shuzi.train import runs
 from shuzi.evaluate.figures import calibration_error
+from shuzi.files import write_whole
+from shuzi.read.own import load
+from shuzi.train import runs
 from shuzi.train.recipes import Model
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold

@@ -1,0 +1,84 @@
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from shuzi.errors import ShuziError
+from shuzi.read.reader import Reader
+from shuzi.train import export, models, runs
+
+
+@pytest.fixture(scope="module")
+def network():
+    """The reader's network with weights, and statistics within, that are anything but the initial ones."""
+    torch.manual_seed(0)
+    model = models.reader()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.3)
+            layer.running_var.uniform_(0.5, 2)
+            layer.weight.data.uniform_(0.5, 1.5)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def file(network, tmp_path_factory, mnist):
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    calibration = export.Calibration(temperature=1.25, threshold=0.4)
+    path.write_bytes(export.to_onnx(network, mnist[0].images[:16], "best", calibration))
+    return path
+
+
+def test_the_file_gives_torchs_logits_number_for_number(network, file, mnist):
+    images = mnist[1].images[:300]
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = network(torch.from_numpy(images).unsqueeze(1).float() / 255).numpy()
+    assert np.abs(session.run(["logits"], {"images": images})[0] - expected).max() < 1e-3
+
+
+def test_reader_takes_the_file_with_its_calibration(file):
+    reader = Reader(file)
+    assert (reader.name, reader.temperature, reader.threshold) == ("best", 1.25, 0.4)
+    probabilities, sure = reader.classify(np.zeros((3, 28, 28), np.uint8))
+    assert probabilities.shape == (3, 10)
+    assert sure.shape == (3,)
+
+
+def test_the_file_of_the_largest_network_keeps_to_two_megabytes(file):
+    assert file.stat().st_size <= 2_000_000
+
+
+def test_the_temperature_undoes_logits_that_are_too_sure():
+    generator = np.random.default_rng(0)
+    honest = generator.normal(0, 2, (5000, 10))
+    p = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
+    labels = np.array([generator.choice(10, p=row) for row in p])
+    calibration = export.calibrate(honest * 2.5, labels)
+    assert abs(calibration.temperature - 2.5) < 0.2
+
+
+def test_the_threshold_keeps_nearly_all_validation_digits():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 4000)
+    logits = generator.normal(0, 1, (4000, 11))
+    logits[np.arange(4000), labels] += 3
+    calibration = export.calibrate(logits, labels)
+    confidence = export.confidences(logits, calibration.temperature)[:, :10].max(1)
+    assert (confidence >= calibration.threshold).mean() >= 0.985
+    assert 0 < calibration.threshold <= export.CEILING
+
+
+def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_folder):
+    plan = runs.make_plan("best", str(small_folder), epochs=1, batch_size=64, validation=100)
+    run = runs.train(plan, tmp_path / "run")
+    path = export.export(run.folder)
+    assert path == tmp_path / "run" / "model.onnx"
+    kept, trained = export.weights_of(path), runs.model(run, torch.device("cpu")).state_dict()
+    assert kept.keys() == trained.keys()
+    assert all(torch.allclose(kept[name], trained[name], rtol=1e-3, atol=1e-4) for name in kept)
+
+
+def test_starting_from_a_file_without_weights_says_what_is_missing(tmp_path):
+    with pytest.raises(ShuziError, match=r"model\.safetensors: missing"):
+        export.weights_of(tmp_path / "model.onnx")

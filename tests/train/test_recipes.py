@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import torch
+
+from shuzi.train import fit, models
+from shuzi.train.recipes import RECIPES, one_cycle, recipe
+
+CPU = torch.device("cpu")
+
+
+def count(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_the_shipped_network_keeps_to_its_size():
+    assert 100_000 < count(models.reader()) <= 1_000_000
+
+
+@pytest.mark.parametrize(("build", "outputs"), [(models.reader, 11), (models.fast, 10)])
+def test_networks_give_logits_for_any_batch(build, outputs):
+    model = build().eval()
+    images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    logits = model(images)
+    assert logits.shape == (5, outputs)
+    assert torch.allclose(model(images[:1]), logits[:1], atol=1e-4)
+
+
+def test_the_fixed_layer_answers_evenly_to_writing(mnist):
+    layer = models.Cosines()
+    assert not list(layer.parameters())
+    images = torch.from_numpy(mnist[0].images[:500]).unsqueeze(1).float() / 255
+    answers = torch.nn.functional.conv2d(images, layer.weight[:12], layer.bias[:12], stride=2, padding=2)
+    spread = answers.std((0, 2, 3))
+    assert spread.max() / spread.min() < 2
+
+
+def test_the_cycle_rises_to_its_peak_and_falls_to_nothing():
+    values = np.array([one_cycle(done) for done in np.linspace(0, 1, 101)])
+    assert 0 < values[0] < 0.05
+    assert values.argmax() in (19, 20)
+    assert values[-1] < 1e-6
+    assert (np.diff(values[21:]) <= 0).all()
+
+
+def test_an_epoch_of_fast_reads_more_than_98_percent_of_held_out_digits(mnist):
+    known = recipe("fast")
+    training = fit.Training(known, fit.Settings(1, known.batch_size, known.lr), CPU)
+    list(fit.fit(training, mnist[0].part(0, 55_000)))
+    assert 0.98 < fit.accuracy_of(training.result, mnist[0].part(55_000, 60_000), CPU) < 1
+
+
+def test_best_learns_from_a_few_digits_what_is_a_digit_and_what_is_none(mnist):
+    known = recipe("best")
+    training = fit.Training(known, fit.Settings(4, 64, 3e-3), CPU)
+    epochs = list(fit.fit(training, mnist[0].part(0, 600)))
+    assert epochs[-1].loss < epochs[0].loss
+    images, labels = mnist[0].images[600:800], mnist[0].labels[600:800]
+    with torch.no_grad():
+        training.model.eval()
+        logits = training.model(torch.from_numpy(images).unsqueeze(1).float() / 255)
+        noise = training.model(torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    assert (logits[:, :10].argmax(1).numpy() == labels).mean() > 0.5
+    assert (noise.argmax(1) == 10).float().mean() > 0.8
+
+
+def test_every_recipe_says_what_it_is():
+    assert all(known.summary for known in RECIPES.values())
