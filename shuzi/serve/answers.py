@@ -4,7 +4,7 @@ import base64
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shuzi.read.reader import Digit, Number, Page
 
@@ -32,13 +32,21 @@ class Image28(BaseModel):
     """One 28x28 as the network sees it."""
 
     model_config = ConfigDict(extra="forbid")
-    image: str = Field(max_length=1048, description="base64 of 784 bytes, row by row; 0 is paper, 255 is ink")
+    image: str = Field(
+        pattern="^[A-Za-z0-9+/]{1045}[AQgw]==$",  # the only shape of 784 bytes
+        description="base64 of 784 bytes, row by row; 0 is paper, 255 is ink",
+    )
+
+
+def _whole(value: object) -> object:
+    """JSON knows no integers apart: 4.0 is 4."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Correction(Image28):
     """A picture with its right label."""
 
-    label: int = Field(ge=0, le=9, strict=True)
+    label: Annotated[int, BeforeValidator(_whole)] = Field(ge=0, le=9, strict=True)
 
 
 class DigitAnswer(BaseModel):

@@ -67,5 +67,7 @@ def _digit(image: np.ndarray, box: Box, score: np.ndarray, threshold: float) -> 
 
 
 def _points(stroke: list[list[float]]) -> np.ndarray:
-    """One stroke as float (n, 3): x, y, pressure; 0.5 where there is none."""
-    return np.array([[*point, 0.5][:3] for point in stroke], np.float64)
+    """One stroke as float (n, 3): x, y, pressure in 0..1; 0.5 where there is none."""
+    points = np.array([[*point, 0.5][:3] for point in stroke], np.float64)
+    points[:, 2] = points[:, 2].clip(0, 1)
+    return points

@@ -44,7 +44,14 @@ def test_the_server_loads_no_torch():
 
 
 def test_a_missing_extra_is_answered_with_the_command_that_mends_it():
-    look = "import sys; sys.modules['fastapi'] = None\ntry: import shuzi.serve.server\nexcept Exception as e: print(type(e).__name__, e)"
+    look = """
+import sys
+sys.modules["fastapi"] = None
+try:
+    import shuzi.serve.server
+except Exception as error:
+    print(type(error).__name__, error)
+"""
     said = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
     assert said.startswith("ShuziError")
     assert 'pip install "shuzi[serve]"' in said

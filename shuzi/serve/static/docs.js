@@ -25,7 +25,7 @@ function operation(path, method, it) {
   const parameters = (it.parameters ?? []).map((each) => [each.name, type(each.schema), each.description ?? each.schema?.description ?? ""]);
   const bodies = Object.entries(it.requestBody?.content ?? {}).map(([media, { schema }]) => [media, type(schema), schema?.description ?? ""]);
   const replies = Object.entries(it.responses).map(([status, reply]) => [status, reply.description]);
-  const title = make("h2", "", make("b", method.toUpperCase()), path);
+  const title = make("h2", "", make("b", method.toUpperCase()), ` ${path}`);
   return make("article", "", title, make("p", it.description ?? it.summary ?? ""), table(["Query", "Type", ""], parameters),
     table(["Body", "Type", ""], bodies), table(["Answer", ""], replies));
 }
