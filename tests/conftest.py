@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ hypothesis.settings.load_profile("untimed")
 # Each command runs in a process of its own, forked from one that has imported what the commands import:
 # the command's own start is 20 ms instead of two seconds of `import torch`.
 FORKER = """
-import contextlib, json, os, runpy, sys, traceback
+import contextlib, json, os, resource, runpy, sys, traceback
 import shuzi.cli, shuzi.show.pictures, shuzi.train.runs
 with contextlib.suppress(shuzi.ShuziError):
     shuzi.cli.app(["data", os.devnull], standalone_mode=False)  # what Typer imports at its first use
@@ -32,6 +32,8 @@ for line in sys.stdin:
         for number, path in enumerate(order["streams"]):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), number)
         os.chdir(order["cwd"])
+        if (most := order["file_bytes"]) is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
         os.environ.clear()
         os.environ.update(order["env"])
         sys.argv = ["shuzi", *order["args"]]
@@ -64,7 +66,11 @@ class Finished:
 
 
 class Commands:
-    """Runs `shuzi` commands; `cwd` is where, `env` changes variables (None takes one out)."""
+    """Runs `shuzi` commands.
+
+    `cwd` is where, `stdout` a file to write to, `file_bytes` what no file may outgrow, as on a full disk; `env`
+    changes variables.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,19 +78,44 @@ class Commands:
             [sys.executable, "-c", FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def __call__(self, *args: object, cwd: Path | None = None, stdout: str | None = None, **env) -> Finished:
+    def __call__(
+        self,
+        *args: object,
+        cwd: Path | None = None,
+        stdout: str | None = None,
+        file_bytes: int | None = None,
+        **env: str,
+    ) -> Finished:
         streams = [os.devnull, stdout or str(self.folder / "stdout"), str(self.folder / "stderr")]
         for path in (self.folder / "stdout", self.folder / "stderr"):
             path.write_bytes(b"")
-        order = {"args": list(map(str, args)), "streams": streams, "cwd": str(cwd or self.folder)}
-        print(json.dumps(order | {"env": changed(**env)}), file=self.process.stdin, flush=True)
+        order = {
+            "args": list(map(str, args)),
+            "streams": streams,
+            "cwd": str(cwd or self.folder),
+            "file_bytes": file_bytes,
+            "env": self.environment(**env),
+        }
+        print(json.dumps(order), file=self.process.stdin, flush=True)
         code = json.loads(self.process.stdout.readline())
         return Finished(code, (self.folder / "stdout").read_text(), (self.folder / "stderr").read_text())
 
+    @staticmethod
+    def environment(**changes: str) -> dict[str, str]:
+        """The environment with changes, and without what a developer may have set for himself."""
+        kept = {name: value for name, value in os.environ.items() if name not in ("SHUZI_DATA", "NO_COLOR")}
+        return kept | changes
 
-def changed(**env: str | None) -> dict[str, str]:
-    """The environment with some variables set, or taken out where None; never the caller's SHUZI_DATA."""
-    return {k: v for k, v in (os.environ | {"SHUZI_DATA": None} | env).items() if v is not None}
+    def start(self, *args: object, cwd: Path | None = None, **env: str) -> subprocess.Popen:
+        """Start a command as a process of its own, to be talked to or killed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "shuzi", *map(str, args)],
+            cwd=cwd or self.folder,
+            env=self.environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +138,11 @@ def write_set(folder: Path, train: Digits, test: Digits) -> Path:
     for name, array in zip(sources.NAMES, arrays, strict=True):
         idx.write(folder / name, array)
     return folder
+
+
+@pytest.fixture(scope="session", name="write_set")
+def write_set_fixture() -> Callable[[Path, Digits, Digits], Path]:
+    return write_set
 
 
 @pytest.fixture(scope="session")

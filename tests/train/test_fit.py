@@ -1,0 +1,219 @@
+"""The loop: generic over models, repeatable, and fair in what it reports."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load, save
+from torch import nn
+
+from shuzi.data.digits import Digits
+from shuzi.errors import ShuziError
+from shuzi.train import fit as loop
+from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.recipes import RECIPES, Recipe, adamw, one_cycle
+
+CPU = torch.device("cpu")
+
+
+def network(generator):
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3),
+        nn.Linear(4 * 13 * 13, 11),
+    )  # fmt: skip
+
+
+def noisy(images, generator):
+    return images + 0.1 * torch.randn(images.shape, generator=generator)
+
+
+# everything a recipe may hold: random start, dropout, running statistics, two moments, schedule, noise, averages
+EVERYTHING = Recipe(
+    summary="all that has a state", build=network, epochs=4, batch_size=64, lr=3e-3, optimizer=adamw,
+    schedule=one_cycle, augment=noisy, label_smoothing=0.05, average=0.9, bfloat16=True, channels_last=True,
+)  # fmt: skip
+
+
+def weights(training):
+    return {name: value.clone() for name, value in training.result.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING])
+def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(small, recipe):
+    settings = Settings(4, 64, recipe.lr, seed=3)
+    straight = Training(recipe, settings, CPU)
+    list(fit(straight, small[0]))
+
+    torch.manual_seed(1)
+    begun = Training(recipe, settings, CPU)
+    epochs = fit(begun, small[0])
+    next(epochs), next(epochs)
+    saved = save({name: value.contiguous() for name, value in begun.state().items()})
+    torch.manual_seed(2)  # another process: nothing of the global generator is left
+    taken_up = Training(recipe, settings, CPU)
+    taken_up.restore(load(saved))
+    assert [epoch.epoch for epoch in fit(taken_up, small[0])] == [3, 4]
+    assert same(weights(taken_up), weights(straight))
+    assert same(taken_up.state(), straight.state())
+
+
+@pytest.mark.parametrize("recipe", [RECIPES["softmax"], EVERYTHING])
+def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe):
+    def trained(seed, noise):
+        torch.manual_seed(noise)
+        np.random.seed(noise)
+        training = Training(recipe, Settings(1, 64, recipe.lr, seed), CPU)
+        list(fit(training, small[0]))
+        return weights(training)
+
+    assert same(trained(1, noise=0), trained(1, noise=9))
+    assert not same(trained(1, noise=0), trained(2, noise=0))
+
+
+def test_training_leaves_the_global_generator_alone(small):
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    list(fit(Training(EVERYTHING, Settings(1, 64, 1e-3), CPU), small[0]))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_every_recipe_learns_with_the_loop_as_it_is(small):
+    training = Training(EVERYTHING, Settings(4, 64, 3e-3), CPU)
+    losses = [epoch.loss for epoch in fit(training, small[0])]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_an_epochs_loss_is_the_mean_over_images_though_the_last_batch_is_smaller(small):
+    training = Training(RECIPES["softmax"], Settings(1, 300, 1e-12), CPU)  # 300, 300, 300, 100
+    before = loop.predict(training.model, small[0], CPU)
+    labels = torch.from_numpy(small[0].labels).long()
+    (epoch,) = fit(training, small[0])
+    assert epoch.loss == pytest.approx(F.cross_entropy(before, labels).item(), rel=1e-5)
+    assert epoch.accuracy == int((before.argmax(dim=1) == labels).sum()) / 1000
+
+
+def test_an_epochs_curve_has_the_loss_of_each_part_of_it(small):
+    (epoch,) = fit(Training(RECIPES["softmax"], Settings(1, 10, 0.1), CPU), small[0])
+    assert len(epoch.curve) == loop.POINTS
+    assert np.mean(epoch.curve) == pytest.approx(epoch.loss)
+    assert epoch.curve[-1] < epoch.curve[0]
+    (short,) = fit(Training(RECIPES["softmax"], Settings(1, 300, 0.1), CPU), small[0])
+    assert len(short.curve) == 4
+
+
+def test_each_step_is_told_with_the_images_done(small):
+    told = []
+    training = Training(RECIPES["softmax"], Settings(2, 300, 0.1), CPU)
+    list(fit(training, small[0], on_step=lambda done, loss: told.append((done, loss.ndim))))
+    assert told == [(300, 0), (600, 0), (900, 0), (1000, 0)] * 2
+
+
+def test_no_test_image_goes_unscored(mnist):
+    logits = loop.predict(RECIPES["softmax"].build(torch.Generator()), mnist[1].part(0, 2501), CPU)
+    assert logits.shape == (2501, 10)
+
+
+def test_a_model_is_judged_as_it_will_be_used(small):
+    training = Training(EVERYTHING, Settings(1, 64, 1e-3), CPU)
+    list(fit(training, small[0]))
+    first, second = (loop.predict(training.result, small[1], CPU) for _ in range(2))
+    assert torch.equal(first, second)  # no dropout, no statistics of the batch
+    alone = loop.predict(training.result, small[1].part(7, 8), CPU)
+    assert torch.allclose(alone, first[7:8], atol=1e-5)
+
+
+def test_accuracy_is_the_share_whose_largest_logit_is_the_labels(small):
+    def oracle(images):
+        return F.one_hot(torch.from_numpy(small[1].labels).long(), 10).float()
+
+    assert loop.accuracy_of(oracle, small[1], CPU) == 1
+    wrong = Digits(small[1].images, (small[1].labels + 1) % 10)
+    assert loop.accuracy_of(oracle, wrong, CPU) == 0
+
+
+def test_validation_is_measured_after_each_epoch_and_changes_no_weight(small):
+    alone, watched = (Training(EVERYTHING, Settings(2, 64, 1e-3), CPU) for _ in range(2))
+    list(fit(alone, small[0]))
+    accuracies = [epoch.validation_accuracy for epoch in fit(watched, small[0], small[1])]
+    assert same(weights(alone), weights(watched))
+    assert len(accuracies) == 2
+    assert accuracies[-1] == loop.accuracy_of(watched.result, small[1], CPU)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epochs": 0}, "--epochs 0: training takes 1 epoch or more"),
+        ({"batch_size": 0}, "--batch-size 0: a batch holds 1 image or more"),
+        ({"lr": float("nan")}, "--lr nan"),
+        ({"lr": float("inf")}, "--lr inf"),
+        ({"lr": 0.0}, "--lr 0.0"),
+        ({"lr": -1.0}, "--lr -1.0"),
+        ({"seed": -1}, "--seed -1"),
+        ({"seed": 2**63}, "--seed 9223372036854775808"),
+        ({"validation": -1}, "--validation -1"),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_their_option(change, words):
+    with pytest.raises(ShuziError) as raised:
+        dataclasses.replace(Settings(1, 100, 0.1), **change)
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+def test_every_seed_in_range_can_be_used(small, seed):
+    list(fit(Training(EVERYTHING, Settings(1, 500, 1e-3, seed), CPU), small[0]))
+
+
+def test_a_batch_larger_than_the_set_is_refused(small):
+    training = Training(RECIPES["softmax"], Settings(1, 1001, 0.1), CPU)
+    with pytest.raises(ShuziError, match="--batch-size 1001: larger than the 1,000 training images"):
+        next(fit(training, small[0]))
+
+
+def test_a_batch_as_large_as_the_set_is_one_step(small):
+    (epoch,) = fit(Training(RECIPES["softmax"], Settings(1, 1000, 0.1), CPU), small[0])
+    assert len(epoch.curve) == 1
+
+
+def test_a_loss_that_is_no_number_ends_training_with_advice(small):
+    training = Training(RECIPES["softmax"], Settings(3, 100, 1e38), CPU)
+    with pytest.raises(ShuziError, match="train with a smaller --lr than 1e\\+38"):
+        list(fit(training, small[0]))
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "meta", "", "xpu", "CPU"])
+def test_a_device_that_isnt_there_is_refused(name):
+    with pytest.raises(ShuziError, match=f"--device {name}: not usable .* there is .*cpu"):
+        loop.pick_device(name)
+
+
+def test_auto_picks_a_device_that_can_compute():
+    device = loop.pick_device("auto")
+    assert torch.ones(2, device=device).sum().item() == 2
+    assert loop.pick_device("cpu") == CPU
+
+
+def test_another_models_weights_are_refused_by_the_first_name_that_differs():
+    model = RECIPES["softmax"].build(torch.Generator())
+    state = model.state_dict()
+    for tensors, words in [
+        ({}, "linear.weight is not there, expected of shape (10, 784)"),
+        (state | {"linear.weight": torch.zeros(784, 10)}, "linear.weight is of shape (784, 10), expected of"),
+        (state | {"more": torch.zeros(1)}, "more is of shape (1,), expected not there"),
+        (
+            state | {"linear.bias": torch.full((10,), torch.nan)},
+            "linear.bias holds values that are no numbers",
+        ),
+    ]:
+        with pytest.raises(ShuziError) as raised:
+            loop.load_state(model, tensors)
+        assert words in str(raised.value)
+    assert same(model.state_dict(), state)

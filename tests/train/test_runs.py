@@ -1,0 +1,492 @@
+"""A run's folder: whole or not at all, repeatable, and taken up where it was left."""
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from safetensors.torch import load_file, save_file
+
+from shuzi.data.digits import Digits
+from shuzi.errors import ShuziError, Stopped
+from shuzi.train import runs
+from shuzi.train.fit import Settings, Training, accuracy_of, fit
+from shuzi.train.recipes import RECIPES
+from shuzi.train.runs import Listener, Plan
+
+FINISHED = ["metrics.csv", "run.json", "weights.safetensors"]
+UNFINISHED = ["checkpoint.safetensors", "metrics.csv", "run.json"]
+CPU = torch.device("cpu")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "weights.safetensors").read_bytes()
+
+
+@pytest.fixture
+def plan(small_folder):
+    return Plan("softmax", Settings(3, 100, 0.1), str(small_folder), "cpu")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, small_folder) -> Path:
+    """A run of three epochs that is never changed."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    runs.train(Plan("softmax", Settings(3, 100, 0.1), str(small_folder), "cpu"), folder)
+    return folder
+
+
+def stop_after(epochs: int) -> Listener:
+    """A listener at which a person presses Ctrl-C after so many epochs."""
+
+    def epoch(run):
+        if len(run.metrics) == epochs:
+            raise KeyboardInterrupt
+
+    return Listener(epoch=epoch)
+
+
+@pytest.fixture
+def unfinished(tmp_path, plan) -> Path:
+    """A run that was stopped after one of three epochs."""
+    with pytest.raises(Stopped):
+        runs.train(plan, tmp_path / "unfinished", listener=stop_after(1))
+    return tmp_path / "unfinished"
+
+
+@pytest.fixture
+def copied(tmp_path, finished) -> Path:
+    """A finished run to be damaged."""
+    return Path(shutil.copytree(finished, tmp_path / "copied"))
+
+
+def test_a_finished_run_is_three_files_that_any_tool_reads(finished, small_folder):
+    assert names(finished) == FINISHED
+    told = json.loads((finished / "run.json").read_text())
+    assert told["state"] == "finished"
+    assert told["recipe"] == "softmax"
+    assert (told["epochs"], told["batch_size"], told["lr"], told["seed"]) == (3, 100, 0.1, 0)
+    assert told["data"] == str(small_folder)
+    assert len(told["data_sha256"]) == 64
+    assert set(told["versions"]) == {"shuzi", "python", "torch", "numpy"}
+    assert told["test_accuracy_interval"][0] < told["test_accuracy"] < told["test_accuracy_interval"][1]
+    shapes = {name: tuple(value.shape) for name, value in load_file(finished / "weights.safetensors").items()}
+    assert shapes == {"linear.weight": (10, 784), "linear.bias": (10,)}
+    rows = list(csv.DictReader((finished / "metrics.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+
+
+def test_a_run_is_read_as_it_was_written(finished, small):
+    run = runs.read(finished)
+    assert json.loads(json.dumps(run.to_json())) == json.loads((finished / "run.json").read_text())
+    assert run.results.test_accuracy == accuracy_of(runs.model(run, CPU), small[1], CPU)
+    assert [epoch.epoch for epoch in run.metrics] == [1, 2, 3]
+    assert runs.metrics_csv(run.metrics) == (finished / "metrics.csv").read_text()
+
+
+@pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors"])
+def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(command, tmp_path, recipe):
+    runs_of = {}
+    for name, seed in [("a", 7), ("b", 7), ("c", 8)]:
+        told = command(
+            "train", recipe, "--out", tmp_path / name, "--seed", seed, "--device", "cpu", "--json"
+        ).json
+        assert 0.88 < told["test_accuracy"] < 0.93
+        runs_of[name] = weights(tmp_path / name)
+    assert runs_of["a"] == runs_of["b"] != runs_of["c"]
+
+
+def test_the_test_set_has_no_say_in_the_weights(tmp_path, write_set, plan, small, finished):
+    upset = Digits(small[1].images, (small[1].labels + 1) % 10)
+    folder = write_set(tmp_path / "set", small[0], upset)
+    run = runs.train(dataclasses.replace(plan, data=str(folder)), tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(finished)
+    assert run.results.test_accuracy < 0.1
+
+
+def test_validation_holds_out_the_last_training_images(tmp_path, plan, small):
+    settings = dataclasses.replace(plan.settings, validation=200)
+    run = runs.train(dataclasses.replace(plan, settings=settings), tmp_path / "run")
+    training = Training(RECIPES["softmax"], settings, CPU)
+    expected = [e.validation_accuracy for e in fit(training, small[0].part(0, 800), small[0].part(800, 1000))]
+    assert [epoch.validation_accuracy for epoch in run.metrics] == expected
+    assert torch.equal(runs.model(run, CPU).linear.weight, training.model.linear.weight)
+    assert [epoch.validation_accuracy for epoch in runs.read(tmp_path / "run").metrics] == expected
+
+
+def test_holding_out_everything_is_refused(tmp_path, plan):
+    settings = dataclasses.replace(plan.settings, validation=1000)
+    with pytest.raises(ShuziError, match="--validation 1000: the training set has only 1,000 images"):
+        runs.train(dataclasses.replace(plan, settings=settings), tmp_path / "run")
+    assert names(tmp_path) == []
+
+
+def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_never_was(
+    command, tmp_path, small_folder
+):
+    options = ["--data", small_folder, "--epochs", 40, "--batch-size", 64, "--seed", 2]
+    command("train", "--device", "cpu", *options, "--out", tmp_path / "straight", "--json").json  # noqa: B018
+    with command.start("train", "--device", "cpu", *options, "--out", tmp_path / "killed") as process:
+        assert process.stderr.readline().startswith("epoch 1/40")
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert runs.read(tmp_path / "killed").results is None
+    command("train", "--resume", tmp_path / "killed", "--json").json  # noqa: B018
+    assert weights(tmp_path / "killed") == weights(tmp_path / "straight")
+    assert names(tmp_path / "killed") == FINISHED
+    one, other = (runs.read(tmp_path / name) for name in ("killed", "straight"))
+    assert [epoch.loss for epoch in one.metrics] == [epoch.loss for epoch in other.metrics]
+    assert one.results.test_accuracy == other.results.test_accuracy
+
+
+def test_ctrl_c_ends_with_one_sentence_and_the_checkpoint_kept(command, tmp_path, small_folder):
+    with command.start(
+        "train",
+        "--device",
+        "cpu",
+        "--data",
+        small_folder,
+        "--epochs",
+        100000,
+        "--out",
+        tmp_path / "run",
+        "--json",
+    ) as process:
+        assert process.stderr.readline().startswith("epoch 1/")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    *epochs, last = err.splitlines()
+    assert all(line.startswith("epoch ") for line in epochs)
+    kept = len(epochs) + 1
+    assert last == (
+        f"shuzi: stopped; epochs 1 to {kept} are kept, go on with: shuzi train --resume {tmp_path / 'run'}"
+    )
+    assert names(tmp_path / "run") == UNFINISHED
+    assert len(runs.read(tmp_path / "run").metrics) in (kept, kept + 1)
+
+
+def test_ctrl_c_in_the_first_epoch_says_so_and_leaves_nothing(command, tmp_path):
+    with command.start("train", "--batch-size", 1, "--out", tmp_path / "new" / "run") as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "new" / "run").exists() and time.monotonic() < deadline:
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("shuzi: stopped")
+    assert err.count("\n") == 1
+    assert names(tmp_path) == []
+
+
+def test_a_stopped_run_says_what_is_kept(tmp_path, plan):
+    with pytest.raises(Stopped, match="epochs 1 to 2 are kept, go on with: shuzi train --resume"):
+        runs.train(plan, tmp_path / "run", listener=stop_after(2))
+    assert names(tmp_path / "run") == UNFINISHED
+
+    def at_once(done, loss):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match="stopped before the first epoch ended; nothing was written"):
+        runs.train(plan, tmp_path / "other", listener=Listener(step=at_once))
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_run_killed_between_its_last_epoch_and_its_test_is_finished_by_resume(tmp_path, plan, finished):
+    with pytest.raises(Stopped):
+        runs.train(plan, tmp_path / "run", listener=stop_after(3))
+    assert names(tmp_path / "run") == UNFINISHED
+    assert runs.resume(tmp_path / "run").results is not None
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_line_of_metrics_without_its_checkpoint_is_written_anew(unfinished, finished):
+    row = (finished / "metrics.csv").read_text().splitlines()[2]
+    with (unfinished / "metrics.csv").open("a") as file:
+        file.write(row + "\n")  # as if killed between the two files of epoch 2
+    run = runs.resume(unfinished)
+    assert [epoch.epoch for epoch in run.metrics] == [1, 2, 3]
+    assert weights(unfinished) == weights(finished)
+
+
+def test_a_finished_run_cannot_be_resumed(finished):
+    with pytest.raises(ShuziError, match="finished, 3 of 3 epochs; to train for longer start a new run"):
+        runs.resume(finished)
+
+
+@pytest.mark.parametrize(
+    "option", [("--epochs", 9), ("--seed", 1), ("--out", "x"), ("--force",), ("softmax",)]
+)
+def test_resume_takes_no_other_settings(command, unfinished, option):
+    before = files(unfinished)
+    ended = command("train", "--resume", unfinished, *option)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "--resume goes on with all settings of the run" in ended.stderr
+    assert files(unfinished) == before
+
+
+def test_a_run_is_not_resumed_with_other_data(tmp_path, write_set, plan, small):
+    folder = write_set(tmp_path / "set", *small)
+    with pytest.raises(Stopped):
+        runs.train(dataclasses.replace(plan, data=str(folder)), tmp_path / "run", listener=stop_after(1))
+    write_set(folder, small[0], small[1].part(0, 100))
+    with pytest.raises(ShuziError, match=r"began with data of SHA-256 .* put the former data back"):
+        runs.resume(tmp_path / "run")
+
+
+def test_an_existing_run_is_not_overwritten_without_force(tmp_path, plan, copied):
+    before = files(copied)
+    with pytest.raises(ShuziError, match="a run is there already; give --force to replace it"):
+        runs.train(plan, copied)
+    assert files(copied) == before
+
+
+def test_force_replaces_a_run(plan, copied):
+    other = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, seed=1))
+    before = weights(copied)
+    (copied / "pictures").mkdir()
+    runs.train(other, copied, force=True)
+    assert names(copied) == FINISHED
+    assert weights(copied) != before
+    assert names(copied.parent) == ["copied"]
+
+
+def test_force_keeps_the_old_run_until_the_first_epoch_of_the_new_one_is_done(plan, copied):
+    before, seen = files(copied), []
+
+    def at_step(done, loss):
+        seen.append(files(copied) == before)
+
+    def at_epoch(run):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Stopped, match="epochs 1 to 1 are kept"):
+        runs.train(plan, copied, force=True, listener=Listener(step=at_step, epoch=at_epoch))
+    assert all(seen)
+    assert names(copied) == UNFINISHED
+
+
+def test_force_keeps_the_old_run_if_the_new_one_fails(command, small_folder, copied):
+    before = files(copied)
+    for option, limit in [(("--lr", "1e38"), None), ((), 20_000)]:
+        ended = command(
+            "train", "--data", small_folder, "--out", copied, "--force", *option, file_bytes=limit
+        )
+        assert ended.code == 1
+        assert files(copied) == before
+        assert names(copied.parent) == ["copied"]
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_left(command, tmp_path, small_folder):
+    ended = command("train", "--data", small_folder, "--out", tmp_path / "run", file_bytes=20_000)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert "cannot be written (File too large); free space or choose another folder" in ended.stderr
+    assert names(tmp_path) == []
+
+
+def test_runs_get_the_first_free_name(command, tmp_path, small_folder):
+    for _ in range(3):
+        command("train", "--data", small_folder, cwd=tmp_path, LC_ALL="C")
+    assert names(tmp_path / "runs") == ["softmax", "softmax-2", "softmax-3"]
+
+
+def test_two_runs_begun_together_get_two_names(command, tmp_path, plan, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def other_begins(run, images):
+        assert command("train", "--data", plan.data, cwd=tmp_path).code == 0
+
+    runs.train(plan, listener=Listener(start=other_begins))
+    assert [names(Path("runs", name)) for name in names(Path("runs"))] == [FINISHED, FINISHED]
+
+
+def test_a_run_that_appears_meanwhile_is_not_overwritten(command, tmp_path, plan):
+    def other_begins(run, images):
+        assert command("train", "--data", plan.data, "--seed", 9, "--out", tmp_path / "run").code == 0
+
+    with pytest.raises(ShuziError, match="cannot be written"):
+        runs.train(plan, tmp_path / "run", listener=Listener(start=other_begins))
+    assert runs.read(tmp_path / "run").plan.settings.seed == 9
+    assert names(tmp_path) == ["run"]
+
+
+def test_an_out_that_is_something_else_is_refused(tmp_path, plan):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mine").touch()
+    for out, words in [
+        (tmp_path / "file", "exists and is no run of shuzi"),
+        (tmp_path / "folder", "exists and is no run of shuzi"),
+        (tmp_path / "file" / "below", "cannot be written"),
+        (tmp_path / ("x" * 300), "cannot be written"),
+        (Path(), "a run takes a folder of its own"),
+        (tmp_path / "..", "a run takes a folder of its own"),
+    ]:
+        with pytest.raises(ShuziError, match=words):
+            runs.train(plan, out, force=True)
+    assert names(tmp_path) == ["file", "folder"]
+    assert names(tmp_path / "folder") == ["mine"]
+
+
+def test_an_empty_folder_may_be_the_runs(tmp_path, plan):
+    (tmp_path / "run").mkdir()
+    runs.train(plan, tmp_path / "run")
+    assert names(tmp_path / "run") == FINISHED
+
+
+@pytest.mark.parametrize("use", [runs.read, runs.resume, runs.evaluate_run])
+def test_a_run_that_isnt_there_says_how_to_make_one(tmp_path, use):
+    (tmp_path / "file").touch()
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "weights.safetensors").touch()
+    for name in ("nothing", "file", "half"):
+        with pytest.raises(ShuziError, match=f"no run is there .* shuzi train --out .*{name}"):
+            use(tmp_path / name)
+
+
+def test_an_unfinished_run_is_not_evaluated(unfinished):
+    with pytest.raises(ShuziError, match="unfinished; go on with: shuzi train --resume"):
+        runs.evaluate_run(unfinished)
+
+
+def test_every_truncation_of_run_json_is_one_sentence(copied):
+    whole = (copied / "run.json").read_bytes()
+    for length in range(len(whole) - 1):  # all but the last newline
+        (copied / "run.json").write_bytes(whole[:length])
+        with pytest.raises(ShuziError, match=r"run\.json: damaged .* train the run anew with --force"):
+            runs.read(copied)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.data())
+def test_a_run_json_with_other_values_is_read_or_refused(tmp_path_factory, finished, data):
+    told = json.loads((finished / "run.json").read_text())
+    name = data.draw(st.sampled_from(sorted(told)))
+    folder = tmp_path_factory.getbasetemp() / "fuzzed"
+    if not folder.exists():
+        shutil.copytree(finished, folder)
+    changed = json.dumps(data.draw(JSON | st.just(told | {name: data.draw(JSON)})))
+    (folder / "run.json").write_text(changed)
+    try:
+        run = runs.read(folder)
+        runs.model(run, CPU)
+    except ShuziError as refused:
+        sentence = str(refused)
+    else:
+        sentence = json.dumps(run.to_json())  # what was taken can be told again
+    assert sentence
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("run.json", b"\xff\xfe{}", "run.json: damaged"),
+        ("run.json", b"[]", "run.json: damaged"),
+        ("run.json", b"{}", "run.json: damaged (no 'epochs' in it)"),
+        ("metrics.csv", b"", "metrics.csv: has 0 epochs, expected 3"),
+        ("metrics.csv", b"epoch,loss\n1,0.5\n2,0.4\n3,0.3\n", "metrics.csv: damaged (no 'accuracy' in it)"),
+        ("metrics.csv", b"\x00\xff", "metrics.csv: damaged"),
+        ("metrics.csv", None, "metrics.csv: missing"),
+        ("weights.safetensors", None, "weights.safetensors: missing"),
+        ("weights.safetensors", b"", "weights.safetensors: damaged"),
+        ("weights.safetensors", b"<html>", "weights.safetensors: damaged"),
+    ],
+)
+@pytest.mark.parametrize("name", ["evaluate", "show"])
+def test_a_damaged_run_is_one_sentence_that_names_the_file(command, copied, name, file, content, words):
+    (copied / file).unlink()
+    if content is not None:
+        (copied / file).write_bytes(content)
+    before = files(copied)
+    ended = command(name, copied)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert words in ended.stderr
+    assert files(copied) == before
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "checkpoint.safetensors"])
+def test_every_truncation_of_tensors_is_one_sentence(unfinished, finished, file):
+    folder = unfinished
+    if file == "weights.safetensors":
+        shutil.rmtree(folder)
+        shutil.copytree(finished, folder)
+    whole = (folder / file).read_bytes()
+    for length in (0, 1, 7, 8, 9, 100, len(whole) // 2, len(whole) - 1):
+        (folder / file).write_bytes(whole[:length])
+        with pytest.raises(ShuziError, match=f"{file}: damaged"):
+            runs.evaluate_run(folder) if file == "weights.safetensors" else runs.resume(folder)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"linear.weight": np.zeros((10, 100)), "linear.bias": np.zeros(10)}, "linear.weight is of shape"),
+        ({"W": np.zeros((784, 10)), "b": np.zeros(10)}, "linear.weight is not there"),
+        ({"linear.weight": np.full((10, 784), np.nan), "linear.bias": np.zeros(10)}, "no numbers"),
+    ],
+)
+def test_weights_of_other_shapes_or_another_recipe_are_refused(copied, tensors, words):
+    save_file(
+        {name: torch.from_numpy(value) for name, value in tensors.items()}, copied / "weights.safetensors"
+    )
+    with pytest.raises(ShuziError, match=words) as raised:
+        runs.evaluate_run(copied)
+    assert str(raised.value).startswith(str(copied / "weights.safetensors"))
+
+
+def test_an_unknown_recipe_in_a_run_names_those_there_are(copied):
+    told = (copied / "run.json").read_text()
+    (copied / "run.json").write_text(told.replace('"softmax"', '"hardmax"'))
+    with pytest.raises(ShuziError, match="'hardmax'; there are softmax, softmax-tensors"):
+        runs.evaluate_run(copied)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, plan, unfinished):
+    with pytest.raises(Stopped):
+        runs.train(
+            dataclasses.replace(plan, recipe="softmax-tensors"), tmp_path / "other", listener=stop_after(1)
+        )
+    shutil.copy(tmp_path / "other" / "checkpoint.safetensors", unfinished)
+    with pytest.raises(ShuziError, match="not a checkpoint of softmax"):
+        runs.resume(unfinished)
+
+
+@pytest.mark.parametrize("missing", ["epoch", "generator.order", "generator.inner", "model.linear.bias"])
+def test_a_checkpoint_that_lacks_something_is_refused(unfinished, missing):
+    tensors = load_file(unfinished / "checkpoint.safetensors")
+    del tensors[missing]
+    save_file(tensors, unfinished / "checkpoint.safetensors")
+    with pytest.raises(ShuziError, match="not a checkpoint of softmax"):
+        runs.resume(unfinished)
+
+
+def test_a_missing_checkpoint_is_one_sentence(unfinished):
+    (unfinished / "checkpoint.safetensors").unlink()
+    with pytest.raises(ShuziError, match=r"checkpoint\.safetensors: missing"):
+        runs.resume(unfinished)
