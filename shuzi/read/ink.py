@@ -31,7 +31,9 @@ LARGEST = (
 SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
 NOISE_REACH = 2.5  # times the paper's median contrast: a stroke stands out by more
 OFFSET = 32  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
+LEAST_WINDOW, PEAK_WINDOW = 17, 41  # pixels: the narrowest, and that over which a page's ink is alike
 WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shadows
+OTHER_BIAS = 10.0  # times the evidence: what it takes to find the other ink than the page's in a place
 FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
 
 
@@ -265,7 +267,7 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
     dark, light = contrasts(plane, window)
     for_dark, for_light = evidence(plane, dark, light)
     # the other ink than most of the page's needs clear evidence
-    bias = 3.0 if for_dark.mean() >= for_light.mean() else 1 / 3.0
+    bias = OTHER_BIAS if for_dark.mean() >= for_light.mean() else 1 / OTHER_BIAS
     lighter = (for_light > bias * for_dark).astype(np.uint8)
     if not lighter.any():
         return dark
@@ -275,19 +277,22 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
     return np.where(lighter > 0, light, dark)
 
 
-def page_ink(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """A page's ink without its ruled lines, and the contrast it was found by.
 
-    rgb: uint8 (H, W, 3), strokes less than WINDOW wide. Returns two uint8 (H, W); in the first 0 is paper, 255 is ink.
+    rgb: uint8 (H, W, 3); window: pixels, wider than any stroke.
+    Returns two uint8 (H, W); in the first 0 is paper and 255 is ink.
     """
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
-    contrast = chosen_contrast(plane, WINDOW)
+    contrast = chosen_contrast(plane, window)
     floor = faintest(contrast)
-    return without_lines(soft_ink(contrast, WINDOW, floor), contrast, floor), contrast
+    return without_lines(soft_ink(contrast, max(window, PEAK_WINDOW), floor), contrast, floor), contrast
 
 
-def page_zooms(rgb: np.ndarray) -> tuple[float, ...]:
-    """By how much to enlarge a page so that its strokes are 3 to WINDOW / 2 pixels wide: one or two guesses.
+def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
+    """How to look at a page: by how much to enlarge it, and the window then wider than its strokes; in 1 or 2 ways.
+
+    Strokes are to be 4 to WINDOW / 2 pixels wide.
 
     The widest stroke is measured on a coarse picture, where a window of a third of the page holds it.
     """
@@ -317,22 +322,26 @@ def page_zooms(rgb: np.ndarray) -> tuple[float, ...]:
         widths.append(4 * (float(mine.mean()) - 0.5) / coarse)
         weights.append(h)
     if not widths:
-        return (min(2.0, 800 / side),) if side < 400 else (1.0,)
+        return [(min(2.0, 800 / side) if side < 400 else 1.0, WINDOW)]
     order = np.argsort(widths)
     wide = float(
         np.array(widths)[order][np.searchsorted(np.cumsum(np.array(weights)[order]), 0.8 * sum(weights))]
     )
     if wide > WINDOW / 2:
         # or a shadow was taken for a stroke: then the page as it is will show more digits
-        return 1.0, WINDOW / 2 / wide
-    return (min(2.0, max(1.0, 3 / max(wide, 1.0))),) if side < 800 else (1.0,)
+        return [(1.0, WINDOW), (WINDOW / 2 / wide, WINDOW)]
+    zoom = min(2.5, max(1.0, 4 / max(wide, 1.0))) if side < 800 else 1.0
+    # a narrow window keeps out shadows, and the widest strokes are about twice the usual
+    return [(zoom, min(WINDOW, max(LEAST_WINDOW, int(4 * wide * zoom) | 1)))]
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
 LINE_SHARE = 0.25  # of the picture's long side: ruled lines and rows of boxes are longer
 THICKEST_LINE = 7  # pixels
 DARKER_THAN_LINES = 1.3  # times the contrast of a line along its middle: ink that dark was written
-RISES = range(-12, 13, 3)  # pixels over half a LINE: lines slope by up to 17 degrees
+SLOPES = np.linspace(
+    -0.3, 0.3, 9
+)  # lines slope by up to 17 degrees; a step of 4 is within a line's thickness
 
 
 def without_lines(
@@ -346,7 +355,7 @@ def without_lines(
     """
     # lines are sought in the plain contrast: beside strong ink a faint line is no ink, and would seem to end
     visible = (contrast > floor).astype(np.uint8)
-    result = ink
+    result, bands, thickest = ink, np.zeros_like(ink), 0
     for across in (False, True):
         seen = np.ascontiguousarray(visible.T) if across else visible
         longest = 0.9 * seen.shape[1] if through else min(0.9 * seen.shape[1], LINE_SHARE * max(ink.shape))
@@ -361,6 +370,7 @@ def without_lines(
             if cv2.countNonZero(thicker) < 0.5 * cv2.countNonZero(on_line):
                 break
             thickness += 1
+        thickest = max(thickest, thickness)
         binary = (result > 127).astype(np.uint8)
         binary = np.ascontiguousarray(binary.T) if across else binary
         strokes = cv2.morphologyEx(binary, cv2.MORPH_OPEN, np.ones((thickness + 3, 1), np.uint8))
@@ -377,17 +387,17 @@ def without_lines(
         # the blur beside the line goes with it
         edge = cv2.dilate(alone.astype(np.uint8), np.ones((5, 1), np.uint8)) & (1 - binary)
         if result is ink:
-            result, bands = ink.copy(), np.zeros_like(ink)
+            result = ink.copy()
         (result.T if across else result)[alone | (edge > 0)] = 0
         bands |= band.T if across else band
     if result is ink:
         return ink
-    # what is left on the lines without reaching beyond them is a crumb of theirs
+    # what is left on the lines, no thicker than they are, is a crumb of theirs
     left = (result > 127).astype(np.uint8)
-    count, labels = cv2.connectedComponents(left, connectivity=8)
-    beyond = np.zeros(count, bool)
-    beyond[np.unique(labels[(left > 0) & (bands == 0)])] = True
-    result[(labels > 0) & ~beyond[labels]] = 0
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
+    kept = stats[:, 2:4].min(1) > thickest + 3
+    kept[np.unique(labels[(left > 0) & (bands == 0)])] = True
+    result[(labels > 0) & ~kept[labels]] = 0
     return result
 
 
@@ -434,7 +444,7 @@ def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     if not level.any():
         return None
     found = np.zeros_like(half)
-    for rise in RISES:
+    for rise in {round(slope * length) for slope in SLOPES.tolist()}:
         kernel = np.zeros((abs(rise) + 1, length), np.uint8)
         cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), (1,))
         found |= cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel)

@@ -285,8 +285,9 @@ def _with_parts(done: list[Glyph], parts: list[Glyph], around: np.ndarray, score
             # ink that is no speck has to be explained: left out, it speaks against the rest
             apart = everything[i].confidence
             if np.count_nonzero(part.ink > 127) > SPECK * np.count_nonzero(everything[i].ink > 127):
-                apart *= max(whole, UNEXPLAINED)
-            gains.append(both.confidence - max(apart, whole * everything[i].confidence))
+                beside = min(everything[i].right, part.right) - max(everything[i].x, part.x) < part.w / 2
+                apart *= max(whole, UNEXPLAINED) if beside else UNEXPLAINED
+            gains.append(both.confidence - apart)
         if gains and max(gains) > JOIN_GAIN:
             best = int(np.argmax(gains))
             gone.add(index)

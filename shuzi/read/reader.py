@@ -193,12 +193,12 @@ class Reader:
 
     def _page(self, picture: inks.Picture) -> Page:
         best: tuple[float, float, list[layout.Glyph]] = (-1.0, 1.0, [])
-        for zoom in inks.page_zooms(picture.pixels):
+        for zoom, window in inks.page_scales(picture.pixels):
             pixels = picture.pixels
             if zoom != 1:
                 method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
                 pixels = cv2.resize(pixels, None, fx=zoom, fy=zoom, interpolation=method)
-            glyphs = layout.digits_of(*inks.page_ink(pixels), self.scores)
+            glyphs = layout.digits_of(*inks.page_ink(pixels, window), self.scores)
             best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])
         _, zoom, glyphs = best
         numbers = []
