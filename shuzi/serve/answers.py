@@ -19,7 +19,7 @@ Model = Literal["network", "softmax"]
 class Drawing(BaseModel):
     """Strokes of a pen on a sheet, in units of the client's choice, y down."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     width: float = Field(gt=0, le=1e5, description="the sheet's width")
     height: float = Field(gt=0, le=1e5, description="the sheet's height")
     strokes: list[list[Point]] = Field(
@@ -31,7 +31,7 @@ class Drawing(BaseModel):
 class Image28(BaseModel):
     """One 28x28 as the network sees it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     image: str = Field(
         pattern="^[A-Za-z0-9+/]{1045}[AQgw]==$",  # the only shape of 784 bytes
         description="base64 of 784 bytes, row by row; 0 is paper, 255 is ink",
@@ -46,7 +46,7 @@ def _whole(value: object) -> object:
 class Correction(Image28):
     """A picture with its right label."""
 
-    label: Annotated[int, BeforeValidator(_whole)] = Field(ge=0, le=9, strict=True)
+    label: Annotated[int, BeforeValidator(_whole)] = Field(ge=0, le=9)
 
 
 class DigitAnswer(BaseModel):

@@ -154,8 +154,12 @@ def test_a_dropped_photo_is_read_with_boxes(watched, strokes):
     page.locator(".box").nth(1).hover()
     expect(page.locator("#bars .best b")).to_have_text("5")
     frame, box = page.locator("#picture").bounding_box(), page.locator(".box").first.bounding_box()
-    left = (box["x"] - frame["x"]) / frame["width"] * 550
-    assert left == pytest.approx(75, abs=8)  # where the 3 begins, less half the pen
+    scale = frame["width"] / 550
+    assert frame["height"] / scale == pytest.approx(360, abs=2)
+    # Where the 3 was drawn, and half the pen around it.
+    assert (box["x"] - frame["x"]) / scale == pytest.approx(75, abs=8)
+    assert (box["y"] - frame["y"]) / scale == pytest.approx(108, abs=8)
+    assert box["height"] / scale == pytest.approx(138, abs=12)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#canvas")).to_be_visible()
 

@@ -293,7 +293,7 @@ function wire() {
       $(id).value = "";
     });
   }
-  on("picture", "load", () => (answer ? view.showBoxes(answer, chosen, choose) : null));
+  on("picture", "load", () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight));
   on("language", "click", () => setLanguage(language === "zh" ? "en" : "zh"));
   on("theme", "click", () => setTheme(darkNow() ? "light" : "dark"));
   on("keys", "click", () => $("help").showModal());

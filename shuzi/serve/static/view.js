@@ -75,19 +75,23 @@ export function showReading(answer, chosen, choose) {
 function fitRow(reading, answer, chosen, choose) {
   const marks = { digit: (d) => d.digit, unsure: () => "?", none: () => "×" };
   let index = 0;
-  const numbers = answer.numbers.map((number) =>
-    make("span", { className: "number" }, ...number.digits.map((digit) => {
-      const at = index++;
-      const button = make("button", {
-        type: "button", className: "digit " + kind(digit), textContent: marks[kind(digit)](digit),
-        title: word(digit), ariaPressed: String(at === chosen), ariaLabel: word(digit) + ", " + verdict(digit),
-      });
-      button.addEventListener("click", () => choose(at));
-      return button;
-    })));
+  const button = (digit, at) => {
+    const made = make("button", {
+      type: "button", className: "digit " + kind(digit), textContent: marks[kind(digit)](digit),
+      title: word(digit), ariaPressed: String(at === chosen), ariaLabel: word(digit) + ", " + verdict(digit),
+    });
+    made.addEventListener("click", () => choose(at));
+    return made;
+  };
+  const lines = [];
+  for (const number of answer.numbers) {
+    lines[number.line] ??= make("div", { className: "line" });
+    lines[number.line].append(make("span", { className: "number" }, ...number.digits.map((digit) => button(digit, index++))));
+  }
   const focused = [...reading.querySelectorAll("button")].indexOf(document.activeElement);
-  reading.replaceChildren(...numbers);
-  reading.style.setProperty("--digits", Math.min(12, Math.max(3, index)));
+  reading.replaceChildren(...lines.filter(Boolean));
+  const longest = Math.max(...lines.filter(Boolean).map((line) => line.textContent.length + line.children.length - 1));
+  reading.style.setProperty("--digits", Math.max(3, longest));
   if (focused >= 0) reading.querySelectorAll("button")[focused]?.focus();
 }
 
