@@ -1,4 +1,4 @@
-"""A run to one ONNX file that `Reader` takes, checked number for number against torch, and weights to start from."""
+"""A run to one ONNX file that `Reader` takes, checked number for number against torch."""
 
 import logging
 import warnings
@@ -171,21 +171,3 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
             "try another version of torch or onnxruntime"
         )
     return data
-
-
-def weights_of(path: Path) -> dict[str, Tensor]:
-    """Give the weights that `export` wrote beside an ONNX file, float32, for training to start from.
-
-    Raises:
-        ShuziError: there are none, or they are damaged.
-
-    """
-    beside = path.with_suffix(".safetensors")
-    if not beside.is_file():
-        raise ShuziError(
-            f"{beside}: missing; training starts from what shuzi export wrote beside {path.name}"
-        )
-    return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in runs.read_tensors(beside).items()
-    }

@@ -91,10 +91,27 @@ def first_weights(start: str) -> dict[str, torch.Tensor]:
     """
     if start == "reader" or start.endswith(".onnx"):
         from shuzi.read.reader import SHIPPED
-        from shuzi.train.export import weights_of
 
         return weights_of(SHIPPED if start == "reader" else Path(start))
     return read_tensors(read(Path(start)).folder / WEIGHTS)
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    """Give the weights that `export` wrote beside an ONNX file, float32, for training to start from.
+
+    Raises:
+        ShuziError: there are none, or they are damaged.
+
+    """
+    beside = path.with_suffix(".safetensors")
+    if not beside.is_file():
+        raise ShuziError(
+            f"{beside}: missing; training starts from what shuzi export wrote beside {path.name}"
+        )
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in read_tensors(beside).items()
+    }
 
 
 @dataclass(frozen=True)

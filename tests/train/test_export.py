@@ -74,11 +74,11 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
     run = runs.train(plan, tmp_path / "run")
     path = export.export(run.folder)
     assert path == tmp_path / "run" / "model.onnx"
-    kept, trained = export.weights_of(path), runs.model(run, torch.device("cpu")).state_dict()
+    kept, trained = runs.weights_of(path), runs.model(run, torch.device("cpu")).state_dict()
     assert kept.keys() == trained.keys()
     assert all(torch.allclose(kept[name], trained[name], rtol=1e-3, atol=1e-4) for name in kept)
 
 
 def test_starting_from_a_file_without_weights_says_what_is_missing(tmp_path):
     with pytest.raises(ShuziError, match=r"model\.safetensors: missing"):
-        export.weights_of(tmp_path / "model.onnx")
+        runs.weights_of(tmp_path / "model.onnx")
