@@ -38,4 +38,4 @@ class Deferred(types.ModuleType):
 def defer_compiler() -> None:
     """Put the stand-in in place, unless the compiler is there already."""
     if NAME not in sys.modules:
-        torch._dynamo = sys.modules[NAME] = Deferred(NAME)  # type: ignore[attr-defined, assignment]
+        torch._dynamo = sys.modules[NAME] = Deferred(NAME)
