@@ -1,0 +1,66 @@
+"""A file is whole or not there, also when its process is killed or its disk is full."""
+
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from shuzi.errors import ShuziError
+from shuzi.files import whole_file, write_whole
+
+
+@pytest.mark.parametrize("data", [b"bytes", "text 数字", bytearray(b"array"), b""])
+def test_what_is_written_is_there_and_nothing_else(tmp_path, data):
+    write_whole(tmp_path / "new" / "file", data)
+    assert (tmp_path / "new" / "file").read_bytes() == (data.encode() if isinstance(data, str) else data)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
+    write_whole(tmp_path / "file", "old")
+    script = """
+import pathlib, sys
+from shuzi.files import whole_file
+with whole_file(pathlib.Path(sys.argv[1])) as part:
+    part.write_bytes(b"ne")
+    print("half", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "file"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"half\n"
+        process.send_signal(signal.SIGKILL)
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def write_half_and_fail(path, error):
+    with whole_file(path) as part:
+        part.write_bytes(b"ne")
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError()])
+def test_a_failure_while_writing_leaves_the_old_file_alone(tmp_path, error):
+    write_whole(tmp_path / "file", "old")
+    with pytest.raises(type(error)):
+        write_half_and_fail(tmp_path / "file", error)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_file_has_the_rights_that_other_files_get(tmp_path):
+    write_whole(tmp_path / "file", "x")
+    (tmp_path / "plain").touch()
+    rights = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("file", "plain")]
+    assert rights[0] == rights[1]
+
+
+def test_where_nothing_can_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    for path in (tmp_path / "file" / "below", tmp_path / "folder", tmp_path / ("x" * 300)):
+        with pytest.raises(ShuziError, match=r"cannot be written .* free space or choose another folder"):
+            write_whole(path, "x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

@@ -1,0 +1,131 @@
+"""What may import what."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "shuzi"
+FILES = {
+    ".".join(("shuzi", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+ARROWS = {
+    "__init__": {"data", "errors", "read"},  # when a public name is asked for
+    "__main__": {"cli"},
+    "cli": {"data", "errors", "evaluate", "read", "serve", "show", "train"},
+    "show": {"data", "errors", "files", "train"},  # its pictures are of runs
+    "serve": {"data", "errors", "files", "read"},
+    "train": {"data", "errors", "evaluate", "files", "read"},
+    "evaluate": {"data", "errors", "read"},
+    "read": {"data", "errors", "files"},
+    "data": {"errors", "files"},
+    "files": {"errors"},
+    "errors": set(),
+}
+TORCH_FREE = ("data", "read", "serve", "evaluate", "errors", "files", "cli", "__init__")
+TORCH = ("torch", "safetensors", "onnxscript")
+
+
+def part(module: str) -> str:
+    """The folder or file right below shuzi that a module belongs to."""
+    return [*module.split("."), "__init__"][1]
+
+
+def imports(path: Path, inner: bool = True) -> Iterator[str]:
+    """Every module that a file imports, within functions too unless `inner` is off; not for type checking alone."""
+    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.FunctionDef) and not inner:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in FILES else str(node.module)
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def test_imports_follow_the_arrows():
+    for module, path in FILES.items():
+        for imported in imports(path):
+            if imported.startswith("shuzi.") and part(imported) != part(module):
+                assert part(imported) in ARROWS[part(module)], f"{module} imports {imported}"
+
+
+def test_the_arrows_make_no_circle():
+    list(graphlib.TopologicalSorter({name: to - {name} for name, to in ARROWS.items()}).static_order())
+
+
+def test_no_module_imports_itself_by_a_detour():
+    graph = {
+        module: {each for each in imports(path) if each.startswith("shuzi.") and each != module}
+        for module, path in FILES.items()
+    }
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_every_folder_has_its_arrows():
+    assert {part(module) for module in FILES} == ARROWS.keys()
+
+
+def test_torch_is_imported_for_training_alone():
+    for module, path in FILES.items():
+        if part(module) in TORCH_FREE:
+            found = {each for each in imports(path) if each.split(".")[0] in TORCH}
+            # Digits.batches gives tensors, and imports torch when it is called
+            assert found == ({"torch"} if module == "shuzi.data.digits" else set()), module
+            assert not [each for each in imports(path, inner=False) if each.split(".")[0] in TORCH]
+
+
+def test_nothing_is_pickled():
+    for module, path in FILES.items():
+        assert not {"pickle", "shelve", "marshal", "joblib", "dill"} & set(imports(path)), module
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "torch":
+                assert node.attr not in ("save", "load"), module
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert ast.unparse(node.value) == "False", module
+
+
+def loaded_by(script: str) -> set[str]:
+    """The top-level modules that a fresh process has loaded after a script."""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{script}\nimport sys; print(*sys.modules)"], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    return {name.split(".")[0] for name in ended.stdout.split()}
+
+
+HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "matplotlib", "PIL", "fastapi", "typer", "rich", "pooch"}
+
+
+def test_importing_shuzi_imports_nothing_heavy():
+    assert not HEAVY & loaded_by("import shuzi")
+
+
+def test_loading_mnist_imports_numpy_and_no_torch():
+    loaded = loaded_by("import shuzi; train, test = shuzi.load('mnist'); train[3]")
+    assert loaded & HEAVY <= {"numpy", "cv2", "PIL", "onnxruntime"}
+    assert "numpy" in loaded
+
+
+@pytest.mark.parametrize("folder", ["data", "read", "serve", "evaluate"])
+def test_no_torch_free_part_loads_torch(folder):
+    modules = [module for module in FILES if part(module) == folder]
+    loaded = loaded_by(f"import {', '.join(modules)}")
+    assert not loaded & {*TORCH, "matplotlib"}
+
+
+def test_reading_loads_no_torch():
+    script = "import numpy, shuzi; shuzi.Reader().read(numpy.full((60, 60), 255, numpy.uint8))"
+    assert not loaded_by(script) & {*TORCH, "matplotlib"}
