@@ -29,6 +29,7 @@ LARGEST = (
     4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
 )
 SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
+CLEAR = 1.4  # times the faintest: what the darker half of a true stroke reaches
 NOISE_REACH = 2.5  # times the paper's median contrast: a stroke stands out by more
 OFFSET = 32  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
 LEAST_WINDOW, PEAK_WINDOW = 17, 41  # pixels: the narrowest, and that over which a page's ink is alike
@@ -240,7 +241,15 @@ def faintest(contrast: np.ndarray) -> float:
     noise does; and most of a picture is paper. This sees the blotches that JPEG leaves too.
     """
     step = max(1, int((contrast.size / 250_000) ** 0.5))
-    return min(max(FAINTEST, NOISE_REACH * float(np.median(contrast[::step, ::step]))), 128.0)
+    return min(max(FAINTEST, NOISE_REACH * float(np.median(contrast[::step, ::step]))), 255.0)
+
+
+def is_clear(contrast: np.ndarray, inside: np.ndarray, floor: float) -> bool:
+    """Whether a part stands out as a stroke does: a stain or a blotch of noise only just passes the floor.
+
+    contrast: uint8 (h, w), around the part; inside: bool (h, w), the part; floor: as `faintest` gives it.
+    """
+    return float(np.percentile(contrast[inside], 75)) >= CLEAR * floor
 
 
 def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
@@ -394,7 +403,7 @@ def without_lines(
         return ink
     # what is left on the lines, no thicker than they are, is a crumb of theirs
     left = (result > 127).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(left, connectivity=8)
     kept = stats[:, 2:4].min(1) > thickest + 3
     kept[np.unique(labels[(left > 0) & (bands == 0)])] = True
     result[(labels > 0) & ~kept[labels]] = 0

@@ -13,6 +13,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from shuzi.read.ink import faintest, is_clear
 from shuzi.read.normalise import normalise
 
 Score = Callable[
@@ -22,6 +23,7 @@ Score = Callable[
 SMALLEST = 8  # pixels of height: less can't be told from a speck
 WRITING = 4  # tall parts within the picture: from so many on they tell what writing looks like on this page
 FAINT = 0.4  # of the usual contrast: less is a shadow's edge or the other side's writing
+FILLS = 0.8  # of the picture: what runs out of it is a part of something else, unless it fills it
 SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
 WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
@@ -103,13 +105,21 @@ def pieces_of(ink: np.ndarray, contrast: np.ndarray) -> list[Piece]:
     strengths: list[float] = []
     on_edge: list[bool] = []
     height, width = ink.shape
+    floor = faintest(contrast)
     for label in range(1, count):
         x, y, w, h, area = (int(v) for v in stats[label])
         if max(w, h) < 3 or area < 4:
             continue
-        alone = (labels[y : y + h, x : x + w] == label).astype(np.uint8)
-        strengths.append(cv2.mean(contrast[y : y + h, x : x + w], alone)[0])
-        on_edge.append(x == 0 or y == 0 or x + w == width or y + h == height)
+        inside = labels[y : y + h, x : x + w] == label
+        around = contrast[y : y + h, x : x + w]
+        at_edge = x == 0 or y == 0 or x + w == width or y + h == height
+        if at_edge and max(w / width, h / height) < FILLS:
+            continue
+        if h >= SMALLEST and not is_clear(around, inside, floor):
+            continue
+        alone = inside.astype(np.uint8)
+        strengths.append(cv2.mean(around, alone)[0])
+        on_edge.append(at_edge)
         alone = cv2.dilate(alone, np.ones((3, 3), np.uint8))
         found.append((x, y, ink[y : y + h, x : x + w] * alone))
     tall = [i for i, piece in enumerate(found) if piece[2].shape[0] >= SMALLEST and not on_edge[i]]

@@ -16,6 +16,7 @@ from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
+RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 
 Box = tuple[int, int, int, int]
@@ -186,6 +187,11 @@ class Reader:
             nothing = np.eye(11, dtype=np.float32)[10]
             return Page((Number((self._digit(blank, nothing, (0, 0, *picture.size)),), 0),), picture.size)
         scores = self.scores(np.stack([option.image for option in options]))
+        # what runs out of the frame without filling it is more likely an edge or a shadow than a digit
+        for score, option in zip(scores, options, strict=True):
+            if not option.whole:
+                score[:10] *= RUNS_OUT
+                score[10] = 1 - score[:10].sum()
         weights = np.array([option.weight for option in options])
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
         box = self._scaled(options[best].box, picture.scale)

@@ -16,6 +16,7 @@ CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close
 WINDOWS = (0.35, 0.12)
 SURROUNDINGS = 0.75  # of the frame: the paper around a digit that nearly fills it
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
+FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
 MAINS, LEAST_MAIN = (
     3,
     0.2,
@@ -28,11 +29,16 @@ OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not look
 
 @dataclass(frozen=True)
 class Candidate:
-    """One reading of the ink: the 28x28, its box in the picture's pixels, and how ink-like it is (a weight)."""
+    """One reading of the ink.
+
+    image: uint8 (28, 28); box: x, y, width, height in the picture's pixels; weight: how likely this is the digit's
+    ink; whole: whether it lies within the frame, or fills it.
+    """
 
     image: np.ndarray
     box: tuple[int, int, int, int]
     weight: float
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,11 @@ def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list
     return groups
 
 
+def _is_clear(contrast: np.ndarray, labels: np.ndarray, blob: Blob, floor: float) -> bool:
+    place = slice(blob.y, blob.bottom), slice(blob.x, blob.right)
+    return inks.is_clear(contrast[place], labels[place] == blob.label, floor)
+
+
 def _candidate(
     ink: np.ndarray, labels: np.ndarray, group: list[Blob], scale: float, weight: float
 ) -> Candidate:
@@ -144,7 +155,9 @@ def _candidate(
     inside = np.isin(labels[y0:y1, x0:x1], [b.label for b in group])
     mine = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8))
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
-    return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight)
+    fills = max((right - x) / width, (bottom - y) / height) >= FILLS
+    whole = fills or not any(_sides(b, width, height) for b in group)
+    return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, whole)
 
 
 def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: float) -> list[Candidate]:
@@ -162,6 +175,7 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
         plain = inks.without_lines(ink, contrast, floor, through=True)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
             labels, parts = blobs(kept)
+            parts = [b for b in parts if _is_clear(contrast, labels, b, floor)]
             for group, share in _groups(labels, parts, contrast):
                 found.append(_candidate(kept, labels, group, scale, weight * factor * share))
     return found
@@ -192,7 +206,7 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     straight = as_mnist(rgb)
     if straight is not None:
         x, y, w, h = cv2.boundingRect((straight >= 64).astype(np.uint8))
-        return [Candidate(straight, (x, y, w, h), 1.0)]
+        return [Candidate(straight, (x, y, w, h), 1.0, True)]
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
     return [c for share in WINDOWS for c in _candidates(planes, share, 1 / zoom)]
