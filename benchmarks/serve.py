@@ -23,10 +23,6 @@ import psutil
 ROOT = Path(__file__).parents[1]
 STROKES = ROOT / "tests" / "serve" / "strokes.json"
 SIDE = 1000
-START = (
-    "from shuzi.serve.server import serve; import sys; "
-    "serve(port=int(sys.argv[1]), workers=int(sys.argv[2]), read_only=True, open_browser=False)"
-)
 
 
 def drawings() -> list[bytes]:
@@ -112,9 +108,8 @@ async def many(port: int, count: int, clients: int = 8) -> None:
 def start(port: int, workers: int) -> tuple[subprocess.Popen[bytes], float]:
     """A server, and the seconds from its start to its first answer of a digit."""
     started = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "-c", START, str(port), str(workers)], cwd=ROOT, stderr=subprocess.DEVNULL
-    )
+    command = ["serve", "--no-browser", "--read-only", "--port", str(port), "--workers", str(workers)]
+    server = subprocess.Popen([sys.executable, "-m", "shuzi", *command], cwd=ROOT, stderr=subprocess.DEVNULL)
     body = drawings()[7]
     ask = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/read", data=body, headers={"Content-Type": "application/json"}

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shuzi.read.reader import Digit, Number, Page
+from shuzi.read.batch import as_json
+from shuzi.read.reader import Digit, Page
 
 MOST_STROKES = 1_000
 MOST_POINTS = 20_000
@@ -77,8 +78,9 @@ class NumberAnswer(BaseModel):
 
 
 class PageAnswer(BaseModel):
-    """What a picture or a drawing says."""
+    """What a picture or a drawing says, in the words of `shuzi read --json`."""
 
+    file: str = Field(description="empty: what was posted has no name")
     text: str = Field(description="a line a line of writing, '?' where it is not sure")
     size: list[int] = Field(min_length=2, max_length=2, description="width, height of the upright picture")
     model: Model
@@ -183,31 +185,20 @@ def digit_probability(digit: Digit) -> float:
     return min(1.0, digit.confidence / max(float(digit.probabilities[digit.guess]), 1e-9))
 
 
-def _digit(digit: Digit, detail: bool) -> dict[str, Any]:
+def _more(digit: Digit, detail: bool) -> dict[str, Any]:
     is_digit = digit_probability(digit)
-    answer = {
-        "digit": digit.digit,
+    more = {
         "guess": digit.guess,
-        "confidence": round(digit.confidence, 5),
         "is_digit": digit.digit is not None or is_digit >= 0.5,
-        "digit_probability": round(is_digit, 5),
-        "probabilities": [round(p, 5) for p in digit.probabilities.tolist()],
-        "box": list(digit.box),
+        "digit_probability": round(is_digit, 4),
     }
-    return answer | {"image": encoded(digit.image)} if detail else answer
-
-
-def _number(number: Number, detail: bool) -> dict[str, Any]:
-    return {
-        "text": number.text,
-        "confidence": round(number.confidence, 5),
-        "line": number.line,
-        "box": list(number.box),
-        "digits": [_digit(digit, detail) for digit in number.digits],
-    }
+    return more | {"image": encoded(digit.image)} if detail else more
 
 
 def page_answer(page: Page, model: str, detail: bool) -> dict[str, Any]:
-    """A page as the API gives it (PageAnswer)."""
-    numbers = [_number(number, detail) for number in page.numbers]
-    return {"text": page.text, "size": list(page.size), "model": model, "numbers": numbers}
+    """A page as the API gives it (PageAnswer): what `shuzi read --json` says of it, and what the page shows."""
+    answer = as_json(page, file="") | {"model": model}
+    for number, said in zip(page.numbers, answer["numbers"], strict=True):
+        for digit, told in zip(number.digits, said["digits"], strict=True):
+            told |= _more(digit, detail)
+    return answer

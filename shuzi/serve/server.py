@@ -9,17 +9,13 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import asdict
 
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
-
-try:
-    import uvicorn
-    from uvicorn.supervisors import Multiprocess
-
-    from shuzi.serve.app import EVERYWHERE, Settings, create_app
-    from shuzi.serve.guard import LOOPBACK, App
-except ModuleNotFoundError as error:
-    raise ShuziError(f'the drawing page needs {error.name}: pip install "shuzi[serve]".') from error
+from shuzi.serve.app import EVERYWHERE, Settings, create_app
+from shuzi.serve.guard import LOOPBACK, App
 
 ENVIRONMENT = "SHUZI_SERVE"  # carries the settings to worker processes, as JSON
 

@@ -89,9 +89,11 @@ function fitRow(reading, answer, chosen, choose) {
     lines[number.line].append(make("span", { className: "number" }, ...number.digits.map((digit) => button(digit, index++))));
   }
   const focused = [...reading.querySelectorAll("button")].indexOf(document.activeElement);
-  reading.replaceChildren(...lines.filter(Boolean));
-  const longest = Math.max(...lines.filter(Boolean).map((line) => line.textContent.length + line.children.length - 1));
-  reading.style.setProperty("--digits", Math.max(3, longest));
+    const laid = lines.filter(Boolean);
+  reading.replaceChildren(...laid);
+  const longest = Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1));
+  reading.style.setProperty("--digits", longest);
+  reading.style.setProperty("--lines", laid.length);
   if (focused >= 0) reading.querySelectorAll("button")[focused]?.focus();
 }
 
