@@ -45,7 +45,8 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
     figures = {
         "learning-curve": plots.learning_curve([epoch.curve for epoch in metrics], accuracy),
         "confusion": plots.confusion(
-            np.array(evaluation.confusion), f"{test.name}: {100 * evaluation.accuracy:.2f} % right"
+            np.array(evaluation.confusion),
+            f"{plots.short(test.name)}: {100 * evaluation.accuracy:.2f} % right",
         ),
         "mistakes": plots.mistakes(
             test.images[[mistake.index for mistake in shown]],

@@ -1,5 +1,6 @@
 """The pictures. Each function draws into the axes or figure it is given and computes nothing it could be handed."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a folder's name may hold two dollars
 }
+LONGEST = 24  # characters of a set's name in a title
 
 
 def blank(width: float, height: float) -> Figure:
@@ -41,9 +44,15 @@ def blank(width: float, height: float) -> Figure:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all, and give its path. Raises ShuziError if it cannot be written."""
-    with whole_file(path) as part:
+    with whole_file(path) as part, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a folder's name may be in any script
         figure.savefig(part, format="png", dpi=DPI)
     return path
+
+
+def short(name: str) -> str:
+    """Give a set's name as it fits a title."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def image(axes: Axes, pixels: np.ndarray, title: str = "") -> Axes:
@@ -59,7 +68,9 @@ def sample(digits: Digits, index: int) -> Figure:
     """Draw one image with its label, pixels countable."""
     figure = blank(3.4, 3.6)
     axes = image(
-        figure.subplots(), digits.images[index], f"{digits.name}[{index}]: label {digits.labels[index]}"
+        figure.subplots(),
+        digits.images[index],
+        f"{short(digits.name)}[{index}]: label {digits.labels[index]}",
     )
     axes.set(xticks=range(0, 28, 4), yticks=range(0, 28, 4))
     return figure
@@ -75,7 +86,7 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
     for empty in axes.flat:
         if not empty.images:
             empty.set_axis_off()
-    figure.suptitle(f"{digits.name}: {len(digits):,} images", fontsize=10)
+    figure.suptitle(f"{short(digits.name)}: {len(digits):,} images", fontsize=10)
     return figure
 
 
