@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 LARGEST = (
     4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
 )
+ENOUGH = 2_900_000  # pixels that a JPEG keeps at least when it is decoded reduced
+ORIENTATION, SIDEWAYS = 0x0112, 5  # the EXIF tag, and the first of its values that swap width and height
 SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
 CLEAR = 1.4  # times the faintest: what the darker half of a true stroke reaches
 NOISE_REACH = 2.5  # times the paper's median contrast: a stroke stands out by more
 OFFSET = 32  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
+FROM_QUARTER = np.clip(np.arange(-64, 192) * 2, 0, 255).astype(
+    np.uint8
+)  # a quarter of 256 to 0, three to 255
 LEAST_WINDOW, PEAK_WINDOW = 17, 41  # pixels: the narrowest, and that over which a page's ink is alike
 WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shadows
 OTHER_BIAS = 10.0  # times the evidence: what it takes to find the other ink than the page's in a place
@@ -55,7 +60,7 @@ def _name(source: object) -> str:
     if isinstance(source, bytes):
         return f"{len(source):,} bytes"
     if isinstance(source, str | os.PathLike):
-        return Path(source).name or str(source)
+        return str(source)
     return f"a {type(source).__name__}"
 
 
@@ -94,7 +99,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         return _over_white(np.asarray(image.convert("RGBA")))
     if image.mode in ("1", "L"):
         return _from_array(np.asarray(image.convert("L")))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
@@ -105,9 +110,9 @@ def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
     try:
         stream: BinaryIO = io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
     except FileNotFoundError:
-        raise ShuziError(f"{source}: no such file.") from None
+        raise ShuziError(f"{name}: no such file.") from None
     except OSError as error:
-        raise ShuziError(f"{source}: can't be read ({error.strerror or error}).") from None
+        raise ShuziError(f"{name}: can't be read ({error.strerror or error}).") from None
     head = stream.read(1024)
     stream.seek(0)
     if not head:
@@ -150,16 +155,15 @@ def load(source: Source) -> Picture:
         image = source if isinstance(source, Image.Image) else _open(source)
         width, height = image.size
         try:
-            if width * height > LARGEST:
-                # a JPEG decodes at a half, a quarter or an eighth for a fraction of the time
-                reduced = (width * height / LARGEST) ** 0.5
-                image.draft("RGB", (int(width / reduced), int(height / reduced)))
-            upright = ImageOps.exif_transpose(image)
+            halvings = int(np.log2(max(1.0, width * height / ENOUGH)) / 2)
+            # a JPEG decodes at a half, a quarter or an eighth for a fraction of the time
+            image.draft("RGB", (width >> halvings, height >> halvings))
+            orientation = image.getexif().get(ORIENTATION, 1)
+            upright = ImageOps.exif_transpose(image) if orientation != 1 else image
             rgb = _to_rgb(upright)
         except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
             raise ShuziError(f"{_name(source)}: a damaged picture ({error}); save it anew.") from None
-        turned = (upright.width > upright.height) != (image.width > image.height)
-        size = (height, width) if turned else (width, height)
+        size = (height, width) if orientation >= SIDEWAYS else (width, height)
     if min(size) < SMALLEST_SIDE:
         raise ShuziError(f"{_name(source)}: {size[0]}x{size[1]} pixels, too small to hold a digit.")
     shrink = (rgb.shape[0] * rgb.shape[1] / LARGEST) ** 0.5
@@ -205,9 +209,9 @@ def contrasts(plane: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     Returns two uint8 (H, W): 255 x (1 - darker / brighter) for dark ink and for light ink.
     """
     square = cv2.getStructuringElement(cv2.MORPH_RECT, (window | 1, window | 1))
-    above = cv2.add(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, square), OFFSET)
-    below = cv2.add(cv2.morphologyEx(plane, cv2.MORPH_OPEN, square), OFFSET)
-    here = cv2.add(plane, OFFSET)
+    above = cv2.convertScaleAbs(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, square), beta=OFFSET)
+    below = cv2.convertScaleAbs(cv2.morphologyEx(plane, cv2.MORPH_OPEN, square), beta=OFFSET)
+    here = cv2.convertScaleAbs(plane, beta=OFFSET)
     dark = cv2.bitwise_not(cv2.divide(here, above, scale=255))
     light = cv2.bitwise_not(cv2.divide(below, here, scale=255))
     return dark, light
@@ -268,7 +272,7 @@ def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
     # half ink lies at half the peak, where the edge of a blurred stroke truly is, and never below the floor
     peak = np.maximum(peak, np.uint8(min(255.0, 2 * floor)))
     share = cv2.divide(contrast, peak, scale=256)
-    return cv2.convertScaleAbs(cv2.subtract(share, 64), alpha=2)
+    return cv2.LUT(share, FROM_QUARTER).astype(np.uint8, copy=False)
 
 
 def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
@@ -282,8 +286,8 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
         return dark
     if lighter.all():
         return light
-    lighter = cv2.resize(lighter, plane.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.where(lighter > 0, light, dark)
+    choice = cv2.resize(lighter, plane.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.where(choice > 0, light, dark)
 
 
 def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -388,16 +392,16 @@ def without_lines(
         column = np.ones((2 * thickness + 5, 3), np.uint8)
         above = cv2.dilate(rest, column, anchor=(1, len(column) - 1))
         below = cv2.dilate(rest, column, anchor=(1, 0))
-        alone = (on_line & (1 - strokes) & (1 - (above & below))) > 0
+        alone = (on_line > 0) & (strokes == 0) & ((above == 0) | (below == 0))
         if not alone.any():
             continue
         darkness = contrast.T if across else contrast
         alone &= darkness < DARKER_THAN_LINES * float(np.percentile(darkness[alone], 80))
         # the blur beside the line goes with it
-        edge = cv2.dilate(alone.astype(np.uint8), np.ones((5, 1), np.uint8)) & (1 - binary)
+        edge = (cv2.dilate(alone.astype(np.uint8), np.ones((5, 1), np.uint8)) > 0) & (binary == 0)
         if result is ink:
             result = ink.copy()
-        (result.T if across else result)[alone | (edge > 0)] = 0
+        (result.T if across else result)[alone | edge] = 0
         bands |= band.T if across else band
     if result is ink:
         return ink
@@ -456,9 +460,9 @@ def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     for rise in {round(slope * length) for slope in SLOPES.tolist()}:
         kernel = np.zeros((abs(rise) + 1, length), np.uint8)
         cv2.line(kernel, (0, max(rise, 0)), (length - 1, max(-rise, 0)), (1,))
-        found |= cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel)
+        np.maximum(found, cv2.morphologyEx(half, cv2.MORPH_OPEN, kernel), out=found)
     thick = np.ones((THICKEST_LINE, 1), np.uint8)  # in half-size pixels, and the slopes add some
-    found = cv2.subtract(found, cv2.morphologyEx(found, cv2.MORPH_OPEN, thick))
+    found[cv2.morphologyEx(found, cv2.MORPH_OPEN, thick) > 0] = 0
     chains: list[list[_Stretch]] = []
     for part in _stretches(found, length):
         for chain in chains:
@@ -486,5 +490,5 @@ def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
         return None
     # a line that bows leaves its chord: what was found of it counts, and a pixel of blur around
     band = cv2.dilate(mask, np.ones((5, 1), np.uint8))
-    mask = cv2.dilate(mask | (found & band), np.ones((3, 3), np.uint8))
+    mask = cv2.dilate(cv2.max(mask, cv2.min(found, band)), np.ones((3, 3), np.uint8))
     return cv2.resize(mask, binary.shape[::-1], interpolation=cv2.INTER_NEAREST)

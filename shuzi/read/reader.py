@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
+CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 
@@ -149,6 +151,14 @@ class Reader:
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
         exp = np.exp(logits - logits.max(1, keepdims=True))
         return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
+
+    def _logits(self, images: np.ndarray) -> np.ndarray:
+        if len(images) <= CHUNK:
+            logits: np.ndarray = self._session.run(["logits"], {"images": images})[0]
+            return logits
+        chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+        with ThreadPoolExecutor(min(len(chunks), os.cpu_count() or 1)) as pool:
+            return np.concatenate(list(pool.map(self._logits, chunks)))
 
     def classify(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What digit each 28x28 is, and whether it is one at all.
