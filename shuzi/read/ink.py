@@ -73,6 +73,8 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         raise ShuziError(f"the array is of type {array.dtype}; {expected}.")
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
         raise ShuziError(f"the array is of shape {array.shape}; {expected}.")
+    if not array.size:
+        raise ShuziError(f"the array is of shape {array.shape}, and empty; {expected}.")
     if array.ndim == 2:
         return cv2.merge([array] * 3)
     return _over_white(array) if array.shape[2] == 4 else np.ascontiguousarray(array)
@@ -152,6 +154,10 @@ def load(source: Source) -> Picture:
     else:
         from PIL import Image, ImageOps
 
+        if not isinstance(source, str | os.PathLike | bytes | Image.Image):
+            raise ShuziError(
+                f"a {type(source).__name__}: expected a path, bytes, a Pillow image or a uint8 array."
+            )
         image = source if isinstance(source, Image.Image) else _open(source)
         width, height = image.size
         try:
