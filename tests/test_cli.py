@@ -1,0 +1,233 @@
+"""The command line: one sentence for what went wrong, one object for --json, nothing heavy for --help."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+import shuzi
+from shuzi import cli
+from shuzi.data import sources
+from shuzi.train.recipes import RECIPES
+
+COMMANDS = [command.callback.__name__ for command in cli.app.registered_commands]
+ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["train", "--epochs", 0], "--epochs 0: training takes 1 epoch or more"),
+        (["train", "--epochs", -1], "--epochs -1"),
+        (["train", "--batch-size", 0], "--batch-size 0: a batch holds 1 image or more"),
+        (["train", "--batch-size", 1001], "--batch-size 1001: larger than the 1,000 training images"),
+        (["train", "--validation", 950, "--batch-size", 100], "larger than the 50 training images"),
+        (["train", "--validation", 1000], "--validation 1000: the training set has only 1,000 images"),
+        (["train", "--lr", "nan"], "--lr nan: the learning rate is a number above 0"),
+        (["train", "--lr", "inf"], "--lr inf"),
+        (["train", "--lr", 0], "--lr 0.0"),
+        (["train", "--lr", 1e38], "train with a smaller --lr than 1e+38"),
+        (["train", "--seed", -1], "--seed -1: a seed is a whole number from 0"),
+        (["train", "--seed", 2**63], "--seed 9223372036854775808"),
+        (["train", "--device", "nonsense"], "--device nonsense: not usable with torch"),
+        (["train", "--device", "cuda:99"], "--device cuda:99"),
+        (["train", "hardmax"], "no recipe is called 'hardmax'; there are softmax, softmax-tensors"),
+        (["train", "--out", "."], "a run takes a folder of its own"),
+        (["train", "--out", "/dev/null/below"], "cannot be written (Not a directory)"),
+        (["train", "--resume", "nothing"], "nothing: no run is there"),
+        (["train", "--epochs", "many"], "'--epochs'"),
+        (["train", "--lr", ""], "'--lr'"),
+        (["train", "--ephocs", 3], "No such option: --ephocs"),
+        (["train", "softmax", "more"], "unexpected extra argument"),
+        (["evaluate"], "Missing argument"),
+        (["evaluate", "nothing"], "nothing: no run is there (no run.json)"),
+        (["evaluate", "x" * 300], "x" * 300),
+        (["show", "nothing"], "nothing: neither a folder nor a set shuzi knows (mnist, fashion-mnist)"),
+        (["data", "minst"], "minst: neither a folder nor a set shuzi knows (mnist, fashion-mnist)"),
+        (["data", "."], "no train-images-idx3-ubyte in it"),
+        (["data", "--root", "/dev/null"], "/dev/null: a file, expected a folder"),
+        (["dta"], "No such command 'dta'"),
+        (["--verison"], "No such option: --verison"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(command, tmp_path, small_folder, args, words):
+    data = ["--data", small_folder] if args[0] == "train" and "--resume" not in args else []
+    ended = command(*args, *data, cwd=tmp_path)
+    assert ended.code in (1, 2)
+    assert ended.stdout == ""
+    assert words in ended.stderr
+    assert ended.stderr.startswith("shuzi: ")
+    assert ended.stderr.count("\n") == 1
+    assert ESCAPE not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("args", [("--version",), ("data", "minst")])
+def test_a_process_of_its_own_answers_as_the_forked_one_does(command, args):
+    process = command.start(*args)
+    out, err = process.communicate()
+    ended = command(*args)
+    assert (process.returncode, out, err) == (ended.code, ended.stdout, ended.stderr)
+
+
+def test_the_version_is_printed(command):
+    assert command("--version").stdout == f"shuzi {shuzi.__version__}\n"
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)])
+def test_a_full_disk_under_stdout_is_one_sentence(command, small_folder, json_too):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [sys.executable, "-m", "shuzi", "data", str(small_folder), *json_too],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=command.environment(),
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "shuzi: output: No space left on device\n")
+
+
+def test_train_as_json_has_its_names_and_stdout_nothing_else(command, tmp_path, small_folder):
+    ended = command("train", "--data", small_folder, "--epochs", 2, "--out", tmp_path / "run", "--json")
+    told = ended.json
+    assert ended.stdout.count("\n") == 1
+    assert {
+        "run", "recipe", "seed", "epochs", "train_seconds", "test_seconds", "test_accuracy",
+        "test_accuracy_interval", "device", "data_sha256",
+    } <= told.keys()  # fmt: skip
+    assert (told["run"], told["recipe"], told["seed"], told["epochs"]) == (
+        str(tmp_path / "run"),
+        "softmax",
+        0,
+        2,
+    )
+    assert json.loads((tmp_path / "run" / "run.json").read_text()) == told
+    first, second = ended.stderr.splitlines()
+    assert re.fullmatch(
+        r"epoch 1/2  loss \d\.\d{4}  training accuracy 0\.\d{4}  [\d,]+ images/s  [\d.]+ s", first
+    )
+    assert second.startswith("epoch 2/2  loss ")
+
+
+def test_evaluate_as_json_has_its_names_and_train_measured_the_same(command, tmp_path, small_folder):
+    trained = command("train", "--data", small_folder, "--out", tmp_path / "run", "--json").json
+    ended = command("evaluate", tmp_path / "run", "--json")
+    told = ended.json
+    assert (ended.stdout.count("\n"), ended.stderr) == (1, "")
+    assert {"accuracy", "interval", "count", "per_class", "confusion", "mistakes"} <= told.keys()
+    assert told["accuracy"] == trained["test_accuracy"]
+    assert told["interval"] == trained["test_accuracy_interval"]
+    assert told["count"] == sum(map(sum, told["confusion"])) == 200
+    assert [each["digit"] for each in told["per_class"]] == list(range(10))
+
+
+def test_evaluate_says_it_to_people_too(command, tmp_path, small_folder):
+    command("train", "--data", small_folder, "--out", tmp_path / "run")
+    ended = command("evaluate", tmp_path / "run")
+    assert re.search(r"accuracy 0\.\d{4} of 200, 95 % interval 0\.\d{4} to 0\.\d{4}", ended.stdout)
+    for words in ("precision", "recall", "label \\ read", "surest mistakes"):
+        assert words in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) <= cli.WIDE
+
+
+def test_a_run_is_evaluated_on_another_set(command, tmp_path, small_folder):
+    command("train", "--data", small_folder, "--out", tmp_path / "run")
+    assert command("evaluate", tmp_path / "run", "--data", "mnist", "--json").json["count"] == 10000
+
+
+def test_a_path_is_printed_as_it_is(command, tmp_path, small_folder):
+    folder = tmp_path / "a [bold]b[/bold] :smile: 数字"
+    ended = command("train", "--data", small_folder, "--out", folder)
+    assert f"kept in {folder};" in ended.stdout
+
+
+def test_a_path_that_is_no_text_ends_no_command(command, tmp_path, small_folder):
+    ended = command("train", "--data", small_folder, "--out", os.fsdecode(os.fsencode(tmp_path) + b"/\xff"),
+                    PYTHONIOENCODING="utf-8:strict")  # fmt: skip
+    assert ended.code == 0, ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [os.fsdecode(b"\xff")]
+
+
+def on_a_terminal(command, *args, **env) -> str:
+    """What a command prints on a terminal, stdout and stderr together."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "shuzi", *map(str, args)], stdout=its, stderr=its, stdin=its,
+        env=command.environment(TERM="xterm-256color", COLUMNS="100", **env),
+    ) as process:  # fmt: skip
+        os.close(its)
+        printed = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                printed += chunk
+        except OSError:  # how a terminal says that nobody is left at its other end
+            pass
+        os.close(ours)
+    assert process.returncode == 0
+    return printed.decode()
+
+
+def test_training_on_a_terminal_shows_a_bar_and_no_color_holds(command, tmp_path, small_folder):
+    args = ("train", "--data", small_folder, "--epochs", 100, "--device", "cpu", "--out")
+    coloured = on_a_terminal(command, *args, tmp_path / "a")
+    assert COLOUR.search(coloured)
+    assert re.search(r"epoch \S*\d+/100.*loss .*\d\.\d{4}.*images/s.*\d:\d\d:\d\d", coloured)
+    plain = on_a_terminal(command, *args, tmp_path / "b", NO_COLOR="1")
+    assert "images/s" in plain
+    assert not COLOUR.search(plain)
+
+
+def test_no_output_that_is_no_terminal_has_escape_codes(command, tmp_path, small_folder):
+    for args in (
+        ("data", small_folder),
+        ("train", "--data", small_folder, "--out", tmp_path / "run"),
+        ("evaluate", tmp_path / "run"),
+        ("show", tmp_path / "run"),
+        ("--help",),
+        ("train", "--help"),
+    ):
+        ended = command(*args, TERM="xterm-256color")
+        assert ended.code == 0
+        assert ESCAPE not in ended.stdout + ended.stderr
+
+
+def test_shuzi_data_is_the_root(command, tmp_path):
+    (tmp_path / sources.TRAIN_IMAGES).write_text("<html>")
+    ended = command("data", SHUZI_DATA=str(tmp_path))
+    assert ended.code == 1
+    assert str(tmp_path / sources.TRAIN_IMAGES) in ended.stderr
+
+
+def test_shuzi_alone_prints_its_help(command):
+    assert command().stdout == command("--help").stdout
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_80_columns_and_is_cut_nowhere(command, name):
+    ended = command(*filter(None, [name]), "--help", COLUMNS="80", TERMINAL_WIDTH="80")
+    assert ended.code == 0
+    assert "…" not in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) <= 80
+
+
+def test_help_names_every_command_recipe_and_set(command):
+    assert all(f" {name} " in command("--help").stdout for name in COMMANDS)
+    words = command("train", "--help").stdout.replace(",", " ").replace(".", " ").split()
+    assert set(RECIPES) <= set(words)
+    assert all(name in command("data", "--help").stdout for name in sources.SOURCES)
+
+
+def test_help_loads_nothing_heavy():
+    script = """
+import sys
+from shuzi import cli
+for args in (["--help"], *([command.callback.__name__, "--help"] for command in cli.app.registered_commands)):
+    cli.app(args, standalone_mode=False)
+print(*sys.modules, file=sys.stderr)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 0
+    loaded = {name.split(".")[0] for name in ended.stderr.split()}
+    assert "typer" in loaded
+    assert not loaded & {"torch", "numpy", "matplotlib", "cv2", "onnxruntime", "fastapi", "pooch"}
