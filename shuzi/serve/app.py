@@ -321,12 +321,25 @@ def _add_problems(app: FastAPI) -> None:
         return answer(Problem(500, "the server met a fault; its terminal says which."))
 
 
+class _Documented(FastAPI):
+    """FastAPI has its own words for a 422; here every error is a problem document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made when first asked for."""
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        schemas["ProblemDocument"] = api.ProblemDocument.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
+
+
 def create_app(settings: Settings) -> App:
     """The app of one server process. Raises ShuziError when the weights can't be read."""
     folder = None if settings.read_only else Path(settings.corrections or corrections.default_folder())
     models = Models(settings.weights)
     about = _about(models, folder)
-    app = FastAPI(
+    app = _Documented(
         title="shuzi",
         version=about["version"],
         description="Reads handwritten digits. Everything stays on the computer that runs it.",
@@ -344,15 +357,5 @@ def create_app(settings: Settings) -> App:
         return FileResponse(STATIC / "docs.html")
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
-    _describe(app)
     everywhere = settings.host in EVERYWHERE
     return Guard(app, () if everywhere else (settings.host,), settings.allow_hosts, addresses=everywhere)
-
-
-def _describe(app: FastAPI) -> None:
-    """FastAPI says 422 its own way; here every error is a problem document."""
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    schemas["ProblemDocument"] = api.ProblemDocument.model_json_schema()
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)

@@ -1,5 +1,7 @@
 """Runs the app: one process or several, on a socket that is bound before anything else is done."""
 
+import contextlib
+import errno
 import json
 import os
 import socket
@@ -42,7 +44,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         other = f'; choose another: "shuzi serve --port {port + 1}"' if port < 65535 else ""
-        raise ShuziError(f"port {port} of {host} can't be had ({error.strerror}){other}.") from error
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be had ({error.strerror})"
+        raise ShuziError(f"port {port} of {host} {why}{other}.") from error
     return listener
 
 
@@ -96,9 +99,10 @@ def serve(
             say("Others in your network can reach it and store corrections; --read-only stores none.")
         if open_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        if workers == 1:
-            uvicorn.Server(config).run(sockets=[listener])
-        else:
-            Multiprocess(config, sockets=[listener]).run()
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, once all is closed
+            if workers == 1:
+                uvicorn.Server(config).run(sockets=[listener])
+            else:
+                Multiprocess(config, sockets=[listener]).run()
     finally:
         listener.close()

@@ -414,7 +414,7 @@ def test_every_answer_carries_the_policy(server):
 def test_a_taken_port_is_one_clear_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ShuziError, match=rf"port {port} of 127.0.0.1 .*--port {port + 1}"):
+        with pytest.raises(ShuziError, match=rf"port {port} of 127.0.0.1 is taken.*--port {port + 1}"):
             serve(port=port, open_browser=False)
 
 
@@ -430,6 +430,14 @@ def test_a_taken_port_is_one_clear_sentence():
 def test_a_server_that_cannot_start_says_why(settings, said):
     with pytest.raises(ShuziError, match=said):
         serve(**{"port": 0, "open_browser": False} | settings)
+
+
+def test_ctrl_c_ends_it_without_a_word(start_server, tmp_path):
+    server = start_server(tmp_path)
+    assert requests.get(server.url + "/api/health", timeout=5).ok
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 0
+    assert server.process.stderr.read() == ""
 
 
 def test_several_workers_answer_on_one_port(start_server, tmp_path, drawing):

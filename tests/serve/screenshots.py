@@ -1,0 +1,69 @@
+"""Takes the README's two pictures of the page: python tests/serve/screenshots.py [FOLDER]."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+STROKES = json.loads((Path(__file__).parent / "strokes.json").read_text())
+
+
+def draw(page: Page, digit: str, left: float, top: float, width: float, height: float) -> None:
+    """Draws a digit with the mouse; the place is in shares of the sheet."""
+    box = page.locator("#canvas").bounding_box()
+    for stroke in STROKES[digit]:
+        points = [
+            (box["x"] + box["width"] * (left + width * x), box["y"] + box["height"] * (top + height * y))
+            for x, y in stroke
+        ]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def save(page: Page, path: Path) -> None:
+    """The page as a small PNG, once its maps are drawn and nothing moves."""
+    page.locator("#maps .best .logit").filter(has_text=".").wait_for()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(400)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(256, kmeans=4, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+def main(folder: Path) -> None:
+    run = "from shuzi.serve.server import serve; serve(port=0, open_browser=False)"
+    home = {"HOME": "/home/you"}  # the page shows where corrections would be kept; none are
+    server = subprocess.Popen(
+        [sys.executable, "-c", run], stderr=subprocess.PIPE, text=True, env=os.environ | home, cwd=ROOT
+    )
+    url = server.stderr.readline().split()[3]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        desktop = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
+        desktop.goto(url)
+        draw(desktop, "3", 0.3, 0.13, 0.4, 0.74)
+        save(desktop, folder / "page-desktop.png")
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark")
+        phone.goto(url)
+        for at, digit in enumerate("247"):
+            draw(phone, digit, 0.08 + 0.3 * at, 0.2, 0.25, 0.58)
+        save(phone, folder / "page-phone.png")
+        browser.close()
+    server.terminate()
+    server.wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")
