@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 import shuzi
+import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
 

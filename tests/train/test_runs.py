@@ -104,14 +104,12 @@ def test_a_run_is_read_as_it_was_written(finished, small):
 
 @pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors"])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(command, tmp_path, recipe):
-    runs_of = {}
-    for name, seed in [("a", 7), ("b", 7), ("c", 8)]:
+    for name in ("a", "b"):
         told = command(
-            "train", recipe, "--out", tmp_path / name, "--seed", seed, "--device", "cpu", "--json"
+            "train", recipe, "--out", tmp_path / name, "--seed", 7, "--device", "cpu", "--json"
         ).json
         assert 0.88 < told["test_accuracy"] < 0.93
-        runs_of[name] = weights(tmp_path / name)
-    assert runs_of["a"] == runs_of["b"] != runs_of["c"]
+    assert weights(tmp_path / "a") == weights(tmp_path / "b")
 
 
 def test_the_test_set_has_no_say_in_the_weights(tmp_path, write_set, plan, small, finished):
