@@ -29,7 +29,9 @@ WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
 # Gaps, in the digits' height: one narrower never ends a number; evenly spaced digits are one number up to LOOSE.
-GAP, LOOSE, FARTHEST = 0.45, 1.0, 3.0
+# MIDDLING parts a row whose gaps tell no kinds. EVEN: how many times the usual gap is still the same kind.
+GAP, MIDDLING, LOOSE, FARTHEST = 0.45, 0.65, 1.0, 3.0
+EVEN = 1.7
 JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is joined to
 DOT = 0.45  # of its neighbours' height: what is lower, and narrow, is a point or a comma
 DASH = 0.3  # of its neighbours' height: what is lower is a dash
@@ -325,14 +327,17 @@ def _rows(glyphs: list[Glyph]) -> list[list[Glyph]]:
 def _widest_within(gaps: list[float]) -> float:
     """The widest gap within a number, given a row's gaps in heights.
 
-    Where gaps are of two kinds, the narrow kind is within numbers. Where they are of one kind, it is within a number
-    unless it is wide.
+    Evenly spaced digits are one number, unless they stand wide apart. Where gaps are of two kinds, the narrow kind is
+    within numbers.
     """
     ordered = sorted(gaps)
+    usual, widest = ordered[len(ordered) // 2], ordered[-1]
+    if widest < EVEN * usual + 0.1:
+        return widest if usual < LOOSE else -np.inf
     for narrow, wide in pairwise(ordered):
-        if wide > GAP and wide > 1.7 * narrow + 0.1:
+        if wide > GAP and wide > EVEN * narrow + 0.1:
             return narrow
-    return ordered[-1] if ordered[len(ordered) // 2] < LOOSE else -np.inf
+    return MIDDLING
 
 
 def words(glyphs: list[Glyph]) -> list[list[Glyph]]:
