@@ -47,7 +47,7 @@ class Cosines(nn.Module):
     first layer of K. Jordan, "94% on CIFAR-10 in 3.29 seconds", arXiv 2404.00498).
     """
 
-    def __init__(self, count: int = 12, side: int = 5) -> None:
+    def __init__(self, count: int = 8, side: int = 5) -> None:
         super().__init__()
         place = (torch.arange(side) + 0.5) * (math.pi / side)
         waves = sorted(itertools.product(range(side), repeat=2), key=lambda wave: wave[0] ** 2 + wave[1] ** 2)
@@ -68,17 +68,17 @@ class Cosines(nn.Module):
 
 
 def fast() -> nn.Sequential:
-    """The network that learns soonest: one fixed layer, two that learn; 39,000 parameters, 1.6 M multiplications."""
+    """The network that learns soonest: one fixed layer, two that learn; 26,000 parameters, 1.0 M multiplications."""
     return nn.Sequential(
-        Cosines(),  # (B, 24, 14, 14)
-        nn.Conv2d(24, 32, 3, bias=False),
+        Cosines(),  # (B, 16, 14, 14)
+        nn.Conv2d(16, 32, 3, bias=False),
         nn.MaxPool2d(2),  # (B, 32, 6, 6); before batch norm, which then has a quarter to do
         nn.BatchNorm2d(32),
         nn.ReLU(inplace=True),
-        nn.Conv2d(32, 96, 3, bias=False),
-        nn.MaxPool2d(2),  # (B, 96, 2, 2)
-        nn.BatchNorm2d(96),
+        nn.Conv2d(32, 64, 3, bias=False),
+        nn.MaxPool2d(2),  # (B, 64, 2, 2)
+        nn.BatchNorm2d(64),
         nn.ReLU(inplace=True),
         nn.Flatten(),
-        nn.Linear(96 * 4, 10),
+        nn.Linear(64 * 4, 10),
     )
