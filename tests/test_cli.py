@@ -83,7 +83,7 @@ def test_a_full_disk_under_stdout_is_one_sentence(command, small_folder, json_to
     with open("/dev/full", "w") as full:  # noqa: PTH123
         ended = subprocess.run(
             [sys.executable, "-m", "shuzi", "data", str(small_folder), *json_too],
-            stdout=full, stderr=subprocess.PIPE, text=True, env=command.environment(),
+            stdout=full, stderr=subprocess.PIPE, text=True, env=command.environment(PYTHONUNBUFFERED=""),
         )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (1, "shuzi: output: No space left on device\n")
 

@@ -36,6 +36,13 @@ with whole_file(pathlib.Path(sys.argv[1])) as part:
     assert (tmp_path / "file").read_text() == "old"
 
 
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path):
+    write_whole(tmp_path / "file", "old")
+    (tmp_path / "link").hardlink_to(tmp_path / "file")
+    write_whole(tmp_path / "file", "new")
+    assert [(tmp_path / name).read_text() for name in ("file", "link")] == ["new", "old"]
+
+
 def write_half_and_fail(path, error):
     with whole_file(path) as part:
         part.write_bytes(b"ne")
