@@ -78,7 +78,8 @@ def _first_fault(errors: Sequence[Any]) -> str:
 
 
 def _json(answer: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(answer, separators=(",", ":")), status, media_type="application/json")
+    text = json.dumps(answer, separators=(",", ":"))
+    return Response(text, status, {"Cache-Control": "no-store"}, "application/json")
 
 
 PICTURE = {

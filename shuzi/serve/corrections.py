@@ -1,7 +1,7 @@
 """Answers put right by hand, kept as a folder of labelled pictures: <folder>/<label>/<name>.png."""
 
 import hashlib
-import os
+import secrets
 from io import BytesIO
 from pathlib import Path
 
@@ -33,7 +33,9 @@ def keep(folder: Path, image: np.ndarray, label: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if sum(1 for _ in folder.glob("[0-9]/*.png")) >= MOST:
             raise ShuziError(f"{folder} holds {MOST:,} corrections, the most kept; move some away.")
-        beside = path.with_name(f".{name}.{os.getpid()}")  # hidden: a half file is never taken for a picture
+        beside = path.with_name(
+            f".{name}.{secrets.token_hex(4)}"
+        )  # hidden: a half file is never taken for a picture
         beside.write_bytes(png.getvalue())
         beside.replace(path)
         for other in folder.glob(f"[0-9]/{name}"):

@@ -125,6 +125,16 @@ def test_a_sample_is_laid_on_the_sheet_and_read(watched):
     expect(page.locator("#bars .best, #reading .none")).not_to_have_count(0)
 
 
+def test_a_sample_can_be_drawn_upon(watched):
+    page = watched()
+    page.get_by_role("button", name="Show me one").click()
+    expect(page.locator("#bars .best")).to_have_count(1)
+    before = page.locator("#bars").inner_text()
+    draw(page, [[(0, 0), (1, 1)], [(1, 0), (0, 1)]])
+    expect(page.locator("#bars")).not_to_have_text(before, use_inner_text=True)
+    expect(page.locator("#caption")).to_be_visible()
+
+
 def photo(strokes, text: str) -> bytes:
     picture = Image.new("RGB", (150 * len(text) + 100, 360), (238, 232, 218))
     pen = ImageDraw.Draw(picture)
@@ -162,6 +172,19 @@ def test_a_dropped_photo_is_read_with_boxes(watched, strokes):
     assert box["height"] / scale == pytest.approx(138, abs=12)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#canvas")).to_be_visible()
+
+
+def test_a_photo_too_large_to_send_is_shrunk_first(watched, strokes):
+    page = watched()
+    small = Image.open(io.BytesIO(photo(strokes, "47")))
+    large = io.BytesIO()
+    small.resize((2000, 1800)).save(large, "PNG", compress_level=0)
+    assert len(large.getvalue()) > 10_000_000
+    page.locator("#file").set_input_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": large.getvalue()}
+    )
+    expect(page.locator(".box")).to_have_count(2, timeout=15_000)
+    expect(reading(page)).to_have_text("47")
 
 
 def test_a_pasted_photo_is_read(watched, strokes):

@@ -9,6 +9,7 @@ const REST = 150; // ms the pen rests before the network is asked why: ten maps 
 
 let answer = null; // {text, numbers, digits, photo, size} of what is on the page
 let chosen = 0;
+let newest = false; // while a row is written, its last digit is the one looked at
 let photo = null; // a Blob while a picture is shown, else null
 let why = null;
 let templates = null;
@@ -33,6 +34,8 @@ async function ask(path, options = {}) {
 
 const post = (path, body) => ask(path, {
   method: "POST",
+  cache: "no-store",
+  priority: "high",
   body: body instanceof Blob ? body : JSON.stringify(body),
   headers: { "Content-Type": body instanceof Blob ? body.type || "application/octet-stream" : "application/json" },
 });
@@ -52,16 +55,17 @@ function newestWins(work) {
   };
 }
 
-let asked = 0; // counts what was on the page; an answer to an older page is not shown
+let sheets = 0; // counts the sheets and photos laid on the page; an answer to an earlier one is not shown
+let answers = 0;
 
 const read = newestWins(async () => {
-  const mine = ++asked;
+  const mine = sheets;
   if (!photo && sheet.empty) return show(null);
   const body = photo ?? (sheet.sample ? await sheet.picture() : { width: sheet.width, height: 1000, strokes: sheet.strokes });
   const single = !photo && sheet.sample && !sheet.strokes.length;
   const started = performance.now();
   const page = await post(`api/read?detail=true&model=${model()}&single=${Boolean(single)}`, body);
-  if (mine !== asked || (!photo && sheet.empty)) return;
+  if (mine !== sheets || (!photo && sheet.empty)) return;
   page.ms = performance.now() - started;
   page.digits = page.numbers.flatMap((number) => number.digits);
   page.photo = Boolean(photo);
@@ -91,17 +95,19 @@ function explainSoon() {
 function changed() {
   if (sheet.busy || !sheet.empty) $("hint").hidden = true;
   showCaption();
+  newest = true;
   read();
 }
 
 function show(page) {
   answer = page;
-  chosen = Math.min(chosen, Math.max(0, (page?.digits.length ?? 0) - 1));
-  if (!photo && page) chosen = page.digits.length - 1; // while a row is written, its newest digit
+  const last = Math.max(0, (page?.digits.length ?? 0) - 1);
+  chosen = newest ? last : Math.min(chosen, last);
+  newest = false;
   view.showBoxes(answer, chosen, choose);
   showChosen();
   speakSoon();
-  document.documentElement.dataset.answered = String(asked); // tells a watching test which drawing this answers
+  document.documentElement.dataset.answered = String(++answers); // for a benchmark to watch
 }
 
 function showChosen() {
@@ -155,6 +161,7 @@ function notice(text) {
 // ---- doing ----------------------------------------------------------------------------------------------------
 
 function blank() {
+  sheets++;
   photo = null;
   URL.revokeObjectURL($("picture").src);
   $("photo").hidden = true;
@@ -196,16 +203,31 @@ function showCaption() {
   if (of) $("caption").textContent = t("MNIST's test set, number {i}: somebody meant {k}", { i: of.index, k: of.label });
 }
 
-function open(file) {
+const LONGEST = 4000; // pixels that a photo too large to send is brought to
+
+async function shrunk(file) {
+  const whole = await createImageBitmap(file);
+  const scale = LONGEST / Math.max(whole.width, whole.height, LONGEST);
+  const canvas = new OffscreenCanvas(whole.width * scale, whole.height * scale);
+  canvas.getContext("2d").drawImage(whole, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+}
+
+async function open(file) {
   if (!file) return;
   if (file.type && !file.type.startsWith("image/")) return notice(t("This is not a picture."));
-  if (file.size > LARGEST) return notice(t("This picture is larger than {n} MB.", { n: LARGEST / 1e6 }));
-  blank();
-  sheet.clear();
-  photo = file;
+  try {
+    const sent = file.size > LARGEST ? await shrunk(file) : file;
+    blank();
+    sheet.clear();
+    photo = sent;
+  } catch {
+    return notice(t("This is not a picture."));
+  }
   $("picture").src = URL.createObjectURL(file);
   $("canvas").hidden = $("hint").hidden = true;
   $("photo").hidden = false;
+  newest = false;
   read();
 }
 
@@ -231,7 +253,7 @@ const darkNow = () => (document.documentElement.dataset.theme ?? (matchMedia("(p
 
 function dress() {
   view.readColours();
-  sheet.redraw();
+  sheet.dress();
   $("theme").textContent = darkNow() ? t("Light") : t("Dark");
   view.showPixels(answer?.digits[chosen]);
   showWhy();

@@ -11,6 +11,7 @@ export class Sheet {
   #pointers = new Map();
   #pen = null; // the keyboard's pen: {x, y, down}
   #frame = 0;
+  #colour = "";
   strokes = [];
   sample = null; // {image: Uint8Array(784), label, index} under the strokes
 
@@ -61,9 +62,17 @@ export class Sheet {
     this.#touch();
   }
 
+  /** Takes the ink's colour from the page, whose theme has changed. */
+  dress() {
+    this.#colour = getComputedStyle(this.#canvas).color;
+    this.redraw();
+  }
+
   redraw() {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#paint());
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#paint();
+    });
   }
 
   /** Moves the keyboard's pen for the keys held down; true where the key was one of its own. */
@@ -139,9 +148,8 @@ export class Sheet {
     ink.clearRect(0, 0, width, height);
     ink.save();
     ink.scale(height / TALL, height / TALL);
-    const colour = getComputedStyle(canvas).color;
-    if (this.sample) this.#paintSample(ink, colour);
-    ink.strokeStyle = ink.fillStyle = colour;
+    if (this.sample) this.#paintSample(ink, this.#colour);
+    ink.strokeStyle = ink.fillStyle = this.#colour;
     for (const stroke of this.strokes) paintStroke(ink, stroke);
     if (this.#pen) this.#paintPen(ink);
     ink.restore();

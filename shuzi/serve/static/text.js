@@ -61,7 +61,6 @@ const chinese = {
   "Nothing is stored here.": "这里不保存任何内容。",
   "The server does not answer. Is shuzi serve still running?": "服务器没有回应。shuzi serve 还在运行吗？",
   "Draw something first.": "请先写点什么。",
-  "This picture is larger than {n} MB.": "图片大于 {n} MB。",
   "This is not a picture.": "这不是图片。",
   "{name} {version}, answers in {ms} ms": "{name} {version}，{ms} 毫秒作答",
   "Corrections are off: this server is read-only.": "此服务器为只读，不保存改正。",

@@ -205,6 +205,7 @@ export function showWhy(why, templates, model) {
 /** Boxes with readings over the photo; boxes are in the picture's own pixels. */
 export function showBoxes(answer, chosen, choose) {
   const [width, height] = answer?.size ?? [1, 1];
+  if (answer?.photo) $("frame").style.setProperty("--ratio", width / height); // of what no browser shows, too (HEIC)
   $("boxes").replaceChildren(...(answer?.photo ? answer.digits : []).map((digit, at) => {
     const [x, y, w, h] = digit.box;
     const box = make("button", {
