@@ -42,9 +42,7 @@ USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that can
 
 Root = Annotated[
     Path | None,
-    typer.Option(
-        help="Folder where named sets lie and are kept.", envvar="SHUZI_DATA", show_default="your cache"
-    ),
+    typer.Option(help="Folder where named sets lie and are kept; default your cache.", envvar="SHUZI_DATA"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
 DEVICES = "auto, cpu, cuda, cuda:1, mps."
@@ -74,7 +72,7 @@ def shuzi(
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(help="mnist, fashion-mnist, or a folder.")] = "mnist",
+    name: Annotated[str, typer.Argument(metavar="SET", help="mnist, fashion-mnist, or a folder.")] = "mnist",
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,26 +110,22 @@ def data(
 
 @app.command()
 def train(
-    recipe: Annotated[str | None, typer.Argument(help=RECIPES, show_default="softmax")] = None,
-    data: Annotated[str | None, typer.Option(help="A set's name, or a folder.", show_default="mnist")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Times through the data.", show_default="the recipe's")
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default softmax.")
     ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Images a step.", show_default="the recipe's")
-    ] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate.", show_default="the recipe's")] = None,
-    start: Annotated[str | None, typer.Option(help=STARTS, show_default="random weights")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same weights.", show_default="0")] = None,
-    validation: Annotated[
-        int | None, typer.Option(help="Training images to hold out.", show_default="0")
-    ] = None,
+    data: Annotated[str | None, typer.Option(help="A set's name, or a folder; default mnist.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the data; default the recipe's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step; default the recipe's.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; default the recipe's.")] = None,
+    start: Annotated[str | None, typer.Option(help=STARTS + " Default random weights.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same weights; default 0.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Training images to hold out; default 0.")] = None,
     root: Root = None,
     run: Annotated[
         Path | None,
-        typer.Option("--out", help="The run's folder.", show_default="the first free runs/RECIPE"),
+        typer.Option("--out", help="The run's folder; default the first free runs/RECIPE."),
     ] = None,
-    device: Annotated[str | None, typer.Option(help=DEVICES, show_default="auto")] = None,
+    device: Annotated[str | None, typer.Option(help=DEVICES + " Default auto.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run.", metavar="RUN")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run at --out.")] = False,
     as_json: AsJson = False,
@@ -166,7 +160,7 @@ def evaluate(
     what: Annotated[
         str, typer.Argument(help="A run's folder, an ONNX file, or reader, the one that is shipped.")
     ],
-    data: Annotated[str | None, typer.Option(help=TESTS, show_default="what it was trained on")] = None,
+    data: Annotated[str | None, typer.Option(help=TESTS + " Default what it was trained on.")] = None,
     root: Root = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -194,11 +188,14 @@ def evaluate(
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="A run's folder, mnist, fashion-mnist, or a folder of a set.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="A run's folder, mnist, fashion-mnist, or a folder of a set."),
+    ],
     index: Annotated[int | None, typer.Option(help="One training image of a set.")] = None,
     root: Root = None,
     to: Annotated[
-        Path | None, typer.Option("--out", help="Folder.", show_default="RUN/pictures, or pictures")
+        Path | None, typer.Option("--out", help="Folder; default RUN/pictures, or pictures.")
     ] = None,
     device: Device = "auto",
     open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
@@ -228,15 +225,13 @@ def show(
 
 @app.command()
 def read(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE")],
     single: Annotated[bool, typer.Option("--single", help="Each picture is one digit.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Confidence that counts as sure, 0 to 1.", show_default="the network's"),
+        typer.Option(help="Confidence that counts as sure, 0 to 1; default the network's."),
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="An ONNX file.", show_default="the shipped reader")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
     table: Annotated[Path | None, typer.Option("--csv", help="Write a row a digit to this file.")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Pass over what is in the --csv file.")] = False,
     overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
@@ -283,7 +278,7 @@ def read(
 @app.command()
 def export(
     run: RunFolder,
-    to: Annotated[Path | None, typer.Option("--out", help="The file.", show_default="RUN/model.onnx")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="The file; default RUN/model.onnx.")] = None,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -299,9 +294,7 @@ def export(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
-    weights: Annotated[
-        Path | None, typer.Option(help="An ONNX file.", show_default="the shipped reader")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
