@@ -49,7 +49,7 @@ DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
 STARTS = "Weights to begin with: reader, an ONNX file, or a run."
-TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest."
+TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest, pages."
 RECIPES = "softmax, softmax-tensors, fast or best."  # `recipes` itself would import torch
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
@@ -171,7 +171,8 @@ def evaluate(
     if what == "reader" or what.endswith(".onnx"):
         from shuzi.read.reader import Reader
 
-        network = Network(Reader(None if what == "reader" else what).scores, "mnist")
+        reader = Reader(None if what == "reader" else what)
+        network = Network(reader.scores, reader=reader)
     else:
         network = needs("train", "shuzi.train.runs").network(Path(what), device)
     with downloads() as progress:

@@ -9,15 +9,18 @@ import numpy as np
 
 from shuzi.data.corrupted import CORRUPTIONS, corrupted
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.pages import KINDS, PageScore, make_page, score_page
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, evaluate
 from shuzi.read.normalise import normalise
 from shuzi.read.own import load
+from shuzi.read.reader import Reader
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
 SEED = 0  # of the corruptions and of what is made up
+PAGES = 4  # of each kind of paper
 MADE_UP = 2000  # images of each kind of what is no digit
 
 
@@ -28,10 +31,12 @@ class Network:
     Attributes:
         score: images uint8 (N, 28, 28) to probabilities (N, 10 or 11), the eleventh for "no digit".
         data: the name of the set it was trained on.
+        reader: what reads whole pages with it, if it is a reader.
     """
 
     score: Score
-    data: str
+    data: str = "mnist"
+    reader: Reader | None = None
 
 
 def measure(
@@ -39,22 +44,29 @@ def measure(
 ) -> Evaluation | dict[str, float]:
     """Evaluate a network on a set, by default the test digits of what it was trained on.
 
-    A set's name or folder gives an Evaluation of its test digits. Four names give shares, 0..1, by name:
+    A set's name or folder gives an Evaluation of its test digits. Other names give shares, 0..1, by name:
     `optdigits` and `corrupted` of what is read rightly; `surest` of what is right among MNIST's surest 99 %;
-    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused at that same threshold.
+    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused at that same threshold;
+    `pages`, made of MNIST's test digits, of what is found, right, false and whole.
 
     Raises:
-        ShuziError: a set cannot be had.
+        ShuziError: a set cannot be had, or pages are asked of what is no reader.
     """
     data = data or network.data
     if data == "optdigits":
         return {"accuracy": accuracy(network.score, optdigits())}
-    if data not in ("corrupted", "surest", "no-digits") and (data != "fashion-mnist" or network.data == data):
+    if data not in ("corrupted", "surest", "no-digits", "pages") and (
+        data != "fashion-mnist" or network.data == data
+    ):
         test = load(data, root, progress)[1]
         return evaluate(network.score(test.images)[:, :CLASSES], test.labels)
     test = load("mnist", root, progress)[1]
     if data == "corrupted":
         return under_corruption(network.score, test)
+    if data == "pages":
+        if network.reader is None:
+            raise ShuziError("pages are read by a reader; make one of the run with: shuzi export RUN")
+        return on_pages(network.reader, test)
     scores = network.score(test.images)[:, :CLASSES]
     confidence = scores.max(axis=1)
     threshold = float(np.quantile(confidence, 1 - KEPT))
@@ -94,6 +106,25 @@ def under_corruption(score: Score, digits: Digits) -> dict[str, float]:
         for name in CORRUPTIONS
     }
     return each | {"mean": float(np.mean(list(each.values())))}
+
+
+def on_pages(reader: Reader, digits: Digits) -> dict[str, float]:
+    """Give what a reader makes of made-up pages of these digits, all kinds of paper together."""
+    generator = np.random.default_rng(SEED)
+    total = PageScore()
+    for kind in KINDS * PAGES:
+        page = make_page(digits.images, digits.labels, kind, generator)
+        read = reader.read(page.picture)
+        total += score_page(
+            page, [(digit.digit, digit.box) for digit in read.digits], [(n.text, n.box) for n in read.numbers]
+        )
+    return {
+        "digits found": total.found / total.digits,
+        "digits right": total.right / total.digits,
+        "false digits": total.false / total.digits,
+        "numbers whole": total.numbers_right / total.numbers,
+        "six-digit numbers whole": total.sixes_right / total.sixes,
+    }
 
 
 def no_digits() -> dict[str, np.ndarray]:
