@@ -40,7 +40,7 @@ class Models:
         if sum(map(len, strokes)) > api.MOST_POINTS:
             raise Problem(422, f"the drawing has more than {api.MOST_POINTS:,} points, the most taken.")
         size = (round(drawing.width), round(drawing.height))
-        lines = drawn_digits(strokes, drawing.height, single)
+        lines = drawn_digits(strokes, drawing.height, self.reader.scores, single)
         images = [digit.image for line in lines for number in line for digit in number]
         if len(images) > MOST_DIGITS:
             raise Problem(

@@ -4,6 +4,7 @@ A drawing says more than a picture of it: which ink was one movement, and where 
 was. So digits that touch come apart here, and a large digit and a small one both get MNIST's stroke.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -17,13 +18,16 @@ PEN = 2.6 / BOX  # stroke width over a digit's longer side: the median over MNIS
 DRAWN = 4 * BOX  # pixels a digit's longer side is drawn with: one is a quarter of a pixel in the 20x20 box
 STEP = 2.0  # pixels of the drawn digit between points: half a pixel of the 20x20 box
 SHIFT = 4  # OpenCV draws at sixteenths of a pixel
-SHARE = 0.45  # of the narrower stroke's width that lies over another's: then both are one digit
+SHARE = 0.45  # of the lower group's height that stands beside another: then both are on one line
+SURELY, PERHAPS = 0.0, 0.15  # reach (see _belong) within which strokes are one digit, and may be
+PARTING = 0.05  # nats by which two digits must be likelier than one
+MOST_PARTS = 6  # that are tried in all ways; more are a scribble
 APART = 0.3  # of the taller stroke's height: strokes further above each other are two lines of writing
 DOT = 0.2  # of the tallest digit: what is smaller is a dot between digits, not a digit
-
 GAP = 0.8  # of the digits' height: a wider gap between them ends a number
 
 Box = tuple[int, int, int, int]
+Score = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,26 +66,57 @@ def _joined(a: _Group, b: _Group) -> _Group:
     )
 
 
-def _belong(a: _Group, b: _Group, pen: float) -> bool:
-    """Whether two groups are parts of one digit: one lies over the other, and not on another line of writing."""
-    over = min(a.right, b.right) - max(a.left, b.left) + pen
-    narrower = min(a.right - a.left, b.right - b.left) + pen
-    between = max(a.top, b.top) - min(a.bottom, b.bottom)
+def _belong(a: _Group, b: _Group, reach: float) -> bool:
+    """Whether two groups are parts of one digit: one stands over the other, not beside it nor on another line.
+
+    reach: of the taller one's height, how far the middle of the narrow one may stand outside the wide one.
+    """
+    narrow, wide = sorted((a, b), key=lambda g: g.right - g.left)
     taller = max(a.bottom - a.top, b.bottom - b.top)
-    return over >= SHARE * narrower and between <= APART * taller + pen
+    middle = (narrow.left + narrow.right) / 2
+    between = max(a.top, b.top) - min(a.bottom, b.bottom)
+    aside = max(wide.left - middle, middle - wide.right)
+    return aside <= reach * taller and between <= APART * taller
 
 
-def _groups(strokes: list[np.ndarray], pen: float) -> list[_Group]:
-    groups: list[_Group] = []
-    for stroke in strokes:
-        grown = _group(stroke)
+def _gathered(groups: list[_Group], reach: float) -> list[list[_Group]]:
+    """Groups with those that belong to them, directly or through others."""
+    found: list[tuple[_Group, list[_Group]]] = []
+    for group in groups:
+        whole, parts = group, [group]
         # joining may bring the next neighbour into reach, so look until nothing changes
-        while touched := [g for g in groups if _belong(g, grown, pen)]:
-            for group in touched:
-                grown = _joined(group, grown)
-                groups.remove(group)
-        groups.append(grown)
-    return groups
+        while touched := [each for each in found if _belong(each[0], whole, reach)]:
+            for each in touched:
+                whole = _joined(each[0], whole)
+                parts = each[1] + parts
+                found.remove(each)
+        found.append((whole, parts))
+    return [parts for _, parts in found]
+
+
+def _groups(strokes: list[np.ndarray], score: Score) -> list[_Group]:
+    """Strokes as digits: what surely belongs together is joined, and what may is left to the network."""
+    sure = [reduce(_joined, parts) for parts in _gathered([_group(stroke) for stroke in strokes], SURELY)]
+    return [group for parts in _gathered(sure, PERHAPS) for group in _likeliest(parts, score)]
+
+
+def _likeliest(parts: list[_Group], score: Score) -> list[_Group]:
+    """The parts, from left to right, joined to the digits that the network is surest of."""
+    if len(parts) == 1 or len(parts) > MOST_PARTS:
+        return parts
+    parts = sorted(parts, key=lambda g: g.left + g.right)
+    spans = [(i, j) for i in range(len(parts)) for j in range(i + 1, len(parts) + 1)]
+    joined = {span: reduce(_joined, parts[slice(*span)]) for span in spans}
+    scores = score(np.stack([_image(group) for group in joined.values()]))[:, :10].max(1)
+    sureness = dict(zip(spans, np.log(scores + 1e-6), strict=True))
+    best: list[tuple[float, list[_Group]]] = [(0.0, [])]
+    for end in range(1, len(parts) + 1):
+        ways = [
+            (best[i][0] + float(sureness[i, end]) - PARTING, [*best[i][1], joined[i, end]])
+            for i in range(end)
+        ]
+        best.append(max(ways, key=lambda way: way[0]))
+    return best[-1][1]
 
 
 def _thinned(stroke: np.ndarray, step: float) -> np.ndarray:
@@ -118,11 +153,15 @@ def _image(group: _Group) -> np.ndarray:
     return normalise(ink)
 
 
-def drawn_digits(strokes: list[np.ndarray], height: float, single: bool = False) -> list[list[list[Drawn]]]:
+def drawn_digits(
+    strokes: list[np.ndarray], height: float, score: Score, single: bool = False
+) -> list[list[list[Drawn]]]:
     """The digits of a drawing: its lines from top to bottom, in each its numbers, in each its digits.
 
     strokes: each float (n, 3) of x, y and pressure (0..1, 0.5 where there is none); x and y in the sheet's units,
-    y down; height: the sheet's, in those units; single: all strokes are one digit. Dots between digits are left out.
+    y down; height: the sheet's, in those units; score: the network's, images uint8 (N, 28, 28) to
+    probabilities (N, 11), asked where strokes may be one digit or two; single: all strokes are one digit. Dots between
+    digits are left out.
     """
     if not strokes:
         return []
@@ -130,7 +169,7 @@ def drawn_digits(strokes: list[np.ndarray], height: float, single: bool = False)
     if single:
         groups = [reduce(_joined, map(_group, strokes))]
     else:
-        groups = _groups(strokes, pen)
+        groups = _groups(strokes, score)
         tallest = max(group.side for group in groups)
         groups = [group for group in groups if group.side >= DOT * tallest]
     return [
