@@ -6,7 +6,8 @@ as numbers; papers, shadows, perspective, noise and JPEG are drawn from a genera
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ LENGTHS = (3, 8)  # digits of a number: 3 to 7
 # One number's digits stand this far apart, in shares of their height: from just touching to loose.
 APART = (-0.02, 0.3)
 BETWEEN = (1.0, 2.5)  # numbers of a line, in shares of the digits' height
+NEAR = 0.35  # of a digit's size: how far a reading's centre may lie from the truth's
 INKS = ((25, 25, 30), (20, 35, 110), (95, 95, 100), (130, 25, 30), (15, 70, 45))  # RGB of pens and a pencil
 
 
@@ -159,3 +161,62 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
         noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
         picture = np.clip(noisy, 0, 255).astype(np.uint8)
     return MadePage(picture, labels[chosen], where, np.array(numbers, np.int64))
+
+
+@dataclass(frozen=True)
+class PageScore:
+    """What a reader made of pages: counts that add up.
+
+    digits, numbers, sixes: how many are written, the last being numbers of six digits; found: digits at whose place
+    the reader says something; right: digits read right there; false: digits read where none is;
+    numbers_right, sixes_right: numbers read whole, without a digit more or less.
+    """
+
+    digits: int = 0
+    found: int = 0
+    right: int = 0
+    false: int = 0
+    numbers: int = 0
+    numbers_right: int = 0
+    sixes: int = 0
+    sixes_right: int = 0
+
+    def __add__(self, other: PageScore) -> PageScore:
+        return PageScore(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+Box = tuple[float, float, float, float]
+
+
+def score_page(
+    page: MadePage, digits: Sequence[tuple[int | None, Box]], numbers: Sequence[tuple[str, Box]]
+) -> PageScore:
+    """Compares what was read with the truth.
+
+    digits: what was read and where, None for unsure; numbers: texts and where; boxes are x, y, width, height in
+    pixels. A reading belongs to the truth whose centre is nearest, within NEAR of its size.
+    """
+    centres = np.array([(x + w / 2, y + h / 2) for _, (x, y, w, h) in digits]).reshape(-1, 2)
+    free = np.ones(len(digits), bool)
+    found = right = 0
+    for label, (x, y, w, h) in zip(page.labels.tolist(), page.boxes.tolist(), strict=True):
+        away = np.where(free, np.abs(centres - (x + w / 2, y + h / 2)).max(1, initial=0), np.inf)
+        if len(away) and away.min() < NEAR * max(w, h):
+            nearest = int(away.argmin())
+            free[nearest] = False
+            found += 1
+            right += digits[nearest][0] == label
+    false = sum(digits[i][0] is not None for i in np.flatnonzero(free))
+    texts = [
+        ("".join(map(str, page.labels[page.numbers == n])), page.boxes[page.numbers == n])
+        for n in np.unique(page.numbers)
+    ]
+    whole = []
+    for text, boxes in texts:
+        left, top = boxes[:, :2].min(0)
+        low = float((boxes[:, 1] + boxes[:, 3]).max() - top)
+        near = [t for t, (x, y, _, _) in numbers if abs(x - left) < NEAR * low and abs(y - top) < NEAR * low]
+        whole.append(text in near)
+    six = [len(text) == 6 for text, _ in texts]
+    sixes_right = sum(a and b for a, b in zip(whole, six, strict=True))
+    return PageScore(len(page.labels), found, right, false, len(texts), sum(whole), sum(six), sixes_right)

@@ -215,8 +215,11 @@ def contrasts(plane: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     Returns two uint8 (H, W): 255 x (1 - darker / brighter) for dark ink and for light ink.
     """
     square = cv2.getStructuringElement(cv2.MORPH_RECT, (window | 1, window | 1))
-    above = cv2.convertScaleAbs(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, square), beta=OFFSET)
-    below = cv2.convertScaleAbs(cv2.morphologyEx(plane, cv2.MORPH_OPEN, square), beta=OFFSET)
+    # beyond the frame the paper goes on as it ends: else light that falls off would leave an edge along it
+    edges = cv2.copyMakeBorder(plane, window, window, window, window, cv2.BORDER_REPLICATE)
+    inner = slice(window, -window), slice(window, -window)
+    above = cv2.convertScaleAbs(cv2.morphologyEx(edges, cv2.MORPH_CLOSE, square)[inner], beta=OFFSET)
+    below = cv2.convertScaleAbs(cv2.morphologyEx(edges, cv2.MORPH_OPEN, square)[inner], beta=OFFSET)
     here = cv2.convertScaleAbs(plane, beta=OFFSET)
     dark = cv2.bitwise_not(cv2.divide(here, above, scale=255))
     light = cv2.bitwise_not(cv2.divide(below, here, scale=255))
@@ -355,7 +358,7 @@ def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
 
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
-LINE_SHARE = 0.25  # of the picture's long side: ruled lines and rows of boxes are longer
+LINE_SHARE = 0.7  # of the picture: ruled lines are longer, and no digit is
 THICKEST_LINE = 7  # pixels
 DARKER_THAN_LINES = 1.3  # times the contrast of a line along its middle: ink that dark was written
 SLOPES = np.linspace(
@@ -377,7 +380,9 @@ def without_lines(
     result, bands, thickest = ink, np.zeros_like(ink), 0
     for across in (False, True):
         seen = np.ascontiguousarray(visible.T) if across else visible
-        longest = 0.9 * seen.shape[1] if through else min(0.9 * seen.shape[1], LINE_SHARE * max(ink.shape))
+        # across a strip of paper a tall 1 is as long as a line: there it must go through
+        narrow = seen.shape[1] <= 0.5 * max(ink.shape)
+        longest = (0.9 if through or narrow else LINE_SHARE) * seen.shape[1]
         band = _level_lines(seen, max(longest, 20))
         if band is None:
             continue

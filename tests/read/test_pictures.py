@@ -1,0 +1,105 @@
+"""Pictures made for what is hard about them: the name says the truth and the difficulty."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import shuzi
+
+PICTURES = Path(__file__).parent / "pictures"
+SINGLES = sorted(p.name for p in PICTURES.glob("[0-9]-*"))
+ROWS = sorted(p.name for p in PICTURES.glob("row-*"))
+EVEN = [name for name in SINGLES if "drawn" in name or "thick" in name]  # their paper may be continued
+TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return shuzi.Reader()
+
+
+def pixels(name):
+    return np.asarray(Image.open(PICTURES / name).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_a_single_digit_is_read(reader, name):
+    assert reader.read(PICTURES / name, single=True).text == name[0]
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_light_on_dark_is_read_as_dark_on_light(reader, name):
+    assert reader.read(255 - pixels(name), single=True).text == name[0]
+
+
+@pytest.mark.parametrize("name", SINGLES)
+def test_twice_the_size_is_read_the_same(reader, name):
+    large = cv2.resize(pixels(name), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    assert reader.read(large, single=True).text == name[0]
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("name", [SINGLES[0], SINGLES[-1], ROWS[0]])
+def test_an_exif_turn_changes_nothing(reader, name, orientation, tmp_path):
+    upright = Image.open(PICTURES / name).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright.transpose(TURNS[orientation]).save(tmp_path / "turned.png", exif=exif)
+    turned = reader.read(tmp_path / "turned.png")
+    straight = reader.read(upright)
+    assert turned.text == straight.text
+    assert turned.size == straight.size == upright.size
+    assert [d.box for d in turned.digits] == [d.box for d in straight.digits]
+
+
+@settings(max_examples=30)
+@given(
+    name=st.sampled_from(EVEN),
+    margins=st.tuples(*[st.integers(0, 150)] * 4),
+)
+def test_where_on_the_paper_a_digit_stands_does_not_matter(reader, name, margins):
+    top, bottom, left, right = margins
+    inside = pixels(name)
+    paper = [int(v) for v in inside[0, 0]]
+    wider = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=paper)
+    page = reader.read(wider, single=True)
+    assert page.text == name[0]
+    box, straight = page.digits[0].box, reader.read(inside, single=True).digits[0].box
+    assert np.abs(np.subtract(box, straight) - (left, top, 0, 0)).max() <= 6
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_is_read_from_left_to_right(reader, name):
+    page = reader.read(PICTURES / name)
+    assert page.text.replace(" ", "") == name.split("-")[1]
+    assert [d.box[0] for d in page.digits] == sorted(d.box[0] for d in page.digits)
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_blank_page_has_no_numbers(reader, grey):
+    page = reader.read(np.full((300, 400), grey, np.uint8))
+    assert page.numbers == ()
+    assert page.text == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_and_soft_shadows_are_no_digit(reader, seed):
+    generator = np.random.default_rng(seed)
+    height, width = generator.integers(100, 500, 2)
+    light = np.linspace(250, 90, width)[None, :] * np.linspace(1, 0.7, height)[:, None]
+    paper = np.clip(light + generator.normal(0, 5, (height, width)), 0, 255).astype(np.uint8)
+    assert reader.read(paper, single=True).text == "?"
+    assert reader.read(paper).text == ""
+
+
+@pytest.mark.parametrize("letter", "AMWKXR")
+def test_a_letter_is_not_taken_for_a_digit(reader, letter):
+    paper = np.full((200, 200), 235, np.uint8)
+    cv2.putText(paper, letter, (55, 140), cv2.FONT_HERSHEY_SIMPLEX, 4, (40,), 8, cv2.LINE_AA)
+    digit = reader.read(paper, single=True).digits[0]
+    assert digit.digit is None

@@ -1,0 +1,161 @@
+"""The Reader: what it gives, what it refuses, and that it loads and shares well."""
+
+import dataclasses
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import shuzi
+from shuzi.data.digits import load
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return shuzi.Reader()
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """The part of the training set that nothing is trained on."""
+    train, _ = load("mnist")
+    return train.images[-5000:], train.labels[-5000:]
+
+
+def network(path, inputs, outputs, kind=TensorProto.UINT8, side=28):
+    """A linear network of ONNX, right or wrong as a reader."""
+    weights = np.random.default_rng(0).normal(size=(side * side, outputs)).astype(np.float32)
+    nodes = [
+        helper.make_node("Cast", [inputs], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["float"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "W"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info(inputs, kind, ["N", side, side])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", outputs])],
+        [onnx.numpy_helper.from_array(weights, "W")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path)
+    return path
+
+
+def test_mnist_passes_through_unharmed(reader, held_out):
+    images, labels = held_out
+    direct = (reader.classify(images)[0].argmax(1) == labels).mean()
+    guesses = [reader.read(image, single=True).digits[0].guess for image in images[:1000]]
+    first = (reader.classify(images[:1000])[0].argmax(1) == labels[:1000]).mean()
+    assert abs((np.array(guesses) == labels[:1000]).mean() - first) <= 0.0005
+    inverted = [reader.read(255 - image, single=True).digits[0].guess for image in images[:1000]]
+    assert guesses == inverted
+    assert direct > 0.99
+
+
+def test_probabilities_sum_to_one_and_confidence_is_among_them(reader, held_out):
+    images, _ = held_out
+    probabilities, is_digit = reader.classify(images[:500])
+    assert probabilities.shape == (500, 10)
+    assert probabilities.dtype == np.float32
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert is_digit.dtype == bool
+    scores = reader.scores(images[:500])
+    assert scores.shape == (500, 11)
+    assert (is_digit == (scores[:, :10].max(1) >= reader.threshold)).all()
+
+
+def test_a_large_batch_is_read_as_its_parts(reader, held_out):
+    images, _ = held_out
+    whole = reader.scores(images[:600])
+    parts = np.concatenate([reader.scores(images[i : i + 100]) for i in range(0, 600, 100)])
+    assert np.allclose(whole, parts, atol=1e-5)
+
+
+def test_no_images_give_no_answers(reader):
+    probabilities, is_digit = reader.classify(np.zeros((0, 28, 28), np.uint8))
+    assert probabilities.shape == (0, 10)
+    assert is_digit.shape == (0,)
+
+
+def test_a_higher_threshold_makes_it_unsure(held_out):
+    images, _ = held_out
+    strict, lax = shuzi.Reader(threshold=1.0), shuzi.Reader(threshold=0.0)
+    answers = [r.read(images[0], single=True).digits[0] for r in (strict, lax)]
+    assert answers[0].digit is None
+    assert answers[1].digit == answers[0].guess
+    assert strict.read(images[0], single=True).text == "?"
+
+
+def test_what_is_read_is_frozen(reader, held_out):
+    page = reader.read(held_out[0][0], single=True)
+    for value, name in ((page, "numbers"), (page.numbers[0], "digits"), (page.digits[0], "digit")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, name, None)
+
+
+def test_threads_share_a_reader(reader, held_out):
+    images, _ = held_out
+    alone = [reader.read(image, single=True).text for image in images[:60]]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda image: reader.read(image, single=True).text, images[:60]))
+    assert together == alone
+
+
+def test_reading_imports_neither_torch_nor_matplotlib():
+    code = (
+        "import sys, numpy, shuzi; shuzi.Reader().read(numpy.full((50, 50), 255, numpy.uint8));"
+        "print([m for m in ('torch', 'matplotlib', 'onnx', 'typer', 'pooch') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((28, 28), np.uint8), np.zeros((2, 28, 28)), np.zeros((2, 20, 20), np.uint8), [[1]]],
+    ids=["one image", "floats", "20x20", "a list"],
+)
+def test_classify_says_what_it_expects(reader, images):
+    with pytest.raises(shuzi.ShuziError, match=r"expected uint8 \(N, 28, 28\)"):
+        reader.classify(images)
+
+
+def test_a_network_of_ten_outputs_will_do(tmp_path, held_out):
+    linear = shuzi.Reader(network(tmp_path / "ten.onnx", "images", 10))
+    scores = linear.scores(held_out[0][:5])
+    assert scores.shape == (5, 11)
+    assert (scores[:, 10] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "kind", "side"),
+    [
+        ("x", 11, TensorProto.UINT8, 28),
+        ("images", 7, TensorProto.UINT8, 28),
+        ("images", 11, TensorProto.FLOAT, 28),
+        ("images", 11, TensorProto.UINT8, 20),
+    ],
+)
+def test_another_network_is_no_reader(tmp_path, inputs, outputs, kind, side):
+    with pytest.raises(shuzi.ShuziError, match="no reader"):
+        shuzi.Reader(network(tmp_path / "other.onnx", inputs, outputs, kind, side))
+
+
+def test_a_damaged_or_missing_network_is_named(tmp_path):
+    shipped = shuzi.Reader().path.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(shipped[: len(shipped) // 2])
+    with pytest.raises(shuzi.ShuziError, match=r"half\.onnx"):
+        shuzi.Reader(tmp_path / "half.onnx")
+    with pytest.raises(shuzi.ShuziError, match="no such file"):
+        shuzi.Reader(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_is_a_confidence(threshold):
+    with pytest.raises(shuzi.ShuziError, match="from 0 to 1"):
+        shuzi.Reader(threshold=threshold)
