@@ -1,0 +1,36 @@
+"""Draws the README's pictures but those of the drawing page, which tests/serve/screenshots.py takes.
+
+python docs/draw.py [RUN]
+"""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import shuzi
+from shuzi.data.pages import make_page
+from shuzi.read import batch
+from shuzi.show import plots
+from shuzi.show.pictures import weights_by_pixel
+from shuzi.train.runs import evaluate_run
+
+DOCS = Path(__file__).parent
+SEED = 5
+SHOWN = 700  # pixels of the page's height
+
+
+def main(run: Path) -> None:
+    plots.save(plots.templates(weights_by_pixel(evaluate_run(run).model)), DOCS / "templates.png")
+    train, _ = shuzi.load("mnist")
+    held_out = train.part(len(train) - 5000, len(train))
+    page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))
+    photo = DOCS / "photo.jpg"
+    cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    drawn = batch.overlay(photo, shuzi.Reader().read(photo))
+    cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/softmax"))
