@@ -12,8 +12,9 @@ from shuzi.read.normalise import BOX, SIDE, normalise
 
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
 CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close-up of the original
-# Widths of the widest stroke looked for, as shares of the frame: a digit that fills it, and one small within it.
-WINDOWS = (0.35, 0.12)
+# Windows wider than the widest stroke looked for, as shares of the frame, and weights.
+# The narrow one cuts thick strokes to pieces, so where both find a digit the wide one is right.
+WINDOWS = ((0.35, 1.0), (0.12, 0.6))
 SURROUNDINGS = 0.75  # of the frame: the paper around a digit that nearly fills it
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
 FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
@@ -25,7 +26,7 @@ MAINS, LEAST_MAIN = (
 NEAR_PART, FAR_PART = (0.2, 0.12), (0.45, 0.25)
 FAR_WEIGHT = 0.7  # the network must like a far part clearly better
 FAR_TONES = 100  # grey levels between paper and ink: nothing that light or noise makes
-TWO_TONES = 0.12  # mean distance of a pixel from the nearer tone, beside their distance: a photo has more
+TWO_TONES = 0.2  # mean distance of a pixel from the nearer tone, beside their distance: a photo has more
 # A paper and its shadow, or its table, are two tones as well: then neither surrounds the other.
 SURELY_DRAWN, BESIDE_DRAWN = 0.3, 0.1  # from this weight on a drawing, and then the weight of other estimates
 OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
@@ -244,7 +245,11 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
     drawn = _drawn(planes, 1 / zoom)
-    usual = [c for width in WINDOWS for c in _candidates(planes, width, 1 / zoom)]
+    usual = [
+        replace(c, weight=c.weight * weight)
+        for width, weight in WINDOWS
+        for c in _candidates(planes, width, 1 / zoom)
+    ]
     if max((c.weight for c in drawn), default=0.0) > SURELY_DRAWN:
         usual = [replace(c, weight=c.weight * BESIDE_DRAWN) for c in usual]
     return drawn + usual
