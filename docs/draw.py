@@ -1,6 +1,8 @@
-"""Draws the README's pictures but those of the drawing page, which tests/serve/screenshots.py takes.
+"""Makes the README's pictures and the softmax regression of the drawing page, from a run of `shuzi train softmax`.
 
-python docs/draw.py [RUN]
+    python docs/draw.py [RUN]
+
+Pictures of the page itself are taken by tests/serve/screenshots.py.
 """
 
 import sys
@@ -12,17 +14,20 @@ import numpy as np
 import shuzi
 from shuzi.data.pages import make_page
 from shuzi.read import batch
+from shuzi.read.reader import SHIPPED
 from shuzi.show import plots
-from shuzi.show.pictures import weights_by_pixel
 from shuzi.train.runs import evaluate_run
 
 DOCS = Path(__file__).parent
 SEED = 5
-SHOWN = 700  # pixels of the page's height
+SHOWN = 680  # pixels of the page's height
 
 
 def main(run: Path) -> None:
-    plots.save(plots.templates(weights_by_pixel(evaluate_run(run).model)), DOCS / "templates.png")
+    state = evaluate_run(run).model.state_dict()
+    W, b = state["linear.weight"].numpy().T, state["linear.bias"].numpy()
+    np.savez(SHIPPED.with_name("softmax.npz"), W=np.ascontiguousarray(W), b=b)
+    plots.save(plots.templates(W), DOCS / "templates.png")
     train, _ = shuzi.load("mnist")
     held_out = train.part(len(train) - 5000, len(train))
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))

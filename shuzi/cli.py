@@ -299,10 +299,19 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name that a proxy in front is reached by.")
+    ] = None,
 ) -> None:
     """Open the page on which you draw digits and see what is read, and why."""
     needs("serve", "shuzi.serve.server").serve(
-        host, port, None if weights is None else str(weights), workers, read_only, browser
+        host,
+        port,
+        None if weights is None else str(weights),
+        workers,
+        read_only,
+        browser,
+        tuple(allow_host or ()),
     )
 
 
