@@ -12,7 +12,9 @@ from shuzi.data import digits, sources
 from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 
-HELD_BACK = 5  # of each label every fifth picture, in the order of their names, is for the test
+HELD_BACK = (
+    5  # of each label every fifth picture, in the order of their names, is for the test; of fewer, the last
+)
 
 
 def load(
@@ -43,7 +45,7 @@ def pictures(folder: Path) -> dict[int, list[Path]]:
     """Give the pictures of each label there is, by name; hidden files are left out.
 
     Raises:
-        ShuziError: there are none, or one alone of a label, which could not be both learnt and tested.
+        ShuziError: there are none.
     """
     found = {}
     for label in range(CLASSES):
@@ -51,14 +53,7 @@ def pictures(folder: Path) -> dict[int, list[Path]]:
         if paths := sorted(path for path in files if path.is_file()):
             found[label] = paths
     if not found:
-        raise ShuziError(
-            f"{folder}: its sub-folders 0 to 9 hold no pictures; put at least 2 of a label there"
-        )
-    for label, paths in found.items():
-        if len(paths) == 1:
-            raise ShuziError(
-                f"{folder}: one picture alone in {label}; put at least 2 of a label there, or none"
-            )
+        raise ShuziError(f"{folder}: its sub-folders 0 to 9 hold no pictures")
     return found
 
 
@@ -66,7 +61,7 @@ def from_pictures(folder: Path) -> tuple[Digits, Digits]:
     """Give the training and the test digits of a folder of pictures.
 
     Raises:
-        ShuziError: no pictures, a file that is none, or a picture that shows no ink.
+        ShuziError: no pictures, one at most of each label, a file that is none, or a picture without ink.
     """
     from shuzi.read.reader import Reader
 
@@ -74,7 +69,7 @@ def from_pictures(folder: Path) -> tuple[Digits, Digits]:
     listing = hashlib.sha256()
     parts: dict[str, tuple[list[np.ndarray], list[int]]] = {"train": ([], []), "test": ([], [])}
     for label, paths in pictures(folder).items():
-        tested = paths[HELD_BACK - 1 :: HELD_BACK] or paths[-1:]
+        tested = paths[HELD_BACK - 1 :: HELD_BACK] or paths[1:][-1:]
         for path in paths:
             try:
                 data = path.read_bytes()
@@ -87,6 +82,10 @@ def from_pictures(folder: Path) -> tuple[Digits, Digits]:
             images, labels = parts["test" if path in tested else "train"]
             images.append(image)
             labels.append(label)
+    if not parts["test"][0]:
+        raise ShuziError(
+            f"{folder}: no label has 2 pictures, one to learn from and one to test with; add some"
+        )
     train, test = (
         Digits(
             np.array(images, np.uint8).reshape(-1, SIDE, SIDE),
