@@ -361,6 +361,7 @@ LINE = 80  # pixels: a shorter straight stroke may be a digit's
 LINE_SHARE = 0.7  # of the picture: ruled lines are longer, and no digit is
 THICKEST_LINE = 7  # pixels
 DARKER_THAN_LINES = 1.3  # times the contrast of a line along its middle: ink that dark was written
+STRAIGHT = 15  # pixels off that a turn by a radian counts for, when a stretch of a line is sought to go on
 SLOPES = np.linspace(
     -0.3, 0.3, 9
 )  # lines slope by up to 17 degrees; a step of 4 is within a line's thickness
@@ -376,10 +377,16 @@ def without_lines(
     Returns the same array where nothing is long enough.
     """
     # lines are sought in the plain contrast: beside strong ink a faint line is no ink, and would seem to end
-    visible = (contrast > floor).astype(np.uint8)
+    visible = contrast > floor
+    once = _without_lines(ink, contrast, visible, through)
+    # without those, a line that was confused with a stroke on it shows clearly
+    return once if once is ink else _without_lines(once, contrast, once > 127, through)
+
+
+def _without_lines(ink: np.ndarray, contrast: np.ndarray, visible: np.ndarray, through: bool) -> np.ndarray:
     result, bands, thickest = ink, np.zeros_like(ink), 0
     for across in (False, True):
-        seen = np.ascontiguousarray(visible.T) if across else visible
+        seen = np.ascontiguousarray(visible.T if across else visible).astype(np.uint8)
         # across a strip of paper a tall 1 is as long as a line: there it must go through
         narrow = seen.shape[1] <= 0.5 * max(ink.shape)
         longest = (0.9 if through or narrow else LINE_SHARE) * seen.shape[1]
@@ -476,15 +483,16 @@ def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     found[cv2.morphologyEx(found, cv2.MORPH_OPEN, thick) > 0] = 0
     chains: list[list[_Stretch]] = []
     for part in _stretches(found, length):
+        best, least = None, np.inf
         for chain in chains:
-            last = chain[-1]
+            last, before = chain[-1], chain[max(0, len(chain) - 4)]
             gap = part.left - last.right
-            before = chain[max(0, len(chain) - 4)]
             slope = (last.bottom - before.top) / (last.right - before.left)
-            meant = last.bottom + slope * gap
-            if 0 < gap < 0.5 * half.shape[1] and abs(part.top - meant) < 2.5 + 0.02 * gap:
-                chain.append(part)
-                break
+            off = abs(part.top - last.bottom - slope * gap) + STRAIGHT * abs(part.slope - slope)
+            if 0 < gap < 0.5 * half.shape[1] and off < min(least, 2.4 + 0.04 * gap):
+                best, least = chain, off
+        if best:
+            best.append(part)
         else:
             chains.append([part])
     mask = np.zeros_like(half)

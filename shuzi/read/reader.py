@@ -17,6 +17,7 @@ from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
+LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
 CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
@@ -215,6 +216,7 @@ class Reader:
                 method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
                 pixels = cv2.resize(pixels, None, fx=zoom, fy=zoom, interpolation=method)
             glyphs = layout.digits_of(*inks.page_ink(pixels, window), self.scores)
+            glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])
         _, zoom, glyphs = best
         numbers = []

@@ -1,0 +1,78 @@
+"""How fast the reader is: one 28x28, a batch, a photo of 12 MP with 100 digits, and `shuzi read digit.png` as a process.
+
+    python benchmarks/reader_speed.py
+
+Prints each figure beside what it must and should be. The last needs the command `shuzi` beside this Python.
+"""
+
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+import shuzi
+
+PHOTO = (3000, 4000)  # 12 MP
+PEAK = "import resource,subprocess,sys;subprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+
+
+def seconds(run, times):
+    run()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def photo(images):
+    """Ten rows of ten digits of 120 pixels on softly lit paper, as JPEG."""
+    light = np.linspace(235, 170, PHOTO[1])[None, :] * np.linspace(1, 0.9, PHOTO[0])[:, None]
+    paper = light + np.random.default_rng(0).normal(0, 3, PHOTO)
+    for i, image in enumerate(images[:100]):
+        y, x = 200 + 270 * (i // 10), 300 + 340 * (i % 10)
+        ink = cv2.resize(image, (168, 168), interpolation=cv2.INTER_CUBIC) / 255
+        paper[y : y + 168, x : x + 168] *= 1 - 0.8 * ink
+    stream = io.BytesIO()
+    Image.fromarray(np.clip(paper, 0, 255).astype(np.uint8)).convert("RGB").save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+def main():
+    _, test = shuzi.load("mnist")
+    reader = shuzi.Reader()
+    one = seconds(lambda: reader.classify(test.images[:1]), 300)
+    print(f"one 28x28, one core: {1e3 * one:.2f} ms (must 1.5, goal 0.4)")
+    batch = seconds(lambda: reader.classify(test.images), 3)
+    print(
+        f"a batch, {os.cpu_count()} cores: {len(test.images) / batch:,.0f} a second (must 4,000, goal 20,000)"
+    )
+    jpeg = photo(test.images)
+    found = len(reader.read(jpeg).digits)
+    print(
+        f"12 MP, {found} of 100 digits found: {seconds(lambda: reader.read(jpeg), 9):.2f} s (must 0.5, goal 0.2)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "digit.png"
+        Image.fromarray(cv2.resize(255 - test.images[0], (280, 280))).save(picture)
+        command = [sys.executable, "-m", "shuzi", "read", str(picture)]
+        process = seconds(lambda: subprocess.run(command, check=True, capture_output=True), 9)
+        peak = int(
+            subprocess.run([sys.executable, "-c", PEAK, *command], check=True, capture_output=True).stdout
+        )
+    print(
+        f"shuzi read digit.png, the process: {process:.2f} s (must 0.6, goal 0.3), {peak / 1024:.0f} MB (must 250, goal 150)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Made-up pages: what is said to be there is there."""
+
+import numpy as np
+import pytest
+
+from shuzi.data.digits import load
+from shuzi.data.pages import KINDS, PageScore, make_page, score_page
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    train, _ = load("mnist")
+    return train.images[-5000:], train.labels[-5000:]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_boxes_hold_ink_and_lie_within(held_out, kind):
+    page = make_page(*held_out, kind, np.random.default_rng(1))
+    height, width = page.picture.shape[:2]
+    assert page.picture.dtype == np.uint8
+    assert len(page.labels) == len(page.boxes) == len(page.numbers) > 30
+    x, y, w, h = page.boxes.T
+    assert (x >= 0).all()
+    assert (y >= 0).all()
+    assert (x + w <= width).all()
+    assert (y + h <= height).all()
+    for left, top, wide, high in page.boxes.astype(int).tolist():
+        inside = page.picture[top : top + high + 1, left : left + wide + 1]
+        assert int(inside.max()) - int(inside.min()) > 30
+
+
+def test_the_generator_decides_all(held_out):
+    first, again, other = (make_page(*held_out, "photographed", np.random.default_rng(s)) for s in (1, 1, 2))
+    assert (first.picture == again.picture).all()
+    assert not np.array_equal(first.picture, other.picture)
+
+
+def test_numbers_are_of_three_to_seven_digits(held_out):
+    page = make_page(*held_out, "plain", np.random.default_rng(3))
+    assert set(np.bincount(page.numbers).tolist()) <= {3, 4, 5, 6, 7}
+
+
+def told(page):
+    digits = [(int(label), tuple(box)) for label, box in zip(page.labels, page.boxes.tolist(), strict=True)]
+    numbers = []
+    for n in np.unique(page.numbers):
+        boxes = page.boxes[page.numbers == n]
+        low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
+        numbers.append(("".join(map(str, page.labels[page.numbers == n])), (*low, *(high - low))))
+    return digits, numbers
+
+
+def test_the_truth_scores_in_full_and_a_mistake_counts_once(held_out):
+    page = make_page(*held_out, "plain", np.random.default_rng(4))
+    digits, numbers = told(page)
+    score = score_page(page, digits, numbers)
+    assert score.right == score.found == score.digits
+    assert score.numbers_right == score.numbers
+    assert score.sixes_right == score.sixes
+    assert score.false == 0
+    wrong = [((digits[0][0] + 1) % 10, digits[0][1]), *digits[1:-1], (5, (1.0, 1.0, 9.0, 9.0))]
+    score = score_page(page, wrong, [("", numbers[0][1]), *numbers[1:]])
+    assert (score.digits - score.found, score.digits - score.right, score.false) == (1, 2, 1)
+    assert score.numbers - score.numbers_right == 1
+
+
+def test_an_empty_reading_scores_nothing(held_out):
+    page = make_page(*held_out, "plain", np.random.default_rng(5))
+    score = score_page(page, [], [])
+    assert (score.found, score.right, score.false, score.numbers_right) == (0, 0, 0, 0)
+    assert (score + PageScore()) == score

@@ -1,0 +1,100 @@
+"""Pages: digits found, parted, joined and grouped. Digits are of the part of MNIST that nothing is trained on."""
+
+import cv2
+import numpy as np
+import pytest
+
+import shuzi
+from shuzi.data.digits import load
+from shuzi.data.pages import KINDS, make_page, score_page
+from shuzi.read import layout
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return shuzi.Reader()
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    train, _ = load("mnist")
+    return train.images[-5000:], train.labels[-5000:]
+
+
+@pytest.fixture(scope="module")
+def clear(held_out, reader):
+    """One clearly written digit of each kind, as ink at 56 pixels."""
+    images, labels = held_out
+    sure = reader.scores(images)[:, :10].max(1)
+    picks = [max(np.flatnonzero(labels == d).tolist(), key=lambda i: sure[i]) for d in range(10)]
+    return [cv2.resize(images[i], (56, 56), interpolation=cv2.INTER_CUBIC) for i in picks]
+
+
+def written(clear, places, size=(400, 900)):
+    """A page with digits at (digit, x, y)."""
+    page = np.zeros(size, np.uint8)
+    for digit, x, y in places:
+        ink = clear[digit]
+        np.maximum(page[y : y + 56, x : x + 56], ink, out=page[y : y + 56, x : x + 56])
+    return 255 - page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_made_up_page_is_read(reader, held_out, kind):
+    page = make_page(*held_out, kind, np.random.default_rng(2026))
+    read = reader.read(page.picture)
+    score = score_page(page, [(d.digit, d.box) for d in read.digits], [(n.text, n.box) for n in read.numbers])
+    assert score.right / score.digits >= 0.95
+    assert score.false / score.digits <= 0.01
+    assert score.numbers_right / score.numbers >= 0.75
+
+
+def test_lines_are_read_from_top_to_bottom_and_numbers_by_their_gaps(reader, clear):
+    first = [(2, 100, 60), (0, 145, 60), (2, 190, 60), (4, 235, 60), (1, 400, 60), (7, 440, 60)]
+    second = [(8, 100, 200), (3, 145, 205), (5, 190, 210)]
+    page = reader.read(written(clear, first + second))
+    assert page.text == "2024 17\n835"
+    assert [number.line for number in page.numbers] == [0, 0, 1]
+
+
+def test_points_dashes_and_specks_are_no_digits(reader, clear):
+    paper = written(clear, [(3, 100, 100), (5, 190, 100), (2, 340, 100)])
+    cv2.circle(paper, (168, 147), 3, (0,), -1)
+    cv2.line(paper, (300, 128), (322, 128), (0,), 5)
+    for x, y in ((500, 50), (620, 300), (80, 330)):
+        cv2.circle(paper, (x, y), 1, (0,), -1)
+    assert [d.digit for d in reader.read(paper).digits] == [3, 5, 2]
+
+
+def test_touching_digits_are_parted(reader, clear):
+    paper = written(clear, [(6, 100, 100), (3, 138, 100), (2, 174, 100), (4, 400, 100)])
+    cv2.line(paper, (115, 145), (200, 145), (0,), 3)
+    assert len(layout.pieces_of(255 - paper, 255 - paper)) <= 3
+    assert len(reader.read(paper).numbers[0].digits) == 3
+
+
+def test_a_broken_stroke_is_joined(reader, clear):
+    paper = written(clear, [(5, 100, 100), (0, 160, 100), (7, 220, 100)])
+    paper[126:129, 160:216] = 255  # a scratch through the 0
+    assert reader.read(paper).text == "507"
+
+
+def test_ruled_lines_and_a_frame_are_left_out(reader, clear):
+    paper = written(clear, [(2, 100, 100), (9, 160, 100), (6, 220, 100)])
+    paper[110::60] = paper[111::60] = 120
+    cv2.rectangle(paper, (20, 20), (880, 380), (60,), 2)
+    assert reader.read(paper).text == "296"
+
+
+def test_white_on_black_is_read_where_it_stands(reader, clear):
+    paper = written(clear, [(2, 100, 60), (9, 160, 60), (6, 220, 60), (4, 100, 280), (7, 160, 280)])
+    paper[200:] = 255 - paper[200:]
+    assert reader.read(paper).text == "296\n47"
+
+
+def test_seams_run_between_digits():
+    ink = np.zeros((40, 60), np.uint8)
+    ink[:, 5:20] = ink[:, 40:55] = 255
+    ink[30:33, 20:40] = 255
+    middles = [float(seam.mean()) for seam in layout.seams(ink)]
+    assert any(20 <= middle <= 40 for middle in middles)
