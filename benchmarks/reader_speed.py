@@ -1,4 +1,4 @@
-"""How fast the reader is: one 28x28, a batch, a photo of 12 MP with 100 digits, and `shuzi read digit.png` as a process.
+"""How fast the reader is: one 28x28, a batch, a 12 MP photo with 100 digits, `shuzi read digit.png` as a process.
 
     python benchmarks/reader_speed.py
 
@@ -21,7 +21,11 @@ from PIL import Image
 import shuzi
 
 PHOTO = (3000, 4000)  # 12 MP
-PEAK = "import resource,subprocess,sys;subprocess.run(sys.argv[1:],check=True,stdout=subprocess.DEVNULL);print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def seconds(run, times):
@@ -70,7 +74,7 @@ def main():
             subprocess.run([sys.executable, "-c", PEAK, *command], check=True, capture_output=True).stdout
         )
     print(
-        f"shuzi read digit.png, the process: {process:.2f} s (must 0.6, goal 0.3), {peak / 1024:.0f} MB (must 250, goal 150)"
+        f"shuzi read digit.png: {process:.2f} s (must 0.6, goal 0.3), {peak / 1024:.0f} MB (must 250, goal 150)"
     )
 
 

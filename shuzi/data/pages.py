@@ -86,10 +86,10 @@ def _photographed(
     """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
     corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
     inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
-    moved = corners + inset * generator.uniform(10, 70, (4, 2)).astype(np.float32)
+    moved = (corners + inset * generator.uniform(10, 70, (4, 2))).astype(np.float32)
     view = cv2.getPerspectiveTransform(corners, moved)
     table = [float(v) for v in generator.uniform(30, 140, 3)]
-    seen = cv2.warpPerspective(
+    seen: np.ndarray = cv2.warpPerspective(
         page, view, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=table
     )
     seen = cv2.GaussianBlur(seen, (0, 0), generator.uniform(0.4, 1.1))
@@ -100,9 +100,9 @@ def _photographed(
     )
     x, y, w, h = boxes.T
     ends = np.stack([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).transpose(2, 0, 1).astype(np.float32)
-    ends = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
-    low, high = ends.min(1), ends.max(1)
-    return cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.concatenate([low, high - low], 1)
+    there = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
+    low, high = there.min(1), there.max(1)
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)), np.concatenate([low, high - low], 1)
 
 
 def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.random.Generator) -> MadePage:
@@ -206,7 +206,7 @@ def score_page(
             free[nearest] = False
             found += 1
             right += digits[nearest][0] == label
-    false = sum(digits[i][0] is not None for i in np.flatnonzero(free))
+    false = sum(digits[i][0] is not None for i in np.flatnonzero(free).tolist())
     texts = [
         ("".join(map(str, page.labels[page.numbers == n])), page.boxes[page.numbers == n])
         for n in np.unique(page.numbers)

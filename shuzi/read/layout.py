@@ -34,6 +34,7 @@ GAP, MIDDLING, LOOSE, FARTHEST = 0.45, 0.65, 1.0, 3.0
 EVEN = 1.7
 JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is joined to
 DOT = 0.45  # of its neighbours' height: what is lower, and narrow, is a point or a comma
+LONE = 0.5  # confidence that a glyph without neighbours needs, to be more than a stain
 DASH = 0.3  # of its neighbours' height: what is lower is a dash
 SPECK = 0.1  # of a digit's ink: less may be left out
 UNEXPLAINED = 0.6  # how likely a reading is that leaves out more than a speck
@@ -387,5 +388,6 @@ def lines(found: list[list[Glyph]]) -> list[list[list[Glyph]]]:
 def arrange(glyphs: list[Glyph]) -> list[list[list[Glyph]]]:
     """Lines of numbers of glyphs: what is no digit is left out, alone or when most of its word is none."""
     kept = [word for word in words(glyphs) if np.mean([g.score[10] for g in word]) < 0.5]
+    kept = [word for word in kept if len(word) > 1 or word[0].confidence > LONE]
     boxes = _boxes([glyph for word in kept for glyph in word])
     return lines([word for word in kept if not _is_mark(word, boxes)])

@@ -6,7 +6,7 @@ import pytest
 
 import shuzi
 from shuzi.data.digits import load
-from shuzi.data.pages import KINDS, make_page, score_page
+from shuzi.data.pages import KINDS, PageScore, make_page, score_page
 from shuzi.read import layout
 
 
@@ -39,14 +39,16 @@ def written(clear, places, size=(400, 900)):
     return 255 - page
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_made_up_page_is_read(reader, held_out, kind):
-    page = make_page(*held_out, kind, np.random.default_rng(2026))
-    read = reader.read(page.picture)
-    score = score_page(page, [(d.digit, d.box) for d in read.digits], [(n.text, n.box) for n in read.numbers])
-    assert score.right / score.digits >= 0.95
-    assert score.false / score.digits <= 0.01
-    assert score.numbers_right / score.numbers >= 0.75
+def test_made_up_pages_of_all_kinds_are_read(reader, held_out):
+    total = PageScore()
+    for kind in KINDS:
+        page = make_page(*held_out, kind, np.random.default_rng(2026))
+        read = reader.read(page.picture)
+        digits, numbers = [(d.digit, d.box) for d in read.digits], [(n.text, n.box) for n in read.numbers]
+        total += score_page(page, digits, numbers)
+    assert total.right / total.digits >= 0.95
+    assert total.false / total.digits <= 0.01
+    assert total.numbers_right / total.numbers >= 0.8
 
 
 def test_lines_are_read_from_top_to_bottom_and_numbers_by_their_gaps(reader, clear):
