@@ -15,23 +15,37 @@ from PIL import Image
 import shuzi
 
 
-class PilDataset(torch.utils.data.Dataset):
-    """MNIST as the classic dataset class gives it: an image object first, then a tensor of it."""
+class ToTensor:
+    """An image object to a float tensor, with the checks that a library's transform makes on each."""
 
-    def __init__(self, digits):
+    def __call__(self, image):
+        if not isinstance(image, Image.Image):
+            raise TypeError(f"expected an image, got {type(image)}")
+        types = {"I": np.int32, "I;16": np.int16, "F": np.float32}
+        pixels = torch.from_numpy(np.array(image, types.get(image.mode, np.uint8), copy=True))
+        if image.mode == "1":
+            pixels = 255 * pixels
+        pixels = pixels.view(image.size[1], image.size[0], len(image.getbands()))
+        pixels = pixels.permute((2, 0, 1)).contiguous()
+        return pixels.to(torch.get_default_dtype()).div(255) if pixels.dtype == torch.uint8 else pixels
+
+
+class PilDataset(torch.utils.data.Dataset):
+    """MNIST as the classic dataset class gives it: an image object first, then what a transform makes of it."""
+
+    def __init__(self, digits, transform):
         self.images, self.labels = torch.from_numpy(digits.images), torch.from_numpy(digits.labels).long()
+        self.transform = transform
 
     def __len__(self):
         return len(self.labels)
 
     def __getitem__(self, index):
-        image = Image.fromarray(self.images[index].numpy())
-        pixels = torch.from_numpy(np.array(image, copy=True)).view(28, 28, 1)
-        return pixels.permute(2, 0, 1).contiguous().to(torch.float32).div(255), int(self.labels[index])
+        return self.transform(Image.fromarray(self.images[index].numpy())), int(self.labels[index])
 
 
 def main():
-    mnist_train, mnist_test = map(PilDataset, shuzi.load("mnist"))
+    mnist_train, mnist_test = (PilDataset(digits, ToTensor()) for digits in shuzi.load("mnist"))
     train_loader = torch.utils.data.DataLoader(mnist_train, batch_size=100, shuffle=True)
     test_loader = torch.utils.data.DataLoader(mnist_test, batch_size=100, shuffle=False)
     W = (torch.randn(784, 10) / np.sqrt(784)).requires_grad_()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SIDE = 28
 CLASSES = 10
-GATHERED_BATCHES = 20  # batches gathered at once: 2,000 images, 6 MB as float32, stay in the cache
+GATHERED = 2000  # images gathered at once: 6 MB as float32 stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,8 @@ class Digits:
         order = (
             torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
         )
-        for chosen in order.to(device).split(batch_size * GATHERED_BATCHES):
-            gathered = images[chosen].unsqueeze(1).float().div_(255)  # (20 B, 1, 28, 28)
+        for chosen in order.to(device).split(batch_size * max(1, GATHERED // batch_size)):
+            gathered = images[chosen].unsqueeze(1).float().div_(255)  # (some B, 1, 28, 28)
             yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)
 
 

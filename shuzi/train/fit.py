@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,9 +177,8 @@ def one_epoch(
     steps = math.ceil(len(train) / settings.batch_size)
     step = training.epoch * steps
     done = 0
-    passed: list[tuple[int, Tensor]] = []  # images and summed loss at each point of the curve
-    loss_sum = torch.zeros((), device=training.device)
-    correct = torch.zeros((), dtype=torch.int64, device=training.device)
+    answered: list[tuple[Tensor, Tensor, Tensor]] = []  # loss, logits and labels since the curve's last point
+    points: list[tuple[int, Tensor, Tensor]] = []
     for images, labels in train.batches(
         settings.batch_size, generator=training.order, device=training.device
     ):
@@ -190,7 +190,7 @@ def one_epoch(
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         training.optimizer.zero_grad()
-        with torch.autocast(training.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+        with torch.autocast(training.device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
             logits = model(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         loss.backward()
@@ -199,24 +199,25 @@ def one_epoch(
             follow(training.average, model, recipe.average, step)
         step += 1
         done += len(labels)
-        loss_sum += loss.detach() * len(labels)
-        correct += (logits.detach().argmax(dim=1) == labels).sum()
+        answered.append((loss.detach(), logits.detach(), labels))
         if (step - training.epoch * steps) % math.ceil(steps / POINTS) == 0 or done == len(train):
-            passed.append((done, loss_sum.clone()))
+            points.append(tally(answered))
+            answered = []
         if on_step is not None:
             on_step(done, loss)
-    return float(loss_sum) / len(train), float(correct) / len(train), means(passed)
-
-
-def means(passed: list[tuple[int, Tensor]]) -> tuple[float, ...]:
-    """Give the mean between each two points of a running sum: pairs of a count and the sum so far."""
-    counts = [0, *(count for count, _ in passed)]
-    sums = [0.0, *(float(total) for _, total in passed)]
-    return tuple(
-        (sums[i + 1] - sums[i]) / (counts[i + 1] - counts[i])
-        for i in range(len(passed))
-        if counts[i + 1] > counts[i]
+    counts, losses, right = zip(
+        *((count, float(loss), int(hits)) for count, loss, hits in points), strict=True
     )
+    curve = tuple(loss / count for loss, count in zip(losses, counts, strict=True))
+    return sum(losses) / len(train), sum(right) / len(train), curve
+
+
+def tally(answered: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[int, Tensor, Tensor]:
+    """Count the images of some batches, their summed loss and how many were right, all at once for speed."""
+    losses, logits, labels = zip(*answered, strict=True)
+    counts = [len(batch) for batch in labels]
+    loss = torch.stack(losses) @ torch.tensor(counts, dtype=losses[0].dtype, device=losses[0].device)
+    return sum(counts), loss, (torch.cat(logits).argmax(dim=1) == torch.cat(labels)).sum()
 
 
 @torch.no_grad()
