@@ -18,7 +18,6 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises:
         ShuziError: the folder cannot be written or the disk is full.
-
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

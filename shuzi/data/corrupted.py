@@ -28,7 +28,6 @@ def corrupted(images: np.ndarray, name: str, generator: np.random.Generator) -> 
 
     Raises:
         ShuziError: an unknown name.
-
     """
     if name not in CORRUPTIONS:
         raise ShuziError(f"no corruption is called {name!r}; there are {', '.join(CORRUPTIONS)}")

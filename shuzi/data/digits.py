@@ -31,7 +31,6 @@ class Digits:
 
     Raises:
         ShuziError: another type or shape, counts that differ, a label above 9.
-
     """
 
     images: np.ndarray
@@ -88,7 +87,6 @@ class Digits:
 
         Yields:
             images float32 (B, 1, 28, 28) in [0, 1], labels int64 (B,).
-
         """
         import torch
 
@@ -115,7 +113,6 @@ def load(
     Raises:
         ShuziError: an unknown name, a folder without the files, a file that is not what it should be, or
             no source for one that is missing.
-
     """
     return from_files(str(name), find(name, root, progress))
 
@@ -150,7 +147,6 @@ def own_files(folder: Path) -> list[sources.Found]:
 
     Raises:
         ShuziError: no such folder or set, or a file is missing.
-
     """
     if not folder.is_dir():
         raise ShuziError(f"{folder}: neither a folder nor a set shuzi knows ({', '.join(sources.SOURCES)})")

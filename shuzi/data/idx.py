@@ -38,7 +38,6 @@ def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
 
     Raises:
         ShuziError: the magic, the type, the shape or the length is not what the format says.
-
     """
     if len(data) < 4 or data[0] != 0 or data[1] != 0:
         raise ShuziError(
@@ -74,7 +73,6 @@ def to_bytes(array: np.ndarray) -> bytes:
 
     Raises:
         ShuziError: another type, no dimension, or a dimension of 2^32 or more.
-
     """
     dtype = array.dtype.newbyteorder(">") if array.dtype.itemsize > 1 else array.dtype
     if dtype not in CODES:
@@ -93,7 +91,6 @@ def read_bytes(path: Path) -> bytearray:
 
     Raises:
         ShuziError: it cannot be read, or is no whole gzip file.
-
     """
     try:
         if path.suffix != ".gz":

@@ -109,7 +109,6 @@ def obtain(name: str, root: Path | None = None, progress: NewProgress | None = N
     Raises:
         ShuziError: a file in `root` is not the published one, or no source has it; the sentence names
             each source with its reason and says which files to put where.
-
     """
     source = SOURCES[name]
     root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
@@ -189,7 +188,6 @@ def fetch(
 
     Raises:
         ShuziError: no source has a file.
-
     """
     places: list[tuple[str, Callable[[str, Path], bytearray]]] = [
         (address, lambda file, to, address=address: from_mirror(address, file, to, progress))  # type: ignore[misc]

@@ -270,7 +270,6 @@ def mixed(written: Digits, generator: np.random.Generator, drawn: float, others:
         generator: draws everything.
         drawn: how many digits to draw, as a share of those written.
         others: how many marks, likewise.
-
     """
     images, labels = digits(round(drawn * len(written)), generator)
     other = marks(round(others * len(written)), generator, written.images, written.labels)
@@ -286,7 +285,6 @@ def digits(count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.n
 
     Returns:
         images uint8 (count, 28, 28), 0 paper and 255 ink, and labels uint8 (count,), 0..9 in turn.
-
     """
     ways = {digit: [way.split(":") for way in lines] for digit, lines in DIGITS.items()}
     odds = {digit: np.array([float(weight) for weight, _ in pairs]) for digit, pairs in ways.items()}
@@ -308,7 +306,6 @@ def draw(skeleton: str, generator: np.random.Generator, squeeze: float = 1.0) ->
 
     Returns:
         uint8 (28, 28).
-
     """
     strokes = moved([curve(stroke) for stroke in skeleton.split("|")], generator, squeeze)
     return boxed(inked(strokes, generator), generator)
@@ -430,7 +427,6 @@ def marks(count: int, generator: np.random.Generator, written: np.ndarray, label
 
     Returns:
         uint8 (count, 28, 28).
-
     """
     g = generator
     kinds: list[tuple[float, Callable[[], np.ndarray]]] = [

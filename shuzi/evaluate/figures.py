@@ -40,7 +40,6 @@ class Evaluation:
         confusion: [label][read] counts.
         calibration_error: expected calibration error over 15 bins, 0..1.
         mistakes: all of them, the surest first.
-
     """
 
     accuracy: float

@@ -18,7 +18,6 @@ def of_set(folder: Path, digits: Digits, index: int | None) -> list[Path]:
 
     Raises:
         ShuziError: no such index, or the folder cannot be written.
-
     """
     stem = digits.name.replace(" ", "-")
     if index is None:
@@ -33,7 +32,6 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
 
     Raises:
         ShuziError: the folder cannot be written.
-
     """
     evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
     accuracy = {"training, on the way": [epoch.accuracy for epoch in metrics]}

@@ -39,7 +39,6 @@ def warp(
         shear: of the width, in heights.
         shift: pixels.
         bend: pixels, the standard deviation of an elastic field of 5 by 5 knots.
-
     """
     batch, side = len(images), images.shape[-1]
 
@@ -326,7 +325,6 @@ def roughly(images: Tensor, generator: torch.Generator, share: float = 0.5) -> T
         images: float32 (B, 1, 28, 28) in [0, 1].
         generator: draws everything.
         share: how many are handled roughly, 0..1.
-
     """
     images = images.clone()
     rough = torch.rand(len(images), generator=generator) < share

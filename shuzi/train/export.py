@@ -31,7 +31,6 @@ class Calibration:
     Attributes:
         temperature: divides all logits before the softmax, above 0.
         threshold: the confidence below which an answer is "not sure", 0..1.
-
     """
 
     temperature: float
@@ -91,7 +90,6 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
 
     Raises:
         ShuziError: no finished run, its data are gone, or the file cannot be written.
-
     """
     run = runs.read(folder)
     model = runs.model(run, torch.device("cpu"))
@@ -128,7 +126,6 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
 
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.
-
     """
     import onnx
     import onnxruntime

@@ -26,7 +26,6 @@ class Settings:
 
     Raises:
         ShuziError: a value out of its range.
-
     """
 
     epochs: int
@@ -57,7 +56,6 @@ class Epoch:
         seconds, images_per_second: of the training alone.
         validation_accuracy: share right of the images held out, if any.
         curve: the mean loss of each twentieth of the epoch, or of each step where there are fewer.
-
     """
 
     epoch: int
@@ -143,7 +141,6 @@ def fit(
 
     Raises:
         ShuziError: a batch larger than the set, or a loss that is no longer a number.
-
     """
     if training.settings.batch_size > len(train):
         raise ShuziError(
@@ -252,7 +249,6 @@ def pick_device(name: str) -> torch.device:
 
     Raises:
         ShuziError: an unknown name, or a device that this machine or this torch lacks.
-
     """
     there = {
         "cuda": torch.cuda.is_available(),

@@ -39,7 +39,6 @@ class Recipe:
         average: decay a step of the averaged weights that are kept in place of the last, 0..1, or None.
         bfloat16: compute in bfloat16 where the device does so in hardware.
         channels_last: keep images as (B, H, W, C) in memory, which convolutions on a CPU like.
-
     """
 
     summary: str

@@ -101,7 +101,6 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 
     Raises:
         ShuziError: there are none, or they are damaged.
-
     """
     beside = path.with_suffix(".safetensors")
     if not beside.is_file():
@@ -185,7 +184,6 @@ def train(
     Raises:
         ShuziError: bad settings, data, device or folder, or the run is there and `force` is not.
         Stopped: Ctrl-C; the last checkpoint is kept.
-
     """
     device = loop.pick_device(plan.device)
     with claimed(out, plan.recipe, force) as folder:
@@ -214,7 +212,6 @@ def resume(
     Raises:
         ShuziError: no such run, a finished or damaged one, or other data than it began with.
         Stopped: Ctrl-C; the last checkpoint is kept.
-
     """
     run = read(folder)
     epochs = run.plan.settings.epochs
@@ -314,7 +311,6 @@ def evaluate_run(
 
     Raises:
         ShuziError: no such run, unfinished or damaged; bad data or device.
-
     """
     run = read(folder)
     place = loop.pick_device(device)
@@ -354,7 +350,6 @@ def claim(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[P
 
     Raises:
         ShuziError: a run is there and `force` is not, something else is there, or it cannot be written.
-
     """
     try:
         if out is None:
@@ -467,7 +462,6 @@ def model(run: Run, device: torch.device) -> Model:
 
     Raises:
         ShuziError: the run is unfinished, or its weights are missing, truncated or of other shapes.
-
     """
     if run.results is None:
         raise ShuziError(f"{run.folder}: unfinished; go on with: shuzi train --resume {run.folder}")
