@@ -183,7 +183,8 @@ def one_epoch(
             for group in training.optimizer.param_groups:
                 group["lr"] = settings.lr * recipe.schedule(step / (steps * settings.epochs))
         if recipe.augment is not None:
-            images = recipe.augment(images, training.noise)
+            with images.device:  # where all that it draws shall lie
+                images = recipe.augment(images, training.noise)
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         training.optimizer.zero_grad()
