@@ -1,5 +1,6 @@
 """The commands: parse, call, print. No logic of its own; what a command needs is imported when it runs."""
 
+import gc
 import importlib
 import io
 import json
@@ -317,12 +318,15 @@ def serve(
 
 def needs(extra: str, module: str) -> Any:  # noqa: ANN401
     """Import a module that takes an extra; say in one sentence how to get what it lacks."""
+    gc.disable()  # torch's thousands of modules make no garbage; looking for some takes a tenth of their import
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "shuzi":
             raise
         raise ShuziError(f"this needs {error.name}; install it with: pip install 'shuzi[{extra}]'") from error
+    finally:
+        gc.enable()
 
 
 def print_json(value: dict[str, Any]) -> None:
