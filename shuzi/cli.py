@@ -501,5 +501,5 @@ def main() -> None:
         sentence, code = f"{error.filename or 'output'}: {error.strerror or error}", 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor try again at exit
     if sentence:
-        print(f"shuzi: {sentence}", file=sys.stderr)
+        print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
     sys.exit(code)

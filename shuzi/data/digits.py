@@ -154,7 +154,10 @@ def own_files(folder: Path) -> list[sources.Found]:
     for file in sources.NAMES:
         path = next(sources.candidates(file, (folder, folder / "raw")), None)
         if path is None:
-            raise ShuziError(f"{folder}: no {file} in it; expected {', '.join(sources.NAMES)}, plain or .gz")
+            raise ShuziError(
+                f"{folder}: no {file} in it; expected {', '.join(sources.NAMES)}, plain or .gz, "
+                "or pictures in sub-folders 0 to 9"
+            )
         data = idx.read_bytes(path)
         found.append(sources.Found(file, path, hashlib.sha256(data).hexdigest(), data))
     return found
