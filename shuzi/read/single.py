@@ -8,14 +8,16 @@ import cv2
 import numpy as np
 
 from shuzi.read import ink as inks
-from shuzi.read.normalise import BOX, SIDE, normalise
+from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
 
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
 CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close-up of the original
 # Windows wider than the widest stroke looked for, as shares of the frame, and weights.
 # The narrow one cuts thick strokes to pieces, so where both find a digit the wide one is right.
 WINDOWS = ((0.35, 1.0), (0.12, 0.6))
-SURROUNDINGS = 0.75  # of the frame: the paper around a digit that nearly fills it
+# Of the frame: the paper around a digit that nearly fills it, and around one on a paper that doesn't fill the frame.
+SURROUNDINGS = 0.75, 0.25
+SLENDER = 8.0  # lengths of a stroke to its width: ink that is plumper is less likely written
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
 FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
 MAINS, LEAST_MAIN = (
@@ -66,6 +68,11 @@ class Blob:
     def bottom(self) -> int:
         """The first row beyond."""
         return self.y + self.h
+
+    def goes_around(self, other: Blob) -> bool:
+        """Whether it lies beyond the other on all four sides, as a printed box does."""
+        beside = self.x < other.x and other.right < self.right
+        return beside and self.y < other.y and other.bottom < self.bottom
 
 
 def blobs(ink: np.ndarray) -> tuple[np.ndarray, list[Blob]]:
@@ -140,7 +147,8 @@ def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list
                 size = max(right - x, bottom - y)
                 gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
                 strong = least * strength[main.label] < strength[blob.label] and blob.area > 0.03 * main.area
-                if blob is not main and gap < reach * size and strong and not _sides(blob, width, height):
+                near = blob is not main and gap < reach * size and not blob.goes_around(main)
+                if near and strong and not _sides(blob, width, height):
                     group.append(blob)
             if all({b.label for b in group} != {b.label for b in other} for other, _ in groups):
                 groups.append((group, weight * factor))
@@ -165,6 +173,8 @@ def _candidate(
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
     fills = max((right - x) / width, (bottom - y) / height) >= FILLS
     whole = fills or not any(_sides(b, width, height) for b in group)
+    stroke = stroke_width(cv2.multiply(inside.astype(np.uint8), 255))
+    weight *= min(1.0, float(inside.sum()) / stroke**2 / SLENDER) ** 2
     return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, whole)
 
 
@@ -172,8 +182,10 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
     plane = planes[0]
     window = max(5, int(width * max(plane.shape)) | 1)
     both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
-    weights = np.array([e.sum() for e in inks.evidence(plane, *both, around=SURROUNDINGS)]) + 1e-6
-    weights /= weights.sum()
+    weights = np.zeros(2)
+    for around in SURROUNDINGS:
+        sums = np.array([e.sum() for e in inks.evidence(plane, *both, around=around)]) + 1e-6
+        weights += sums / sums.sum() / len(SURROUNDINGS)
     found = []
     for contrast, weight in zip(both, weights, strict=True):
         if weight < OTHER_INK:

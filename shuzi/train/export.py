@@ -11,12 +11,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import shuzi
-from shuzi.data.digits import CLASSES, SIDE, Digits
+from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
 from shuzi.files import write_whole
 from shuzi.read.own import load
 from shuzi.train import runs
+from shuzi.train.fit import predict
 from shuzi.train.recipes import Model
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
@@ -98,21 +99,13 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
         train, _ = load(run.plan.data, root)
         held_out = train.part(len(train) - run.plan.settings.validation, len(train))
         sample = held_out.images[:256]
-        calibration = calibrate(logits_of(model, held_out), held_out.labels)
+        calibration = calibrate(predict(model, held_out, torch.device("cpu")).numpy(), held_out.labels)
     out = out or folder / "model.onnx"
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
     weights = runs.contiguous(model.state_dict())
     half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     write_whole(out.with_suffix(".safetensors"), save(half))
     return out
-
-
-@torch.no_grad()
-def logits_of(model: Model, digits: Digits) -> np.ndarray:
-    """Give all logits of a model, float32 (N, 10 or 11)."""
-    if isinstance(model, nn.Module):
-        model.eval()
-    return torch.cat([model(images) for images, _ in digits.batches(1000)]).numpy()
 
 
 def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibration | None) -> bytes:

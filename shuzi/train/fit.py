@@ -231,17 +231,14 @@ def follow(average: Model, model: Model, decay: float | None, step: int) -> None
 
 @torch.no_grad()
 def predict(model: Model, digits: Digits, device: torch.device, batch_size: int = 1000) -> Tensor:
-    """Give the ten digits' logits of all images, float32 (N, 10) on the CPU, in the set's order."""
+    """Give the logits of all images, float32 (N, 10 or 11) on the CPU, in the set's order."""
     set_training(model, False)
-    parts = [
-        model(images)[:, :CLASSES].float().cpu() for images, _ in digits.batches(batch_size, device=device)
-    ]
-    return torch.cat(parts)
+    return torch.cat([model(images).float().cpu() for images, _ in digits.batches(batch_size, device=device)])
 
 
 def accuracy_of(model: Model, digits: Digits, device: torch.device) -> float:
     """Give the share of digits whose largest logit is their label's."""
-    right = predict(model, digits, device).argmax(dim=1) == torch.from_numpy(digits.labels)
+    right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
     return int(right.sum()) / len(digits)
 
 
