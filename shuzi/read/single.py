@@ -147,8 +147,8 @@ def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list
                 size = max(right - x, bottom - y)
                 gap = max(blob.x - right, x - blob.right, blob.y - bottom, y - blob.bottom)
                 strong = least * strength[main.label] < strength[blob.label] and blob.area > 0.03 * main.area
-                near = blob is not main and gap < reach * size and not blob.goes_around(main)
-                if near and strong and not _sides(blob, width, height):
+                close = blob is not main and gap < reach * size and not blob.goes_around(main)
+                if close and strong and not _sides(blob, width, height):
                     group.append(blob)
             if all({b.label for b in group} != {b.label for b in other} for other, _ in groups):
                 groups.append((group, weight * factor))
@@ -173,7 +173,7 @@ def _candidate(
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
     fills = max((right - x) / width, (bottom - y) / height) >= FILLS
     whole = fills or not any(_sides(b, width, height) for b in group)
-    stroke = stroke_width(cv2.multiply(inside.astype(np.uint8), 255))
+    stroke = stroke_width(np.where(inside, np.uint8(255), np.uint8(0)))
     weight *= min(1.0, float(inside.sum()) / stroke**2 / SLENDER) ** 2
     return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, whole)
 
@@ -184,7 +184,7 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
     both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
     weights = np.zeros(2)
     for around in SURROUNDINGS:
-        sums = np.array([e.sum() for e in inks.evidence(plane, *both, around=around)]) + 1e-6
+        sums = np.array([e.sum() for e in inks.evidence(plane, *both, around=around)], dtype=float) + 1e-6
         weights += sums / sums.sum() / len(SURROUNDINGS)
     found = []
     for contrast, weight in zip(both, weights, strict=True):

@@ -103,3 +103,19 @@ def test_a_letter_is_not_taken_for_a_digit(reader, letter):
     cv2.putText(paper, letter, (55, 140), cv2.FONT_HERSHEY_SIMPLEX, 4, (40,), 8, cv2.LINE_AA)
     digit = reader.read(paper, single=True).digits[0]
     assert digit.digit is None
+
+
+@pytest.mark.parametrize("name", ["7-drawn.png", "1-drawn-2.png", "8-very-thick.png", "6-ruled-paper.jpg"])
+def test_a_box_around_a_digit_is_not_part_of_it(reader, name):
+    boxed = cv2.copyMakeBorder(pixels(name), 150, 150, 150, 150, cv2.BORDER_REPLICATE)
+    cv2.rectangle(boxed, (140, 140), (boxed.shape[1] - 140, boxed.shape[0] - 140), (90, 90, 90), 3)
+    assert reader.read(boxed, single=True).text == name[0]
+
+
+@pytest.mark.parametrize("far", [40, 90])
+def test_the_paper_between_a_digit_and_a_dark_table_is_no_ink(reader, far):
+    table = np.full((500, 500, 3), (70, 50, 40), np.uint8)
+    table[60:, :320] = (205, 200, 190)
+    ring = (320 - far - 50, 60 + far + 70)
+    cv2.ellipse(table, ring, (50, 70), 15, 0, 360, (50, 60, 120), 7, cv2.LINE_AA)
+    assert reader.read(cv2.GaussianBlur(table, (0, 0), 1), single=True).text == "0"
