@@ -19,6 +19,7 @@ WINDOWS = ((0.35, 1.0), (0.12, 0.6))
 SURROUNDINGS = 0.75, 0.25
 SLENDER = 8.0  # lengths of a stroke to its width: ink that is plumper is less likely written
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
+CUT = 0.4  # the weight of what runs out of one side: taken where nothing within the frame is as likely
 FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
 MAINS, LEAST_MAIN = (
     3,
@@ -39,7 +40,7 @@ class Candidate:
     """One reading of the ink.
 
     image: uint8 (28, 28); box: x, y, width, height in the picture's pixels; weight: how likely this is the digit's
-    ink; whole: whether it lies within the frame, or fills it.
+    ink; whole: whether it lies within the frame, but for a little on one side, or fills it.
     """
 
     image: np.ndarray
@@ -172,10 +173,12 @@ def _candidate(
     mine = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8))
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
     fills = max((right - x) / width, (bottom - y) / height) >= FILLS
-    whole = fills or not any(_sides(b, width, height) for b in group)
+    sides = 0 if fills else max(_sides(b, width, height) for b in group)
+    if sides == 1:  # the frame may cut a digit, but rather one that stands beside the digit meant
+        weight *= CUT
     stroke = stroke_width(np.where(inside, np.uint8(255), np.uint8(0)))
     weight *= min(1.0, float(inside.sum()) / stroke**2 / SLENDER) ** 2
-    return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, whole)
+    return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, sides < 2)
 
 
 def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: float) -> list[Candidate]:

@@ -119,3 +119,11 @@ def test_the_paper_between_a_digit_and_a_dark_table_is_no_ink(reader, far):
     ring = (320 - far - 50, 60 + far + 70)
     cv2.ellipse(table, ring, (50, 70), 15, 0, 360, (50, 60, 120), 7, cv2.LINE_AA)
     assert reader.read(cv2.GaussianBlur(table, (0, 0), 1), single=True).text == "0"
+
+
+@pytest.mark.parametrize(
+    "name", ["2-ruled-paper-2.jpg", "0-squared-paper-2.jpg", "7-drawn.png", "8-very-thick.png"]
+)
+def test_a_digit_that_the_frame_cuts_a_little_is_read(reader, name):
+    x, _, w, _ = reader.read(PICTURES / name, single=True).digits[0].box
+    assert reader.read(pixels(name)[:, : x + w - max(2, w // 30)], single=True).text == name[0]
