@@ -11,7 +11,6 @@ from shuzi.read import ink as inks
 from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
 
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
-CLOSE_UP = 80  # pixels: a digit smaller than this is looked at again in a close-up of the original
 # Windows wider than the widest stroke looked for, as shares of the frame, and weights.
 # The narrow one cuts thick strokes to pieces, so where both find a digit the wide one is right.
 WINDOWS = ((0.35, 1.0), (0.12, 0.6))
