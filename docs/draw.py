@@ -29,7 +29,7 @@ def main(run: Path) -> None:
     np.savez(SHIPPED.with_name("softmax.npz"), W=np.ascontiguousarray(W), b=b)
     plots.save(plots.templates(W), DOCS / "templates.png")
     train, _ = shuzi.load("mnist")
-    held_out = train.part(len(train) - 5000, len(train))
+    _, held_out = train.split(5000)
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))
     photo = DOCS / "photo.jpg"
     cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])

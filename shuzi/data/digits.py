@@ -71,6 +71,10 @@ class Digits:
         """Give the digits from `start` up to `stop`, sharing their bytes."""
         return Digits(self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
 
+    def split(self, held_out: int) -> "tuple[Digits, Digits]":
+        """Give what is to be learnt from and, apart from it, the last `held_out` digits: the validation part."""
+        return self.part(0, len(self) - held_out), self.part(len(self) - held_out, len(self))
+
     def batches(
         self,
         batch_size: int,

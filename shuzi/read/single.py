@@ -20,10 +20,8 @@ SLENDER = 8.0  # lengths of a stroke to its width: ink that is plumper is less l
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
 CUT = 0.4  # the weight of what runs out of one side: taken where nothing within the frame is as likely
 FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
-MAINS, LEAST_MAIN = (
-    3,
-    0.2,
-)  # blobs that may be the digit's main part, and how striking beside the most striking
+# Blobs that may be the digit's main part, and how striking beside the most striking.
+MAINS, LEAST_MAIN = 3, 0.2
 # How far from the digit, in its size, a part of it may stand, and how striking it must be beside the main one.
 NEAR_PART, FAR_PART = (0.2, 0.12), (0.45, 0.25)
 FAR_WEIGHT = 0.7  # the network must like a far part clearly better

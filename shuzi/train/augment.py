@@ -313,11 +313,6 @@ ROUGH: tuple[tuple[Change, float], ...] = (
 )
 
 
-def gently(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Warp every image a little."""
-    return warp(images, generator)
-
-
 def roughly(images: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
     """Warp every image a little, and put a share of them through warps and changes of every kind.
 

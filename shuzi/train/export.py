@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import shuzi
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
-from shuzi.evaluate.figures import calibration_error
+from shuzi.evaluate.figures import calibration_error, softmax
 from shuzi.files import write_whole
 from shuzi.read.own import load
 from shuzi.train import runs
@@ -57,7 +57,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone).
     """
     temperatures = np.exp(np.linspace(np.log(0.3), np.log(3), 120))
-    tried = [confidences(logits, temperature) for temperature in temperatures]
+    tried = [softmax(logits.astype(np.float64) / temperature) for temperature in temperatures]
     every = np.arange(len(labels))
     losses = np.array([-np.log(np.maximum(p[every, labels], 1e-12)).mean() for p in tried])
     near = np.flatnonzero(losses <= losses.min() * 1.02)
@@ -66,13 +66,6 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     best = near[int(np.argmin(errors))]
     threshold = float(np.quantile(tried[best][:, :CLASSES].max(1), 1 - KEPT))
     return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
-
-
-def confidences(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Give softmax(logits / temperature), float64 (N, classes)."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    exp = np.exp(scaled - scaled.max(1, keepdims=True))
-    return np.asarray(exp / exp.sum(1, keepdims=True))
 
 
 def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
@@ -97,7 +90,7 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if run.plan.settings.validation:
         train, _ = load(run.plan.data, root)
-        held_out = train.part(len(train) - run.plan.settings.validation, len(train))
+        _, held_out = train.split(run.plan.settings.validation)
         sample = held_out.images[:256]
         calibration = calibrate(predict(model, held_out, torch.device("cpu")).numpy(), held_out.labels)
     out = out or folder / "model.onnx"

@@ -246,14 +246,12 @@ def go_on(
     held_out = run.plan.settings.validation
     if held_out >= len(train_digits):
         raise ShuziError(f"--validation {held_out}: the training set has only {len(train_digits):,} images")
-    split = len(train_digits) - held_out
-    validation = train_digits.part(split, len(train_digits)) if held_out else None
-    learnt = train_digits.part(0, split)
+    learnt, validation = train_digits.split(held_out)
     if own.is_own(Path(run.plan.data)):
         learnt = own.repeated(learnt, LEAST_OWN)
     listener.start(run, len(learnt))
     try:
-        for epoch in loop.fit(training, learnt, validation, listener.step):
+        for epoch in loop.fit(training, learnt, validation if held_out else None, listener.step):
             longer = dataclasses.replace(run, metrics=[*run.metrics, epoch])
             save_progress(longer, training, force)
             run = longer  # kept, and so may be said to be kept
@@ -312,19 +310,22 @@ def evaluate_run(
     Raises:
         ShuziError: no such run, unfinished or damaged; bad data or device.
     """
-    run = read(folder)
-    place = loop.pick_device(device)
-    trained = model(run, place)
+    run, trained, place = opened(folder, device)
     digits = load(data or run.plan.data, root, progress)[1]
     logits = loop.predict(trained, digits, place).numpy()
     return Tested(run, trained, digits, evaluate(softmax(logits)[:, :CLASSES], digits.labels))
 
 
-def network(folder: Path, device: str = "auto") -> Network:
-    """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
+def opened(folder: Path, device: str) -> tuple[Run, Model, torch.device]:
+    """Give a finished run, its model, and the device that it lies on."""
     run = read(folder)
     place = loop.pick_device(device)
-    trained = model(run, place)
+    return run, model(run, place), place
+
+
+def network(folder: Path, device: str = "auto") -> Network:
+    """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
+    run, trained, place = opened(folder, device)
 
     def score(images: np.ndarray) -> np.ndarray:
         digits = Digits(images, np.zeros(len(images), np.uint8))

@@ -6,7 +6,7 @@ from shuzi.train import augment
 CHANGES = [
     augment.warp,
     augment.warp_far,
-    augment.gently,
+    augment.warp,
     augment.roughly,
     *(change for change, _ in augment.ROUGH),
 ]
