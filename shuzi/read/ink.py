@@ -174,8 +174,16 @@ def load(source: Source) -> Picture:
         raise ShuziError(f"{_name(source)}: {size[0]}x{size[1]} pixels, too small to hold a digit.")
     shrink = (rgb.shape[0] * rgb.shape[1] / LARGEST) ** 0.5
     if shrink > 1:
-        rgb = cv2.resize(rgb, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        rgb = zoomed(rgb, 1 / shrink)
     return Picture(rgb, size, size[0] / rgb.shape[1])
+
+
+def zoomed(image: np.ndarray, zoom: float, method: int = cv2.INTER_AREA) -> np.ndarray:
+    """The image resized by a factor, but to no less than one pixel a side. uint8 (H, W) or (H, W, 3)."""
+    height, width = image.shape[:2]
+    return cv2.resize(
+        image, (max(1, round(width * zoom)), max(1, round(height * zoom))), interpolation=method
+    )
 
 
 def noise(plane: np.ndarray) -> float:
@@ -193,7 +201,7 @@ def plane_of(rgb: np.ndarray) -> np.ndarray:
     """
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     zoom = min(1.0, 320 / max(luma.shape))
-    small = cv2.resize(rgb, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    small = zoomed(rgb, zoom)
     window = max(3, min(small.shape[:2]) // 4 | 1)
 
     def strength(plane: np.ndarray) -> float:
@@ -236,9 +244,7 @@ def evidence(
     Returns two float32 (h, w) at a coarse resolution.
     """
     zoom = min(1.0, 320 / max(plane.shape))
-    small, d, n = (
-        cv2.resize(p, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) for p in (plane, dark, light)
-    )
+    small, d, n = (zoomed(p, zoom) for p in (plane, dark, light))
     window = max(3, int(around * max(small.shape)) | 1)
     paper = cv2.medianBlur(small, window)
     spread = (window | 1, window | 1)
@@ -271,10 +277,10 @@ def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
     contrast: uint8 (H, W); window: pixels over which ink is alike. Returns uint8 (H, W).
     """
     # the peak varies slowly: a quarter of the resolution is enough for it
-    zoom = 4 if window >= 32 else 1
+    zoom = 4 if window >= 32 and min(contrast.shape) >= 4 else 1
     coarse = contrast[: contrast.shape[0] // zoom * zoom, : contrast.shape[1] // zoom * zoom]
     if zoom > 1:
-        coarse = cv2.resize(coarse, None, fx=1 / zoom, fy=1 / zoom, interpolation=cv2.INTER_AREA)
+        coarse = zoomed(coarse, 1 / zoom)
     reach = max(3, window // zoom | 1)
     peak = cv2.dilate(coarse, cv2.getStructuringElement(cv2.MORPH_RECT, (reach, reach)))
     peak = cv2.resize(cv2.blur(peak, (reach, reach)), contrast.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -320,10 +326,11 @@ def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
     """
     side = max(rgb.shape[:2])
     coarse = min(1.0, 400 / side)
-    small = cv2.resize(rgb, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_AREA)
+    small = zoomed(rgb, coarse)
     plane = cv2.GaussianBlur(plane_of(small), (3, 3), 0)
-    contrast = chosen_contrast(plane, max(small.shape) // 5)
-    inside = (soft_ink(contrast, max(small.shape) // 5, faintest(contrast)) > 127).astype(np.uint8)
+    window = max(3, max(plane.shape) // 5)
+    contrast = chosen_contrast(plane, window)
+    inside = (soft_ink(contrast, window, faintest(contrast)) > 127).astype(np.uint8)
     inside[[0, -1]] = 0  # what runs out of the picture is no writing
     inside[:, [0, -1]] = 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
@@ -466,7 +473,7 @@ def _stretches(found: np.ndarray, length: int) -> list[_Stretch]:
 
 def _level_lines(binary: np.ndarray, longest: float) -> np.ndarray | None:
     """Pixels of nearly level thin lines at least `longest` long, as a mask uint8 (H, W), or None."""
-    half = cv2.resize(binary * 255, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    half = zoomed(binary * 255, 0.5)
     half = cv2.dilate((half > 60).astype(np.uint8), np.ones((1, 3), np.uint8))  # noise breaks thin lines
     length = max(5, int(min(LINE, 0.5 * longest)) // 2)
     level = cv2.morphologyEx(

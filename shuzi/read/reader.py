@@ -145,9 +145,7 @@ class Reader:
             raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
         if not len(images):
             return np.zeros((0, 11), np.float32)
-        logits: np.ndarray = self._session.run(["logits"], {"images": images})[0] / np.float32(
-            self.temperature
-        )
+        logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network that knows no "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
         exp = np.exp(logits - logits.max(1, keepdims=True))
@@ -203,7 +201,7 @@ class Reader:
             if not option.whole:
                 score[:10] *= RUNS_OUT
                 score[10] = 1 - score[:10].sum()
-        weights = np.array([option.weight for option in options])
+        weights = np.array([option.weight for option in options]) + 1e-9
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
         box = self._scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
@@ -214,7 +212,7 @@ class Reader:
             pixels = picture.pixels
             if zoom != 1:
                 method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-                pixels = cv2.resize(pixels, None, fx=zoom, fy=zoom, interpolation=method)
+                pixels = inks.zoomed(pixels, zoom, method)
             glyphs = layout.digits_of(*inks.page_ink(pixels, window), self.scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])

@@ -9,6 +9,7 @@ import numpy as np
 
 from shuzi.read import ink as inks
 from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
+from shuzi.read.sheet import sheet
 
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
 # Windows wider than the widest stroke looked for, as shares of the frame, and weights.
@@ -29,6 +30,8 @@ FAR_TONES = 100  # grey levels between paper and ink: nothing that light or nois
 TWO_TONES = 0.2  # mean distance of a pixel from the nearer tone, beside their distance: a photo has more
 # A paper and its shadow, or its table, are two tones as well: then neither surrounds the other.
 SURELY_DRAWN, BESIDE_DRAWN = 0.3, 0.1  # from this weight on a drawing, and then the weight of other estimates
+EDGE, SHARP = 5, 0.7  # pixels over which an edge rises, and by what share of the contrast at least
+SOFT = 2, 4  # powers of the sharpness: for which blob is the main one, and for the weight of all
 OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
 
 
@@ -116,21 +119,44 @@ def _sides(blob: Blob, width: int, height: int) -> int:
     return (blob.x <= 1) + (blob.y <= 1) + (blob.right >= width - 1) + (blob.bottom >= height - 1)
 
 
-def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list[tuple[list[Blob], float]]:
+def _edges(plane: np.ndarray) -> np.ndarray:
+    """How sharply the brightness changes at each place, on the scale of a contrast: uint8 (H, W)."""
+    square = np.ones((EDGE, EDGE), np.uint8)
+    low, high = (cv2.convertScaleAbs(f(plane, square), beta=inks.OFFSET) for f in (cv2.erode, cv2.dilate))
+    edges = cv2.bitwise_not(cv2.divide(low, high, scale=255))
+    edges[[0, -1]] = edges[:, [0, -1]] = 255  # where the frame cuts, nobody can tell
+    return edges
+
+
+def _sharpness(inside: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> float:
+    """How much of a blob's outline is an edge as sharp as its contrast asks for, 0..1.
+
+    A stroke's is, all around. A shadow ends softly, and the strip that a paper's slanting side leaves ends in paper.
+    """
+    square = np.ones((3, 3), np.uint8)
+    core = cv2.erode(inside.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+    outline = inside & (core == 0)
+    return float(np.minimum(edges[outline] / (SHARP * max(1.0, float(contrast[inside].mean()))), 1).mean())
+
+
+def _groups(
+    labels: np.ndarray, found: list[Blob], contrast: np.ndarray, edges: np.ndarray
+) -> list[tuple[list[Blob], float]]:
     """The blobs that may make up the digit, each with a weight up to 1.
 
     The most striking ones, each with its near parts, and also with its far ones.
     """
     height, width = labels.shape
-    strength = {}
+    strength, sharp = {}, {}
     for blob in found:
-        inside = labels[blob.y : blob.bottom, blob.x : blob.right] == blob.label
-        grey = float(contrast[blob.y : blob.bottom, blob.x : blob.right][inside].mean())
+        place = slice(blob.y, blob.bottom), slice(blob.x, blob.right)
+        inside = labels[place] == blob.label
+        grey = float(contrast[place][inside].mean())
         off = np.hypot((blob.x + blob.w / 2) / width - 0.5, (blob.y + blob.h / 2) / height - 0.5)
         clear = (1 - _border_share(blob, width, height)) ** 3 * SIDE_FACTOR ** _sides(blob, width, height)
-        strength[blob.label] = (
-            1e-6 + grey * (blob.area * max(blob.w, blob.h)) ** 0.5 * (1 - 0.7 * off) * clear
-        )
+        sharp[blob.label] = _sharpness(inside, contrast[place], edges[place])
+        size = (blob.area * max(blob.w, blob.h)) ** 0.5
+        strength[blob.label] = 1e-6 + grey * size * (1 - 0.7 * off) * clear * sharp[blob.label] ** SOFT[0]
     ranked = sorted(found, key=lambda b: -strength[b.label])
     groups: list[tuple[list[Blob], float]] = []
     for main in ranked[:MAINS]:
@@ -149,7 +175,7 @@ def _groups(labels: np.ndarray, found: list[Blob], contrast: np.ndarray) -> list
                 if close and strong and not _sides(blob, width, height):
                     group.append(blob)
             if all({b.label for b in group} != {b.label for b in other} for other, _ in groups):
-                groups.append((group, weight * factor))
+                groups.append((group, weight * factor * sharp[main.label] ** SOFT[1]))
     return groups
 
 
@@ -190,13 +216,13 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
     for contrast, weight in zip(both, weights, strict=True):
         if weight < OTHER_INK:
             continue
-        floor = inks.faintest(contrast)
+        floor, edges = inks.faintest(contrast), _edges(plane)
         ink = inks.soft_ink(contrast, window, floor)
         plain = inks.without_lines(ink, contrast, floor, through=True)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
             labels, parts = blobs(kept)
             parts = [b for b in parts if _is_clear(contrast, labels, b, floor)]
-            for group, share in _groups(labels, parts, contrast):
+            for group, share in _groups(labels, parts, contrast, edges):
                 found.append(_candidate(kept, labels, group, scale, weight * factor * share))
     return found
 
@@ -218,12 +244,13 @@ def _drawn(planes: tuple[np.ndarray, np.ndarray], scale: float) -> list[Candidat
         inked = ink > 127
         outline = np.concatenate([inked[0], inked[-1], inked[:, 0], inked[:, -1]])
         labels, parts = blobs(ink)
+        edges = _edges(plane)
         weight = float(
             (1 - outline.mean()) ** 2 * (1 - inked.mean())
         )  # paper surrounds ink, and there is more of it
         found += [
             _candidate(ink, labels, group, scale, weight * share)
-            for group, share in _groups(labels, parts, ink)
+            for group, share in _groups(labels, parts, ink, edges)
         ]
     return found
 
@@ -239,9 +266,7 @@ def _planes(rgb: np.ndarray, zoom: float) -> tuple[np.ndarray, np.ndarray]:
     if zoom < 0.7 and inks.noise(plane) < 0.5:
         square = np.ones((round(1 / zoom) + 1,) * 2, np.uint8)
         both = cv2.erode(plane, square), cv2.dilate(plane, square)
-    dark, light = (
-        cv2.GaussianBlur(cv2.resize(p, None, fx=zoom, fy=zoom, interpolation=method), (3, 3), 0) for p in both
-    )
+    dark, light = (cv2.GaussianBlur(inks.zoomed(p, zoom, method), (3, 3), 0) for p in both)
     return dark, light
 
 
@@ -254,6 +279,20 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     if straight is not None:
         x, y, w, h = cv2.boundingRect((straight >= 64).astype(np.uint8))
         return [Candidate(straight, (x, y, w, h), 1.0, True)]
+    found, paper = _anywhere(rgb), sheet(rgb)
+    if paper is None:
+        return found
+    for candidate in _anywhere(paper.pixels):
+        x, y, w, h = candidate.box
+        around = paper.inside[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
+        x, y, w, h = (round(v * paper.scale) for v in candidate.box)
+        weight = candidate.weight * (1.0 if around.all() else CUT)
+        found.append(replace(candidate, box=(paper.left + x, paper.top + y, w, h), weight=weight))
+    return found
+
+
+def _anywhere(rgb: np.ndarray) -> list[Candidate]:
+    """Candidates from all of the picture."""
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
     drawn = _drawn(planes, 1 / zoom)

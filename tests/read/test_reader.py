@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import shuzi
@@ -104,6 +106,22 @@ def test_threads_share_a_reader(reader, held_out):
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda image: reader.read(image, single=True).text, images[:60]))
     assert together == alone
+
+
+SMALL, LONG = st.integers(4, 40), st.integers(4, 5000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(SMALL, SMALL) | st.tuples(SMALL, LONG) | st.tuples(LONG, SMALL), seed=st.integers(0, 9)
+)
+def test_a_picture_of_any_shape_is_read(reader, shape, seed):
+    even = np.full(shape, 25 * seed, np.uint8)
+    grain = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+    assert reader.read(even, single=True).text == "?"
+    assert reader.read(even).text == ""
+    assert len(reader.read(grain, single=True).digits) == 1
+    assert reader.read(grain).size == shape[::-1]
 
 
 def test_reading_imports_neither_torch_nor_matplotlib():

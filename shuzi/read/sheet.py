@@ -1,0 +1,82 @@
+"""The sheet of paper that a digit stands on, where the picture shows it on a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from shuzi.read.ink import zoomed
+
+SIDE = 160  # pixels of the long side: enough to find a sheet by
+LARGEST = 640  # pixels of the sheet's long side: enough to read a digit on it
+TONES = 30  # grey levels between a sheet and its table
+AREA = 0.12, 0.85  # a sheet's share of the frame, at least and at most
+SOLID = 0.93  # a sheet's share of its convex hull
+EDGE = 0.5  # of the difference between sheet and table, within five pixels: light falls off more slowly
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A part of a picture that is a sheet of paper.
+
+    pixels: uint8 (h, w, 3), what is not the sheet papered over; inside: bool (h, w), what is;
+    left, top: of its corner in the picture's pixels; scale: the picture's pixels to one of these.
+    """
+
+    pixels: np.ndarray
+    inside: np.ndarray
+    left: int
+    top: int
+    scale: float
+
+
+def sheet(rgb: np.ndarray) -> Sheet | None:
+    """The one sheet that lies on a darker or a lighter table, if the picture shows that. rgb: uint8 (H, W, 3)."""
+    zoom = SIDE / max(rgb.shape)
+    if min(rgb.shape[:2]) * zoom < SIDE / 4:
+        return None
+    plane = zoomed(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), zoom)
+    plane = cv2.medianBlur(plane, SIDE // 20 | 1)  # forgets strokes and the table's grain
+    mask = _brighter(plane)
+    if mask is None:
+        mask = _brighter(cv2.bitwise_not(plane))
+    if mask is None:
+        return None
+    x, y, w, h = cv2.boundingRect(mask)
+    left, top, right, bottom = (round(v / zoom) for v in (x, y, x + w, y + h))
+    pixels = rgb[top:bottom, left:right]
+    reduced = min(1.0, LARGEST / max(pixels.shape))
+    pixels = zoomed(pixels, reduced)
+    inside = cv2.resize(mask[y : y + h, x : x + w], pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 127
+    # each pixel of the table becomes as the nearest of the sheet
+    outside = (~inside).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colours[nearest[inside]] = pixels[inside]
+    return Sheet(colours[nearest], inside, left, top, 1 / reduced)
+
+
+def _brighter(plane: np.ndarray) -> np.ndarray | None:
+    """The large, solid, sharply ending bright part of a plane without its rim, as a mask uint8 (h, w), or None."""
+    split, bright = cv2.threshold(plane, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    if not 0 < cv2.countNonZero(bright) < bright.size:
+        return None
+    tones = float(plane[plane > split].mean() - plane[plane <= split].mean())
+    outlines, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outline = max(outlines, key=cv2.contourArea)
+    area = cv2.contourArea(outline)
+    if tones < TONES or not AREA[0] < area / plane.size < AREA[1]:
+        return None
+    if area < SOLID * cv2.contourArea(cv2.convexHull(outline)):
+        return None
+    square = np.ones((5, 5), np.uint8)
+    rim = cv2.drawContours(np.zeros_like(plane), [outline], -1, (255,), 1) > 0
+    rim[:2] = rim[-2:] = rim[:, :2] = rim[:, -2:] = False  # the frame cuts a sheet without an edge
+    steps = cv2.subtract(cv2.dilate(plane, square), cv2.erode(plane, square))[rim]
+    if not steps.size or np.percentile(steps, 25) < EDGE * tones:
+        return None
+    mask = cv2.drawContours(np.zeros_like(plane), [outline], -1, (255,), -1)
+    mask = cv2.erode(mask, square, borderType=cv2.BORDER_REPLICATE)
+    return mask if mask.any() else None
