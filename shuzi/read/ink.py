@@ -306,7 +306,7 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
 
 
 def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """A page's ink without its ruled lines, and the contrast it was found by.
+    """A page's ink without its ruled lines and printed boxes, and the contrast it was found by.
 
     rgb: uint8 (H, W, 3); window: pixels, wider than any stroke.
     Returns two uint8 (H, W); in the first 0 is paper and 255 is ink.
@@ -314,7 +314,9 @@ def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
     contrast = chosen_contrast(plane, window)
     floor = faintest(contrast)
-    return without_lines(soft_ink(contrast, max(window, PEAK_WINDOW), floor), contrast, floor), contrast
+    # boxes first: the tops of a row of them are as a ruled line, and without it their sides would be as many 1s
+    ink = without_boxes(soft_ink(contrast, max(window, PEAK_WINDOW), floor), contrast > floor)
+    return without_lines(ink, contrast, floor), contrast
 
 
 def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
@@ -366,8 +368,16 @@ def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
 
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
 LINE_SHARE = 0.7  # of the picture: ruled lines are longer, and no digit is
+THROUGH = 0.9  # of the picture: a line that runs from side to side
 THICKEST_LINE = 7  # pixels
 DARKER_THAN_LINES = 1.3  # times the contrast of a line along its middle: ink that dark was written
+LEAST_BOX = 12  # pixels: the height of a comb's teeth, and of what may be a digit in a box
+# Of a box's shorter side: how far in its sides and its corners may lie, and how much farther at most those of a row
+# that leans. Of a side: how much must be there.
+BOX_RIM, BOX_CORNER, BOX_LEAN, BOX_SIDE = 0.2, 0.12, 0.3, 0.85
+# Of its shorter side: how long a wall is at least, and how far it leans on that length.
+BOX_WALL, BOX_TILT = 0.8, 0.04
+BOX_SHARE = 0.5  # of the picture's width and height: what is larger in both is no box but the paper's lines
 STRAIGHT = 15  # pixels off that a turn by a radian counts for, when a stretch of a line is sought to go on
 SLOPES = np.linspace(
     -0.3, 0.3, 9
@@ -375,29 +385,33 @@ SLOPES = np.linspace(
 
 
 def without_lines(
-    ink: np.ndarray, contrast: np.ndarray, floor: float, *, through: bool = False
+    ink: np.ndarray, contrast: np.ndarray, floor: float, longest: tuple[float, float] | None = None
 ) -> np.ndarray:
     """Ink without long straight thin lines; a stroke that crosses one, or is clearly darker, is kept whole.
 
     ink, contrast: uint8 (H, W); floor: the contrast at which a line can be told from noise;
-    through: only lines that run from one side of the picture to the other.
+    longest: pixels that no level and no upright stroke of a digit reaches; by default a share of the picture.
     Returns the same array where nothing is long enough.
     """
+    if longest is None:
+        # across a strip of paper a tall 1 is as long as a line: there it must go through
+        height, width = ink.shape
+        shares = (THROUGH if side <= 0.5 * max(ink.shape) else LINE_SHARE for side in (width, height))
+        longest = next(shares) * width, next(shares) * height
     # lines are sought in the plain contrast: beside strong ink a faint line is no ink, and would seem to end
     visible = contrast > floor
-    once = _without_lines(ink, contrast, visible, through)
+    once = _without_lines(ink, contrast, visible, longest)
     # without those, a line that was confused with a stroke on it shows clearly
-    return once if once is ink else _without_lines(once, contrast, once > 127, through)
+    return once if once is ink else _without_lines(once, contrast, once > 127, longest)
 
 
-def _without_lines(ink: np.ndarray, contrast: np.ndarray, visible: np.ndarray, through: bool) -> np.ndarray:
+def _without_lines(
+    ink: np.ndarray, contrast: np.ndarray, visible: np.ndarray, longest: tuple[float, float]
+) -> np.ndarray:
     result, bands, thickest = ink, np.zeros_like(ink), 0
     for across in (False, True):
         seen = np.ascontiguousarray(visible.T if across else visible).astype(np.uint8)
-        # across a strip of paper a tall 1 is as long as a line: there it must go through
-        narrow = seen.shape[1] <= 0.5 * max(ink.shape)
-        longest = (0.9 if through or narrow else LINE_SHARE) * seen.shape[1]
-        band = _level_lines(seen, max(longest, 20))
+        band = _level_lines(seen, max(longest[across], 20))
         if band is None:
             continue
         on_line = cv2.bitwise_and(seen, band)
@@ -437,6 +451,60 @@ def _without_lines(ink: np.ndarray, contrast: np.ndarray, visible: np.ndarray, t
     kept[np.unique(labels[(left > 0) & (bands == 0)])] = True
     result[(labels > 0) & ~kept[labels]] = 0
     return result
+
+
+def without_boxes(ink: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Ink without the boxes, rows of cells and combs of a form; a digit that touches its box is kept.
+
+    ink: uint8 (H, W); visible: bool (H, W), what may be a box, faint lines beside strong ink too.
+    Returns the same array where there are none.
+    """
+    result = ink
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(visible.astype(np.uint8), connectivity=8)
+    for label, (x, y, w, h, _) in enumerate(stats.tolist()):
+        if not label or min(w, h) < LEAST_BOX or max(w, h) < 2 * LEAST_BOX:
+            continue
+        if h > BOX_SHARE * ink.shape[0] and w > BOX_SHARE * ink.shape[1]:  # squared paper
+            continue
+        place = slice(y, y + h), slice(x, x + w)
+        mine = labels[place] == label
+        if not _is_box(mine):
+            continue
+        if result is ink:
+            result = ink.copy()
+        binary = mine.astype(np.uint8)
+        rest = cv2.bitwise_and(binary, 1 - _walls(binary))
+        _, parts, sizes, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+        kept = sizes[:, 2:4].max(1) >= LEAST_BOX
+        kept[0] = False  # the paper
+        near = np.ones((3, 3), np.uint8)
+        gone = (cv2.dilate(binary, near) > 0) & (cv2.dilate(kept[parts].astype(np.uint8), near) == 0)
+        result[place][gone] = 0
+    return result
+
+
+def _walls(binary: np.ndarray) -> np.ndarray:
+    """The level and upright lines of a box as long as nearly all of its shorter side, uint8 (h, w) of 0 and 1."""
+    length = round(BOX_WALL * min(binary.shape))
+    slack = 3 + 2 * round(BOX_TILT * length / 2)  # what a wall that leans moves aside along that length
+    walls = np.zeros_like(binary)
+    for run, aside in (((1, length), (slack, 1)), ((length, 1), (1, slack))):
+        wide = cv2.dilate(binary, np.ones(aside, np.uint8))
+        walls |= cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones(run, np.uint8))
+    return walls
+
+
+def _is_box(inside: np.ndarray) -> bool:
+    """Whether a blob, bool (h, w), goes straight along its left, right and lower side, and into the corners there."""
+    height, width = inside.shape
+    side = min(height, width)
+    lean = min(BOX_TILT * max(0.0, width / height - 1), BOX_LEAN)  # a long row of cells need not lie level
+    rim, corner = (max(2, round(share * side)) for share in (BOX_RIM + lean, BOX_CORNER))
+    high = max(2, round((BOX_CORNER + lean) * side))
+    left, right, lower = inside[:, :rim].any(1), inside[:, -rim:].any(1), inside[-rim:].any(0)
+    corners = inside[-high:, :corner], inside[-high:, -corner:]
+    covered = min(left.mean(), right.mean()) > BOX_SIDE - lean and lower.mean() > BOX_SIDE
+    return bool(covered and all(c.any() for c in corners))
 
 
 @dataclass(frozen=True)

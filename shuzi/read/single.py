@@ -217,8 +217,9 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
         if weight < OTHER_INK:
             continue
         floor, edges = inks.faintest(contrast), _edges(plane)
+        longest = inks.THROUGH * plane.shape[1], inks.THROUGH * plane.shape[0]
         ink = inks.soft_ink(contrast, window, floor)
-        plain = inks.without_lines(ink, contrast, floor, through=True)
+        plain = inks.without_lines(ink, contrast, floor, longest)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
             labels, parts = blobs(kept)
             parts = [b for b in parts if _is_clear(contrast, labels, b, floor)]

@@ -88,6 +88,26 @@ def test_ruled_lines_and_a_frame_are_left_out(reader, clear):
     assert reader.read(paper).text == "296"
 
 
+@pytest.mark.parametrize("turn", [-1.0, 0.6])  # degrees
+@pytest.mark.parametrize(("thick", "grey"), [(1, 120), (3, 150), (4, 90)])
+@pytest.mark.parametrize("form", ["boxes", "cells", "comb"])
+def test_the_boxes_of_a_form_are_left_out(reader, clear, form, thick, grey, turn):
+    digits = (3, 1, 7, 0, 4, 8)
+    side, step = 84, 84 if form == "cells" else 98
+    paper = written(clear, [(digit, 116 + step * i, 114) for i, digit in enumerate(digits)])
+    for i in range(len(digits) + 2):  # the last two stay empty
+        left, right, top, bottom = 100 + step * i, 100 + step * i + side, 100, 100 + side
+        corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+        if form == "comb":
+            corners = ((left, bottom - 26), (left, bottom), (right, bottom), (right, bottom - 26))
+        outline = [np.array(corners, np.int32)]
+        box = cv2.polylines(np.full_like(paper, 255), outline, form != "comb", (grey,), thick, cv2.LINE_AA)
+        paper = np.minimum(paper, box)
+    turning = cv2.getRotationMatrix2D((450, 200), turn, 1)
+    paper = cv2.warpAffine(paper, turning, paper.shape[::-1], borderValue=255)
+    assert [digit.digit for digit in reader.read(paper).digits] == list(digits)
+
+
 def test_white_on_black_is_read_where_it_stands(reader, clear):
     paper = written(clear, [(2, 100, 60), (9, 160, 60), (6, 220, 60), (4, 100, 280), (7, 160, 280)])
     paper[200:] = 255 - paper[200:]
