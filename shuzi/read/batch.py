@@ -41,7 +41,7 @@ SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to read. name: how its results are called, relative to the folder that was given."""
+    """A picture to read. name: how its results are called, relative to the folder given or to that of all."""
 
     path: Path
     name: str
@@ -74,12 +74,13 @@ def jobs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Job]:
                 f"{path}: a folder without pictures; expected PNG, JPEG, WebP, TIFF, BMP or GIF files."
             )
         jobs.extend(Job(p, p.relative_to(path).as_posix()) for p in inside)
-    taken: dict[str, int] = {}
-    distinct = []
-    for job in jobs:  # two folders may hold pictures of one name
-        count = taken[job.name] = taken.get(job.name, 0) + 1
-        distinct.append(job if count == 1 else Job(job.path, f"{job.name} ({count})"))
-    return distinct
+    jobs = list({job.path.absolute(): job for job in jobs}.values())  # each picture once
+    if len({job.name for job in jobs}) < len(
+        jobs
+    ):  # two folders hold pictures of one name: what tells them apart?
+        above = Path(os.path.commonpath([job.path.absolute().parent for job in jobs]))
+        jobs = [Job(job.path, job.path.absolute().relative_to(above).as_posix()) for job in jobs]
+    return jobs
 
 
 def read_all(

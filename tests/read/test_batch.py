@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -36,9 +37,17 @@ def test_folders_are_searched_in_order(folder):
     assert [job.name for job in batch.jobs_in([folder])] == ["a.png", "c.bmp", "d.png", "more/b.jpg"]
 
 
-def test_two_folders_may_hold_the_same_name(folder):
-    names = [job.name for job in batch.jobs_in([folder, folder])]
-    assert len(set(names)) == len(names) == 8
+def test_two_folders_may_hold_the_same_name(folder, tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(folder, tmp_path / "both" / name)
+    names = [job.name for job in batch.jobs_in([tmp_path / "both" / "one", tmp_path / "both" / "two"])]
+    assert names == [
+        f"{each}/{name}" for each in ("one", "two") for name in ("a.png", "c.bmp", "d.png", "more/b.jpg")
+    ]
+
+
+def test_a_picture_named_twice_is_read_once(folder):
+    assert len(batch.jobs_in([folder, folder, folder / "a.png"])) == 4
 
 
 def test_a_missing_path_and_an_empty_folder_are_named(tmp_path):
