@@ -262,20 +262,24 @@ class WithMarks(Digits):
         """Let the eleventh label pass: these are made here, not read from a stranger's file."""
 
 
-def mixed(written: Digits, generator: np.random.Generator, drawn: float, others: float) -> WithMarks:
+def mixed(
+    written: Digits, generator: np.random.Generator, *, times: int = 1, drawn: float, others: float
+) -> WithMarks:
     """Give the digits of a set, and after them digits that we draw and marks that are no digit.
 
     Args:
         written: real digits; some of the marks are made of them.
         generator: draws everything.
-        drawn: how many digits to draw, as a share of those written.
+        times: how often each written digit stands in the set: all that is drawn differs, so there is more of it.
+        drawn: how many digits to draw for each that stands there.
         others: how many marks, likewise.
     """
-    images, labels = digits(round(drawn * len(written)), generator)
-    other = marks(round(others * len(written)), generator, written.images, written.labels)
+    count = times * len(written)
+    images, labels = digits(round(drawn * count), generator)
+    other = marks(round(others * count), generator, written.images, written.labels)
     return WithMarks(
-        np.concatenate([written.images, images, other]),
-        np.concatenate([written.labels, labels, np.full(len(other), NOT_A_DIGIT, np.uint8)]),
+        np.concatenate([*[written.images] * times, images, other]),
+        np.concatenate([*[written.labels] * times, labels, np.full(len(other), NOT_A_DIGIT, np.uint8)]),
         f"{written.name}, {len(images):,} drawn, {len(other):,} marks",
     )
 
@@ -432,7 +436,7 @@ def marks(count: int, generator: np.random.Generator, written: np.ndarray, label
     kinds: list[tuple[float, Callable[[], np.ndarray]]] = [
         (9, lambda: draw(MARKS[g.integers(len(MARKS))], g, 0.6)),
         (2.5, lambda: typed(g)),
-        (2, lambda: scribble(g)),
+        (14, lambda: scribble(g)),
         (1, lambda: lines(g)),
         (3, lambda: silhouette(g)),
         (1, lambda: blob(g)),
@@ -461,17 +465,19 @@ def typed(g: np.random.Generator) -> np.ndarray:
 
 
 def scribble(g: np.random.Generator) -> np.ndarray:
-    """A pen that wanders: a random walk, smooth or angular, or a hatching to and fro."""
-    if g.random() < 0.35:
-        n = int(g.integers(8, 24))
-        x, y = np.linspace(0, 100, n), np.where(np.arange(n) % 2, 0, g.uniform(20, 100))
+    """A pen that wanders: from place to place, angular or in curves, or to and fro as who crosses out."""
+    kind = g.random()
+    if kind < 0.2:
+        n = int(g.integers(10, 24))
+        x, y = np.linspace(0, 100, n), np.where(np.arange(n) % 2, 0, g.uniform(40, 100))
         points = np.stack([x, y], 1) + g.normal(0, 6, (n, 2))
         turn = g.uniform(0, np.pi)
         points = points @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    else:
-        points = g.uniform(0, 100, (int(g.integers(7, 22)), 2))
-    mark = "!" if g.random() < 0.3 else ""
-    return draw(" ".join(f"{x:.1f},{y:.1f}{mark}" for x, y in points), g)
+    else:  # fewer places than these may be a digit by chance, in curves sooner than in corners
+        fewest = 8 if kind < 0.75 else 11
+        points = g.uniform(0, 100, (int(g.integers(fewest, 31)), 2))
+    mark = "!" if kind < 0.75 else ""
+    return draw(" ".join(f"{x:.1f},{y:.1f}{mark}" for x, y in points), g, 0.3)
 
 
 def lines(g: np.random.Generator) -> np.ndarray:

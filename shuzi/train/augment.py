@@ -313,7 +313,7 @@ ROUGH: tuple[tuple[Change, float], ...] = (
 )
 
 
-def roughly(images: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
+def roughly(images: Tensor, generator: torch.Generator, share: float = 0.35) -> Tensor:
     """Warp every image a little, and put a share of them through warps and changes of every kind.
 
     Args:

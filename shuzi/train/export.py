@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 import shuzi
@@ -71,9 +70,6 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
 def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
     """Write a finished run as an ONNX file, calibrated on the digits that the run held out.
 
-    Beside it goes a .safetensors of half-precision weights: the ONNX file has batch norm folded into the
-    convolutions, and training cannot start from that.
-
     Args:
         folder: the run's.
         out: the file to write; default `model.onnx` in the run's folder.
@@ -95,9 +91,6 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
         calibration = calibrate(predict(model, held_out, torch.device("cpu")).numpy(), held_out.labels)
     out = out or folder / "model.onnx"
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
-    weights = runs.contiguous(model.state_dict())
-    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
-    write_whole(out.with_suffix(".safetensors"), save(half))
     return out
 
 
@@ -115,6 +108,7 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
     """
     import onnx
     import onnxruntime
+    from onnxscript import optimizer
 
     wrapped = FromBytes(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     images = torch.from_numpy(sample)
@@ -129,9 +123,13 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
             dynamic_shapes=({0: torch.export.Dim("N")},),
             dynamo=True,
             verbose=False,
+            optimize=False,
         )
         expected = wrapped(images).numpy()
     assert program is not None  # torch gives one unless it writes a file itself
+    # batch norm is left for onnxruntime to fold into the convolutions: so training can start from the file
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
     proto = program.model_proto
     about = {"shuzi.name": name, "shuzi.version": shuzi.__version__}
     if calibration is not None:

@@ -12,26 +12,26 @@ from torch import Tensor, nn
 OUTPUTS = 11
 
 
-def convolution(before: int, after: int) -> list[nn.Module]:
-    """3x3 convolution, batch norm, ReLU."""
+def convolution(before: int, after: int, pool: bool = False) -> list[nn.Module]:
+    """3x3 convolution, batch norm, ReLU; to pool before batch norm leaves it a quarter to do."""
     return [
         nn.Conv2d(before, after, 3, padding=1, bias=False),
+        *([nn.MaxPool2d(2)] if pool else []),
         nn.BatchNorm2d(after),
         nn.ReLU(inplace=True),
     ]
 
 
 def reader() -> nn.Sequential:
-    """The network that is shipped: six convolutions, 0.3 M parameters, 23 M multiplications an image."""
+    """The network that is shipped: seven convolutions, 0.44 M parameters, 31 M multiplications an image."""
     return nn.Sequential(
         *convolution(1, 16),  # (B, 16, 28, 28)
-        *convolution(16, 32),
-        nn.MaxPool2d(2),
-        *convolution(32, 64),  # (B, 64, 14, 14)
-        *convolution(64, 64),
-        nn.MaxPool2d(2),
-        *convolution(64, 128),  # (B, 128, 7, 7)
+        *convolution(16, 32, pool=True),  # (B, 32, 14, 14)
+        *convolution(32, 64),
+        *convolution(64, 64, pool=True),  # (B, 64, 7, 7)
+        *convolution(64, 128),
         *convolution(128, 128),
+        *convolution(128, 128),  # (B, 128, 7, 7)
         nn.AvgPool2d(3, 2),  # (B, 128, 3, 3): where a stroke lies still matters
         nn.Flatten(),
         nn.Dropout(0.2),

@@ -37,11 +37,9 @@ from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, recipe
 
-LEAST_OWN = 10_000  # images an epoch of one's own pictures goes through, each as often as that takes
-FURTHER_EPOCHS, FURTHER_LR = (
-    5,
-    0.1,
-)  # from weights that are good already: so many epochs, at that share of the rate
+LEAST_OWN = 4_000  # images an epoch of one's own pictures goes through, each as often as that takes
+# From weights that are good already: so many epochs, at that share of the rate.
+FURTHER_EPOCHS, FURTHER_LR = 4, 0.1
 RUN, WEIGHTS, METRICS, CHECKPOINT = "run.json", "weights.safetensors", "metrics.csv", "checkpoint.safetensors"
 
 
@@ -97,20 +95,33 @@ def first_weights(start: str) -> dict[str, torch.Tensor]:
 
 
 def weights_of(path: Path) -> dict[str, torch.Tensor]:
-    """Give the weights that `export` wrote beside an ONNX file, float32, for training to start from.
+    """Give the weights in an ONNX file that `export` wrote, by their names in the model.
 
     Raises:
-        ShuziError: there are none, or they are damaged.
+        ShuziError: the file is missing, or no ONNX network.
     """
-    beside = path.with_suffix(".safetensors")
-    if not beside.is_file():
+    import onnx
+
+    try:
+        graph = onnx.load(path).graph
+    except FileNotFoundError:
+        raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
+    except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
         raise ShuziError(
-            f"{beside}: missing; training starts from what shuzi export wrote beside {path.name}"
-        )
-    return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in read_tensors(beside).items()
+            f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
+        ) from error
+    found = {
+        each.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        for each in graph.initializer
+        if each.name.startswith("network.")
     }
+    if not found:
+        raise ShuziError(f"{path}: holds no weights to start from; make it anew with shuzi export")
+    # batch norm counts its batches, and an ONNX network has no use for that
+    counters = {
+        name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name
+    }
+    return found | dict.fromkeys(counters, torch.tensor(0))
 
 
 @dataclass(frozen=True)
