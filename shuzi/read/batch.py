@@ -75,9 +75,8 @@ def jobs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Job]:
             )
         jobs.extend(Job(p, p.relative_to(path).as_posix()) for p in inside)
     jobs = list({job.path.absolute(): job for job in jobs}.values())  # each picture once
-    if len({job.name for job in jobs}) < len(
-        jobs
-    ):  # two folders hold pictures of one name: what tells them apart?
+    # two folders may hold pictures of one name: then they are called by what tells them apart
+    if len({job.name for job in jobs}) < len(jobs):
         above = Path(os.path.commonpath([job.path.absolute().parent for job in jobs]))
         jobs = [Job(job.path, job.path.absolute().relative_to(above).as_posix()) for job in jobs]
     return jobs
