@@ -300,19 +300,20 @@ def digits(count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.n
     return images, labels
 
 
-def draw(skeleton: str, generator: np.random.Generator, squeeze: float = 1.0) -> np.ndarray:
+def draw(skeleton: str, generator: np.random.Generator, squeeze: float = 1.0, pen: float = 8.6) -> np.ndarray:
     """Draw one skeleton as a hand would and bring it into MNIST's box.
 
     Args:
         skeleton: strokes in this module's notation.
         generator: draws all that varies.
         squeeze: how far its width may depart from the skeleton's; 1 as people write digits.
+        pen: the middle of the pens' widths, in hundredths of the larger side.
 
     Returns:
         uint8 (28, 28).
     """
     strokes = moved([curve(stroke) for stroke in skeleton.split("|")], generator, squeeze)
-    return boxed(inked(strokes, generator), generator)
+    return boxed(inked(strokes, generator, pen), generator)
 
 
 def curve(stroke: str, steps: int = 10) -> np.ndarray:
@@ -369,13 +370,13 @@ def moved(strokes: list[np.ndarray], generator: np.random.Generator, squeeze: fl
     return out
 
 
-def inked(strokes: list[np.ndarray], generator: np.random.Generator) -> np.ndarray:
+def inked(strokes: list[np.ndarray], generator: np.random.Generator, pen: float = 8.6) -> np.ndarray:
     """Give the strokes in ink on a canvas just large enough: uint8, a hundred pixels for the larger side."""
     g = generator
     everything = np.concatenate(strokes)
     low, size = everything.min(0), float(np.ptp(everything, axis=0).max())
     scale = 100 / max(size, 1e-3)
-    pen = float(np.clip(np.exp(g.normal(2.15, 0.5)), 2.5, 30))  # of 100: 2.5 is half a pixel of 20, 30 is six
+    pen = float(np.clip(pen * np.exp(g.normal(0, 0.5)), 2.5, 30))  # of 20 pixels: half a one to six
     narrow = float(np.ptp(everything, axis=0).min()) * scale
     if narrow > 25:  # no pen so broad that it fills what it goes around; a bare 1 has nothing to fill
         pen = min(pen, 0.3 * narrow)
@@ -475,9 +476,11 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         points = points @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     else:  # fewer places than these may be a digit by chance, in curves sooner than in corners
         fewest = 8 if kind < 0.75 else 11
-        points = g.uniform(0, 100, (int(g.integers(fewest, 31)), 2))
+        count = fewest + int((31 - fewest) * g.random() ** 2)  # more of the few, which look more like digits
+        points = g.uniform(0, 100, (count, 2))
     mark = "!" if kind < 0.75 else ""
-    return draw(" ".join(f"{x:.1f},{y:.1f}{mark}" for x, y in points), g, 0.3)
+    pen = 4 if g.random() < 0.5 else 8.6  # a fine one leaves more of the way to be seen
+    return draw(" ".join(f"{x:.1f},{y:.1f}{mark}" for x, y in points), g, 0.3, pen)
 
 
 def lines(g: np.random.Generator) -> np.ndarray:

@@ -23,11 +23,11 @@ def warp(
     images: Tensor,
     generator: torch.Generator,
     *,
-    turn: float = 12.0,
-    stretch: float = 0.12,
-    shear: float = 0.15,
-    shift: float = 1.5,
-    bend: float = 1.2,
+    turn: float = 8.0,
+    stretch: float = 0.08,
+    shear: float = 0.1,
+    shift: float = 1.0,
+    bend: float = 0.8,
 ) -> Tensor:
     """Turn, stretch, shear, shift and bend each image by its own amounts.
 

@@ -111,6 +111,7 @@ RECIPES = {
         schedule=one_cycle,
         augment=augment.roughly,
         extend=lambda digits, generator: strokes.mixed(digits, generator, times=3, drawn=0.4, others=0.7),
+        label_smoothing=0.05,
         average=0.998,
         bfloat16=True,
         channels_last=True,
