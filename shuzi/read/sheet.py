@@ -12,7 +12,7 @@ from shuzi.read.ink import zoomed
 SIDE = 160  # pixels of the long side: enough to find a sheet by
 LARGEST = 640  # pixels of the sheet's long side: enough to read a digit on it
 TONES = 30  # grey levels between a sheet and its table
-AREA = 0.12, 0.85  # a sheet's share of the frame, at least and at most
+AREA = 0.03, 0.85  # a sheet's share of the frame, at least and at most
 SOLID = 0.93  # a sheet's share of its convex hull
 EDGE = 0.5  # of the difference between sheet and table, within five pixels: light falls off more slowly
 
