@@ -130,6 +130,7 @@ class Reader:
                 "to logits (N, 10) or (N, 11)."
             )
         self.temperature = float(described.get("shuzi.temperature", 1.0))
+        self.doubt = float(described.get("shuzi.doubt", 0.0))
         self.threshold = (
             threshold if threshold is not None else float(described.get("shuzi.threshold", THRESHOLD))
         )
@@ -148,6 +149,7 @@ class Reader:
         logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network that knows no "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
+        logits[:, 10] += np.float32(self.doubt)
         exp = np.exp(logits - logits.max(1, keepdims=True))
         return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import shuzi
+from shuzi.data import strokes
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error, softmax
@@ -21,6 +22,13 @@ from shuzi.train.recipes import Model
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
 CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
+DOUBTS = (
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+)  # that are tried; more would turn away digits on poorer pictures than MNIST
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
@@ -30,11 +38,19 @@ class Calibration:
 
     Attributes:
         temperature: divides all logits before the softmax, above 0.
+        doubt: is then added to the logit of "no digit", 0 or more.
         threshold: the confidence below which an answer is "not sure", 0..1.
     """
 
     temperature: float
+    doubt: float
     threshold: float
+
+    def confidence(self, logits: np.ndarray) -> np.ndarray:
+        """Give the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
+        logits = logits.astype(np.float64) / self.temperature
+        logits[:, CLASSES:] += self.doubt
+        return softmax(logits)[:, :CLASSES].max(1)
 
 
 class FromBytes(nn.Module):
@@ -49,22 +65,37 @@ class FromBytes(nn.Module):
         return self.network(images.to(torch.float32).unsqueeze(1) / 255)
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Choose temperature and threshold from logits (N, 10 or 11) of validation digits with labels (N,).
+def calibrate(logits: np.ndarray, labels: np.ndarray, others: np.ndarray | None = None) -> Calibration:
+    """Choose temperature, doubt and threshold.
 
     The temperature is that of the least calibration error among those whose likelihood is within a fiftieth of
-    the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone).
+    the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone). The doubt is
+    that with the fewest wrong answers, to digits and to others together, where 99 % of the digits are answered.
+
+    Args:
+        logits: (N, 10 or 11), of validation digits.
+        labels: (N,), theirs.
+        others: (M, 11), of what is no digit; without them there is no doubt.
     """
+    right = logits[:, :CLASSES].argmax(1) == labels
+    every = np.arange(len(labels))
     temperatures = np.exp(np.linspace(np.log(0.3), np.log(3), 120))
     tried = [softmax(logits.astype(np.float64) / temperature) for temperature in temperatures]
-    every = np.arange(len(labels))
     losses = np.array([-np.log(np.maximum(p[every, labels], 1e-12)).mean() for p in tried])
     near = np.flatnonzero(losses <= losses.min() * 1.02)
-    right = logits[:, :CLASSES].argmax(1) == labels
     errors = [calibration_error(tried[i][:, :CLASSES].max(1), right) for i in near]
-    best = near[int(np.argmin(errors))]
-    threshold = float(np.quantile(tried[best][:, :CLASSES].max(1), 1 - KEPT))
-    return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
+    temperature = round(float(temperatures[near[int(np.argmin(errors))]]), 4)
+
+    choices = []
+    for doubt in DOUBTS if others is not None else DOUBTS[:1]:
+        calibration = Calibration(temperature, doubt, 0)
+        confidence = calibration.confidence(logits)
+        threshold = float(np.quantile(confidence, 1 - KEPT))
+        wrong = float((confidence[~right] >= threshold).sum() / len(labels))
+        if others is not None:
+            wrong += float((calibration.confidence(others) >= threshold).mean())
+        choices.append((wrong, Calibration(temperature, doubt, round(min(threshold, CEILING), 4))))
+    return min(choices, key=lambda choice: choice[0])[1]
 
 
 def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
@@ -88,7 +119,13 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
         train, _ = load(run.plan.data, root)
         _, held_out = train.split(run.plan.settings.validation)
         sample = held_out.images[:256]
-        calibration = calibrate(predict(model, held_out, torch.device("cpu")).numpy(), held_out.labels)
+        logits = predict(model, held_out, torch.device("cpu")).numpy()
+        others = None
+        if logits.shape[1] > CLASSES:
+            images = strokes.marks(len(held_out), np.random.default_rng(0), held_out.images, held_out.labels)
+            marks = strokes.WithMarks(images, np.full(len(images), strokes.NOT_A_DIGIT, np.uint8), "marks")
+            others = predict(model, marks, torch.device("cpu")).numpy()
+        calibration = calibrate(logits, held_out.labels, others)
     out = out or folder / "model.onnx"
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
     return out
@@ -135,6 +172,7 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
     if calibration is not None:
         about |= {
             "shuzi.temperature": f"{calibration.temperature:g}",
+            "shuzi.doubt": f"{calibration.doubt:g}",
             "shuzi.threshold": f"{calibration.threshold:g}",
         }
     onnx.helper.set_model_props(proto, about)

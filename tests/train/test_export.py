@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from shuzi.errors import ShuziError
-from shuzi.evaluate.figures import softmax
 from shuzi.read.reader import Reader
 from shuzi.train import export, models, runs
 
@@ -25,7 +24,7 @@ def network():
 @pytest.fixture(scope="module")
 def file(network, tmp_path_factory, mnist):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    calibration = export.Calibration(temperature=1.25, threshold=0.4)
+    calibration = export.Calibration(temperature=1.25, doubt=0.5, threshold=0.4)
     path.write_bytes(export.to_onnx(network, mnist[0].images[:16], "best", calibration))
     return path
 
@@ -40,7 +39,7 @@ def test_the_file_gives_torchs_logits_number_for_number(network, file, mnist):
 
 def test_reader_takes_the_file_with_its_calibration(file):
     reader = Reader(file)
-    assert (reader.name, reader.temperature, reader.threshold) == ("best", 1.25, 0.4)
+    assert (reader.name, reader.temperature, reader.doubt, reader.threshold) == ("best", 1.25, 0.5, 0.4)
     probabilities, sure = reader.classify(np.zeros((3, 28, 28), np.uint8))
     assert probabilities.shape == (3, 10)
     assert sure.shape == (3,)
@@ -65,9 +64,20 @@ def test_the_threshold_keeps_nearly_all_validation_digits():
     logits = generator.normal(0, 1, (4000, 11))
     logits[np.arange(4000), labels] += 3
     calibration = export.calibrate(logits, labels)
-    confidence = softmax(logits / calibration.temperature)[:, :10].max(1)
-    assert (confidence >= calibration.threshold).mean() >= 0.985
+    assert (calibration.confidence(logits) >= calibration.threshold).mean() >= 0.985
     assert 0 < calibration.threshold <= export.CEILING
+
+
+def test_doubt_grows_with_what_is_taken_for_a_digit():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 4000)
+    digits, others = generator.normal(0, 1, (2, 4000, 11))
+    digits[np.arange(4000), labels] += 8
+    others[:, 10] += 8
+    assert export.calibrate(digits, labels, others).doubt == 0
+    others[:400, 10] -= 4  # these look like digits
+    others[:400, 0] += 8
+    assert export.calibrate(digits, labels, others).doubt > 0
 
 
 def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_folder):
