@@ -20,6 +20,7 @@ SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
 CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
+LIKELY = 0.15  # the weight of ink from which on the network alone decides
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 
 Box = tuple[int, int, int, int]
@@ -144,12 +145,15 @@ class Reader:
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
+        return self._scores(images, self.doubt)
+
+    def _scores(self, images: np.ndarray, doubt: float = 0.0) -> np.ndarray:
         if not len(images):
             return np.zeros((0, 11), np.float32)
         logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network that knows no "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
-        logits[:, 10] += np.float32(self.doubt)
+        logits[:, 10] += np.float32(doubt)
         exp = np.exp(logits - logits.max(1, keepdims=True))
         return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
 
@@ -205,6 +209,9 @@ class Reader:
                 score[10] = 1 - score[:10].sum()
         weights = np.array([option.weight for option in options]) + 1e-9
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
+        if weights[best] < LIKELY:  # nothing in the picture looks like a pen's: a blank one
+            scores[best, :10] *= weights[best] / LIKELY
+            scores[best, 10] = 1 - scores[best, :10].sum()
         box = self._scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
@@ -215,7 +222,8 @@ class Reader:
             if zoom != 1:
                 method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
                 pixels = inks.zoomed(pixels, zoom, method)
-            glyphs = layout.digits_of(*inks.page_ink(pixels, window), self.scores)
+            # digits stand among digits: there is less to doubt
+            glyphs = layout.digits_of(*inks.page_ink(pixels, window), self._scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])
         _, zoom, glyphs = best

@@ -212,12 +212,12 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
     for around in SURROUNDINGS:
         sums = np.array([e.sum() for e in inks.evidence(plane, *both, around=around)], dtype=float) + 1e-6
         weights += sums / sums.sum() / len(SURROUNDINGS)
-    edges = _edges(plane)
     longest = inks.THROUGH * plane.shape[1], inks.THROUGH * plane.shape[0]
     found = []
-    for contrast, weight in zip(both, weights, strict=True):
+    for drawn_on, contrast, weight in zip(planes, both, weights, strict=True):
         if weight < OTHER_INK:
             continue
+        edges = _edges(drawn_on)
         floor = inks.faintest(contrast)
         ink = inks.soft_ink(contrast, window, floor)
         plain = inks.without_lines(ink, contrast, floor, longest)
