@@ -239,8 +239,11 @@ def _alike(a: Glyph, b: Glyph) -> bool:
 
 
 def legible(glyphs: list[Glyph]) -> float:
-    """How much writing was read for sure, in pixels of height."""
-    return float(sum(g.h for g in glyphs if g.confidence > SURE))
+    """How much writing was read for sure: a large digit counts for several specks that happen to look like digits.
+
+    In pixels of height to the power of 1.5, between what many small digits and what few large ones would ask for.
+    """
+    return float(sum(g.h**1.5 for g in glyphs if g.confidence > SURE))
 
 
 def _height_around(glyph: Glyph, sure: np.ndarray) -> float:

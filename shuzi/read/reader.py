@@ -225,7 +225,7 @@ class Reader:
             # digits stand among digits: there is less to doubt
             glyphs = layout.digits_of(*inks.page_ink(pixels, window), self._scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
-            best = max(best, (layout.legible(glyphs) / zoom, zoom, glyphs), key=lambda found: found[0])
+            best = max(best, (layout.legible(glyphs) / zoom**1.5, zoom, glyphs), key=lambda found: found[0])
         _, zoom, glyphs = best
         numbers = []
         for line, words in enumerate(layout.arrange(glyphs)):
