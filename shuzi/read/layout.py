@@ -28,8 +28,8 @@ SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
 WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
-SINGLE = 0.9  # width over height: a blob narrower than this is one digit, unless
-AGAINST = 0.3  # so much the less likely it is with each cut
+# Width over height: a blob narrower than SINGLE is hardly several digits, less likely by AGAINST with each cut.
+SINGLE, AGAINST = 0.9, 0.3
 # Gaps, in the digits' height: one narrower never ends a number; evenly spaced digits are one number up to LOOSE.
 # MIDDLING parts a row whose gaps tell no kinds. EVEN: how many times the usual gap is still the same kind.
 GAP, MIDDLING, LOOSE, FARTHEST = 0.45, 0.65, 1.0, 3.0
@@ -205,14 +205,14 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
                 spans[i, j] = piece
     scored = dict(zip(spans, _glyphs(list(spans.values()), score), strict=True))
     scored[0, len(bounds) - 1] = glyph
-    doubt = float(np.log(AGAINST)) if glyph.w < SINGLE * max(height, glyph.h) else 0.0
+    price = float(np.log(AGAINST)) if glyph.w < SINGLE * max(height, glyph.h) else 0.0
     best: dict[int, tuple[float, list[Glyph]]] = {0: (0.0, [])}
     for j in range(1, len(bounds)):
         ways = []
         for i in range(j):
             if i in best and (i, j) in scored:
                 part = scored[i, j]
-                likely = float(np.log(part.confidence + 1e-6)) + (doubt if i else 0.0)
+                likely = float(np.log(part.confidence + 1e-6)) + (price if i else 0.0)
                 ways.append((best[i][0] + likely, [*best[i][1], part]))
         if ways:
             best[j] = max(ways, key=lambda way: way[0])

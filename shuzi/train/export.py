@@ -22,13 +22,8 @@ from shuzi.train.recipes import Model
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
 CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
-DOUBTS = (
-    0.0,
-    0.25,
-    0.5,
-    0.75,
-    1.0,
-)  # that are tried; more would turn away digits on poorer pictures than MNIST
+# The doubts that are tried; more would turn away digits on poorer pictures than MNIST.
+DOUBTS = 0.0, 0.25, 0.5, 0.75, 1.0
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
