@@ -16,6 +16,7 @@ import numpy as np
 from shuzi.data.digits import SIDE, Digits
 
 BOX = 20
+PEN = 8.6  # the middle of the pens' widths, in hundredths of the larger side
 NOT_A_DIGIT = 10
 
 # How people of different countries write each digit: one line a way, "weight: strokes".
@@ -323,7 +324,7 @@ def digits(count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.n
     return images, labels
 
 
-def draw(skeleton: str, generator: np.random.Generator, squeeze: float = 1.0, pen: float = 8.6) -> np.ndarray:
+def draw(skeleton: str, generator: np.random.Generator, squeeze: float = 1.0, pen: float = PEN) -> np.ndarray:
     """Draw one skeleton as a hand would and bring it into MNIST's box.
 
     Args:
@@ -393,7 +394,7 @@ def moved(strokes: list[np.ndarray], generator: np.random.Generator, squeeze: fl
     return out
 
 
-def inked(strokes: list[np.ndarray], generator: np.random.Generator, pen: float = 8.6) -> np.ndarray:
+def inked(strokes: list[np.ndarray], generator: np.random.Generator, pen: float = PEN) -> np.ndarray:
     """Give the strokes in ink on a canvas just large enough: uint8, a hundred pixels for the larger side."""
     g = generator
     everything = np.concatenate(strokes)
@@ -502,7 +503,7 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         count = fewest + int((31 - fewest) * g.random() ** 2)  # more of the few, which look more like digits
         points = g.uniform(0, 100, (count, 2))
     mark = "!" if kind < 0.75 else ""
-    pen = 4 if g.random() < 0.5 else 8.6  # a fine one leaves more of the way to be seen
+    pen = 4 if g.random() < 0.5 else PEN  # a fine one leaves more of the way to be seen
     return draw(" ".join(f"{x:.1f},{y:.1f}{mark}" for x, y in points), g, 0.3, pen)
 
 

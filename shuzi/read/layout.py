@@ -238,12 +238,13 @@ def _alike(a: Glyph, b: Glyph) -> bool:
     return overlap > 0.4 * low and high < 2.2 * low
 
 
-def legible(glyphs: list[Glyph]) -> float:
+def legible(glyphs: list[Glyph], zoom: float) -> float:
     """How much writing was read for sure: a large digit counts for several specks that happen to look like digits.
 
-    In pixels of height to the power of 1.5, between what many small digits and what few large ones would ask for.
+    In the picture's pixels of height, of which zoom makes the glyphs', to the power of 1.5: between what many small
+    digits and what few large ones would ask for.
     """
-    return float(sum(g.h**1.5 for g in glyphs if g.confidence > SURE))
+    return float(sum((g.h / zoom) ** 1.5 for g in glyphs if g.confidence > SURE))
 
 
 def _height_around(glyph: Glyph, sure: np.ndarray) -> float:

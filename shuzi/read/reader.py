@@ -205,13 +205,11 @@ class Reader:
         # what runs out of the frame without filling it is more likely an edge or a shadow than a digit
         for score, option in zip(scores, options, strict=True):
             if not option.whole:
-                score[:10] *= RUNS_OUT
-                score[10] = 1 - score[:10].sum()
+                _lower(score, RUNS_OUT)
         weights = np.array([option.weight for option in options]) + 1e-9
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
         if weights[best] < LIKELY:  # nothing in the picture looks like a pen's: a blank one
-            scores[best, :10] *= weights[best] / LIKELY
-            scores[best, 10] = 1 - scores[best, :10].sum()
+            _lower(scores[best], weights[best] / LIKELY)
         box = self._scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
@@ -225,7 +223,7 @@ class Reader:
             # digits stand among digits: there is less to doubt
             glyphs = layout.digits_of(*inks.page_ink(pixels, window), self._scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
-            best = max(best, (layout.legible(glyphs) / zoom**1.5, zoom, glyphs), key=lambda found: found[0])
+            best = max(best, (layout.legible(glyphs, zoom), zoom, glyphs), key=lambda found: found[0])
         _, zoom, glyphs = best
         numbers = []
         for line, words in enumerate(layout.arrange(glyphs)):
@@ -238,3 +236,9 @@ class Reader:
     def _scaled(self, box: Box, scale: float) -> Box:
         x, y, w, h = (round(v * scale) for v in box)
         return x, y, w, h
+
+
+def _lower(score: np.ndarray, factor: float) -> None:
+    """Make all digits less likely by a factor, 0..1, in place, and "no digit" as much likelier. score: (11,)."""
+    score[:10] *= factor
+    score[10] = 1 - score[:10].sum()

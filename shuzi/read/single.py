@@ -34,6 +34,8 @@ EDGE, SHARP = 5, 0.7  # pixels over which an edge rises, and by what share of th
 SOFT = 2, 4  # powers of the sharpness: for which blob is the main one, and for the weight of all
 OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
 
+Planes = tuple[np.ndarray, np.ndarray]  # one for dark ink and one for light ink, uint8 (H, W) each
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -204,7 +206,7 @@ def _candidate(
     return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, sides < 2)
 
 
-def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: float) -> list[Candidate]:
+def _candidates(planes: Planes, edges: Planes, width: float, scale: float) -> list[Candidate]:
     plane = planes[0]
     window = max(5, int(width * max(plane.shape)) | 1)
     both = inks.contrasts(planes[0], window)[0], inks.contrasts(planes[1], window)[1]
@@ -214,25 +216,24 @@ def _candidates(planes: tuple[np.ndarray, np.ndarray], width: float, scale: floa
         weights += sums / sums.sum() / len(SURROUNDINGS)
     longest = inks.THROUGH * plane.shape[1], inks.THROUGH * plane.shape[0]
     found = []
-    for drawn_on, contrast, weight in zip(planes, both, weights, strict=True):
+    for contrast, sharp, weight in zip(both, edges, weights, strict=True):
         if weight < OTHER_INK:
             continue
-        edges = _edges(drawn_on)
         floor = inks.faintest(contrast)
         ink = inks.soft_ink(contrast, window, floor)
         plain = inks.without_lines(ink, contrast, floor, longest)
         for kept, factor in ((plain, 1.0), (ink, 0.5))[: 1 if plain is ink else 2]:
             labels, parts = blobs(kept)
             parts = [b for b in parts if _is_clear(contrast, labels, b, floor)]
-            for group, share in _groups(labels, parts, contrast, edges):
+            for group, share in _groups(labels, parts, contrast, sharp):
                 found.append(_candidate(kept, labels, group, scale, weight * factor * share))
     return found
 
 
-def _drawn(planes: tuple[np.ndarray, np.ndarray], scale: float) -> list[Candidate]:
+def _drawn(planes: Planes, edges: Planes, scale: float) -> list[Candidate]:
     """Candidates of a picture that has two tones only, as drawn or scanned ones have, even if the ink fills it."""
     found = []
-    for plane, light in zip(planes, (False, True), strict=True):
+    for plane, sharp, light in zip(planes, edges, (False, True), strict=True):
         split, _ = cv2.threshold(plane, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
         low, high = plane[plane <= split], plane[plane > split]
         if not low.size or not high.size:
@@ -246,18 +247,17 @@ def _drawn(planes: tuple[np.ndarray, np.ndarray], scale: float) -> list[Candidat
         inked = ink > 127
         outline = np.concatenate([inked[0], inked[-1], inked[:, 0], inked[:, -1]])
         labels, parts = blobs(ink)
-        edges = _edges(plane)
         weight = float(
             (1 - outline.mean()) ** 2 * (1 - inked.mean())
         )  # paper surrounds ink, and there is more of it
         found += [
             _candidate(ink, labels, group, scale, weight * share)
-            for group, share in _groups(labels, parts, ink, edges)
+            for group, share in _groups(labels, parts, ink, sharp)
         ]
     return found
 
 
-def _planes(rgb: np.ndarray, zoom: float) -> tuple[np.ndarray, np.ndarray]:
+def _planes(rgb: np.ndarray, zoom: float) -> Planes:
     """The picture at working size, for dark ink and for light ink.
 
     Drawn strokes of one pixel would fade when reduced, so where there is no noise they are widened before.
@@ -297,11 +297,12 @@ def _anywhere(rgb: np.ndarray) -> list[Candidate]:
     """Candidates from all of the picture."""
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
-    drawn = _drawn(planes, 1 / zoom)
+    edges = _edges(planes[0]), _edges(planes[1])
+    drawn = _drawn(planes, edges, 1 / zoom)
     usual = [
         replace(c, weight=c.weight * weight)
         for width, weight in WINDOWS
-        for c in _candidates(planes, width, 1 / zoom)
+        for c in _candidates(planes, edges, width, 1 / zoom)
     ]
     if max((c.weight for c in drawn), default=0.0) > SURELY_DRAWN:
         usual = [replace(c, weight=c.weight * BESIDE_DRAWN) for c in usual]
