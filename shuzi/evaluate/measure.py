@@ -15,7 +15,7 @@ from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, evaluate
 from shuzi.read.normalise import normalise
 from shuzi.read.own import load
-from shuzi.read.reader import Reader
+from shuzi.read.reader import Reader, given_digit
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
@@ -44,9 +44,10 @@ def measure(
 ) -> Evaluation | dict[str, float]:
     """Evaluate a network on a set, by default the test digits of what it was trained on.
 
-    A set's name or folder gives an Evaluation of its test digits. Other names give shares, 0..1, by name:
+    A set's name or folder gives an Evaluation of its test digits. Where all are digits, the probabilities are those
+    given that it is one, as `Reader.classify` gives them. Other names give shares, 0..1, by name:
     `optdigits` and `corrupted` of what is read rightly; `surest` of what is right among MNIST's surest 99 %;
-    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused at that same threshold;
+    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused where 99 % of MNIST is kept;
     `pages`, made of MNIST's test digits, of what is found, right, false and whole.
 
     Raises:
@@ -59,7 +60,7 @@ def measure(
         data != "fashion-mnist" or network.data == data
     ):
         test = load(data, root, progress)[1]
-        return evaluate(network.score(test.images)[:, :CLASSES], test.labels)
+        return evaluate(given_digit(network.score(test.images)), test.labels)
     test = load("mnist", root, progress)[1]
     if data == "corrupted":
         return under_corruption(network.score, test)
@@ -67,12 +68,13 @@ def measure(
         if network.reader is None:
             raise ShuziError("pages are read by a reader; make one of the run with: shuzi export RUN")
         return on_pages(network.reader, test)
-    scores = network.score(test.images)[:, :CLASSES]
-    confidence = scores.max(axis=1)
-    threshold = float(np.quantile(confidence, 1 - KEPT))
+    scores = network.score(test.images)
     if data == "surest":
-        right = scores.argmax(axis=1) == test.labels
+        alone = given_digit(scores)
+        confidence, right = alone.max(axis=1), alone.argmax(axis=1) == test.labels
+        threshold = float(np.quantile(confidence, 1 - KEPT))
         return {"threshold": threshold, "accuracy": float(right[confidence >= threshold].mean())}
+    threshold = float(np.quantile(scores[:, :CLASSES].max(axis=1), 1 - KEPT))
     others = no_digits() if data == "no-digits" else {data: load(data, root, progress)[1].images}
     return {"threshold": threshold} | {
         f"{name} refused": float((network.score(images)[:, :CLASSES].max(axis=1) < threshold).mean())

@@ -172,19 +172,13 @@ class Reader:
         given that it is a digit, and bool (N,), whether the likeliest reaches the threshold.
         """
         scores = self.scores(images)
-        digits = scores[:, :10]
-        sums = digits.sum(1, keepdims=True)
-        probabilities = np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1))
-        return probabilities.astype(np.float32), digits.max(1, initial=0) >= self.threshold
+        return given_digit(scores), scores[:, :10].max(1, initial=0) >= self.threshold
 
     def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
         guess = int(score[:10].argmax())
         confidence = float(score[guess])
-        total = float(score[:10].sum())
-        probabilities = score[:10] / total if total > 0 else np.full(10, 0.1, np.float32)
-        return Digit(
-            guess if confidence >= self.threshold else None, guess, confidence, probabilities, box, image
-        )
+        digit = guess if confidence >= self.threshold else None
+        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
 
     def read(self, source: inks.Source, *, single: bool = False) -> Page:
         """The digits of a picture.
@@ -236,6 +230,13 @@ class Reader:
     def _scaled(self, box: Box, scale: float) -> Box:
         x, y, w, h = (round(v * scale) for v in box)
         return x, y, w, h
+
+
+def given_digit(scores: np.ndarray) -> np.ndarray:
+    """The digits' probabilities (N, 10) given that each is one, of scores (N, 10 or 11); even where that can't be."""
+    digits = scores[:, :10]
+    sums = digits.sum(1, keepdims=True)
+    return np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1)).astype(np.float32)
 
 
 def _lower(score: np.ndarray, factor: float) -> None:

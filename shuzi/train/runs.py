@@ -324,7 +324,7 @@ def evaluate_run(
     run, trained, place = opened(folder, device)
     digits = load(data or run.plan.data, root, progress)[1]
     logits = loop.predict(trained, digits, place).numpy()
-    return Tested(run, trained, digits, evaluate(softmax(logits)[:, :CLASSES], digits.labels))
+    return Tested(run, trained, digits, evaluate(softmax(logits[:, :CLASSES]), digits.labels))
 
 
 def opened(folder: Path, device: str) -> tuple[Run, Model, torch.device]:
