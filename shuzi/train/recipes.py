@@ -13,6 +13,7 @@ from shuzi.data import strokes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.train import augment, models, softmax
+from shuzi.train.muon import Muon
 
 
 class Model(Protocol):
@@ -104,10 +105,10 @@ RECIPES = {
     "best": Recipe(
         summary="the reader that is shipped: seven convolutions, MNIST and strokes of our own, handled roughly",
         build=lambda generator: models.reader(),
-        epochs=10,
+        epochs=7,
         batch_size=256,
-        lr=6e-3,
-        optimizer=adamw,
+        lr=1.2e-2,
+        optimizer=Muon,
         schedule=one_cycle,
         augment=augment.roughly,
         extend=lambda digits, generator: strokes.mixed(digits, generator, times=3, drawn=0.4, others=0.7),
