@@ -40,6 +40,7 @@ FROM_QUARTER = np.clip(np.arange(-64, 192) * 2, 0, 255).astype(
 LEAST_WINDOW, PEAK_WINDOW = 17, 41  # pixels: the narrowest, and that over which a page's ink is alike
 WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shadows
 OTHER_BIAS = 10.0  # times the evidence: what it takes to find the other ink than the page's in a place
+EDGE, SHARP = 5, 0.7  # pixels over which an edge rises, and by what share of the contrast at least
 FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
 
 
@@ -253,14 +254,14 @@ def evidence(
     return first, second
 
 
-def faintest(contrast: np.ndarray) -> float:
-    """The contrast, 0..255, below which nothing is ink: no stain, and not the paper's noise.
+def faintest(contrast: np.ndarray, least: float = FAINTEST) -> float:
+    """The contrast, 0..255, below which nothing is ink: no stain, by default, and not the paper's noise.
 
     The closing rides on the noise's highest pixels, so most paper lies half as far below it as the darkest of the
     noise does; and most of a picture is paper. This sees the blotches that JPEG leaves too.
     """
     step = max(1, int((contrast.size / 250_000) ** 0.5))
-    return min(max(FAINTEST, NOISE_REACH * float(np.median(contrast[::step, ::step]))), 255.0)
+    return min(max(least, NOISE_REACH * float(np.median(contrast[::step, ::step]))), 255.0)
 
 
 def is_clear(contrast: np.ndarray, inside: np.ndarray, floor: float) -> bool:
@@ -269,6 +270,27 @@ def is_clear(contrast: np.ndarray, inside: np.ndarray, floor: float) -> bool:
     contrast: uint8 (h, w), around the part; inside: bool (h, w), the part; floor: as `faintest` gives it.
     """
     return float(np.percentile(contrast[inside], 75)) >= CLEAR * floor
+
+
+def edges_of(plane: np.ndarray) -> np.ndarray:
+    """How sharply the brightness changes at each place, on the scale of a contrast: uint8 (H, W)."""
+    square = np.ones((EDGE, EDGE), np.uint8)
+    low, high = (cv2.convertScaleAbs(f(plane, square), beta=OFFSET) for f in (cv2.erode, cv2.dilate))
+    edges = cv2.bitwise_not(cv2.divide(low, high, scale=255))
+    edges[[0, -1]] = edges[:, [0, -1]] = 255  # where the frame cuts, nobody can tell
+    return edges
+
+
+def sharpness(inside: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> float:
+    """How much of a blob's outline is an edge as sharp as its contrast asks for, 0..1.
+
+    A stroke's is, all around. A shadow ends softly, and the strip that a paper's slanting side leaves ends in paper.
+    inside: bool (h, w), the blob; contrast, edges: uint8 (h, w), there.
+    """
+    square = np.ones((3, 3), np.uint8)
+    core = cv2.erode(inside.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+    outline = inside & (core == 0)
+    return float(np.minimum(edges[outline] / (SHARP * max(1.0, float(contrast[inside].mean()))), 1).mean())
 
 
 def soft_ink(contrast: np.ndarray, window: int, floor: float) -> np.ndarray:
@@ -305,18 +327,40 @@ def chosen_contrast(plane: np.ndarray, window: int) -> np.ndarray:
     return np.where(choice > 0, light, dark)
 
 
-def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """A page's ink without its ruled lines and printed boxes, and the contrast it was found by.
+def evened(contrast: np.ndarray, window: int) -> np.ndarray:
+    """The contrast, lowered where the paper is noisier than most of it: in a dark corner noise is no ink.
+
+    contrast: uint8 (H, W); window: pixels, wider than any stroke. Returns uint8 (H, W).
+    """
+    side = max(contrast.shape)
+    zoom = min(1.0, 160 / side)
+    sample = zoomed(contrast, zoom, cv2.INTER_NEAREST)
+    reach = max(side / 4, 4 * window) * zoom
+    around = cv2.medianBlur(sample, int(min(reach, 255)) | 1)
+    usual = max(float(np.median(sample)), FAINTEST / NOISE_REACH)
+    if around.max() <= usual:
+        return contrast
+    factor = (usual / np.maximum(around, usual)).astype(np.float32)
+    factor = cv2.resize(factor, contrast.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return (contrast * factor).astype(np.uint8)
+
+
+def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A page's ink without its ruled lines and printed boxes, the contrast it was found by, and all edges.
 
     rgb: uint8 (H, W, 3); window: pixels, wider than any stroke.
-    Returns two uint8 (H, W); in the first 0 is paper and 255 is ink.
+    Returns three uint8 (H, W); in the first 0 is paper and 255 is ink.
     """
     plane = cv2.GaussianBlur(plane_of(rgb), (3, 3), 0)
-    contrast = chosen_contrast(plane, window)
+    contrast = evened(chosen_contrast(plane, window), window)
     floor = faintest(contrast)
     # boxes first: the tops of a row of them are as a ruled line, and without it their sides would be as many 1s
     ink = without_boxes(soft_ink(contrast, max(window, PEAK_WINDOW), floor), contrast > floor)
-    return without_lines(ink, contrast, floor), contrast
+    faint = faintest(contrast, FAINTEST_LINE)
+    if np.count_nonzero(contrast > faint) > HALF_SEEN * np.count_nonzero(contrast > floor):
+        floor = faint
+    ink = without_lines(ink, contrast, floor)
+    return ink, contrast, edges_of(plane)
 
 
 def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
@@ -366,6 +410,9 @@ def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:
     return [(zoom, min(WINDOW, max(LEAST_WINDOW, int(4 * wide * zoom) | 1)))]
 
 
+# Lines that are ink in places only are lines all the same: sought down to that contrast, where that shows so many times
+# as much as ink's does.
+FAINTEST_LINE, HALF_SEEN = 10, 2
 LINE = 80  # pixels: a shorter straight stroke may be a digit's
 LINE_SHARE = 0.7  # of the picture: ruled lines are longer, and no digit is
 THROUGH = 0.9  # of the picture: a line that runs from side to side

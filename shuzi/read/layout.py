@@ -7,13 +7,13 @@ what they nearly touch, and of all ways the one stays whose pieces look most lik
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from shuzi.read.ink import faintest, is_clear
+from shuzi.read.ink import faintest, is_clear, sharpness
 from shuzi.read.normalise import normalise
 
 Score = Callable[
@@ -23,6 +23,8 @@ Score = Callable[
 SMALLEST = 8  # pixels of height: less can't be told from a speck
 WRITING = 4  # tall parts within the picture: from so many on they tell what writing looks like on this page
 FAINT = 0.4  # of the usual contrast: less is a shadow's edge or the other side's writing
+# Of an edge as sharp as can be: less is a shadow. Of the usual: less is one, or out of focus and no writing.
+SOFT, SOFTER = 0.3, 0.5
 FILLS = 0.8  # of the picture: what runs out of it is a part of something else, unless it fills it
 SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
 WIDE = 1.15  # width over height: a blob wider than this may be several digits
@@ -38,6 +40,8 @@ JOIN_GAIN = 0.02  # of confidence: what a part must add to the digit that it is 
 DOT = 0.45  # of its neighbours' height: what is lower, and narrow, is a point or a comma
 LONE = 0.5  # confidence that a glyph without neighbours needs, to be more than a stain
 DASH = 0.3  # of its neighbours' height: what is lower is a dash
+TOWERS = 1.8  # times the height of all else that was read: a 1 that high is a line
+CRUMB = 0.15  # of the usual height: a lone glyph so low is none
 SPECK = 0.1  # of a digit's ink: less may be left out
 UNEXPLAINED = 0.6  # how likely a reading is that leaves out more than a speck
 
@@ -82,6 +86,37 @@ class Glyph:
         return float(self.score[:10].max())
 
 
+@dataclass(frozen=True, eq=False)
+class Writing:
+    """What was found on a page, digits or not.
+
+    glyphs: at `zoom` times the picture's pixels; left, top: of the page's corner in the picture's pixels.
+    """
+
+    glyphs: list[Glyph]
+    zoom: float
+    left: int = 0
+    top: int = 0
+
+    @property
+    def legible(self) -> float:
+        """How much was read for sure: a large digit counts for several specks that happen to look like digits.
+
+        In the picture's pixels of height, to the power of 1.5: between what many small digits and what few large ones
+        would ask for.
+        """
+        return float(sum((g.h / self.zoom) ** 1.5 for g in self.glyphs if g.confidence > SURE))
+
+    def box(self, glyph: Glyph) -> tuple[float, float, float, float]:
+        """A glyph's x, y, width and height in the picture's pixels."""
+        x, y, w, h = (v / self.zoom for v in (glyph.x, glyph.y, glyph.w, glyph.h))
+        return x + self.left, y + self.top, w, h
+
+    def where(self, holds: Callable[[tuple[float, float, float, float]], bool]) -> Writing:
+        """The writing whose boxes meet a condition."""
+        return replace(self, glyphs=[glyph for glyph in self.glyphs if holds(self.box(glyph))])
+
+
 Piece = tuple[int, int, np.ndarray]  # x, y and the ink of what is not scored yet
 
 
@@ -99,15 +134,16 @@ def _trimmed(piece: Piece) -> Piece | None:
     return (x + left, y + top, ink[top : top + h, left : left + w]) if w else None
 
 
-def pieces_of(ink: np.ndarray, contrast: np.ndarray) -> list[Piece]:
+def pieces_of(ink: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> list[Piece]:
     """The connected parts of all that is at least half inked, each alone with its soft edge.
 
-    Specks are left out, and what most of the page's writing shows to be none: parts far fainter than it, and parts
-    that run out of the picture while it doesn't.
+    Specks and shadows are left out, and what most of the page's writing shows to be none: parts far fainter or far
+    softer than it, and parts that run out of the picture while it doesn't.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 127).astype(np.uint8), connectivity=8)
     found: list[Piece] = []
     strengths: list[float] = []
+    sharps: list[float] = []
     on_edge: list[bool] = []
     height, width = ink.shape
     floor = faintest(contrast)
@@ -123,7 +159,11 @@ def pieces_of(ink: np.ndarray, contrast: np.ndarray) -> list[Piece]:
         if h >= SMALLEST and not is_clear(around, inside, floor):
             continue
         alone = inside.astype(np.uint8)
+        sharp = sharpness(inside, around, edges[y : y + h, x : x + w])
+        if sharp < SOFT:
+            continue
         strengths.append(cv2.mean(around, alone)[0])
+        sharps.append(sharp)
         on_edge.append(at_edge)
         alone = cv2.dilate(alone, np.ones((3, 3), np.uint8))
         found.append((x, y, ink[y : y + h, x : x + w] * alone))
@@ -132,10 +172,18 @@ def pieces_of(ink: np.ndarray, contrast: np.ndarray) -> list[Piece]:
         return found
     # by their height, so that a hundred specks don't outvote ten digits
     heights = np.array([found[i][2].shape[0] for i in tall])
-    strong = np.array([strengths[i] for i in tall])
-    order = np.argsort(strong)
-    usual = strong[order][np.searchsorted(np.cumsum(heights[order]), heights.sum() / 2)]
-    return [p for i, p in enumerate(found) if not on_edge[i] and strengths[i] > FAINT * usual]
+    usual = [_usual(np.array(measured)[tall], heights) for measured in (strengths, sharps)]
+    return [
+        piece
+        for piece, strength, sharp, cut in zip(found, strengths, sharps, on_edge, strict=True)
+        if not cut and strength > FAINT * usual[0] and sharp > SOFTER * usual[1]
+    ]
+
+
+def _usual(values: np.ndarray, weights: np.ndarray) -> float:
+    """The weighted median of values (N,)."""
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
 def _joined(a: Piece, b: Piece) -> Piece:
@@ -238,15 +286,6 @@ def _alike(a: Glyph, b: Glyph) -> bool:
     return overlap > 0.4 * low and high < 2.2 * low
 
 
-def legible(glyphs: list[Glyph], zoom: float) -> float:
-    """How much writing was read for sure: a large digit counts for several specks that happen to look like digits.
-
-    In the picture's pixels of height, of which zoom makes the glyphs', to the power of 1.5: between what many small
-    digits and what few large ones would ask for.
-    """
-    return float(sum((g.h / zoom) ** 1.5 for g in glyphs if g.confidence > SURE))
-
-
 def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
     """The height of digits in the glyph's surroundings: of the nearest sure ones, given by their boxes."""
     if not len(sure):
@@ -257,12 +296,12 @@ def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
     return float(np.median(sure[near, 3] - sure[near, 1]))
 
 
-def digits_of(ink: np.ndarray, contrast: np.ndarray, score: Score) -> list[Glyph]:
+def digits_of(ink: np.ndarray, contrast: np.ndarray, edges: np.ndarray, score: Score) -> list[Glyph]:
     """All glyphs of a page, parted and joined, digits or not.
 
     ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed; contrast: uint8 (H, W), how dark it is.
     """
-    pieces = pieces_of(ink, contrast)
+    pieces = pieces_of(ink, contrast, edges)
     tall = [p for p in pieces if p[2].shape[0] >= SMALLEST]
     glyphs = _glyphs(tall, score)
     crumbs = [p for p in pieces if p[2].shape[0] < SMALLEST and max(p[2].shape) >= 4]
@@ -375,6 +414,18 @@ def _is_mark(word: list[Glyph], boxes: np.ndarray) -> bool:
     return bool((lower & beside & (_gaps(boxes, mark) < 1.5 * heights)).any())
 
 
+def _stands_out(word: list[Glyph], heights: np.ndarray) -> bool:
+    """Whether a lone glyph is a 1 that towers over all else that was read, given by its heights, or a crumb beside it.
+
+    The one is a sheet's edge or a line, the other what is left of one.
+    """
+    if len(word) > 1 or len(heights) < WRITING:
+        return False
+    (lone,) = word
+    towers = lone.score[:10].argmax() == 1 and lone.h > TOWERS * np.sort(heights)[-2]
+    return bool(towers or lone.h < CRUMB * _usual(heights, heights))
+
+
 def lines(found: list[list[Glyph]]) -> list[list[list[Glyph]]]:
     """Words in lines from top to bottom, each from left to right.
 
@@ -397,5 +448,7 @@ def arrange(glyphs: list[Glyph]) -> list[list[list[Glyph]]]:
     """Lines of numbers of glyphs: what is no digit is left out, alone or when most of its word is none."""
     kept = [word for word in words(glyphs) if np.mean([g.score[10] for g in word]) < 0.5]
     kept = [word for word in kept if len(word) > 1 or word[0].confidence > LONE]
+    heights = np.array([glyph.h for word in kept for glyph in word if glyph.confidence > SURE])
+    kept = [word for word in kept if not _stands_out(word, heights)]
     boxes = _boxes([glyph for word in kept for glyph in word])
     return lines([word for word in kept if not _is_mark(word, boxes)])

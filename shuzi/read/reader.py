@@ -15,11 +15,14 @@ from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
+from shuzi.read.sheet import sheet
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
 CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
+# Of a box: what is on a sheet at least. Of what is read on it: so little beside it is the grain of the table.
+ON_IT, BESIDE = 0.8, 0.25
 LIKELY = 0.15  # the weight of ink from which on the network alone decides
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 
@@ -204,32 +207,44 @@ class Reader:
         best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
         if weights[best] < LIKELY:  # nothing in the picture looks like a pen's: a blank one
             _lower(scores[best], weights[best] / LIKELY)
-        box = self._scaled(options[best].box, picture.scale)
+        box = _scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
     def _page(self, picture: inks.Picture) -> Page:
-        best: tuple[float, float, list[layout.Glyph]] = (-1.0, 1.0, [])
-        for zoom, window in inks.page_scales(picture.pixels):
-            pixels = picture.pixels
-            if zoom != 1:
-                method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-                pixels = inks.zoomed(pixels, zoom, method)
-            # digits stand among digits: there is less to doubt
-            glyphs = layout.digits_of(*inks.page_ink(pixels, window), self._scores)
-            glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
-            best = max(best, (layout.legible(glyphs, zoom), zoom, glyphs), key=lambda found: found[0])
-        _, zoom, glyphs = best
+        writing = self._written(picture.pixels)
+        paper = sheet(picture.pixels, max(picture.pixels.shape))
+        if paper is not None:
+            ways = writing, self._written(paper.pixels, paper.left, paper.top)
+            on_it = max(
+                (way.where(lambda box: paper.share(box) > ON_IT) for way in ways), key=lambda way: way.legible
+            )
+            # what lies across its edge is that edge
+            if writing.where(lambda box: not paper.share(box)).legible < BESIDE * on_it.legible:
+                writing = on_it
         numbers = []
-        for line, words in enumerate(layout.arrange(glyphs)):
+        for line, words in enumerate(layout.arrange(writing.glyphs)):
             for word in words:
-                boxes = (self._scaled((g.x, g.y, g.w, g.h), picture.scale / zoom) for g in word)
+                boxes = (_scaled(writing.box(g), picture.scale) for g in word)
                 digits = (self._digit(g.image, g.score, box) for g, box in zip(word, boxes, strict=True))
                 numbers.append(Number(tuple(digits), line))
         return Page(tuple(numbers), picture.size)
 
-    def _scaled(self, box: Box, scale: float) -> Box:
-        x, y, w, h = (round(v * scale) for v in box)
-        return x, y, w, h
+    def _written(self, pixels: np.ndarray, left: int = 0, top: int = 0) -> layout.Writing:
+        """What is written on a page, uint8 (H, W, 3), at the scale at which most can be read; its corner's place."""
+        found = []
+        for zoom, window in inks.page_scales(pixels):
+            method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+            looked_at = pixels if zoom == 1 else inks.zoomed(pixels, zoom, method)
+            # digits stand among digits: there is less to doubt
+            glyphs = layout.digits_of(*inks.page_ink(looked_at, window), self._scores)
+            glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
+            found.append(layout.Writing(glyphs, zoom, left, top))
+        return max(found, key=lambda writing: writing.legible)
+
+
+def _scaled(box: tuple[float, float, float, float], scale: float) -> Box:
+    x, y, w, h = (round(v * scale) for v in box)
+    return x, y, w, h
 
 
 def given_digit(scores: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The sheet of paper that a digit stands on, where the picture shows it on a table."""
+"""The sheet of paper that was written on, where the picture shows it on a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from shuzi.read.ink import zoomed
 
 SIDE = 160  # pixels of the long side: enough to find a sheet by
-LARGEST = 640  # pixels of the sheet's long side: enough to read a digit on it
+FILL = 640  # pixels of the long side: enough for what is papered over
 TONES = 30  # grey levels between a sheet and its table
 AREA = 0.03, 0.85  # a sheet's share of the frame, at least and at most
 SOLID = 0.93  # a sheet's share of its convex hull
@@ -31,13 +31,23 @@ class Sheet:
     top: int
     scale: float
 
+    def share(self, box: tuple[float, float, float, float]) -> float:
+        """How much of a box (x, y, width, height), in the picture's pixels, is on the sheet, 0..1."""
+        x, y = ((v - corner) / self.scale for v, corner in zip(box, (self.left, self.top), strict=False))
+        w, h = (v / self.scale for v in box[2:])
+        on = self.inside[max(round(y), 0) : max(round(y + h), 0), max(round(x), 0) : max(round(x + w), 0)]
+        return min(1.0, float(on.sum()) / max(w * h, 1))
 
-def sheet(rgb: np.ndarray) -> Sheet | None:
-    """The one sheet that lies on a darker or a lighter table, if the picture shows that. rgb: uint8 (H, W, 3)."""
+
+def sheet(rgb: np.ndarray, largest: int) -> Sheet | None:
+    """The one sheet that lies on a darker or a lighter table, if the picture shows that.
+
+    rgb: uint8 (H, W, 3); largest: pixels of the sheet's long side, to which it is reduced.
+    """
     zoom = SIDE / max(rgb.shape)
     if min(rgb.shape[:2]) * zoom < SIDE / 4:
         return None
-    plane = zoomed(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), zoom)
+    plane = cv2.cvtColor(zoomed(rgb, zoom), cv2.COLOR_RGB2GRAY)
     plane = cv2.medianBlur(plane, SIDE // 20 | 1)  # forgets strokes and the table's grain
     mask = _brighter(plane)
     if mask is None:
@@ -47,15 +57,18 @@ def sheet(rgb: np.ndarray) -> Sheet | None:
     x, y, w, h = cv2.boundingRect(mask)
     left, top, right, bottom = (round(v / zoom) for v in (x, y, x + w, y + h))
     pixels = rgb[top:bottom, left:right]
-    reduced = min(1.0, LARGEST / max(pixels.shape))
-    pixels = zoomed(pixels, reduced)
-    inside = cv2.resize(mask[y : y + h, x : x + w], pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) > 127
+    reduced = min(1.0, largest / max(pixels.shape))
+    pixels = zoomed(pixels, reduced).copy()
+    size = pixels.shape[1::-1]
+    inside = cv2.resize(mask[y : y + h, x : x + w], size, interpolation=cv2.INTER_LINEAR) > 127
     # each pixel of the table becomes as the nearest of the sheet
-    outside = (~inside).astype(np.uint8)
+    coarse = zoomed(pixels, min(1.0, FILL / max(size)))
+    outside = cv2.resize((~inside).astype(np.uint8), coarse.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
-    colours[nearest[inside]] = pixels[inside]
-    return Sheet(colours[nearest], inside, left, top, 1 / reduced)
+    colours[nearest[outside == 0]] = coarse[outside == 0]
+    pixels[~inside] = cv2.resize(colours[nearest], size, interpolation=cv2.INTER_LINEAR)[~inside]
+    return Sheet(pixels, inside, left, top, 1 / reduced)
 
 
 def _brighter(plane: np.ndarray) -> np.ndarray | None:

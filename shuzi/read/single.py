@@ -11,6 +11,7 @@ from shuzi.read import ink as inks
 from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
 from shuzi.read.sheet import sheet
 
+SHEET = 640  # pixels of a sheet's long side: enough to read a digit on it
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
 # Windows wider than the widest stroke looked for, as shares of the frame, and weights.
 # The narrow one cuts thick strokes to pieces, so where both find a digit the wide one is right.
@@ -30,7 +31,6 @@ FAR_TONES = 100  # grey levels between paper and ink: nothing that light or nois
 TWO_TONES = 0.2  # mean distance of a pixel from the nearer tone, beside their distance: a photo has more
 # A paper and its shadow, or its table, are two tones as well: then neither surrounds the other.
 SURELY_DRAWN, BESIDE_DRAWN = 0.3, 0.1  # from this weight on a drawing, and then the weight of other estimates
-EDGE, SHARP = 5, 0.7  # pixels over which an edge rises, and by what share of the contrast at least
 SOFT = 2, 4  # powers of the sharpness: for which blob is the main one, and for the weight of all
 OTHER_INK = 0.25  # of all evidence: dark or light ink that has less is not looked at
 
@@ -121,26 +121,6 @@ def _sides(blob: Blob, width: int, height: int) -> int:
     return (blob.x <= 1) + (blob.y <= 1) + (blob.right >= width - 1) + (blob.bottom >= height - 1)
 
 
-def _edges(plane: np.ndarray) -> np.ndarray:
-    """How sharply the brightness changes at each place, on the scale of a contrast: uint8 (H, W)."""
-    square = np.ones((EDGE, EDGE), np.uint8)
-    low, high = (cv2.convertScaleAbs(f(plane, square), beta=inks.OFFSET) for f in (cv2.erode, cv2.dilate))
-    edges = cv2.bitwise_not(cv2.divide(low, high, scale=255))
-    edges[[0, -1]] = edges[:, [0, -1]] = 255  # where the frame cuts, nobody can tell
-    return edges
-
-
-def _sharpness(inside: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> float:
-    """How much of a blob's outline is an edge as sharp as its contrast asks for, 0..1.
-
-    A stroke's is, all around. A shadow ends softly, and the strip that a paper's slanting side leaves ends in paper.
-    """
-    square = np.ones((3, 3), np.uint8)
-    core = cv2.erode(inside.astype(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-    outline = inside & (core == 0)
-    return float(np.minimum(edges[outline] / (SHARP * max(1.0, float(contrast[inside].mean()))), 1).mean())
-
-
 def _groups(
     labels: np.ndarray, found: list[Blob], contrast: np.ndarray, edges: np.ndarray
 ) -> list[tuple[list[Blob], float]]:
@@ -156,7 +136,7 @@ def _groups(
         grey = float(contrast[place][inside].mean())
         off = np.hypot((blob.x + blob.w / 2) / width - 0.5, (blob.y + blob.h / 2) / height - 0.5)
         clear = (1 - _border_share(blob, width, height)) ** 3 * SIDE_FACTOR ** _sides(blob, width, height)
-        sharp[blob.label] = _sharpness(inside, contrast[place], edges[place])
+        sharp[blob.label] = inks.sharpness(inside, contrast[place], edges[place])
         size = (blob.area * max(blob.w, blob.h)) ** 0.5
         strength[blob.label] = 1e-6 + grey * size * (1 - 0.7 * off) * clear * sharp[blob.label] ** SOFT[0]
     ranked = sorted(found, key=lambda b: -strength[b.label])
@@ -281,7 +261,7 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     if straight is not None:
         x, y, w, h = cv2.boundingRect((straight >= 64).astype(np.uint8))
         return [Candidate(straight, (x, y, w, h), 1.0, True)]
-    found, paper = _anywhere(rgb), sheet(rgb)
+    found, paper = _anywhere(rgb), sheet(rgb, SHEET)
     if paper is None:
         return found
     for candidate in _anywhere(paper.pixels):
@@ -297,7 +277,7 @@ def _anywhere(rgb: np.ndarray) -> list[Candidate]:
     """Candidates from all of the picture."""
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
-    edges = _edges(planes[0]), _edges(planes[1])
+    edges = inks.edges_of(planes[0]), inks.edges_of(planes[1])
     drawn = _drawn(planes, edges, 1 / zoom)
     usual = [
         replace(c, weight=c.weight * weight)

@@ -8,6 +8,7 @@ import shuzi
 from shuzi.data.digits import load
 from shuzi.data.pages import KINDS, PageScore, make_page, score_page
 from shuzi.read import layout
+from shuzi.read.ink import edges_of
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_points_dashes_and_specks_are_no_digits(reader, clear):
 def test_touching_digits_are_parted(reader, clear):
     paper = written(clear, [(6, 100, 100), (3, 138, 100), (2, 174, 100), (4, 400, 100)])
     cv2.line(paper, (115, 145), (200, 145), (0,), 3)
-    assert len(layout.pieces_of(255 - paper, 255 - paper)) <= 3
+    assert len(layout.pieces_of(255 - paper, 255 - paper, edges_of(paper))) <= 3
     assert len(reader.read(paper).numbers[0].digits) == 3
 
 
@@ -122,3 +123,58 @@ def test_seams_run_between_digits():
     ink[30:33, 20:40] = 255
     middles = [float(seam.mean()) for seam in layout.seams(ink)]
     assert any(20 <= middle <= 40 for middle in middles)
+
+
+def row_of(clear):
+    return written(clear, [(3, 380, 170), (0, 440, 170), (8, 500, 170), (2, 560, 170)]).astype(np.float32)
+
+
+def grain(size, generator, spread):
+    return generator.normal(0, spread, size).astype(np.float32)
+
+
+def photographed(paper, generator, noise=2.0):
+    seen = cv2.GaussianBlur(paper, (0, 0), 0.8) + grain(paper.shape, generator, noise)
+    return np.clip(seen, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("table", [40, 120])
+@pytest.mark.parametrize("corners", [
+    [(250, 60), (760, 110), (700, 380), (200, 330)],
+    [(340, 90), (860, 40), (820, 330), (330, 270)],
+])  # fmt: skip
+def test_of_a_sheet_on_a_table_its_writing_alone_is_read(reader, clear, corners, table):
+    generator = np.random.default_rng(0)
+    wood = table + cv2.resize(grain((400, 9), generator, 12), (900, 400))
+    on = cv2.fillConvexPoly(np.zeros((400, 900), np.uint8), np.array(corners), 1) > 0
+    picture = photographed(np.where(on, row_of(clear) * 0.9, wood), generator)
+    assert reader.read(picture).text == "3082"
+
+
+def test_noise_in_a_dark_corner_is_no_writing(reader, clear):
+    generator = np.random.default_rng(1)
+    light = np.linspace(1, 0.2, 900, dtype=np.float32)
+    assert reader.read(photographed(row_of(clear) * light, generator, noise=12)).text == "3082"
+
+
+def test_a_soft_shadow_is_no_writing(reader, clear):
+    shade = np.zeros((400, 900), np.float32)
+    cv2.line(shade, (100, 400), (140, 60), (0.4,), 36)
+    cv2.line(shade, (760, 400), (740, 250), (0.4,), 36)
+    paper = row_of(clear) * (1 - cv2.GaussianBlur(shade, (0, 0), 14))
+    assert reader.read(photographed(paper, np.random.default_rng(2))).text == "3082"
+
+
+def test_squares_that_are_seen_in_places_only_are_left_out(reader, clear):
+    paper = row_of(clear)
+    squares = np.zeros((400, 900), np.float32)
+    squares[10::30] = squares[:, 10::30] = 1
+    squares = cv2.warpAffine(squares, cv2.getRotationMatrix2D((450, 200), 2, 1.1), (900, 400))
+    paper -= squares * np.linspace(8, 34, 900, dtype=np.float32) * (paper > 200)
+    assert reader.read(photographed(paper, np.random.default_rng(3), noise=1)).text == "3082"
+
+
+def test_a_line_that_towers_over_the_writing_is_no_1(reader, clear):
+    paper = row_of(clear)
+    cv2.line(paper, (800, 90), (806, 300), (60,), 6)
+    assert reader.read(photographed(paper, np.random.default_rng(4))).text == "3082"
