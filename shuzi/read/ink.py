@@ -340,9 +340,9 @@ def evened(contrast: np.ndarray, window: int) -> np.ndarray:
     usual = max(float(np.median(sample)), FAINTEST / NOISE_REACH)
     if around.max() <= usual:
         return contrast
-    factor = (usual / np.maximum(around, usual)).astype(np.float32)
-    factor = cv2.resize(factor, contrast.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return (contrast * factor).astype(np.uint8)
+    factor = (255 * usual / np.maximum(around, usual)).astype(np.uint8)
+    factor = cv2.resize(factor, contrast.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    return cv2.multiply(contrast, factor, scale=1 / 255).astype(np.uint8, copy=False)
 
 
 def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

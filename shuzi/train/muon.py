@@ -6,6 +6,7 @@ norm) and what stands at either end of a network is stepped by AdamW, as they ad
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,29 +58,31 @@ class Muon(torch.optim.Optimizer):
         """Move every parameter that has a gradient."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is None:
+                gradient = parameter.grad
+                if gradient is None:
                     continue
-                matrix = parameter.ndim == 4 and parameter.shape[1] > 1
-                change = (self._turned if matrix else self._scaled)(parameter, group)
+                stepped = turned if parameter.ndim == 4 and parameter.shape[1] > 1 else scaled
+                change = stepped(gradient, self.state[parameter], group)
                 parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
 
-    def _turned(self, parameter: Tensor, group: dict[str, float]) -> Tensor:
-        """Give Muon's step for a kernel, of the kernel's shape."""
-        state = self.state[parameter]
-        if not state:
-            state["mean"] = torch.zeros_like(parameter)
-        mean = state["mean"].lerp_(parameter.grad, 1 - group["momentum"])
-        matrix = parameter.grad.lerp(mean, group["momentum"]).flatten(1)  # (out, in height width)
-        return orthogonal(matrix).view(parameter.shape) * (LIKE_ADAM * math.sqrt(max(matrix.shape)))
 
-    def _scaled(self, parameter: Tensor, group: dict[str, float]) -> Tensor:
-        """Give AdamW's step for anything else."""
-        state, (beta, beta2) = self.state[parameter], group["betas"]
-        if not state:
-            state["step"] = torch.zeros(())
-            state["mean"], state["square"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-        state["step"] += 1
-        mean = state["mean"].lerp_(parameter.grad, 1 - beta)
-        square = state["square"].lerp_(parameter.grad.square(), 1 - beta2)
-        count = state["step"].item()
-        return mean / (1 - beta**count) / ((square / (1 - beta2**count)).sqrt() + group["eps"])
+def turned(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+    """Give Muon's step for a kernel, of the kernel's shape."""
+    if not state:
+        state["mean"] = torch.zeros_like(gradient)
+    mean = state["mean"].lerp_(gradient, 1 - group["momentum"])
+    matrix = gradient.lerp(mean, group["momentum"]).flatten(1)  # (out, in height width)
+    return orthogonal(matrix).view(gradient.shape) * (LIKE_ADAM * math.sqrt(max(matrix.shape)))
+
+
+def scaled(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+    """Give AdamW's step for anything else, without its weight decay."""
+    beta, beta2 = group["betas"]
+    if not state:
+        state["step"] = torch.zeros(())
+        state["mean"], state["square"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
+    state["step"] += 1
+    mean = state["mean"].lerp_(gradient, 1 - beta)
+    square = state["square"].lerp_(gradient.square(), 1 - beta2)
+    count = state["step"].item()
+    return mean / (1 - beta**count) / ((square / (1 - beta2**count)).sqrt() + group["eps"])
