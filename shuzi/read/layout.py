@@ -280,10 +280,10 @@ def _gaps(boxes: np.ndarray, glyph: Glyph) -> np.ndarray:
 
 
 def _alike(a: Glyph, b: Glyph) -> bool:
-    """Whether two glyphs may stand side by side in one line of writing."""
+    """Whether two glyphs may stand side by side in one line of writing; a flat 2 counts by its width."""
     overlap = min(a.bottom, b.bottom) - max(a.y, b.y)
-    low, high = sorted((a.h, b.h))
-    return overlap > 0.4 * low and high < 2.2 * low
+    low, high = sorted(max(g.h, g.w) if g.confidence > SURE else g.h for g in (a, b))
+    return overlap > 0.4 * min(a.h, b.h) and high < 2.2 * low
 
 
 def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
