@@ -112,9 +112,14 @@ class Writing:
         x, y, w, h = (v / self.zoom for v in (glyph.x, glyph.y, glyph.w, glyph.h))
         return x + self.left, y + self.top, w, h
 
-    def where(self, holds: Callable[[tuple[float, float, float, float]], bool]) -> Writing:
-        """The writing whose boxes meet a condition."""
-        return replace(self, glyphs=[glyph for glyph in self.glyphs if holds(self.box(glyph))])
+    def points(self, glyph: Glyph) -> np.ndarray:
+        """Where a glyph has ink: float64 (N, 2), x and y in the picture's pixels."""
+        y, x = np.nonzero(glyph.ink > 127)
+        return np.stack([x + glyph.x, y + glyph.y], 1) / self.zoom + (self.left, self.top)
+
+    def where(self, kept: Callable[[Glyph], bool]) -> Writing:
+        """The writing without some of its glyphs."""
+        return replace(self, glyphs=[glyph for glyph in self.glyphs if kept(glyph)])
 
 
 Piece = tuple[int, int, np.ndarray]  # x, y and the ink of what is not scored yet

@@ -15,14 +15,14 @@ from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
-from shuzi.read.sheet import sheet
+from shuzi.read.sheet import Sheet, sheet
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
 CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
-# Of a box: what is on a sheet at least. Of what is read on it: so little beside it is the grain of the table.
-ON_IT, BESIDE = 0.8, 0.25
+# Of a glyph's ink: what makes it a sheet's edge. Of what is read on the sheet: so little beside it is the table's grain.
+ON_RIM, BESIDE = 0.5, 0.25
 LIKELY = 0.15  # the weight of ink from which on the network alone decides
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 
@@ -214,13 +214,7 @@ class Reader:
         writing = self._written(picture.pixels)
         paper = sheet(picture.pixels, max(picture.pixels.shape))
         if paper is not None:
-            ways = writing, self._written(paper.pixels, paper.left, paper.top)
-            on_it = max(
-                (way.where(lambda box: paper.share(box) > ON_IT) for way in ways), key=lambda way: way.legible
-            )
-            # what lies across its edge is that edge
-            if writing.where(lambda box: not paper.share(box)).legible < BESIDE * on_it.legible:
-                writing = on_it
+            writing = _on_sheet(writing, self._written(paper.pixels, paper.left, paper.top), paper)
         numbers = []
         for line, words in enumerate(layout.arrange(writing.glyphs)):
             for word in words:
@@ -240,6 +234,27 @@ class Reader:
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             found.append(layout.Writing(glyphs, zoom, left, top))
         return max(found, key=lambda writing: writing.legible)
+
+
+def _on_sheet(seen: layout.Writing, alone: layout.Writing, paper: Sheet) -> layout.Writing:
+    """What is written on a sheet, given what was seen on all of the picture and on the sheet alone.
+
+    If much was seen beside the sheet it is none, but a part of the page in other light: then all of that.
+    """
+
+    def is_edge(way: layout.Writing, glyph: layout.Glyph) -> bool:
+        return paper.has_on_rim(way.points(glyph)) > ON_RIM
+
+    def is_inside(way: layout.Writing, glyph: layout.Glyph) -> bool:
+        return paper.share(way.box(glyph)) > 0.5
+
+    beside = seen.where(lambda glyph: not is_edge(seen, glyph) and not is_inside(seen, glyph))
+    inside = [
+        seen.where(lambda glyph: not is_edge(seen, glyph) and is_inside(seen, glyph)),
+        alone.where(lambda glyph: not is_edge(alone, glyph) and is_inside(alone, glyph)),
+    ]
+    best = max(inside, key=lambda way: way.legible)
+    return best if beside.legible < BESIDE * best.legible else seen
 
 
 def _scaled(box: tuple[float, float, float, float], scale: float) -> Box:

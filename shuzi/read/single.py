@@ -9,7 +9,7 @@ import numpy as np
 
 from shuzi.read import ink as inks
 from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
-from shuzi.read.sheet import sheet
+from shuzi.read.sheet import Sheet, sheet
 
 SHEET = 640  # pixels of a sheet's long side: enough to read a digit on it
 WORKING = 320  # pixels of the long side: a digit of a twentieth of the frame is still 16 high
@@ -22,6 +22,7 @@ SLENDER = 8.0  # lengths of a stroke to its width: ink that is plumper is less l
 SIDE_FACTOR = 0.35  # per side of the frame touched: shadows, tables, lines and other digits run out of it
 CUT = 0.4  # the weight of what runs out of one side: taken where nothing within the frame is as likely
 FILLS = 0.8  # of the frame: a digit that runs out of the frame does so because it fills it
+LINE = 0.025  # of the frame: with a stroke so thin it is a line
 # Blobs that may be the digit's main part, and how striking beside the most striking.
 MAINS, LEAST_MAIN = 3, 0.2
 # How far from the digit, in its size, a part of it may stand, and how striking it must be beside the main one.
@@ -177,11 +178,11 @@ def _candidate(
     inside = np.isin(labels[y0:y1, x0:x1], [b.label for b in group])
     mine = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8))
     left, top, w, h = (round(v * scale) for v in (x, y, right - x, bottom - y))
-    fills = max((right - x) / width, (bottom - y) / height) >= FILLS
+    stroke = stroke_width(np.where(inside, np.uint8(255), np.uint8(0)))
+    fills = max((right - x) / width, (bottom - y) / height) >= FILLS and stroke > LINE * max(width, height)
     sides = 0 if fills else max(_sides(b, width, height) for b in group)
     if sides == 1:  # the frame may cut a digit, but rather one that stands beside the digit meant
         weight *= CUT
-    stroke = stroke_width(np.where(inside, np.uint8(255), np.uint8(0)))
     weight *= min(1.0, float(inside.sum()) / stroke**2 / SLENDER) ** 2
     return Candidate(normalise(cv2.multiply(ink[y0:y1, x0:x1], mine)), (left, top, w, h), weight, sides < 2)
 
@@ -261,9 +262,10 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     if straight is not None:
         x, y, w, h = cv2.boundingRect((straight >= 64).astype(np.uint8))
         return [Candidate(straight, (x, y, w, h), 1.0, True)]
-    found, paper = _anywhere(rgb), sheet(rgb, SHEET)
+    paper = sheet(rgb, SHEET)
     if paper is None:
-        return found
+        return _anywhere(rgb)
+    found = _anywhere(rgb, paper)
     for candidate in _anywhere(paper.pixels):
         x, y, w, h = candidate.box
         around = paper.inside[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
@@ -273,11 +275,15 @@ def candidates(rgb: np.ndarray) -> list[Candidate]:
     return found
 
 
-def _anywhere(rgb: np.ndarray) -> list[Candidate]:
-    """Candidates from all of the picture."""
+def _anywhere(rgb: np.ndarray, paper: Sheet | None = None) -> list[Candidate]:
+    """Candidates from all of the picture, but for the edge of a sheet in it."""
     zoom = WORKING / max(rgb.shape)
     planes = _planes(rgb, zoom)
     edges = inks.edges_of(planes[0]), inks.edges_of(planes[1])
+    if paper is not None:
+        rim = cv2.resize(paper.rim, planes[0].shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        for sharp in edges:
+            sharp[rim] = 0
     drawn = _drawn(planes, edges, 1 / zoom)
     usual = [
         replace(c, weight=c.weight * weight)
