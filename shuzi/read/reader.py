@@ -21,7 +21,8 @@ SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
 CHUNK = 128  # images: so many are read on one core, more on all
 RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
-# Of a glyph's ink: what makes it a sheet's edge. Of what is read on the sheet: so little beside it is the table's grain.
+# Of a glyph's ink: so much on a sheet's edge makes it that edge. Of what is read on the sheet: so little beside it is
+# the table's grain.
 ON_RIM, BESIDE = 0.5, 0.25
 LIKELY = 0.15  # the weight of ink from which on the network alone decides
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
@@ -242,19 +243,15 @@ def _on_sheet(seen: layout.Writing, alone: layout.Writing, paper: Sheet) -> layo
     If much was seen beside the sheet it is none, but a part of the page in other light: then all of that.
     """
 
-    def is_edge(way: layout.Writing, glyph: layout.Glyph) -> bool:
-        return paper.has_on_rim(way.points(glyph)) > ON_RIM
+    def part(way: layout.Writing, inside: bool) -> layout.Writing:
+        return way.where(
+            lambda glyph: (
+                (paper.share(way.box(glyph)) > 0.5) == inside and paper.has_on_rim(way.points(glyph)) < ON_RIM
+            )
+        )
 
-    def is_inside(way: layout.Writing, glyph: layout.Glyph) -> bool:
-        return paper.share(way.box(glyph)) > 0.5
-
-    beside = seen.where(lambda glyph: not is_edge(seen, glyph) and not is_inside(seen, glyph))
-    inside = [
-        seen.where(lambda glyph: not is_edge(seen, glyph) and is_inside(seen, glyph)),
-        alone.where(lambda glyph: not is_edge(alone, glyph) and is_inside(alone, glyph)),
-    ]
-    best = max(inside, key=lambda way: way.legible)
-    return best if beside.legible < BESIDE * best.legible else seen
+    best = max(part(seen, True), part(alone, True), key=lambda way: way.legible)
+    return best if part(seen, False).legible < BESIDE * best.legible else seen
 
 
 def _scaled(box: tuple[float, float, float, float], scale: float) -> Box:
