@@ -30,8 +30,9 @@ SURE = 0.9  # a blob read with this confidence, and not wide, is left as it is
 WIDE = 1.15  # width over height: a blob wider than this may be several digits
 SEAM_HEIGHT = 40  # pixels: the resolution at which cuts are sought
 CUTS = 7  # cuts tried per blob at most
-# Width over height: a blob narrower than SINGLE is hardly several digits, less likely by AGAINST with each cut.
-SINGLE, AGAINST = 0.9, 0.3
+# Width over height: a blob narrower than SINGLE is hardly several digits, less likely by AGAINST with each cut; one
+# wider than WIDEST is hardly one, less likely by AGAINST for each time that it is as wide.
+SINGLE, WIDEST, AGAINST = 0.9, 1.3, 0.3
 # Gaps, in the digits' height: one narrower never ends a number; evenly spaced digits are one number up to LOOSE.
 # MIDDLING parts a row whose gaps tell no kinds. EVEN: how many times the usual gap is still the same kind.
 GAP, MIDDLING, LOOSE, FARTHEST = 0.45, 0.65, 1.0, 3.0
@@ -254,11 +255,12 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
             inside = (columns >= bounds[i][:, None]) & (columns < bounds[j][:, None])
             piece = _trimmed((glyph.x, glyph.y, np.where(inside, glyph.ink, np.uint8(0))))
             # a part of a touching pair is nearly as high as the others, and no wider than a digit
-            if piece and piece[2].shape[0] > 0.45 * height and piece[2].shape[1] < 1.3 * height:
+            if piece and piece[2].shape[0] > 0.45 * height and piece[2].shape[1] < WIDEST * height:
                 spans[i, j] = piece
     scored = dict(zip(spans, _glyphs(list(spans.values()), score), strict=True))
     scored[0, len(bounds) - 1] = glyph
-    price = float(np.log(AGAINST)) if glyph.w < SINGLE * max(height, glyph.h) else 0.0
+    tall = max(height, glyph.h)
+    price = float(np.log(AGAINST)) if glyph.w < SINGLE * tall else 0.0
     best: dict[int, tuple[float, list[Glyph]]] = {0: (0.0, [])}
     for j in range(1, len(bounds)):
         ways = []
@@ -266,6 +268,8 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
             if i in best and (i, j) in scored:
                 part = scored[i, j]
                 likely = float(np.log(part.confidence + 1e-6)) + (price if i else 0.0)
+                if part is glyph and glyph.w > WIDEST * tall:
+                    likely += float(np.log(AGAINST)) * glyph.w / (WIDEST * tall)
                 ways.append((best[i][0] + likely, [*best[i][1], part]))
         if ways:
             best[j] = max(ways, key=lambda way: way[0])
