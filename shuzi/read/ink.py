@@ -281,6 +281,13 @@ def edges_of(plane: np.ndarray) -> np.ndarray:
     return edges
 
 
+def edges_around(plane: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
+    """The edges within a box alone, uint8 (h, w)."""
+    left, top = max(x - EDGE, 0), max(y - EDGE, 0)
+    edges = edges_of(plane[top : y + h + EDGE, left : x + w + EDGE])
+    return edges[y - top : y - top + h, x - left : x - left + w]
+
+
 def sharpness(inside: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> float:
     """How much of a blob's outline is an edge as sharp as its contrast asks for, 0..1.
 
@@ -346,7 +353,7 @@ def evened(contrast: np.ndarray, window: int) -> np.ndarray:
 
 
 def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A page's ink without its ruled lines and printed boxes, the contrast it was found by, and all edges.
+    """A page's ink without its ruled lines and printed boxes, the contrast it was found by, and its brightness.
 
     rgb: uint8 (H, W, 3); window: pixels, wider than any stroke.
     Returns three uint8 (H, W); in the first 0 is paper and 255 is ink.
@@ -360,7 +367,7 @@ def page_ink(rgb: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray, np.n
     if np.count_nonzero(contrast > faint) > HALF_SEEN * np.count_nonzero(contrast > floor):
         floor = faint
     ink = without_lines(ink, contrast, floor)
-    return ink, contrast, edges_of(plane)
+    return ink, contrast, plane
 
 
 def page_scales(rgb: np.ndarray) -> list[tuple[float, int]]:

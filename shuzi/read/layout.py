@@ -13,7 +13,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from shuzi.read.ink import faintest, is_clear, sharpness
+from shuzi.read.ink import edges_around, faintest, is_clear, sharpness
 from shuzi.read.normalise import normalise
 
 Score = Callable[
@@ -140,7 +140,7 @@ def _trimmed(piece: Piece) -> Piece | None:
     return (x + left, y + top, ink[top : top + h, left : left + w]) if w else None
 
 
-def pieces_of(ink: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> list[Piece]:
+def pieces_of(ink: np.ndarray, contrast: np.ndarray, plane: np.ndarray) -> list[Piece]:
     """The connected parts of all that is at least half inked, each alone with its soft edge.
 
     Specks and shadows are left out, and what most of the page's writing shows to be none: parts far fainter or far
@@ -165,7 +165,7 @@ def pieces_of(ink: np.ndarray, contrast: np.ndarray, edges: np.ndarray) -> list[
         if h >= SMALLEST and not is_clear(around, inside, floor):
             continue
         alone = inside.astype(np.uint8)
-        sharp = sharpness(inside, around, edges[y : y + h, x : x + w])
+        sharp = 1.0 if h < SMALLEST else sharpness(inside, around, edges_around(plane, x, y, w, h))
         if sharp < SOFT:
             continue
         strengths.append(cv2.mean(around, alone)[0])
@@ -305,12 +305,13 @@ def _height_around(glyph: Glyph, sure: np.ndarray) -> float:
     return float(np.median(sure[near, 3] - sure[near, 1]))
 
 
-def digits_of(ink: np.ndarray, contrast: np.ndarray, edges: np.ndarray, score: Score) -> list[Glyph]:
+def digits_of(ink: np.ndarray, contrast: np.ndarray, plane: np.ndarray, score: Score) -> list[Glyph]:
     """All glyphs of a page, parted and joined, digits or not.
 
-    ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed; contrast: uint8 (H, W), how dark it is.
+    ink: uint8 (H, W), 0 is paper and 255 is ink, ruled lines removed; contrast: uint8 (H, W), how dark it is;
+    plane: uint8 (H, W), the brightness.
     """
-    pieces = pieces_of(ink, contrast, edges)
+    pieces = pieces_of(ink, contrast, plane)
     tall = [p for p in pieces if p[2].shape[0] >= SMALLEST]
     glyphs = _glyphs(tall, score)
     crumbs = [p for p in pieces if p[2].shape[0] < SMALLEST and max(p[2].shape) >= 4]
