@@ -39,7 +39,7 @@ from shuzi.train.recipes import Model, recipe
 
 LEAST_OWN = 4_000  # images an epoch of one's own pictures goes through, each as often as that takes
 # From weights that are good already: so many epochs, at that share of the rate.
-FURTHER_EPOCHS, FURTHER_LR = 4, 0.02
+FURTHER_EPOCHS, FURTHER_LR = 4, 0.05
 RUN, WEIGHTS, METRICS, CHECKPOINT = "run.json", "weights.safetensors", "metrics.csv", "checkpoint.safetensors"
 
 
