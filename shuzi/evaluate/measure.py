@@ -15,7 +15,7 @@ from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, evaluate
 from shuzi.read.normalise import normalise
 from shuzi.read.own import load
-from shuzi.read.reader import Reader, given_digit
+from shuzi.read.reader import Reader, any_digit, given_digit
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
@@ -47,7 +47,8 @@ def measure(
     A set's name or folder gives an Evaluation of its test digits. Where all are digits, the probabilities are those
     given that it is one, as `Reader.classify` gives them. Other names give shares, 0..1, by name:
     `optdigits` and `corrupted` of what is read rightly; `surest` of what is right among MNIST's surest 99 %;
-    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused where 99 % of MNIST is kept;
+    `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused as no digit, as `Reader.classify`
+    does, where 99 % of MNIST is kept;
     `pages`, made of MNIST's test digits, of what is found, right, false and whole.
 
     Raises:
@@ -74,10 +75,10 @@ def measure(
         confidence, right = alone.max(axis=1), alone.argmax(axis=1) == test.labels
         threshold = float(np.quantile(confidence, 1 - KEPT))
         return {"threshold": threshold, "accuracy": float(right[confidence >= threshold].mean())}
-    threshold = float(np.quantile(scores[:, :CLASSES].max(axis=1), 1 - KEPT))
+    threshold = float(np.quantile(any_digit(scores), 1 - KEPT))
     others = no_digits() if data == "no-digits" else {data: load(data, root, progress)[1].images}
     return {"threshold": threshold} | {
-        f"{name} refused": float((network.score(images)[:, :CLASSES].max(axis=1) < threshold).mean())
+        f"{name} refused": float((any_digit(network.score(images)) < threshold).mean())
         for name, images in others.items()
     }
 

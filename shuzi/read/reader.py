@@ -173,10 +173,10 @@ class Reader:
         """What digit each 28x28 is, and whether it is one at all.
 
         images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Returns float32 (N, 10), the digits' probabilities
-        given that it is a digit, and bool (N,), whether the likeliest reaches the threshold.
+        given that it is a digit, and bool (N,), whether it is one with a probability that reaches the threshold.
         """
         scores = self.scores(images)
-        return given_digit(scores), scores[:, :10].max(1, initial=0) >= self.threshold
+        return given_digit(scores), any_digit(scores) >= self.threshold
 
     def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
         guess = int(score[:10].argmax())
@@ -264,6 +264,15 @@ def given_digit(scores: np.ndarray) -> np.ndarray:
     digits = scores[:, :10]
     sums = digits.sum(1, keepdims=True)
     return np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1)).astype(np.float32)
+
+
+def any_digit(scores: np.ndarray) -> np.ndarray:
+    """How likely each is a digit, whichever it is: (N,), of scores (N, 11).
+
+    Scores of a network that knows no "no digit", (N, 10) or with 0 for it, give the likeliest digit's.
+    """
+    digits = scores[:, :10]
+    return digits.sum(1) if scores[:, 10:].any() else digits.max(1, initial=0)
 
 
 def _lower(score: np.ndarray, factor: float) -> None:

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 
 import shuzi
 from shuzi.data.digits import load
+from shuzi.read.reader import any_digit
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,15 @@ def test_probabilities_sum_to_one_and_confidence_is_among_them(reader, held_out)
     assert is_digit.dtype == bool
     scores = reader.scores(images[:500])
     assert scores.shape == (500, 11)
-    assert (is_digit == (scores[:, :10].max(1) >= reader.threshold)).all()
+    assert (is_digit == (1 - scores[:, 10] >= reader.threshold)).mean() > 0.99  # but for rounding
+
+
+def test_between_two_digits_is_a_digit_all_the_same():
+    scores = np.zeros((2, 11), np.float32)
+    scores[0, [4, 9, 10]] = 0.49, 0.5, 0.01
+    scores[1, [8, 10]] = 0.6, 0.4
+    assert np.allclose(any_digit(scores), [0.99, 0.6])
+    assert np.allclose(any_digit(scores[:, :10]), [0.5, 0.6])  # of a network that knows digits only
 
 
 def test_a_large_batch_is_read_as_its_parts(reader, held_out):
