@@ -18,6 +18,8 @@ from shuzi.train.compiler import defer_compiler
 from shuzi.train.recipes import Model, Recipe
 
 POINTS = 20  # of an epoch's loss curve
+LAST_SEED = 2**63 - 1
+AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Settings:
             raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
         if not (math.isfinite(self.lr) and self.lr > 0):
             raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0")
-        if not 0 <= self.seed < 2**63:
+        if not 0 <= self.seed <= LAST_SEED:
             raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
         if self.validation < 0:
             raise ShuziError(f"--validation {self.validation}: hold out 0 images or more")
@@ -87,6 +89,19 @@ class Training:
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.epoch = 0
+        self.turn = settings.epochs if recipe.again is None else round(recipe.again * settings.epochs)
+
+    @property
+    def seed(self) -> int:
+        """The seed of the cycle that it is in: the second counts from the other end, where nobody else does."""
+        return self.settings.seed if self.epoch < self.turn else LAST_SEED - self.settings.seed
+
+    @property
+    def cycle(self) -> tuple[int, int, float]:
+        """The first epoch of the cycle that it is in, the one after its last, and its learning rate."""
+        if self.epoch < self.turn:
+            return 0, self.turn, self.settings.lr
+        return self.turn, self.settings.epochs, self.settings.lr * AGAIN_LR
 
     @property
     def result(self) -> Model:
@@ -117,6 +132,14 @@ class Training:
         if self.average is not None:
             load_state(self.average, tensors)
 
+    def again(self) -> None:
+        """Begin the second cycle, from the weights kept so far."""
+        self.begin(self.result.state_dict())
+        self.optimizer = self.recipe.optimizer(self.model.parameters(), self.settings.lr)
+        for generator in (self.order, self.noise):
+            generator.manual_seed(self.seed)
+        self.inner = torch.Generator().manual_seed(self.seed).get_state()
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave. Raises ShuziError if it is another recipe's."""
         load_state(self.model, below("model.", tensors))
@@ -146,13 +169,17 @@ def fit(
         raise ShuziError(
             f"--batch-size {training.settings.batch_size}: larger than the {len(train):,} training images"
         )
-    if training.recipe.extend is not None:
-        train = training.recipe.extend(train, np.random.default_rng(training.settings.seed))
+    extend, digits = training.recipe.extend, None
     while training.epoch < training.settings.epochs:
+        if training.epoch == training.turn:
+            training.again()
+            digits = None
+        if digits is None:
+            digits = train if extend is None else extend(train, np.random.default_rng(training.seed))
         started = time.perf_counter()
         with torch.random.fork_rng():
             torch.set_rng_state(training.inner)
-            loss, accuracy, curve = one_epoch(training, train, on_step)
+            loss, accuracy, curve = one_epoch(training, digits, on_step)
             training.inner = torch.get_rng_state()
         seconds = time.perf_counter() - started
         training.epoch += 1
@@ -162,7 +189,7 @@ def fit(
                 f"train with a smaller --lr than {training.settings.lr:g}"
             )
         held_out = None if validation is None else accuracy_of(training.result, validation, training.device)
-        yield Epoch(training.epoch, loss, accuracy, seconds, len(train) / seconds, held_out, curve)
+        yield Epoch(training.epoch, loss, accuracy, seconds, len(digits) / seconds, held_out, curve)
 
 
 def one_epoch(
@@ -171,8 +198,9 @@ def one_epoch(
     """Go through the training digits once; give the mean loss, the accuracy and the loss's curve on the way."""
     recipe, settings, model = training.recipe, training.settings, training.model
     set_training(model, True)
+    first, end, lr = training.cycle
     steps = math.ceil(len(train) / settings.batch_size)
-    step = training.epoch * steps
+    step = start = (training.epoch - first) * steps  # of the cycle
     done = 0
     answered: list[tuple[Tensor, Tensor, Tensor]] = []  # loss, logits and labels since the curve's last point
     points: list[tuple[int, Tensor, Tensor]] = []
@@ -181,7 +209,7 @@ def one_epoch(
     ):
         if recipe.schedule is not None:
             for group in training.optimizer.param_groups:
-                group["lr"] = settings.lr * recipe.schedule(step / (steps * settings.epochs))
+                group["lr"] = lr * recipe.schedule(step / (steps * (end - first)))
         if recipe.augment is not None:
             with images.device:  # where all that it draws shall lie
                 images = recipe.augment(images, training.noise)
@@ -198,7 +226,7 @@ def one_epoch(
         step += 1
         done += len(labels)
         answered.append((loss.detach(), logits.detach(), labels))
-        if (step - training.epoch * steps) % math.ceil(steps / POINTS) == 0 or done == len(train):
+        if (step - start) % math.ceil(steps / POINTS) == 0 or done == len(train):
             points.append(tally(answered))
             answered = []
         if on_step is not None:

@@ -33,7 +33,9 @@ class Recipe:
         build: makes the untrained model on a device, its randomness drawn from the generator.
         epochs, batch_size, lr: defaults that a person may change.
         optimizer: makes the optimiser from the parameters and the learning rate.
-        schedule: the learning rate's factor at a fraction, 0..1, of all steps; default constant.
+        schedule: the learning rate's factor at a fraction, 0..1, of a cycle's steps; default constant.
+        again: share of the epochs, 0..1, after which a second cycle begins, from the weights kept so far: at half the
+            rate, with a new optimiser, and all that is drawn drawn anew. None: there is one cycle.
         augment: changes a batch of images float32 (B, 1, 28, 28), drawing from a generator on their device.
         extend: joins what we make ourselves to the training digits, drawing from a generator.
         label_smoothing: share of the target spread evenly over the classes, 0..1.
@@ -49,6 +51,7 @@ class Recipe:
     lr: float
     optimizer: Callable[[Iterable[Tensor], float], torch.optim.Optimizer]
     schedule: Callable[[float], float] | None = None
+    again: float | None = None
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
     label_smoothing: float = 0.0
@@ -105,11 +108,12 @@ RECIPES = {
     "best": Recipe(
         summary="the reader that is shipped: seven convolutions, MNIST and strokes of our own, handled roughly",
         build=lambda generator: models.reader(),
-        epochs=7,
+        epochs=10,
         batch_size=256,
         lr=1.2e-2,
         optimizer=Muon,
         schedule=one_cycle,
+        again=0.7,
         augment=augment.roughly,
         extend=lambda digits, generator: strokes.mixed(digits, generator, times=3, drawn=0.4, others=0.7),
         label_smoothing=0.05,

@@ -35,7 +35,7 @@ from shuzi.read import own
 from shuzi.read.own import load
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
-from shuzi.train.recipes import Model, recipe
+from shuzi.train.recipes import Model, Recipe, recipe
 
 LEAST_OWN = 4_000  # images an epoch of one's own pictures goes through, each as often as that takes
 # From weights that are good already: so many epochs, at that share of the rate.
@@ -79,6 +79,12 @@ def make_plan(
         validation,
     )
     return Plan(recipe_name, settings, data, device, start)
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """Give a plan's recipe; from weights that are good already there is one cycle."""
+    known = recipe(plan.recipe)
+    return known if plan.start is None else dataclasses.replace(known, again=None)
 
 
 def first_weights(start: str) -> dict[str, torch.Tensor]:
@@ -199,7 +205,7 @@ def train(
     device = loop.pick_device(plan.device)
     with claimed(out, plan.recipe, force) as folder:
         digits = load(plan.data, root, progress)
-        training = Training(recipe(plan.recipe), plan.settings, device)
+        training = Training(recipe_of(plan), plan.settings, device)
         if plan.start is not None:
             training.begin(first_weights(plan.start))
         versions = {
@@ -237,7 +243,7 @@ def resume(
             "put the former data back or start a new run"
         )
     torch.set_num_threads(run.threads)
-    training = Training(recipe(run.plan.recipe), run.plan.settings, loop.pick_device(run.device))
+    training = Training(recipe_of(run.plan), run.plan.settings, loop.pick_device(run.device))
     saved = read_tensors(folder / CHECKPOINT)
     try:
         training.restore(saved)

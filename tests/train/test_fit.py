@@ -44,7 +44,18 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING])
+def twice(written, generator):
+    return Digits(
+        np.concatenate([written.images, written.images[generator.permutation(len(written))[:100]]]),
+        np.concatenate([written.labels, np.full(100, 0, np.uint8)]), "twice",
+    )  # fmt: skip
+
+
+# taken up after 2 epochs of 4: before the second cycle begins, as it begins, and within it
+CYCLES = [dataclasses.replace(EVERYTHING, again=share, extend=twice) for share in (0.75, 0.5, 0.25)]
+
+
+@pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING, *CYCLES])
 def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(small, recipe):
     settings = Settings(4, 64, recipe.lr, seed=3)
     straight = Training(recipe, settings, CPU)
@@ -74,6 +85,20 @@ def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe
 
     assert same(trained(1, noise=0), trained(1, noise=9))
     assert not same(trained(1, noise=0), trained(2, noise=0))
+
+
+def test_a_second_cycle_is_a_training_of_its_own_from_the_weights_kept(small):
+    whole = dataclasses.replace(RECIPES["softmax"], again=0.6, schedule=one_cycle, average=0.9, extend=twice)
+    both = Training(whole, Settings(5, 64, 0.1, seed=3), CPU)
+    list(fit(both, small[0]))
+
+    once = dataclasses.replace(whole, again=None)
+    first = Training(once, Settings(3, 64, 0.1, seed=3), CPU)
+    list(fit(first, small[0]))
+    second = Training(once, Settings(2, 64, 0.05, seed=2**63 - 4), CPU)
+    second.begin(first.result.state_dict())
+    list(fit(second, small[0]))
+    assert same(weights(both), weights(second))
 
 
 def test_training_leaves_the_global_generator_alone(small):
