@@ -207,9 +207,9 @@ def one_epoch(
     for images, labels in train.batches(
         settings.batch_size, generator=training.order, device=training.device
     ):
-        if recipe.schedule is not None:
-            for group in training.optimizer.param_groups:
-                group["lr"] = lr * recipe.schedule(step / (steps * (end - first)))
+        factor = 1.0 if recipe.schedule is None else recipe.schedule(step / (steps * (end - first)))
+        for group in training.optimizer.param_groups:
+            group["lr"] = lr * factor
         if recipe.augment is not None:
             with images.device:  # where all that it draws shall lie
                 images = recipe.augment(images, training.noise)

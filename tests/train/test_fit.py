@@ -87,8 +87,9 @@ def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe
     assert not same(trained(1, noise=0), trained(2, noise=0))
 
 
-def test_a_second_cycle_is_a_training_of_its_own_from_the_weights_kept(small):
-    whole = dataclasses.replace(RECIPES["softmax"], again=0.6, schedule=one_cycle, average=0.9, extend=twice)
+@pytest.mark.parametrize("schedule", [None, one_cycle])
+def test_a_second_cycle_is_a_training_of_its_own_from_the_weights_kept(small, schedule):
+    whole = dataclasses.replace(RECIPES["softmax"], again=0.6, schedule=schedule, average=0.9, extend=twice)
     both = Training(whole, Settings(5, 64, 0.1, seed=3), CPU)
     list(fit(both, small[0]))
 
