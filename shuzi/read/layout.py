@@ -260,7 +260,8 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
     scored = dict(zip(spans, _glyphs(list(spans.values()), score), strict=True))
     scored[0, len(bounds) - 1] = glyph
     tall = max(height, glyph.h)
-    price = float(np.log(AGAINST)) if glyph.w < SINGLE * tall else 0.0
+    against = float(np.log(AGAINST))
+    price = against if glyph.w < SINGLE * tall else 0.0
     best: dict[int, tuple[float, list[Glyph]]] = {0: (0.0, [])}
     for j in range(1, len(bounds)):
         ways = []
@@ -269,7 +270,7 @@ def _parted(glyph: Glyph, height: float, score: Score) -> list[Glyph]:
                 part = scored[i, j]
                 likely = float(np.log(part.confidence + 1e-6)) + (price if i else 0.0)
                 if part is glyph and glyph.w > WIDEST * tall:
-                    likely += float(np.log(AGAINST)) * glyph.w / (WIDEST * tall)
+                    likely += against * glyph.w / (WIDEST * tall)
                 ways.append((best[i][0] + likely, [*best[i][1], part]))
         if ways:
             best[j] = max(ways, key=lambda way: way[0])

@@ -44,15 +44,15 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def twice(written, generator):
+def extended(written, generator):
     return Digits(
         np.concatenate([written.images, written.images[generator.permutation(len(written))[:100]]]),
-        np.concatenate([written.labels, np.full(100, 0, np.uint8)]), "twice",
+        np.concatenate([written.labels, np.full(100, 0, np.uint8)]), "extended",
     )  # fmt: skip
 
 
 # taken up after 2 epochs of 4: before the second cycle begins, as it begins, and within it
-CYCLES = [dataclasses.replace(EVERYTHING, again=share, extend=twice) for share in (0.75, 0.5, 0.25)]
+CYCLES = [dataclasses.replace(EVERYTHING, again=share, extend=extended) for share in (0.75, 0.5, 0.25)]
 
 
 @pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING, *CYCLES])
@@ -89,7 +89,9 @@ def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe
 
 @pytest.mark.parametrize("schedule", [None, one_cycle])
 def test_a_second_cycle_is_a_training_of_its_own_from_the_weights_kept(small, schedule):
-    whole = dataclasses.replace(RECIPES["softmax"], again=0.6, schedule=schedule, average=0.9, extend=twice)
+    whole = dataclasses.replace(
+        RECIPES["softmax"], again=0.6, schedule=schedule, average=0.9, extend=extended
+    )
     both = Training(whole, Settings(5, 64, 0.1, seed=3), CPU)
     list(fit(both, small[0]))
 
