@@ -6,12 +6,13 @@
 """
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shuzi.data.digits import Digits
+    from shuzi.data.sources import NewProgress
     from shuzi.errors import ShuziError
-    from shuzi.read.own import load
     from shuzi.read.reader import Reader
 
 __version__ = "0.1.0"
@@ -19,10 +20,34 @@ __all__ = ["Digits", "Reader", "ShuziError", "__version__", "load"]
 
 _HOMES = {
     "Digits": "shuzi.data.digits",
-    "load": "shuzi.read.own",
     "Reader": "shuzi.read.reader",
     "ShuziError": "shuzi.errors",
 }
+
+
+def load(
+    name: "str | Path" = "mnist", root: "str | Path | None" = None, progress: "NewProgress | None" = None
+) -> "tuple[Digits, Digits]":
+    """Give the training and the test digits of a set.
+
+    Args:
+        name: "mnist", "fashion-mnist", or a folder: of pictures in sub-folders 0 to 9, each seen as the shipped
+            reader sees it, or of four IDX files.
+        root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
+        progress: makes a progress display for downloads; default none.
+
+    Raises:
+        ShuziError: an unknown name, a folder with neither, a file that is not what it should be, or no
+            source for one that is missing.
+    """
+    from shuzi.data import digits, own
+
+    if not own.is_own(name):
+        return digits.load(name, root, progress)
+    from shuzi.read.reader import Reader
+
+    reader = Reader()
+    return own.from_pictures(Path(name), lambda data: reader.read(data, single=True).digits[0].image)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shuzi import __version__
+from shuzi import __version__, load
 from shuzi.errors import ShuziError, Stopped
 
 if TYPE_CHECKING:
@@ -78,16 +78,11 @@ def data(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a set and verify it; say what is in it and where it lies."""
-    from shuzi.data import digits, sources
-    from shuzi.read import own
+    from shuzi.data import digits, own, sources
 
-    found: list[sources.Found] = []
     with downloads() as progress:
-        if name not in sources.SOURCES and own.is_own(Path(name)):
-            parts = own.from_pictures(Path(name))
-        else:
-            found = digits.find(name, root, progress)
-            parts = digits.from_files(name, found)
+        found = [] if own.is_own(name) else digits.find(name, root, progress)
+    parts = digits.from_files(name, found) if found else load(name)
     sets = dict(zip(("train", "test"), parts, strict=True))
     if as_json:
         return print_json(
@@ -212,8 +207,6 @@ def show(
             tested = needs("train", "shuzi.train.runs").evaluate_run(Path(what), None, root, device, progress)
             drawn = pictures.of_run(to or Path(what) / "pictures", tested)
         else:
-            from shuzi.data.digits import load
-
             drawn = pictures.of_set(to or Path("pictures"), load(what, root, progress)[0], index)
     if as_json:
         print_json({"pictures": [str(path) for path in drawn]})

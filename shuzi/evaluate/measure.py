@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from shuzi import load
 from shuzi.data.corrupted import CORRUPTIONS, corrupted
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pages import KINDS, PageScore, make_page, score_page
@@ -14,7 +15,6 @@ from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, evaluate
 from shuzi.read.normalise import normalise
-from shuzi.read.own import load
 from shuzi.read.reader import Reader, any_digit, given_digit
 
 Score = Callable[[np.ndarray], np.ndarray]

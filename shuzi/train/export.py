@@ -15,7 +15,6 @@ from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error, softmax
 from shuzi.files import write_whole
-from shuzi.read.own import load
 from shuzi.train import runs
 from shuzi.train.fit import predict
 from shuzi.train.recipes import Model
@@ -111,7 +110,7 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
     model = runs.model(run, torch.device("cpu"))
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if run.plan.settings.validation:
-        train, _ = load(run.plan.data, root)
+        train, _ = shuzi.load(run.plan.data, root)
         _, held_out = train.split(run.plan.settings.validation)
         sample = held_out.images[:256]
         logits = predict(model, held_out, torch.device("cpu")).numpy()

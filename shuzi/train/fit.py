@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
-from shuzi.train.compiler import defer_compiler
 from shuzi.train.recipes import Model, Recipe
 
 POINTS = 20  # of an epoch's loss curve
@@ -85,7 +84,6 @@ class Training:
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
             self.inner = torch.get_rng_state()  # what layers such as dropout draw from
         place(self.model, device, recipe.channels_last)
-        defer_compiler()
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.epoch = 0

@@ -25,14 +25,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import shuzi
+from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, write_whole
-from shuzi.read import own
-from shuzi.read.own import load
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe
@@ -204,7 +203,7 @@ def train(
     """
     device = loop.pick_device(plan.device)
     with claimed(out, plan.recipe, force) as folder:
-        digits = load(plan.data, root, progress)
+        digits = shuzi.load(plan.data, root, progress)
         training = Training(recipe_of(plan), plan.settings, device)
         if plan.start is not None:
             training.begin(first_weights(plan.start))
@@ -236,7 +235,7 @@ def resume(
         raise ShuziError(
             f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
         )
-    digits = load(run.plan.data, root, progress)
+    digits = shuzi.load(run.plan.data, root, progress)
     if digits[0].sha256 != run.data_sha256:
         raise ShuziError(
             f"{folder}: began with data of SHA-256 {run.data_sha256}, {run.plan.data} now has {digits[0].sha256}; "
@@ -251,6 +250,9 @@ def resume(
         raise ShuziError(
             f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe} ({reason(error)}); start a new run"
         ) from error
+    for name in (RUN, WEIGHTS, METRICS, CHECKPOINT):  # what a process that was killed had begun to write
+        for left in folder.glob(f".{name}.*.part"):
+            left.unlink(missing_ok=True)
     metrics = run.metrics[: training.epoch]  # an epoch's line is written just before its checkpoint
     return go_on(dataclasses.replace(run, metrics=metrics), training, digits, listener or Listener())
 
@@ -328,7 +330,7 @@ def evaluate_run(
         ShuziError: no such run, unfinished or damaged; bad data or device.
     """
     run, trained, place = opened(folder, device)
-    digits = load(data or run.plan.data, root, progress)[1]
+    digits = shuzi.load(data or run.plan.data, root, progress)[1]
     logits = loop.predict(trained, digits, place).numpy()
     return Tested(run, trained, digits, evaluate(softmax(logits[:, :CLASSES]), digits.labels))
 

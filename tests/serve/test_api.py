@@ -227,14 +227,14 @@ def test_the_last_label_of_a_picture_counts(server):
 
 
 def test_corrections_can_be_trained_on(start_server, tmp_path):
-    from shuzi.read import own
+    import shuzi
     from shuzi.train import runs
 
     server = start_server(tmp_path / "corrections")
     given = {(i % 10, encoded(image(i))) for i in range(30)}
     for label, picture in given:
         assert post(server, "/api/corrections", json={"label": label, "image": picture}).ok
-    train, test = own.load(server.corrections)
+    train, test = shuzi.load(server.corrections)
     taken = [
         (int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)
     ]

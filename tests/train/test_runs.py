@@ -147,6 +147,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_neve
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert runs.read(tmp_path / "killed").results is None
+    (tmp_path / "killed" / ".metrics.csv.a1b2c3d4.part").touch()  # as if killed while it wrote
     command("train", "--resume", tmp_path / "killed", "--json").json  # noqa: B018
     assert weights(tmp_path / "killed") == weights(tmp_path / "straight")
     assert names(tmp_path / "killed") == FINISHED

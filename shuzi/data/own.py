@@ -1,15 +1,13 @@
-"""Digits of one's own: a folder with one sub-folder a label, 0 to 9, of pictures of any size.
-
-Each picture goes the way of the reader, so that training sees what reading will see.
-"""
+"""Digits of one's own: a folder with one sub-folder a label, 0 to 9, of pictures of any size."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from shuzi.data import digits, sources
 from shuzi.data.digits import CLASSES, SIDE, Digits
+from shuzi.data.sources import SOURCES
 from shuzi.errors import ShuziError
 
 HELD_BACK = (
@@ -17,28 +15,9 @@ HELD_BACK = (
 )
 
 
-def load(
-    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
-) -> tuple[Digits, Digits]:
-    """Give the training and the test digits of a set.
-
-    Args:
-        name: "mnist", "fashion-mnist", or a folder: of pictures in sub-folders 0 to 9, or of four IDX files.
-        root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
-        progress: makes a progress display for downloads; default none.
-
-    Raises:
-        ShuziError: an unknown name, a folder with neither, a file that is not what it should be, or no
-            source for one that is missing.
-    """
-    if str(name) not in sources.SOURCES and is_own(Path(name)):
-        return from_pictures(Path(name))
-    return digits.load(name, root, progress)
-
-
-def is_own(folder: Path) -> bool:
-    """Say whether a folder has sub-folders named by labels."""
-    return any((folder / str(label)).is_dir() for label in range(CLASSES))
+def is_own(name: str | Path) -> bool:
+    """Say whether a set's name is that of a folder with sub-folders named by labels."""
+    return str(name) not in SOURCES and any((Path(name) / str(label)).is_dir() for label in range(CLASSES))
 
 
 def pictures(folder: Path) -> dict[int, list[Path]]:
@@ -57,15 +36,16 @@ def pictures(folder: Path) -> dict[int, list[Path]]:
     return found
 
 
-def from_pictures(folder: Path) -> tuple[Digits, Digits]:
+def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tuple[Digits, Digits]:
     """Give the training and the test digits of a folder of pictures.
+
+    Args:
+        folder: has sub-folders 0 to 9, or some of them.
+        normalise: a picture's bytes to the uint8 (28, 28) that a reader will see of it.
 
     Raises:
         ShuziError: no pictures, one at most of each label, a file that is none, or a picture without ink.
     """
-    from shuzi.read.reader import Reader
-
-    reader = Reader()
     listing = hashlib.sha256()
     parts: dict[str, tuple[list[np.ndarray], list[int]]] = {"train": ([], []), "test": ([], [])}
     for label, paths in pictures(folder).items():
@@ -73,7 +53,7 @@ def from_pictures(folder: Path) -> tuple[Digits, Digits]:
         for path in paths:
             try:
                 data = path.read_bytes()
-                image = reader.read(data, single=True).digits[0].image
+                image = normalise(data)
             except (ShuziError, OSError) as error:
                 raise ShuziError(f"{path}: {error}") from error
             if not image.any():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import shuzi
-from shuzi.read import own
+from shuzi.data import own
 from shuzi.train import runs
 
 
