@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,6 +18,10 @@ from shuzi.read import layout
 from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
 from shuzi.read.sheet import Sheet, sheet
+
+if TYPE_CHECKING:
+    import onnxruntime
+    import pyarrow
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
@@ -94,7 +100,7 @@ class Page:
 
 
 class Reader:
-    """Reads handwritten digits from pictures; one may serve many threads.
+    """Reads handwritten digits from pictures; one may serve many threads, be copied, and be sent to other machines.
 
     path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
     (N, 10); the shipped one by default. threshold: 0..1, below which confidence an answer is "not sure"; by default
@@ -102,21 +108,14 @@ class Reader:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, threshold: float | None = None) -> None:
-        import onnxruntime
-
         self.path = Path(path) if path is not None else SHIPPED
         if threshold is not None and not 0 <= threshold <= 1:
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
         if not self.path.is_file():
             raise ShuziError(f"{self.path}: no such file; expected an ONNX network made by shuzi export.")
-        options = onnxruntime.SessionOptions()
-        # a digit takes a quarter of a millisecond on one thread: waking others would cost more
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
-            )
+            self._network = self.path.read_bytes()
+            self._session = session(self._network)
             described = dict(self._session.get_modelmeta().custom_metadata_map)
             images, logits = self._session.get_inputs(), self._session.get_outputs()
         except Exception as error:  # onnxruntime raises a dozen kinds, all meaning that it can't be loaded
@@ -140,6 +139,18 @@ class Reader:
             threshold if threshold is not None else float(described.get("shuzi.threshold", THRESHOLD))
         )
         self.name = described.get("shuzi.name", self.path.stem)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _session=session(state["_network"]))
+
+    def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
+        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.read.parquet.read_batch`."""
+        from shuzi.read.parquet import read_batch
+
+        return read_batch(self, batch)
 
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, 11): the ten digits and "no digit", summing to 1.
@@ -235,6 +246,17 @@ class Reader:
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             found.append(layout.Writing(glyphs, zoom, left, top))
         return max(found, key=lambda writing: writing.legible)
+
+
+def session(network: bytes) -> onnxruntime.InferenceSession:
+    """Make an ONNX network ready to run. Raises what onnxruntime does if it is none."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # a digit takes a quarter of a millisecond on one thread: waking others would cost more
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def _on_sheet(seen: layout.Writing, alone: layout.Writing, paper: Sheet) -> layout.Writing:

@@ -1,0 +1,93 @@
+"""Readings as Arrow tables: a row a picture, as other tools take them and as Parquet keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    from shuzi.read.reader import Page, Reader
+
+PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
+
+DIGIT = pa.struct(
+    [
+        ("digit", pa.int8()),  # 0..9, null where the reader is not sure
+        ("guess", pa.int8()),  # 0..9, the likeliest whether sure or not
+        ("confidence", pa.float32()),  # 0..1, that it is a digit and this one
+        ("line", pa.int32()),  # 0 is the topmost line of the page
+        ("number", pa.int32()),  # in reading order, 0 is the page's first
+        ("x", pa.int32()),  # pixels of the upright picture, as are the three below
+        ("y", pa.int32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+    ]
+)
+READINGS = pa.schema(
+    [
+        ("text", pa.string()),  # a line a line, '?' where not sure; null for what is no picture
+        ("confidence", pa.float32()),  # 0..1, that all of it is right; null where there are no digits
+        ("digits", pa.list_(DIGIT)),  # in reading order; null for what is no picture
+        ("error", pa.string()),  # why it is no picture; null if it is one
+    ]
+)
+
+
+def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
+    """Give a batch's columns, with READINGS in place of the pictures; a broken picture is a row with its error.
+
+    Args:
+        reader: what reads.
+        batch: columns by name, as a mapping, a pandas or an Arrow table. One of PICTURE_COLUMNS holds the pictures:
+            whatever `Reader.read` takes. Ray's `read_images` and `read_binary_files`, Spark's "binaryFile" and
+            Hugging Face's `datasets` give such batches.
+
+    Raises:
+        ShuziError: no such column, or one of ours is there already.
+    """
+    columns = dict(batch.to_pydict() if isinstance(batch, pa.Table) else batch)
+    name = next((name for name in PICTURE_COLUMNS if name in columns), None)
+    if name is None or not columns.keys().isdisjoint(READINGS.names):
+        raise ShuziError(
+            f"a batch of columns {', '.join(map(str, columns))}: expected one called "
+            f"{' or '.join(PICTURE_COLUMNS)}, and none called {' or '.join(READINGS.names)}"
+        )
+    readings = pa.Table.from_pylist([read_one(reader, picture) for picture in columns.pop(name)], READINGS)
+    for index, (kept, values) in enumerate(columns.items()):
+        readings = readings.add_column(index, kept, pa.array(values))
+    return readings
+
+
+def read_one(reader: Reader, picture: Any, *, single: bool = False) -> dict[str, Any]:  # noqa: ANN401
+    """Give a picture's row of READINGS."""
+    try:
+        return row(reader.read(picture, single=single))
+    except ShuziError as error:
+        return {"error": str(error)}
+
+
+def row(page: Page) -> dict[str, Any]:
+    """Give a page as a row of READINGS; confidences have four places, as in CSV and JSON."""
+    digits = [
+        {
+            "digit": digit.digit,
+            "guess": digit.guess,
+            "confidence": round(digit.confidence, 4),
+            "line": number.line,
+            "number": index,
+            **dict(zip(("x", "y", "width", "height"), digit.box, strict=True)),
+        }
+        for index, number in enumerate(page.numbers)
+        for digit in number.digits
+    ]
+    sure = None
+    if digits:
+        sure = 1.0
+        for number in page.numbers:
+            sure *= number.confidence
+        sure = round(sure, 4)
+    return {"text": page.text, "confidence": sure, "digits": digits}
