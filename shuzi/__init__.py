@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shuzi.errors import ShuziError
     from shuzi.read.reader import Reader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Digits", "Reader", "ShuziError", "__version__", "load"]
 
 _HOMES = {

@@ -20,14 +20,15 @@ ARROWS = {
     "cli": {"data", "errors", "evaluate", "read", "serve", "show", "train"},
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
     "serve": {"data", "errors", "files", "read"},
-    "train": {"data", "errors", "evaluate", "files", "read"},
+    "train": {"data", "errors", "evaluate", "files", "read", "version"},
     "evaluate": {"data", "errors", "read"},
     "read": {"data", "errors", "files"},
     "data": {"errors", "files"},
     "files": {"errors"},
     "errors": set(),
+    "version": set(),
 }
-TORCH_FREE = ("data", "read", "serve", "evaluate", "errors", "files", "cli", "__init__")
+TORCH_FREE = ("data", "read", "serve", "evaluate", "errors", "files", "cli", "version", "__init__")
 TORCH = ("torch", "safetensors", "onnxscript")
 
 

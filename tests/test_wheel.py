@@ -3,6 +3,7 @@
 import email
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -13,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import shuzi
+from shuzi import version
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,10 +82,31 @@ def test_the_wheel_holds_the_package_and_no_more(wheel):
     for name in (
         "shuzi/read/weights/reader.onnx",
         "shuzi/serve/static/index.html",
+        "shuzi/py.typed",
         f"{info}/licenses/LICENSE",
     ):
         assert name in names
     assert not [name for name in names if "test" in name or "__pycache__" in name or name.endswith(".pyc")]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a checkout, so no commit is known")
+def test_the_wheel_knows_its_commit_as_the_checkout_does(wheel, installed, tmp_path):
+    git = ["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    commit = zipfile.ZipFile(wheel).read("shuzi/commit.txt").decode().strip()
+    assert commit.removesuffix(".dirty") == version.commit().removesuffix(".dirty") == head
+    script = "from shuzi import version; print(version.full())"
+    ended = subprocess.run([installed / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.stdout == f"{shuzi.__version__}+{commit}\n"
+
+
+def test_a_copy_without_git_has_a_version_without_a_commit(tmp_path):
+    copy = shutil.copytree(ROOT / "shuzi", tmp_path / "shuzi", ignore=shutil.ignore_patterns("*.onnx"))
+    script = "import shuzi, shuzi.version; print(shuzi.__file__, shuzi.version.full())"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": "."}
+    )
+    assert ended.stdout == f"{copy / '__init__.py'} {shuzi.__version__}\n"
 
 
 def test_the_core_asks_for_no_torch(wheel):
@@ -118,6 +141,43 @@ def test_the_environment_is_fresh(installed, tmp_path):
     torch, file = ended.stdout.split()
     assert torch == "None"
     assert Path(file).is_relative_to(installed.parent)
+
+
+OUTSIDE = """
+import numpy as np
+import shuzi
+from typing import assert_type
+from shuzi.read.reader import Page
+
+train, test = shuzi.load("mnist", root=None)
+assert_type(train, shuzi.Digits)
+assert_type(train.counts(), list[int])
+reader = shuzi.Reader(threshold=0.5)
+page = reader.read(b"", single=True)
+assert_type(page, Page)
+assert_type([d.digit for number in page.numbers for d in number.digits], list[int | None])
+chances, sure = reader.classify(np.zeros((1, 28, 28), np.uint8))
+
+def read(path: str) -> str | None:
+    try:
+        return shuzi.Reader().read(path).text
+    except shuzi.ShuziError:
+        return None
+"""
+
+
+@pytest.mark.parametrize(("program", "complaint"), [
+    (OUTSIDE, ""),
+    ("import shuzi\nshuzi.Reader(threshold='high')\n", 'incompatible type "str"; expected "float | None"'),
+])  # fmt: skip
+def test_mypy_strict_knows_the_types_of_the_installed_package(installed, tmp_path, program, complaint):
+    (tmp_path / "outside.py").write_text(program)
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", installed / "python", "outside.py"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, complaint in ended.stdout) == (bool(complaint), True), ended.stdout
+    assert complaint or ended.stdout.startswith("Success")
 
 
 @pytest.mark.parametrize("args", [("train",), ("show", "mnist"), ("evaluate", "run")])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import shuzi
+from shuzi import version
 from shuzi.data import strokes
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
@@ -162,7 +163,7 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
     proto = program.model_proto
-    about = {"shuzi.name": name, "shuzi.version": shuzi.__version__}
+    about = {"shuzi.name": name, "shuzi.version": version.full()}
     if calibration is not None:
         about |= {
             "shuzi.temperature": f"{calibration.temperature:g}",

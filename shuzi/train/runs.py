@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 import shuzi
+from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import NewProgress
@@ -208,7 +209,7 @@ def train(
         if plan.start is not None:
             training.begin(first_weights(plan.start))
         versions = {
-            "shuzi": shuzi.__version__,
+            "shuzi": version.full(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,

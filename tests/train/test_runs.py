@@ -16,6 +16,7 @@ import torch
 from hypothesis import given
 from safetensors.torch import load_file, save_file
 
+from shuzi import version
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, Stopped
 from shuzi.train import runs
@@ -86,6 +87,7 @@ def test_a_finished_run_is_three_files_that_any_tool_reads(finished, small_folde
     assert told["data"] == str(small_folder)
     assert len(told["data_sha256"]) == 64
     assert set(told["versions"]) == {"shuzi", "python", "torch", "numpy"}
+    assert told["versions"]["shuzi"] == version.full()
     assert told["test_accuracy_interval"][0] < told["test_accuracy"] < told["test_accuracy_interval"][1]
     shapes = {name: tuple(value.shape) for name, value in load_file(finished / "weights.safetensors").items()}
     assert shapes == {"linear.weight": (10, 784), "linear.bias": (10,)}
