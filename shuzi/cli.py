@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Handwritten digits: learn, train, read, show.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -481,7 +480,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     sentence = ""
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        code = app(sys.argv[1:] or ["--help"], prog_name="shuzi", standalone_mode=False) or 0
         sys.stdout.flush()
         if code == Stopped.exit_code:  # Typer's answer to a Ctrl-C that nothing else took
             sentence = "stopped"

@@ -231,3 +231,24 @@ print(*sys.modules, file=sys.stderr)
     loaded = {name.split(".")[0] for name in ended.stderr.split()}
     assert "typer" in loaded
     assert not loaded & {"torch", "numpy", "matplotlib", "cv2", "onnxruntime", "fastapi", "pooch"}
+
+
+def test_a_shell_completes_commands_and_options(command):
+    def completed(words: str) -> list[str]:
+        return command(
+            _SHUZI_COMPLETE="complete_bash", COMP_WORDS=f"shuzi {words}", COMP_CWORD=str(words.count(" ") + 1)
+        ).stdout.split()
+
+    assert completed("ev") == ["evaluate"]
+    assert completed("train --ep") == ["--epochs"]
+
+
+def test_completion_installs_itself_for_the_shell_that_asks(command, tmp_path):
+    ended = subprocess.run(
+        ["bash", "-c", '"$0" -m shuzi --install-completion; exit $?', sys.executable],
+        env=command.environment(HOME=str(tmp_path)), capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (script,) = (tmp_path / ".bash_completions").iterdir()
+    assert script.name == "shuzi.sh"
+    assert f"source '{script}'" in (tmp_path / ".bashrc").read_text()
