@@ -18,7 +18,7 @@ import numpy as np
 
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, write_whole
-from shuzi.read import ink
+from shuzi.read import picture as pictures
 from shuzi.read.reader import Digit, Page, Reader
 
 SUFFIXES = (
@@ -208,12 +208,12 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def overlay(source: ink.Source, page: Page) -> np.ndarray:
+def overlay(source: pictures.Source, page: Page) -> np.ndarray:
     """The picture, upright, with a box around each digit and its reading above: uint8 (H, W, 3), RGB.
 
     Unsure digits are orange with a question mark. Large pictures come back reduced.
     """
-    picture = ink.load(source)
+    picture = pictures.load(source)
     enlarge = max(1, round(480 / max(picture.pixels.shape[:2])))  # a 28x28 leaves no room for letters
     drawn = cv2.resize(picture.pixels, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_NEAREST)
     scale = enlarge / picture.scale

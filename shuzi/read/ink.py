@@ -1,4 +1,4 @@
-"""Any picture to ink on blank: orientation, alpha, colour, polarity, uneven light.
+"""Any picture to ink on blank: colour, polarity, uneven light.
 
 The paper's brightness at each place is what a morphological closing leaves: it follows slopes and the edges of shadows
 exactly, and forgets only what is narrower than its window, the strokes. Ink is the ratio of a pixel to that paper,
@@ -7,30 +7,13 @@ measured against the strongest ink nearby, so that pencil and felt pen on one pa
 
 from __future__ import annotations
 
-import io
-import os
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import cv2
 import numpy as np
 
-from shuzi.errors import ShuziError
+from shuzi.read.picture import zoomed
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
-
-
-LARGEST = (
-    4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
-)
-ENOUGH = 2_900_000  # pixels that a JPEG keeps at least when it is decoded reduced
-ORIENTATION, SIDEWAYS = 0x0112, 5  # the EXIF tag, and the first of its values that swap width and height
-SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
 CLEAR = 1.4  # times the faintest: what the darker half of a true stroke reaches
 NOISE_REACH = 2.5  # times the paper's median contrast: a stroke stands out by more
 OFFSET = 32  # of 255, added to both sides of a ratio, so that the noise of black is not a contrast
@@ -42,149 +25,6 @@ WINDOW = 41  # pixels: wider than any stroke of a page, narrower than most shado
 OTHER_BIAS = 10.0  # times the evidence: what it takes to find the other ink than the page's in a place
 EDGE, SHARP = 5, 0.7  # pixels over which an edge rises, and by what share of the contrast at least
 FAINTEST = 20  # of 255: ink that darkens the paper by less than 8 % is a stain
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture, upright.
-
-    pixels: uint8 (H, W, 3), RGB, perhaps reduced; size: (width, height) of the upright original in pixels;
-    scale: original pixels to one of `pixels`.
-    """
-
-    pixels: np.ndarray
-    size: tuple[int, int]
-    scale: float
-
-
-def _name(source: object) -> str:
-    if isinstance(source, bytes):
-        return f"{len(source):,} bytes"
-    if isinstance(source, str | os.PathLike):
-        return str(source)
-    return f"a {type(source).__name__}"
-
-
-def _from_array(array: np.ndarray) -> np.ndarray:
-    """RGB of an array, alpha over white; raises ShuziError on any other type or shape."""
-    expected = "expected uint8 (H, W), (H, W, 3) for RGB or (H, W, 4) for RGBA"
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ShuziError(f"the array holds NaN or infinity; {expected}.")
-    if array.dtype != np.uint8:
-        raise ShuziError(f"the array is of type {array.dtype}; {expected}.")
-    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
-        raise ShuziError(f"the array is of shape {array.shape}; {expected}.")
-    if not array.size:
-        raise ShuziError(f"the array is of shape {array.shape}, and empty; {expected}.")
-    if array.ndim == 2:
-        return cv2.merge([array] * 3)
-    return _over_white(array) if array.shape[2] == 4 else np.ascontiguousarray(array)
-
-
-def _over_white(rgba: np.ndarray) -> np.ndarray:
-    """RGBA on white paper; ink that would vanish there, white on nothing, is laid on black."""
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    for paper in (255, 0):
-        rgb = ((rgba[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255).astype(np.uint8)
-        if rgb.size and rgb.min() < rgb.max():
-            break
-    return rgb
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """RGB uint8 of a Pillow image in whatever mode."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        wide = np.nan_to_num(np.asarray(image, np.float64))
-        # the sample's depth isn't recorded: 8, 12 and 16 bits all occur, and the brightest pixel tells which
-        top = next((t for t in (1.0, 255.0, 4095.0, 65535.0) if wide.max() <= t), wide.max())
-        return _from_array((np.clip(wide / top, 0, 1) * 255).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        return _over_white(np.asarray(image.convert("RGBA")))
-    if image.mode in ("1", "L"):
-        return _from_array(np.asarray(image.convert("L")))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def _open(source: str | os.PathLike[str] | bytes) -> Image.Image:
-    """A Pillow image, not decoded yet; raises ShuziError with what the file is instead."""
-    from PIL import Image, UnidentifiedImageError
-
-    name = _name(source)
-    try:
-        stream: BinaryIO = io.BytesIO(source if isinstance(source, bytes) else Path(source).read_bytes())
-    except FileNotFoundError:
-        raise ShuziError(f"{name}: no such file.") from None
-    except OSError as error:
-        raise ShuziError(f"{name}: can't be read ({error.strerror or error}).") from None
-    head = stream.read(1024)
-    stream.seek(0)
-    if not head:
-        raise ShuziError(f"{name}: 0 bytes, expected a picture.")
-    if b"%PDF-" in head:
-        raise ShuziError(f"{name}: a PDF; export its pages as pictures (PNG or JPEG) and read those.")
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        try:
-            from pillow_heif import register_heif_opener
-        except ImportError:
-            raise ShuziError(f"{name}: a HEIC photo; pip install pillow-heif, or save it as JPEG.") from None
-        register_heif_opener()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(stream)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise ShuziError(f"{name}: more than {limit} million pixels; reduce it and read that.") from None
-    except UnidentifiedImageError:
-        raise ShuziError(
-            f"{name}: not a picture that can be read (PNG, JPEG, WebP, TIFF, BMP, GIF)."
-        ) from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise ShuziError(f"{name}: a damaged picture ({error}); save it anew.") from None
-
-
-def load(source: Source) -> Picture:
-    """Decodes a picture upright, in RGB, at no more than LARGEST pixels.
-
-    source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
-    Raises ShuziError on whatever is no picture, is damaged, or is smaller than 4 pixels a side.
-    """
-    if isinstance(source, np.ndarray):
-        rgb = _from_array(source)
-        size = (rgb.shape[1], rgb.shape[0])
-    else:
-        from PIL import Image, ImageOps
-
-        if not isinstance(source, str | os.PathLike | bytes | Image.Image):
-            raise ShuziError(
-                f"a {type(source).__name__}: expected a path, bytes, a Pillow image or a uint8 array."
-            )
-        image = source if isinstance(source, Image.Image) else _open(source)
-        width, height = image.size
-        try:
-            halvings = int(np.log2(max(1.0, width * height / ENOUGH)) / 2)
-            # a JPEG decodes at a half, a quarter or an eighth for a fraction of the time
-            image.draft("RGB", (width >> halvings, height >> halvings))
-            orientation = image.getexif().get(ORIENTATION, 1)
-            upright = ImageOps.exif_transpose(image) if orientation != 1 else image
-            rgb = _to_rgb(upright)
-        except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-            raise ShuziError(f"{_name(source)}: a damaged picture ({error}); save it anew.") from None
-        size = (height, width) if orientation >= SIDEWAYS else (width, height)
-    if min(size) < SMALLEST_SIDE:
-        raise ShuziError(f"{_name(source)}: {size[0]}x{size[1]} pixels, too small to hold a digit.")
-    shrink = (rgb.shape[0] * rgb.shape[1] / LARGEST) ** 0.5
-    if shrink > 1:
-        rgb = zoomed(rgb, 1 / shrink)
-    return Picture(rgb, size, size[0] / rgb.shape[1])
-
-
-def zoomed(image: np.ndarray, zoom: float, method: int = cv2.INTER_AREA) -> np.ndarray:
-    """The image resized by a factor, but to no less than one pixel a side. uint8 (H, W) or (H, W, 3)."""
-    height, width = image.shape[:2]
-    return cv2.resize(
-        image, (max(1, round(width * zoom)), max(1, round(height * zoom))), interpolation=method
-    )
 
 
 def noise(plane: np.ndarray) -> float:

@@ -17,11 +17,14 @@ from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
 from shuzi.read.normalise import SIDE
+from shuzi.read.picture import Picture, load, zoomed
 from shuzi.read.sheet import Sheet, sheet
 
 if TYPE_CHECKING:
     import onnxruntime
     import pyarrow
+
+    from shuzi.read.picture import Source
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
@@ -195,16 +198,16 @@ class Reader:
         digit = guess if confidence >= self.threshold else None
         return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
 
-    def read(self, source: inks.Source, *, single: bool = False) -> Page:
+    def read(self, source: Source, *, single: bool = False) -> Page:
         """The digits of a picture.
 
         source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4).
         single: the whole picture is one digit. Raises ShuziError on what is no picture.
         """
-        picture = inks.load(source)
+        picture = load(source)
         return self._single(picture) if single else self._page(picture)
 
-    def _single(self, picture: inks.Picture) -> Page:
+    def _single(self, picture: Picture) -> Page:
         options = single_digit.candidates(picture.pixels)
         if not options:
             blank = np.zeros((SIDE, SIDE), np.uint8)
@@ -222,7 +225,7 @@ class Reader:
         box = _scaled(options[best].box, picture.scale)
         return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
 
-    def _page(self, picture: inks.Picture) -> Page:
+    def _page(self, picture: Picture) -> Page:
         writing = self._written(picture.pixels)
         paper = sheet(picture.pixels, max(picture.pixels.shape))
         if paper is not None:
@@ -240,7 +243,7 @@ class Reader:
         found = []
         for zoom, window in inks.page_scales(pixels):
             method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-            looked_at = pixels if zoom == 1 else inks.zoomed(pixels, zoom, method)
+            looked_at = pixels if zoom == 1 else zoomed(pixels, zoom, method)
             # digits stand among digits: there is less to doubt
             glyphs = layout.digits_of(*inks.page_ink(looked_at, window), self._scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shuzi.read.ink import zoomed
+from shuzi.read.picture import zoomed
 
 SIDE = 160  # pixels of the long side: enough to find a sheet by
 FILL = 640  # pixels of the long side: enough for what is papered over

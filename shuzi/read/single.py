@@ -9,6 +9,7 @@ import numpy as np
 
 from shuzi.read import ink as inks
 from shuzi.read.normalise import BOX, SIDE, normalise, stroke_width
+from shuzi.read.picture import zoomed
 from shuzi.read.sheet import Sheet, sheet
 
 SHEET = 640  # pixels of a sheet's long side: enough to read a digit on it
@@ -249,7 +250,7 @@ def _planes(rgb: np.ndarray, zoom: float) -> Planes:
     if zoom < 0.7 and inks.noise(plane) < 0.5:
         square = np.ones((round(1 / zoom) + 1,) * 2, np.uint8)
         both = cv2.erode(plane, square), cv2.dilate(plane, square)
-    dark, light = (cv2.GaussianBlur(inks.zoomed(p, zoom, method), (3, 3), 0) for p in both)
+    dark, light = (cv2.GaussianBlur(zoomed(p, zoom, method), (3, 3), 0) for p in both)
     return dark, light
 
 
