@@ -16,12 +16,12 @@ from shuzi.errors import ShuziError
 from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
+from shuzi.read.network import Network
 from shuzi.read.normalise import SIDE
 from shuzi.read.picture import Picture, load, zoomed
 from shuzi.read.sheet import Sheet, sheet
 
 if TYPE_CHECKING:
-    import onnxruntime
     import pyarrow
 
     from shuzi.read.picture import Source
@@ -35,6 +35,10 @@ RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside i
 ON_RIM, BESIDE = 0.5, 0.25
 LIKELY = 0.15  # the weight of ink from which on the network alone decides
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
+EXAMPLE = np.random.default_rng(0).integers(
+    0, 256, (2, SIDE, SIDE), np.uint8
+)  # what every network must answer to
+EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11)"
 
 Box = tuple[int, int, int, int]
 
@@ -114,40 +118,13 @@ class Reader:
         self.path = Path(path) if path is not None else SHIPPED
         if threshold is not None and not 0 <= threshold <= 1:
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
-        if not self.path.is_file():
-            raise ShuziError(f"{self.path}: no such file; expected an ONNX network made by shuzi export.")
-        try:
-            self._network = self.path.read_bytes()
-            self._session = session(self._network)
-            described = dict(self._session.get_modelmeta().custom_metadata_map)
-            images, logits = self._session.get_inputs(), self._session.get_outputs()
-        except Exception as error:  # onnxruntime raises a dozen kinds, all meaning that it can't be loaded
-            raise ShuziError(
-                f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
-            ) from error
-        if (
-            [i.name for i in images] != ["images"]
-            or logits[0].name != "logits"
-            or images[0].type != "tensor(uint8)"
-            or images[0].shape[1:] != [SIDE, SIDE]
-            or logits[0].shape[1] not in (10, 11)
-        ):
-            raise ShuziError(
-                f"{self.path}: an ONNX network, but no reader: expected images uint8 (N, 28, 28) "
-                "to logits (N, 10) or (N, 11)."
-            )
-        self.temperature = float(described.get("shuzi.temperature", 1.0))
-        self.doubt = float(described.get("shuzi.doubt", 0.0))
-        self.threshold = (
-            threshold if threshold is not None else float(described.get("shuzi.threshold", THRESHOLD))
-        )
-        self.name = described.get("shuzi.name", self.path.stem)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_session"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _session=session(state["_network"]))
+        network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED)
+        self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
+        self.doubt = network.number("shuzi.doubt", 0.0, -1e3, 1e3)
+        own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
+        self.threshold = own if threshold is None else threshold
+        self.name = network.text("shuzi.name", self.path.stem)
+        self._network = network
 
     def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
         """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.read.parquet.read_batch`."""
@@ -177,8 +154,7 @@ class Reader:
 
     def _logits(self, images: np.ndarray) -> np.ndarray:
         if len(images) <= CHUNK:
-            logits: np.ndarray = self._session.run(["logits"], {"images": images})[0]
-            return logits
+            return self._network.run(images)[0]
         chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
         with ThreadPoolExecutor(min(len(chunks), os.cpu_count() or 1)) as pool:
             return np.concatenate(list(pool.map(self._logits, chunks)))
@@ -249,17 +225,6 @@ class Reader:
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             found.append(layout.Writing(glyphs, zoom, left, top))
         return max(found, key=lambda writing: writing.legible)
-
-
-def session(network: bytes) -> onnxruntime.InferenceSession:
-    """Make an ONNX network ready to run. Raises what onnxruntime does if it is none."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # a digit takes a quarter of a millisecond on one thread: waking others would cost more
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
 
 def _on_sheet(seen: layout.Writing, alone: layout.Writing, paper: Sheet) -> layout.Writing:

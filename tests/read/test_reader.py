@@ -6,11 +6,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
 
 import shuzi
 from shuzi.data.digits import load
@@ -27,26 +25,6 @@ def held_out():
     """The part of the training set that nothing is trained on."""
     train, _ = load("mnist")
     return train.images[-5000:], train.labels[-5000:]
-
-
-def network(path, inputs, outputs, kind=TensorProto.UINT8, side=28):
-    """A linear network of ONNX, right or wrong as a reader."""
-    weights = np.random.default_rng(0).normal(size=(side * side, outputs)).astype(np.float32)
-    nodes = [
-        helper.make_node("Cast", [inputs], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["float"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "W"], ["logits"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [helper.make_tensor_value_info(inputs, kind, ["N", side, side])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", outputs])],
-        [onnx.numpy_helper.from_array(weights, "W")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(model, path)
-    return path
 
 
 def test_mnist_passes_through_unharmed(reader, held_out):
@@ -150,36 +128,6 @@ def test_reading_imports_neither_torch_nor_matplotlib():
 def test_classify_says_what_it_expects(reader, images):
     with pytest.raises(shuzi.ShuziError, match=r"expected uint8 \(N, 28, 28\)"):
         reader.classify(images)
-
-
-def test_a_network_of_ten_outputs_will_do(tmp_path, held_out):
-    linear = shuzi.Reader(network(tmp_path / "ten.onnx", "images", 10))
-    scores = linear.scores(held_out[0][:5])
-    assert scores.shape == (5, 11)
-    assert (scores[:, 10] == 0).all()
-
-
-@pytest.mark.parametrize(
-    ("inputs", "outputs", "kind", "side"),
-    [
-        ("x", 11, TensorProto.UINT8, 28),
-        ("images", 7, TensorProto.UINT8, 28),
-        ("images", 11, TensorProto.FLOAT, 28),
-        ("images", 11, TensorProto.UINT8, 20),
-    ],
-)
-def test_another_network_is_no_reader(tmp_path, inputs, outputs, kind, side):
-    with pytest.raises(shuzi.ShuziError, match="no reader"):
-        shuzi.Reader(network(tmp_path / "other.onnx", inputs, outputs, kind, side))
-
-
-def test_a_damaged_or_missing_network_is_named(tmp_path):
-    shipped = shuzi.Reader().path.read_bytes()
-    (tmp_path / "half.onnx").write_bytes(shipped[: len(shipped) // 2])
-    with pytest.raises(shuzi.ShuziError, match=r"half\.onnx"):
-        shuzi.Reader(tmp_path / "half.onnx")
-    with pytest.raises(shuzi.ShuziError, match="no such file"):
-        shuzi.Reader(tmp_path / "none.onnx")
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])

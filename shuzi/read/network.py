@@ -1,0 +1,119 @@
+"""An ONNX network: opened, and checked whole, before anything is read with it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+MOST_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
+
+
+class Network:
+    """An ONNX network that gave finite numbers of the right shapes; for many threads, to copy and to pickle.
+
+    path: its file. images: an example of its one input, "images": of the type it takes, and of a shape it must.
+    outputs: the names of its outputs, each with the shapes it may have for that example. expected: the same in words,
+    for errors. Raises ShuziError when the file is missing, damaged, or another network.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        images: np.ndarray,
+        outputs: Mapping[str, Sequence[tuple[int, ...]]],
+        expected: str,
+    ) -> None:
+        self.path = Path(path)
+        self._bytes = _read(self.path)
+        self._names = list(outputs)
+        try:
+            self._session = _session(self._bytes)
+            self._about = dict(self._session.get_modelmeta().custom_metadata_map)
+            inputs = {each.name: each.type for each in self._session.get_inputs()}
+            found = {each.name: each.type for each in self._session.get_outputs()}
+        except Exception as error:  # onnxruntime raises a dozen kinds, all meaning that it can't be loaded
+            raise ShuziError(
+                f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
+            ) from error
+        other = ShuziError(f"{self.path}: an ONNX network, but no reader: expected {expected}.")
+        if [*inputs] != ["images"] or any(found.get(name) != "tensor(float)" for name in outputs):
+            raise other
+        try:
+            answers = self.run(images)
+        except Exception as error:  # as many kinds: a type, a rank or a size that isn't the example's
+            raise other from error
+        for answer, shapes in zip(answers, outputs.values(), strict=True):
+            if answer.shape not in shapes:
+                raise other
+            if not np.isfinite(answer).all():
+                raise ShuziError(
+                    f"{self.path}: a damaged network, it answers with NaN or infinity; make it anew with shuzi export."
+                )
+
+    def run(self, images: np.ndarray) -> list[np.ndarray]:
+        """Its outputs, in the order in which they were named."""
+        answers: list[np.ndarray] = self._session.run(self._names, {"images": images})
+        return answers
+
+    def text(self, name: str, default: str) -> str:
+        """What the file says of itself under a name."""
+        return self._about.get(name, default)
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        """A number the file says of itself, within bounds, both included. Raises ShuziError on anything else."""
+        said = self._about.get(name)
+        try:
+            number = default if said is None else float(said)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise ShuziError(
+                f"{self.path}: its {name} is {said!r:.40}, expected a number from {least:g} to {most:g}; "
+                "make it anew with shuzi export."
+            )
+        return number
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _session=_session(state["_bytes"]))
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes; raises ShuziError with what is there instead, and what to do."""
+    try:
+        if (path / "run.json").is_file():
+            raise ShuziError(
+                f"{path}: a run; make an ONNX file of it with shuzi export {path}, and take {path / 'model.onnx'}."
+            )
+        if not path.exists():
+            raise ShuziError(f"{path}: no such file; expected an ONNX network made by shuzi export.")
+        if not path.is_file():
+            raise ShuziError(f"{path}: no file; expected an ONNX network made by shuzi export.")
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ShuziError(f"{path}: {size:,} bytes, more than {MOST_BYTES:,}; expected an ONNX network.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
+
+
+def _session(network: bytes) -> onnxruntime.InferenceSession:
+    """An ONNX network ready to run. Raises what onnxruntime does if it is none."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # a digit takes a quarter of a millisecond on one thread: waking others would cost more
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])

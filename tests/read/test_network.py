@@ -1,0 +1,141 @@
+"""ONNX files: what is no reader's network, or a damaged one, is refused when it is opened."""
+
+import copy
+import pickle
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import shuzi
+from shuzi.data.digits import SIDE
+from shuzi.read import reader
+from shuzi.read.network import Network
+
+LINEAR = np.random.default_rng(0).normal(size=(SIDE * SIDE, 11)).astype(np.float32)
+
+
+def save(
+    path, weights=LINEAR, inputs="images", kind=TensorProto.UINT8, side=SIDE, about=(), then=(), output=None
+):
+    """A linear network of ONNX, right or wrong as a reader. then: nodes after it, from "product" to "logits"."""
+    nodes = [
+        helper.make_node("Cast", [inputs], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["float"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "W"], ["product"]),
+        *(then or [helper.make_node("Identity", ["product"], ["logits"])]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info(inputs, kind, ["N", side, side])],
+        [output or helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", weights.shape[1]])],
+        [numpy_helper.from_array(weights, "W"), numpy_helper.from_array(np.array([0, 1]), "axes")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, dict(about))
+    onnx.save(model, path)
+    return path
+
+
+def test_a_network_of_ten_outputs_will_do(tmp_path, mnist):
+    linear = shuzi.Reader(save(tmp_path / "ten.onnx", LINEAR[:, :10]))
+    scores = linear.scores(mnist[0].images[:5])
+    assert scores.shape == (5, 11)
+    assert (scores[:, 10] == 0).all()
+
+
+FLOATS = TensorProto.FLOAT
+OTHERS = {
+    "another name": dict(inputs="x"),
+    "seven outputs": dict(weights=LINEAR[:, :7]),
+    "floats": dict(kind=FLOATS),
+    "20x20": dict(weights=LINEAR[:400], side=20),
+    "rank 0": dict(
+        then=[helper.make_node("ReduceSum", ["product"], ["logits"], keepdims=0)],
+        output=helper.make_tensor_value_info("logits", FLOATS, []),
+    ),
+    "rank 1": dict(
+        then=[helper.make_node("ReduceMax", ["product"], ["logits"], axes=[1], keepdims=0)],
+        output=helper.make_tensor_value_info("logits", FLOATS, ["N"]),
+    ),
+    "rank 3": dict(
+        then=[helper.make_node("Unsqueeze", ["product", "axes"], ["logits"])],
+        output=helper.make_tensor_value_info("logits", FLOATS, [1, 1, "N", 11]),
+    ),
+    "rank unsaid": dict(
+        then=[helper.make_node("ReduceMax", ["product"], ["logits"], axes=[1], keepdims=0)],
+        output=helper.make_tensor_value_info("logits", FLOATS, None),
+    ),
+    "text": dict(
+        then=[helper.make_node("Cast", ["product"], ["logits"], to=TensorProto.STRING)],
+        output=helper.make_tensor_value_info("logits", TensorProto.STRING, ["N", 11]),
+    ),
+    "doubles": dict(
+        then=[helper.make_node("Cast", ["product"], ["logits"], to=TensorProto.DOUBLE)],
+        output=helper.make_tensor_value_info("logits", TensorProto.DOUBLE, ["N", 11]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_network_is_no_reader(tmp_path, name):
+    path = save(tmp_path / "other.onnx", **OTHERS[name])
+    with pytest.raises(shuzi.ShuziError, match=r"no reader: expected images uint8 \(N, 28, 28\)"):
+        shuzi.Reader(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
+    weights = LINEAR.copy()
+    weights[400, 3] = value
+    with pytest.raises(shuzi.ShuziError, match="answers with NaN or infinity"):
+        shuzi.Reader(save(tmp_path / "bad.onnx", weights))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *(("temperature", said) for said in ("hot", "", "nan", "inf", "0", "-1", "1e9")),
+        *(("threshold", said) for said in ("half", "-0.1", "1.1", "nan")),
+        *(("doubt", said) for said in ("much", "inf", "1e30")),
+    ],
+)
+def test_metadata_out_of_range_is_refused(tmp_path, name, said):
+    path = save(tmp_path / "said.onnx", about={f"shuzi.{name}": said})
+    with pytest.raises(shuzi.ShuziError, match=rf"its shuzi\.{name} is '{said}', expected a number from"):
+        shuzi.Reader(path)
+
+
+def test_metadata_are_taken(tmp_path):
+    said = {"shuzi.name": "mine", "shuzi.temperature": "2", "shuzi.doubt": "0.5", "shuzi.threshold": "0.75"}
+    mine = shuzi.Reader(save(tmp_path / "said.onnx", about=said))
+    assert (mine.name, mine.temperature, mine.doubt, mine.threshold) == ("mine", 2, 0.5, 0.75)
+    assert shuzi.Reader(mine.path, threshold=0.1).threshold == 0.1
+
+
+def test_a_damaged_or_missing_network_is_named(tmp_path):
+    shipped = reader.SHIPPED.read_bytes()
+    (tmp_path / "half.onnx").write_bytes(shipped[: len(shipped) // 2])
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    for name in ("half.onnx", "empty.onnx"):
+        with pytest.raises(shuzi.ShuziError, match=rf"{name}: no ONNX network, or a damaged one"):
+            shuzi.Reader(tmp_path / name)
+    with pytest.raises(shuzi.ShuziError, match="no such file"):
+        shuzi.Reader(tmp_path / "none.onnx")
+    with pytest.raises(shuzi.ShuziError, match="no file"):
+        shuzi.Reader(tmp_path)
+
+
+def test_a_run_is_told_from_a_network(tmp_path):
+    (tmp_path / "softmax").mkdir()
+    (tmp_path / "softmax" / "run.json").write_text("{}")
+    with pytest.raises(shuzi.ShuziError, match=r"softmax: a run; make an ONNX file of it with shuzi export"):
+        shuzi.Reader(tmp_path / "softmax")
+
+
+def test_a_copy_answers_alike():
+    network = Network(reader.SHIPPED, reader.EXAMPLE, {"logits": ((2, 11),)}, "digits")
+    for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert (other.run(reader.EXAMPLE)[0] == network.run(reader.EXAMPLE)[0]).all()
