@@ -7,6 +7,7 @@ DNS rebinding), and comes from our own page where the browser says from which (e
 import asyncio
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +19,9 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST = 10_000_000  # bytes of a request's body
 DEADLINE = 10.0  # seconds for a request: its upload and its answer
-IN_FLIGHT = 64  # requests at once
+IN_FLIGHT = 64  # requests being answered at once
+HELD = 200_000_000  # bytes of bodies at once: slow uploads cost what they hold
+LEAVING = 2.0  # seconds that requests have to finish once the server is told to end
 RETRY_AFTER = 1  # seconds: the longest photo takes half of one
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -60,11 +63,13 @@ class Problem(Exception):
         await send({"type": "http.response.body", "body": body})
 
 
+_NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/@]+)(?::[0-9]*)?", re.IGNORECASE)
+
+
 def host_of(netloc: str) -> str:
-    """The host of `host:port`, lower case, without the brackets of an IPv6 address."""
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0].lower()
-    return netloc.partition(":")[0].lower()
+    """The host of `host:port`, lower case, without the brackets of an IPv6 address; empty where there is none."""
+    found = _NETLOC.fullmatch(netloc)
+    return found[1].strip("[]").lower() if found else ""
 
 
 def _is_address(host: str) -> bool:
@@ -81,7 +86,7 @@ class Guard:
     app: what answers. hosts: names that a request may be for, besides loopback's. trusted: those whose own pages may
     ask too, whatever their port or scheme: a proxy's names. addresses: whether a request may be for any IP address,
     for a server that listens on all of them (a rebound DNS name is never an address). deadline: seconds for a
-    request. most: requests at once.
+    request. most: requests being answered at once. held: bytes of bodies at once.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Guard:
         addresses: bool = False,
         deadline: float = DEADLINE,
         most: int = IN_FLIGHT,
+        held: int = HELD,
     ) -> None:
         self.app = app
         self.deadline, self.most = deadline, most
@@ -99,6 +105,9 @@ class Guard:
         self.hosts = self.trusted | {host.lower() for host in hosts} | set(LOOPBACK)
         self.addresses = addresses
         self.in_flight = 0
+        self.room = held
+        self.leaving = False
+        self._clocks: set[asyncio.Timeout] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request (ASGI)."""
@@ -116,79 +125,118 @@ class Guard:
             await send(message)
 
         try:
-            self._check(dict(scope["headers"]))
-            if self.in_flight >= self.most:
-                raise Problem(503, f"{self.most} requests are being answered; try again in a second.", _RETRY)
-            self.in_flight += 1
-            try:
-                await self._answer(scope, receive, send_with_headers)
-            finally:
-                self.in_flight -= 1
+            self._check(scope["headers"])
+            await self._answer(scope, receive, send_with_headers)
         except Problem as problem:
             if not started:
                 await problem.send(send_with_headers)
 
-    def _check(self, headers: dict[bytes, bytes]) -> None:
-        netloc = headers.get(b"host", b"").decode("latin-1")
+    def leave(self, within: float = LEAVING) -> None:
+        """The server ends: what is being answered has so many seconds to finish, then gets 503; new requests do."""
+        self.leaving = True
+        end = asyncio.get_running_loop().time() + within
+        for clock in self._clocks:
+            clock.reschedule(min(end, clock.when() or end))
+
+    def _check(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        netloc, origin = _one(headers, b"host") or "", _one(headers, b"origin")
         host = host_of(netloc)
         if host not in self.hosts and not (self.addresses and _is_address(host)):
             raise Problem(
                 421, f"this server does not answer for the host {netloc!r}; name it with --allow-host."
             )
-        origin = headers.get(b"origin")
         if origin is not None:
-            scheme, _, from_netloc = origin.decode("latin-1").partition("://")
+            scheme, _, from_netloc = origin.partition("://")
             same = scheme in ("http", "https") and from_netloc.lower() == netloc.lower()
             if not same and host_of(from_netloc) not in self.trusted:
-                raise Problem(403, f"requests from pages of {origin.decode('latin-1')!r} are not answered.")
+                raise Problem(403, f"requests from pages of {origin!r} are not answered.")
         elif (
-            headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
+            _one(headers, b"sec-fetch-site") == "cross-site"
+            and _one(headers, b"sec-fetch-mode") != "navigate"
         ):
             raise Problem(403, "requests from other sites' pages are not answered.")
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST:
-            raise Problem(
-                413,
-                f"the request has {length.decode('latin-1')} bytes; at most {LARGEST:,} are taken.",
-                _CLOSE,
-            )
+        length = _one(headers, b"content-length") or "0"
+        if not length.isdecimal() or int(length) > LARGEST:
+            raise Problem(413, f"the request has {length} bytes; at most {LARGEST:,} are taken.", _CLOSE)
+        if self.leaving:
+            raise Problem(503, "the server is ending.", _RETRY | _CLOSE)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        body: bytes | None = None
+        upload = None if scope["method"] in ("GET", "HEAD") else _Upload(self, receive)
+        clock = asyncio.timeout(self.deadline)
         try:
-            async with asyncio.timeout(self.deadline):
-                body = b"" if scope["method"] in ("GET", "HEAD") else await _whole(receive)
-                if body is None:  # the client went away in the middle
-                    return
-                await self.app(scope, _replay(body, receive), send)
+            async with clock:
+                self._clocks.add(clock)
+                if upload is None:  # asks for no work, and is always answered
+                    await self.app(scope, _replay(b"", receive), send)
+                elif await upload.whole():
+                    await self._work(scope, _replay(upload.body, receive), send)
         except TimeoutError:
-            if body is None:
+            raise self._too_late(upload) from None
+        finally:
+            self._clocks.discard(clock)
+            if upload is not None:
+                self.room += upload.total
+
+    async def _work(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if self.in_flight >= self.most:
+            raise Problem(503, f"{self.most} requests are being answered; try again in a second.", _RETRY)
+        self.in_flight += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.in_flight -= 1
+
+    def _too_late(self, upload: "_Upload | None") -> Problem:
+        if self.leaving:
+            return Problem(503, "the server is ending.", _RETRY | _CLOSE)
+        if upload is not None and not upload.complete:
+            return Problem(408, f"the request was not complete after {self.deadline:g} s.", _CLOSE)
+        return Problem(503, f"no answer within {self.deadline:g} s; try a smaller picture.", _RETRY)
+
+
+class _Upload:
+    """A request's body, never more than LARGEST of it, nor than the guard has room for."""
+
+    def __init__(self, guard: Guard, receive: Receive) -> None:
+        self.guard, self.receive = guard, receive
+        self.total = 0
+        self.body = b""
+        self.complete = False
+
+    async def whole(self) -> bool:
+        """Receives all of it; False where the client went away in the middle."""
+        parts: list[bytes] = []
+        while not self.complete:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                return False
+            parts.append(message.get("body", b""))
+            self.total += len(parts[-1])
+            self.guard.room -= len(parts[-1])
+            if self.total > LARGEST:
+                raise Problem(413, f"the request has more than {LARGEST:,} bytes, the most taken.", _CLOSE)
+            if self.guard.room < 0:
                 raise Problem(
-                    408, f"the request was not complete after {self.deadline:g} s.", _CLOSE
-                ) from None
-            raise Problem(
-                503, f"no answer within {self.deadline:g} s; try a smaller picture.", _RETRY
-            ) from None
+                    503, "too much is being uploaded at once; try again in a second.", _RETRY | _CLOSE
+                )
+            self.complete = not message.get("more_body", False)
+        self.body = b"".join(parts)
+        return True
+
+
+def _one(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """A header's value; None where there is none. Raises Problem 400 on two: proxies and servers would differ."""
+    values = [value.decode("latin-1") for key, value in headers if key == name]
+    if len(values) > 1:
+        raise Problem(
+            400, f"the request has {len(values)} headers {name.decode().title()}; expected one.", _CLOSE
+        )
+    return values[0] if values else None
 
 
 _RETRY = {"Retry-After": str(RETRY_AFTER)}
 _CLOSE = {"Connection": "close"}
-
-
-async def _whole(receive: Receive) -> bytes | None:
-    """The request's body, never more than LARGEST of it; None where the client went away."""
-    parts: list[bytes] = []
-    total = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        total += len(parts[-1])
-        if total > LARGEST:
-            raise Problem(413, f"the request has more than {LARGEST:,} bytes, the most taken.", _CLOSE)
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

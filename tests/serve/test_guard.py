@@ -26,6 +26,18 @@ async def never(*_):
     await asyncio.Event().wait()
 
 
+async def answers(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def body_of(size: int):
+    async def receive():
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    return receive
+
+
 def test_a_slow_upload_is_ended():
     guard = Guard(never, deadline=0.05)
     status, _, problem = asyncio.run(answer(guard, never))
@@ -51,7 +63,7 @@ def test_a_slow_answer_is_ended():
 def test_more_than_the_most_at_once_are_asked_to_come_again():
     async def several():
         guard = Guard(never, deadline=0.2, most=3)
-        waiting = [asyncio.create_task(answer(guard, never)) for _ in range(3)]
+        waiting = [asyncio.create_task(answer(guard, whole)) for _ in range(3)]
         await asyncio.sleep(0)
         refused = await answer(guard, whole)
         return refused, [await each for each in waiting], guard.in_flight
@@ -59,8 +71,44 @@ def test_more_than_the_most_at_once_are_asked_to_come_again():
     (status, headers, _), waited, left = asyncio.run(several())
     assert status == 503
     assert headers[b"retry-after"] == b"1"
-    assert [status for status, _, _ in waited] == [408] * 3
+    assert [status for status, _, _ in waited] == [503] * 3
     assert left == 0
+
+
+def test_slow_uploads_keep_nobody_from_being_answered():
+    async def several():
+        guard = Guard(answers, deadline=0.2, most=1)
+        waiting = [asyncio.create_task(answer(guard, never)) for _ in range(64)]
+        await asyncio.sleep(0)
+        answered = await answer(guard, whole)
+        return answered[0], {(await each)[0] for each in waiting}
+
+    assert asyncio.run(several()) == (200, {408})
+
+
+def test_bodies_are_held_up_to_a_limit_and_let_go_again():
+    async def several():
+        guard = Guard(answers, held=100)
+        statuses = [(await answer(guard, body_of(size)))[0] for size in (60, 101, 60)]
+        return statuses, guard.room
+
+    assert asyncio.run(several()) == ([200, 503, 200], 100)
+
+
+def test_a_server_that_ends_lets_requests_finish_or_says_so():
+    async def several():
+        guard = Guard(never, deadline=60)
+        started = asyncio.create_task(answer(guard, whole))
+        uploading = asyncio.create_task(answer(guard, never))
+        await asyncio.sleep(0)
+        guard.leave(0.05)
+        late = await answer(guard, whole)
+        return [
+            (status, b"retry-after" in headers)
+            for status, headers, _ in (late, await started, await uploading)
+        ]
+
+    assert asyncio.run(several()) == [(503, True)] * 3
 
 
 def test_a_client_that_goes_away_is_forgotten():
