@@ -289,7 +289,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
     weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that read.")] = 2,
     read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     allow_host: Annotated[

@@ -1,20 +1,25 @@
 """What the API takes and gives, as its OpenAPI document says it; and pages turned into it."""
 
 import base64
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from shuzi.read.batch import as_json
 from shuzi.read.reader import Digit, Page
+from shuzi.serve.guard import Problem
 
 MOST_STROKES = 1_000
 MOST_POINTS = 20_000
 
 Coordinate = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
+Stroke = Annotated[list[Point], FailFast()]
 Model = Literal["network", "softmax"]
+Body = TypeVar("Body", bound=BaseModel)
+ID = "^[0-9a-f]{16}$"
 
 
 class Drawing(BaseModel):
@@ -23,7 +28,7 @@ class Drawing(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     width: float = Field(gt=0, le=1e5, description="the sheet's width")
     height: float = Field(gt=0, le=1e5, description="the sheet's height")
-    strokes: list[list[Point]] = Field(
+    strokes: Annotated[list[Stroke], FailFast()] = Field(
         max_length=MOST_STROKES,
         description=f"each stroke its points: [x, y] or [x, y, pressure 0..1]; at most {MOST_POINTS:,} points in all",
     )
@@ -131,7 +136,8 @@ class NetworkAbout(BaseModel):
     sha256: str
     bytes: int
     threshold: float = Field(description="confidence below which it is not sure")
-    card: str = Field(description="its model card, Markdown")
+    own: bool = Field(description="it was given by --weights; then the name is that of its run")
+    card: str = Field(description="the model card of the shipped one, Markdown; of another there is none")
 
 
 class SoftmaxAbout(BaseModel):
@@ -156,14 +162,19 @@ class About(BaseModel):
 
     version: str = Field(description="of shuzi")
     models: Models
-    corrections: str | None = Field(description="the folder they are kept in; null: the server is read-only")
+    corrections: bool = Field(description="whether they are kept; the server may be read-only")
+    folder: str | None = Field(
+        description="where they are kept; null: nowhere, or others than this computer's people can ask"
+    )
 
 
 class Kept(BaseModel):
     """A correction was written."""
 
-    label: int
-    file: str
+    id: str = Field(pattern=ID, description="by which it can be taken back; the same pixels have the same")
+    label: int = Field(ge=0, le=9)
+    was: int | None = Field(ge=0, le=9, description="the label that these pixels had before, if any")
+    file: str = Field(description="where in the folder")
 
 
 class ProblemDocument(BaseModel):
@@ -173,6 +184,31 @@ class ProblemDocument(BaseModel):
     title: str
     status: int
     detail: str
+
+
+def parsed(kind: type[Body], body: bytes) -> Body:
+    """A body of JSON. Raises Problem 422 on what is none, or is another."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise Problem(422, first_fault(error.errors(include_url=False, include_input=False))) from None
+
+
+def drawing(body: bytes) -> Drawing:
+    """A drawing, its points counted before they are parsed: a list takes a hundred times its two letters of JSON."""
+    most = MOST_POINTS + MOST_STROKES
+    if body.count(b"[") + body.count(b"{") > most + 2 or body.count(b",") > 3 * most:
+        raise Problem(
+            422,
+            f"the drawing has more than {MOST_POINTS:,} points or {MOST_STROKES:,} strokes, the most taken.",
+        )
+    return parsed(Drawing, body)
+
+
+def first_fault(errors: Sequence[Any]) -> str:
+    """What is wrong first, as a sentence."""
+    where = ".".join(str(part) for part in errors[0]["loc"]) or "body"
+    return f"{where}: {errors[0]['msg']}."
 
 
 def encoded(image: np.ndarray) -> str:

@@ -2,60 +2,34 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from pathlib import Path as Folder
+from typing import Annotated, Any, cast
 
 import numpy as np
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
 
 from shuzi.errors import ShuziError
-from shuzi.read.normalise import SIDE
-from shuzi.read.reader import Page
 from shuzi.serve import answers as api
 from shuzi.serve import corrections, samples
-from shuzi.serve.evidence import SOFTMAX, occlusion
-from shuzi.serve.guard import IN_FLIGHT, LARGEST, App, Guard, Problem
-from shuzi.serve.models import Models
+from shuzi.serve.guard import LARGEST, App, Guard, Problem
+from shuzi.serve.questions import Question
+from shuzi.serve.readers import Readers
+from shuzi.serve.settings import EVERYWHERE, Settings
 
-STATIC = Path(__file__).parent / "static"
-FEW = 20  # strokes read without leaving the event loop: some 5 ms, and a thread's turn costs one itself
-READERS = 2  # threads that read pictures: OpenCV and the network run beside Python
-EVERYWHERE = ("0.0.0.0", "::")  # what a server binds to for all its addresses
-Body = TypeVar("Body", bound=BaseModel)
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a server is started with.
-
-    host, port: where it listens; weights: an ONNX network, None for the shipped one; read_only: nothing is stored;
-    allow_hosts: names it answers for besides loopback's; corrections: their folder, None for the user's data folder.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    weights: str | None = None
-    workers: int = 1
-    read_only: bool = False
-    allow_hosts: tuple[str, ...] = ()
-    corrections: str | None = None
-
-
-def _image(posted: api.Image28) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(posted.image), np.uint8).reshape(SIDE, SIDE)
+STATIC = Folder(__file__).parent / "static"
+SIDE = 28
+LONG = 100_000  # bytes of strokes that take long to read: more than a page full of digits
+ONE_IMAGE = 10_000  # bytes of JSON around one 28x28
 
 
 # ---- requests -------------------------------------------------------------------------------------------------
@@ -65,20 +39,8 @@ def _is_json(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-def _parsed(kind: type[Body], body: bytes) -> Body:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise Problem(422, _first_fault(error.errors())) from None
-
-
-def _first_fault(errors: Sequence[Any]) -> str:
-    where = ".".join(str(part) for part in errors[0]["loc"]) or "body"
-    return f"{where}: {errors[0]['msg']}."
-
-
-def _json(answer: Mapping[str, Any], status: int = 200) -> Response:
-    text = json.dumps(answer, separators=(",", ":"))
+def _json(answer: Mapping[str, Any] | bytes, status: int = 200) -> Response:
+    text = answer if isinstance(answer, bytes) else json.dumps(answer, separators=(",", ":"))
     return Response(text, status, {"Cache-Control": "no-store"}, "application/json")
 
 
@@ -102,7 +64,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     words = {
         400: "The request can't be understood.",
         403: "From a foreign page, or the server is read-only.",
-        404: "There is no such digit.",
+        404: "There is no such thing.",
         408: "The upload took too long.",
         413: f"More than {LARGEST:,} bytes.",
         415: "No such type of body.",
@@ -113,7 +75,9 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     schema = {"$ref": "#/components/schemas/ProblemDocument"}
     media = {"application/problem+json": {"schema": schema}}
-    return {status: {"description": words[status], "content": media} for status in (403, 421, 503, *statuses)}
+    return {
+        status: {"description": words[status], "content": media} for status in (400, 403, 421, 503, *statuses)
+    }
 
 
 POSTED = _problems(400, 408, 413, 415, 422)
@@ -122,39 +86,13 @@ Single = Annotated[bool, Query(description="the whole picture is one digit")]
 Detail = Annotated[bool, Query(description="with the 28x28 that the network saw")]
 
 
-class Readers:
-    """A few threads for the work of a request, with a bounded queue before them."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="read")
-        self._waiting = 0
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """The result of `work`, done beside the event loop. Raises Problem 503 when too much is waiting."""
-        if self._waiting >= IN_FLIGHT:
-            raise Problem(503, "too many pictures are waiting; try again in a second.", {"Retry-After": "1"})
-        self._waiting += 1
-        loop = asyncio.get_running_loop()
-        future = self._pool.submit(work)
-        # Counted until the thread is done: a deadline ends the waiting for it, not the work.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
-        return await asyncio.wrap_future(future)
-
-    def _done(self) -> None:
-        self._waiting -= 1
-
-
-def _add_reading(app: FastAPI, models: Models, readers: Readers) -> None:
-    async def page_of(request: Request, model: str, single: bool) -> Page:
+def _add_reading(app: FastAPI, readers: Readers) -> None:
+    async def ask(request: Request, **asked: Any) -> Response:  # noqa: ANN401
+        question = Question(json=_is_json(request), **asked)
         body = await request.body()
-        if _is_json(request):
-            drawing = _parsed(api.Drawing, body)
-            if len(drawing.strokes) > FEW:
-                return await readers.run(lambda: models.read_drawing(drawing, model, single))
-            return models.read_drawing(drawing, model, single)
-        if not body:
+        if not body and not question.json:
             raise Problem(400, "the body is empty; expected a picture, or JSON strokes as application/json.")
-        return await readers.run(lambda: models.read_picture(body, model, single))
+        return _json(await readers.ask(question, body, long=not question.json or len(body) > LONG))
 
     @app.post(
         "/api/read",
@@ -166,7 +104,7 @@ def _add_reading(app: FastAPI, models: Models, readers: Readers) -> None:
         request: Request, model: Which = "network", single: Single = False, detail: Detail = False
     ) -> Response:
         """The body is one picture (PNG, JPEG, WebP, TIFF, BMP, GIF), or a drawing as JSON strokes."""
-        return _json(api.page_answer(await page_of(request, model, single), model, detail))
+        return await ask(request, about="read", model=model, single=single, detail=detail)
 
     @app.post(
         "/api/explain",
@@ -181,32 +119,23 @@ def _add_reading(app: FastAPI, models: Models, readers: Readers) -> None:
         index: Annotated[int, Query(ge=0, le=10_000, description="which digit of several, from 0")] = 0,
     ) -> Response:
         """The body is a 28x28 as `read` gives it with detail=true, or a picture or drawing as `read` takes it."""
-        body = await request.body()
-        if _is_json(request) and b'"image"' in body[:64]:
-            image = _image(_parsed(api.Image28, body))
-        else:
-            digits = (await page_of(request, model, single)).digits
-            if index >= len(digits):
-                raise Problem(404, f"there is no digit {index}: {len(digits)} were found, counted from 0.")
-            image = digits[index].image
-        return Response(
-            await readers.run(lambda: _evidence(models, model, image)), media_type="application/json"
-        )
+        return await ask(request, about="explain", model=model, single=single, index=index)
 
 
-def _evidence(models: Models, model: str, image: np.ndarray) -> str:
-    why = models.softmax.evidence(image) if model == "softmax" else occlusion(models.reader, image)
-    answer = {
-        "model": model,
-        "method": "exact" if why.bias is not None else "occlusion",
-        "logits": np.round(why.logits.astype(float), 5).tolist(),
-        "bias": None if why.bias is None else np.round(why.bias.astype(float), 5).tolist(),
-        "maps": np.round(why.maps.reshape(10, -1).astype(float), 5).tolist(),
-    }
-    return json.dumps(answer, separators=(",", ":"))
+def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: samples.Samples) -> None:
+    folder = _folder(settings)
 
+    def allowed() -> Folder:
+        if folder is None:
+            raise Problem(403, "this server is read-only: it keeps no corrections.")
+        return folder
 
-def _add_corrections(app: FastAPI, folder: Path | None, readers: Readers) -> None:
+    def unwritten(error: ShuziError) -> Problem:
+        if settings.private:
+            return Problem(507, f"{str(error).rstrip('.')}.")
+        print(f"shuzi: {error}", file=sys.stderr, flush=True)
+        return Problem(507, "the correction can't be written; the server's terminal says why.")
+
     @app.post(
         "/api/corrections",
         summary="Put a wrong answer right",
@@ -215,22 +144,51 @@ def _add_corrections(app: FastAPI, folder: Path | None, readers: Readers) -> Non
         openapi_extra=_body(api.Correction, pictures=False),
     )
     async def correct(request: Request) -> Response:
-        """Kept as a labelled picture on this computer, for `shuzi train best --data`."""
-        if folder is None:
-            raise Problem(403, "this server is read-only: it keeps no corrections.")
+        """Kept as a labelled picture, for `shuzi train best --data`. Test digits and empty sheets are not."""
+        to = allowed()
         if not _is_json(request):
             raise Problem(415, "expected application/json with image and label.")
-        correction = _parsed(api.Correction, await request.body())
-        image = _image(correction)
+        body = await request.body()
+        if len(body) > ONE_IMAGE:
+            raise Problem(413, f"a correction has {len(body):,} bytes; at most {ONE_IMAGE:,} are taken.")
+        correction = api.parsed(api.Correction, body)
+        pixels = base64.b64decode(correction.image)
+        if pixels in shown.known:
+            raise Problem(
+                422, "image: a digit of MNIST's test set; who trains on it can't test with it any more."
+            )
+        if not json.loads(await readers.ask(Question("ink"), pixels)):
+            raise Problem(422, "image: no ink found in it, so nothing can be learnt from it.")
+        image = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
         try:
-            file = await readers.run(lambda: corrections.keep(folder, image, correction.label))
+            kept = await asyncio.to_thread(corrections.keep, to, image, correction.label)
         except ShuziError as error:
-            raise Problem(507, str(error)) from None
-        return _json({"label": correction.label, "file": str(file)}, 201)
+            raise unwritten(error) from None
+        return _json({"id": kept.id, "label": kept.label, "was": kept.was, "file": kept.file}, 201)
+
+    @app.delete(
+        "/api/corrections/{id}",
+        summary="Take a correction back",
+        status_code=204,
+        responses=_problems(404, 408, 413, 422, 507),
+    )
+    async def drop(
+        id: Annotated[str, Path(pattern=api.ID, description="as it was given when kept")],
+    ) -> Response:
+        """The picture is deleted."""
+        try:
+            if not await asyncio.to_thread(corrections.drop, allowed(), id):
+                raise Problem(404, f"no correction {id} is kept.")
+        except ShuziError as error:
+            raise unwritten(error) from None
+        return Response(status_code=204)
 
 
-def _add_about(app: FastAPI, about: dict[str, Any]) -> None:
-    shown = samples.load()
+def _folder(settings: Settings) -> Folder | None:
+    return None if settings.read_only else Folder(settings.corrections or corrections.default_folder())
+
+
+def _add_about(app: FastAPI, about: dict[str, Any], shown: samples.Samples) -> None:
     generator = np.random.default_rng(secrets.randbits(64))
 
     @app.get(
@@ -266,31 +224,13 @@ def _add_about(app: FastAPI, about: dict[str, Any]) -> None:
         return _json(about)
 
 
-def _about(models: Models, folder: Path | None) -> dict[str, Any]:
-    weights = Path(models.reader.path)
-    cards = sorted(weights.parent.glob("*.md"))
-    version = metadata.version("shuzi")
-    network = weights.read_bytes()
+def _about(settings: Settings, models: dict[str, Any]) -> dict[str, Any]:
+    folder = _folder(settings)
     return {
-        "version": version,
-        "models": {
-            "network": {
-                "name": models.reader.name,
-                "version": getattr(models.reader, "version", version),
-                "sha256": hashlib.sha256(network).hexdigest(),
-                "bytes": len(network),
-                "threshold": models.reader.threshold,
-                "card": cards[0].read_text("utf-8") if cards else "",
-            },
-            "softmax": {
-                "name": "softmax",
-                "version": version,
-                "sha256": hashlib.sha256(SOFTMAX.read_bytes()).hexdigest(),
-                "bias": np.round(models.softmax.b.astype(float), 5).tolist(),
-                "templates": np.round(models.softmax.templates().reshape(10, -1).astype(float), 5).tolist(),
-            },
-        },
-        "corrections": None if folder is None else str(folder),
+        "version": metadata.version("shuzi"),
+        "models": models,
+        "corrections": folder is not None,
+        "folder": str(folder) if folder is not None and settings.private else None,
     }
 
 
@@ -311,7 +251,7 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def query(_: Request, error: RequestValidationError) -> Response:
-        return answer(Problem(422, _first_fault(error.errors())))
+        return answer(Problem(422, api.first_fault(error.errors())))
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
@@ -335,11 +275,10 @@ class _Documented(FastAPI):
         return document
 
 
-def create_app(settings: Settings) -> App:
-    """The app of one server process. Raises ShuziError when the weights can't be read."""
-    folder = None if settings.read_only else Path(settings.corrections or corrections.default_folder())
-    models = Models(settings.weights)
-    about = _about(models, folder)
+def create_app(settings: Settings, readers: Readers, models: dict[str, Any]) -> Guard:
+    """The app of a server. models: what the readers say they are."""
+    about = _about(settings, models)
+    shown = samples.load()
     app = _Documented(
         title="shuzi",
         version=about["version"],
@@ -347,11 +286,10 @@ def create_app(settings: Settings) -> App:
         docs_url=None,
         redoc_url=None,
     )
-    readers = Readers()
     _add_problems(app)
-    _add_reading(app, models, readers)
-    _add_corrections(app, folder, readers)
-    _add_about(app, about)
+    _add_reading(app, readers)
+    _add_corrections(app, settings, readers, shown)
+    _add_about(app, about, shown)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:
@@ -359,4 +297,6 @@ def create_app(settings: Settings) -> App:
 
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     everywhere = settings.host in EVERYWHERE
-    return Guard(app, () if everywhere else (settings.host,), settings.allow_hosts, addresses=everywhere)
+    return Guard(
+        cast(App, app), () if everywhere else (settings.host,), settings.allow_hosts, addresses=everywhere
+    )

@@ -1,22 +1,55 @@
-"""The two models behind one interface: pictures and drawings to pages of digits."""
+"""The two models behind one interface: pictures and drawings to pages of digits, and why each is read so."""
+
+import base64
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from shuzi.read.reader import Digit, Number, Page, Reader
+from shuzi.read.normalise import SIDE
+from shuzi.read.reader import SHIPPED, Digit, Number, Page, Reader
 from shuzi.serve import answers as api
-from shuzi.serve.evidence import Softmax
+from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.guard import Problem
+from shuzi.serve.questions import Question
 from shuzi.serve.strokes import Box, drawn_digits
 
 MOST_DIGITS = 300  # of one drawing
 
 
 class Models:
-    """The network and the softmax regression, asked alike."""
+    """The network and the softmax regression, asked alike.
+
+    weights: an ONNX network, None for the shipped one. Raises ShuziError when it can't be read.
+    """
 
     def __init__(self, weights: str | None) -> None:
+        self.own = weights is not None
         self.reader = Reader(weights)
         self.softmax = Softmax()
+
+    def answer(self, question: Question, body: bytes) -> bytes:
+        """JSON: a PageAnswer, an EvidenceAnswer, or whether there is ink. Raises Problem, or ShuziError."""
+        if question.about == "ink":
+            return json.dumps(self.has_ink(_image(body))).encode()
+        if question.about == "explain":
+            return self._evidence(question, body)
+        page = self.page(question, body)
+        return _json(api.page_answer(page, question.model, question.detail))
+
+    def page(self, question: Question, body: bytes) -> Page:
+        """What a picture or a drawing says."""
+        if question.json:
+            return self.read_drawing(api.drawing(body), question.model, question.single)
+        return self.read_picture(body, question.model, question.single)
+
+    def has_ink(self, image: np.ndarray) -> bool:
+        """Whether training would find ink in a 28x28, which goes the way of its pictures (shuzi.data.own)."""
+        page = self.reader.read(image, single=True)
+        return bool(page.digits) and bool(page.digits[0].image.any())
 
     def read_picture(self, picture: bytes, model: str, single: bool) -> Page:
         """Finds digits as the reader does; by softmax regression the same 28x28s are answered again."""
@@ -56,6 +89,68 @@ class Models:
             for number in line
         )
         return Page(tuple(found), size)
+
+    def _evidence(self, question: Question, body: bytes) -> bytes:
+        if question.json and b'"image"' in body[:64]:
+            image = _image(base64.b64decode(api.parsed(api.Image28, body).image))
+        else:
+            digits = self.page(question, body).digits
+            if question.index >= len(digits):
+                raise Problem(
+                    404, f"there is no digit {question.index}: {len(digits)} were found, counted from 0."
+                )
+            image = digits[question.index].image
+        why = self.softmax.evidence(image) if question.model == "softmax" else occlusion(self.reader, image)
+        return _json(
+            {
+                "model": question.model,
+                "method": "exact" if why.bias is not None else "occlusion",
+                "logits": _rounded(why.logits),
+                "bias": None if why.bias is None else _rounded(why.bias),
+                "maps": _rounded(why.maps.reshape(10, -1)),
+            }
+        )
+
+    def about(self) -> dict[str, Any]:
+        """What both models are (answers.Models)."""
+        version = metadata.version("shuzi")
+        weights = Path(self.reader.path)
+        network = weights.read_bytes()
+        return {
+            "network": {
+                "name": _run(weights) if self.own else self.reader.name,
+                "version": version,
+                "own": self.own,
+                "sha256": hashlib.sha256(network).hexdigest(),
+                "bytes": len(network),
+                "threshold": self.reader.threshold,
+                "card": "" if self.own else SHIPPED.with_name("CARD.md").read_text("utf-8"),
+            },
+            "softmax": {
+                "name": "softmax",
+                "version": version,
+                "sha256": hashlib.sha256(SOFTMAX.read_bytes()).hexdigest(),
+                "bias": _rounded(self.softmax.b),
+                "templates": _rounded(self.softmax.templates().reshape(10, -1)),
+            },
+        }
+
+
+def _run(weights: Path) -> str:
+    """The name of the run that a file of weights was exported from: runs/mine/model.onnx is of "mine"."""
+    return weights.absolute().parent.name if weights.stem == "model" else weights.stem
+
+
+def _image(data: bytes) -> np.ndarray:
+    return np.frombuffer(data, np.uint8).reshape(SIDE, SIDE)
+
+
+def _rounded(values: np.ndarray) -> Any:  # noqa: ANN401
+    return np.round(values.astype(float), 5).tolist()
+
+
+def _json(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, separators=(",", ":")).encode()
 
 
 def _digit(image: np.ndarray, box: Box, score: np.ndarray, threshold: float) -> Digit:

@@ -5,6 +5,7 @@ They ship with the package so that the page works offline. MNIST is CC BY-SA 3.0
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ PER_DIGIT = 15  # of each of the ten: no button press in a while shows the same 
 HARDEST = 60
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Samples:
     """images: uint8 (N, 28, 28); labels: uint8 (N,); index: int (N,) in MNIST's test set; hard: bool (N,)."""
 
@@ -22,6 +23,13 @@ class Samples:
     labels: np.ndarray
     index: np.ndarray
     hard: np.ndarray
+
+    @cached_property
+    def known(self) -> frozenset[bytes]:
+        """The bytes of each image, and of those off their centre as the reader centres them."""
+        from shuzi.read.normalise import normalise
+
+        return frozenset(image.tobytes() for plain in self.images for image in (plain, normalise(plain)))
 
 
 def load() -> Samples:

@@ -1,40 +1,110 @@
-"""Runs the app: one process or several, on a socket that is bound before anything else is done."""
+"""Runs the app on a socket that is bound before anything else is done."""
 
+import asyncio
 import contextlib
 import errno
-import json
 import os
 import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable
-from dataclasses import asdict
+from importlib import metadata
+from types import FrameType
+from typing import Any
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.loops.auto import auto_loop_factory
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shuzi.errors import ShuziError
-from shuzi.read.reader import Reader
-from shuzi.serve.app import EVERYWHERE, Settings, create_app
-from shuzi.serve.guard import LOOPBACK, App
+from shuzi.serve.guard import LEAVING, LOOPBACK, Guard
+from shuzi.serve.readers import Readers
+from shuzi.serve.settings import EVERYWHERE, Settings
 
-ENVIRONMENT = "SHUZI_SERVE"  # carries the settings to worker processes, as JSON
+metadata.version("fastapi")  # is imported while the readers start, but missed at once
+
+HEADERS_WITHIN = 10.0  # seconds for a request's headers, from the connection's start or the last answer on it
+LONGEST_HOST = 253  # letters of a DNS name
+LARGEST_HEADERS = 65_536  # bytes
+CONNECTIONS = 8_192  # at once, where the system lets us
 
 
-def from_environment() -> App:
-    """The app of a worker process: its settings come by the environment."""
-    read = json.loads(os.environ[ENVIRONMENT])
-    return create_app(Settings(**read | {"allow_hosts": tuple(read["allow_hosts"])}))
+class _Connection(HttpToolsProtocol):
+    """A connection that is closed when it asks nothing, or takes too long or too much to say what it asks."""
+
+    _patience: asyncio.TimerHandle | None = None
+    _in_headers = False
+    _headers = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience:
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._in_headers, self._headers = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_headers:
+            self._headers += len(data)
+            if self._headers > LARGEST_HEADERS and not self.transport.is_closing():
+                self.send_400_response(f"More than {LARGEST_HEADERS:,} bytes of headers.")
+
+    def _wait(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+        self._patience = self.loop.call_later(HEADERS_WITHIN, self._give_up)
+
+    def _give_up(self) -> None:
+        asks = self.cycle is not None and not self.cycle.response_complete
+        if not asks and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Lets requests finish when it is told to end, and answers those that can't."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__(
+            uvicorn.Config(
+                guard,
+                http=_Connection,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=round(LEAVING) + 1,
+            )
+        )
+        self._guard, self._loop = guard, asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._guard.leave)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no DNS could hold
+        shown = host if len(host) <= LONGEST_HOST else f"{host[:LONGEST_HOST]}..."
         raise ShuziError(
-            f"{host}:{port} is no address to listen on ({error}); try --host 127.0.0.1."
+            f"{shown}:{port} is no address to listen on ({error}); try --host 127.0.0.1."
         ) from error
     if os.name != "nt":  # there it would let two servers share the port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,24 +119,37 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _quiet(app: App | str, workers: int) -> uvicorn.Config:
-    """Runs `app`, or what the function of that name makes, with no log but of faults."""
-    return uvicorn.Config(
-        app,
-        factory=isinstance(app, str),
-        workers=workers,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
+def _many_connections() -> None:
+    """Lets this process have more open files than the usual 1,024: each connection is one."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, CONNECTIONS)
+        if soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+async def _run(settings: Settings, listener: socket.socket, greet: Callable[[], Any]) -> None:
+    readers = Readers(settings.weights, settings.workers)
+    try:
+        await readers.start()
+        from shuzi.serve.app import (
+            create_app,
+        )  # takes as long as the first reader's start, beside which it goes
+
+        server = _Server(create_app(settings, readers, await readers.about()))
+        greet()
+        await server.serve(sockets=[listener])
+    finally:
+        await readers.close()
 
 
 def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     weights: str | None = None,
-    workers: int = 1,
+    workers: int = 2,
     read_only: bool = False,
     open_browser: bool = True,
     allow_hosts: tuple[str, ...] = (),
@@ -75,8 +158,9 @@ def serve(
 ) -> None:
     """Serves the drawing page and its API until Ctrl-C.
 
-    port: 0 takes a free one. allow_hosts: names that a proxy in front of it is reached by. Raises ShuziError when
-    the address can't be had, the weights can't be read, or a number is out of range.
+    port: 0 takes a free one. workers: processes that read pictures and drawings. allow_hosts: names that a proxy in
+    front of it is reached by. Raises ShuziError when the address can't be had, the weights can't be read, or a
+    number is out of range.
     """
     if not 1 <= workers <= 64:
         raise ShuziError(f"--workers {workers}: expected 1 to 64.")
@@ -87,22 +171,20 @@ def serve(
     settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder)
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
-    try:
-        if workers == 1:
-            config = _quiet(create_app(settings), 1)
-        else:
-            Reader(weights)  # a fault in the weights is said once, here, not by each worker
-            os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
-            config = _quiet("shuzi.serve.server:from_environment", workers)
+
+    def greet() -> None:
         say(f"shuzi is at {address}   (Ctrl-C ends it)")
         if host not in LOOPBACK and not read_only:
             say("Others in your network can reach it and store corrections; --read-only stores none.")
         if open_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):  # the way to end it, once all is closed
-            if workers == 1:
-                uvicorn.Server(config).run(sockets=[listener])
-            else:
-                Multiprocess(config, sockets=[listener]).run()
+
+    _many_connections()
+    try:
+        with (
+            contextlib.suppress(KeyboardInterrupt),  # the way to end it, once all is closed
+            asyncio.Runner(loop_factory=auto_loop_factory(use_subprocess=False)) as runner,
+        ):
+            runner.run(_run(settings, listener, greet))
     finally:
         listener.close()

@@ -4,6 +4,9 @@ import io
 import json
 import signal
 import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +45,11 @@ def png(strokes, digits: str) -> bytes:
 def image(seed: int = 0) -> np.ndarray:
     """The first shipped samples are real test digits."""
     return samples.load().images[seed]
+
+
+def own(seed: int = 0) -> np.ndarray:
+    """No test digit, but as much ink: one in the mirror."""
+    return np.ascontiguousarray(image(seed)[:, ::-1])
 
 
 def encoded(pixels: np.ndarray) -> str:
@@ -170,9 +178,32 @@ def test_the_model_is_named_with_its_checksum(server):
     about = requests.get(server.url + "/api/model", timeout=5).json()
     network = Path(__file__).parents[2] / "shuzi" / "read" / "weights" / "reader.onnx"
     assert about["models"]["network"]["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
-    assert about["corrections"] == str(server.corrections)
+    assert about["corrections"]
+    assert about["folder"] == str(server.corrections)
     assert np.shape(about["models"]["softmax"]["templates"]) == (10, 784)
     assert requests.get(server.url + "/api/health", timeout=5).json()["status"] == "ok"
+
+
+def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(start_server, tmp_path):
+    shipped = Path(__file__).parents[2] / "shuzi" / "read" / "weights" / "reader.onnx"
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    (run / "model.onnx").write_bytes(shipped.read_bytes())
+    (run / "notes.md").write_text("my diary")
+    server = start_server(tmp_path / "corrections", weights=str(run / "model.onnx"))
+    network = requests.get(server.url + "/api/model", timeout=5).json()["models"]["network"]
+    assert (network["name"], network["own"], network["card"]) == ("mine", True, "")
+
+
+def test_where_files_lie_is_told_to_this_computers_people_only(start_server, tmp_path):
+    (tmp_path / "corrections").write_text("a file stands where the folder should be")
+    for settings in ({"host": "0.0.0.0"}, {"allow_hosts": ("digits.example",)}):
+        server = start_server(tmp_path / "corrections", **settings)
+        about = requests.get(server.url + "/api/model", timeout=5)
+        assert about.json()["corrections"]
+        kept = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
+        assert "terminal" in assert_problem(kept, 507)
+        assert str(tmp_path) not in about.text + kept.text
 
 
 def test_samples_are_given_plain_and_hard(server):
@@ -210,20 +241,83 @@ def test_docs_need_no_other_host(server):
 
 
 def test_a_correction_is_kept_as_a_labelled_picture(server):
-    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(image(7))})
+    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(own(7))})
     assert reply.status_code == 201
-    file = Path(reply.json()["file"])
-    assert file.parent == server.corrections / "4"
-    np.testing.assert_array_equal(np.array(Image.open(file)), image(7))
+    kept = reply.json()
+    assert kept == {"id": kept["id"], "label": 4, "was": None, "file": f"4/{kept['id']}.png"}
+    np.testing.assert_array_equal(np.array(Image.open(server.corrections / kept["file"])), own(7))
 
 
 def test_the_last_label_of_a_picture_counts(server):
     first, second = (
-        Path(post(server, "/api/corrections", json={"label": k, "image": encoded(image(8))}).json()["file"])
-        for k in (1, 2)
+        post(server, "/api/corrections", json={"label": k, "image": encoded(own(8))}).json() for k in (1, 2)
     )
-    assert not first.exists()
-    assert second.exists()
+    assert second["was"] == 1
+    assert not (server.corrections / first["file"]).exists()
+    assert (server.corrections / second["file"]).exists()
+
+
+def test_a_correction_can_be_taken_back(server):
+    kept = post(server, "/api/corrections", json={"label": 3, "image": encoded(own(10))}).json()
+    where = f"{server.url}/api/corrections/{kept['id']}"
+    assert requests.delete(where, timeout=5).status_code == 204
+    assert not (server.corrections / kept["file"]).exists()
+    assert_problem(requests.delete(where, timeout=5), 404)
+    assert_problem(requests.delete(f"{server.url}/api/corrections/..%2f..%2fx", timeout=5), 405)
+    assert_problem(requests.delete(f"{server.url}/api/corrections/*", timeout=5), 422)
+
+
+def test_test_digits_and_empty_sheets_are_not_kept(server):
+    before = set(server.corrections.glob("*/*.png"))
+    dot = np.zeros((28, 28), np.uint8)
+    dot[14, 14] = 1
+    for pixels, said in ((image(4), "test set"), (np.zeros((28, 28), np.uint8), "no ink"), (dot, "no ink")):
+        reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(pixels)})
+        assert said in assert_problem(reply, 422)
+    assert set(server.corrections.glob("*/*.png")) == before
+
+
+def test_two_labels_for_one_picture_at_once_leave_the_last(tmp_path):
+    from shuzi.serve import corrections
+
+    for turn in range(20):
+        pixels = own(turn)
+        with ThreadPoolExecutor(8) as pool:
+            kept = list(pool.map(lambda k: corrections.keep(tmp_path, pixels, k), range(8)))  # noqa: B023
+        (left,) = tmp_path.glob(f"[0-9]/{kept[0].id}.png")
+        # Each took over from another, but for the first; the last is the one that nobody took over from.
+        (last,) = {each.label for each in kept} - {each.was for each in kept}
+        assert left.parent.name == str(last)
+
+
+def test_a_kill_between_two_labels_leaves_one(tmp_path):
+    """Every step that changes the folder is tried as the last one."""
+    code = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from shuzi.serve import corrections
+changes, least = 0, int(sys.argv[2])
+def count(event, arguments):
+    global changes
+    if event in ("os.rename", "os.remove", "os.link") and ".png" in str(arguments[0]):
+        changes += 1
+        if changes == least:
+            os._exit(9)
+pixels = np.full((28, 28), 9, np.uint8)
+sys.addaudithook(count)
+for label in (4, 7, 1):
+    corrections.keep(Path(sys.argv[1]), pixels, label)
+"""
+    for least in range(1, 20):
+        folder = tmp_path / str(least)
+        ended = subprocess.run([sys.executable, "-c", code, str(folder), str(least)], check=False).returncode
+        assert len(list(folder.glob("*/*.png"))) <= 1
+        if ended == 0:
+            break
+        assert ended == 9
+    assert least > 3
+    assert [file.parent.name for file in folder.glob("*/*.png")] == ["1"]
 
 
 def test_corrections_can_be_trained_on(start_server, tmp_path):
@@ -231,7 +325,7 @@ def test_corrections_can_be_trained_on(start_server, tmp_path):
     from shuzi.train import runs
 
     server = start_server(tmp_path / "corrections")
-    given = {(i % 10, encoded(image(i))) for i in range(30)}
+    given = {(i % 10, encoded(own(i))) for i in range(30)}
     for label, picture in given:
         assert post(server, "/api/corrections", json={"label": label, "image": picture}).ok
     train, test = shuzi.load(server.corrections)
@@ -239,7 +333,7 @@ def test_corrections_can_be_trained_on(start_server, tmp_path):
         (int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)
     ]
     assert sorted(label for label, _ in taken) == sorted(label for label, _ in given)
-    # All but the odd one as they were kept: a test digit off its centre is centred once more.
+    # All but the odd one as they were kept: what is off its centre is centred once more.
     assert len(given & set(taken)) >= 27
     run = runs.train(runs.make_plan("softmax", data=str(server.corrections)), tmp_path / "run")
     assert run.metrics[0].accuracy > 0.5  # labels went round by index: there is nothing to learn but by heart
@@ -247,8 +341,8 @@ def test_corrections_can_be_trained_on(start_server, tmp_path):
 
 def test_a_stored_name_is_never_the_clients(server):
     for body in (
-        {"label": "../4", "image": encoded(image())},
-        {"label": 4, "image": encoded(image()), "name": "../x"},
+        {"label": "../4", "image": encoded(own())},
+        {"label": 4, "image": encoded(own()), "name": "../x"},
     ):
         assert_problem(post(server, "/api/corrections", json=body), 422)
     assert {p.parent.name for p in server.corrections.glob("**/*.png")} <= set("0123456789")
@@ -257,20 +351,21 @@ def test_a_stored_name_is_never_the_clients(server):
 def test_a_folder_that_cannot_be_written_is_one_sentence(start_server, tmp_path):
     (tmp_path / "corrections").write_text("a file stands where the folder should be")
     server = start_server(tmp_path / "corrections")
-    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(image())})
+    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
     assert str(tmp_path) in assert_problem(reply, 507)
 
 
 def test_read_only_stores_nothing(start_server, tmp_path):
     server = start_server(tmp_path / "corrections", read_only=True)
-    assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(image())}), 403)
-    assert requests.get(server.url + "/api/model", timeout=5).json()["corrections"] is None
+    assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(own())}), 403)
+    assert requests.get(server.url + "/api/model", timeout=5).json()["corrections"] is False
     assert not (tmp_path / "corrections").exists()
 
 
 def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp_path):
     server = start_server(tmp_path / "corrections")
-    kept = Path(post(server, "/api/corrections", json={"label": 9, "image": encoded(image())}).json()["file"])
+    reply = post(server, "/api/corrections", json={"label": 9, "image": encoded(own())})
+    kept = tmp_path / "corrections" / reply.json()["file"]
     server.process.send_signal(signal.SIGKILL)
     server.process.wait(10)
     again = start_server(tmp_path / "corrections", port=int(server.url.rpartition(":")[2]))
@@ -368,7 +463,20 @@ def test_truncated_and_aborted_uploads_harm_nobody(server, drawing):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "", "8.8.8.8", "127.0.0.1.evil.example"]
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "",
+        "8.8.8.8",
+        "127.0.0.1.evil.example",
+        "[::1]evil.example",
+        "[::1].evil.example:80",
+        "[::1",
+        "127.0.0.1:80:evil.example",
+        "evil.example@localhost",
+        "localhost evil.example",
+    ],
 )
 def test_a_foreign_host_is_refused(server, host):
     assert_problem(requests.get(server.url + "/api/model", headers={"Host": host}, timeout=5), 421)
@@ -380,9 +488,27 @@ def test_a_foreign_host_is_refused(server, host):
 )
 def test_a_foreign_page_may_not_ask(server, drawing, origin):
     assert_problem(post(server, "/api/read", json=drawing("1"), headers={"Origin": origin}), 403)
-    body = {"label": 4, "image": encoded(image(9))}
+    before = set(server.corrections.glob("*/*.png"))
+    body = {"label": 4, "image": encoded(own(9))}
     assert_problem(post(server, "/api/corrections", json=body, headers={"Origin": origin}), 403)
-    assert not list(server.corrections.glob(f"4/{hashlib.sha256(image(9).tobytes()).hexdigest()[:16]}.png"))
+    assert set(server.corrections.glob("*/*.png")) == before
+
+
+def test_two_hosts_or_two_origins_are_refused(server):
+    port = int(server.url.rpartition(":")[2])
+    ours = f"127.0.0.1:{port}"
+    for name, first, second in (
+        ("Host", ours, "evil.example"),
+        ("Host", "evil.example", ours),
+        ("Host", ours, ours),
+        ("Origin", f"http://{ours}", "https://evil.example"),
+        ("Origin", "https://evil.example", f"http://{ours}"),
+    ):
+        host = "" if name == "Host" else f"Host: {ours}\r\n"
+        head = f"GET /api/model HTTP/1.1\r\n{host}{name}: {first}\r\n{name}: {second}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+            line.sendall(head.encode())
+            assert line.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 def test_our_own_page_may_ask_by_either_name_of_this_computer(server, drawing):
@@ -427,6 +553,8 @@ def test_a_taken_port_is_one_clear_sentence():
     [
         ({"port": 70_000}, "70000"),
         ({"host": "no.such.host.invalid"}, "no.such.host.invalid"),
+        ({"host": "a" * 300}, "aaa:0 is no address|aaa...:0 is no address"),
+        ({"host": "a\0b"}, "is no address"),
         ({"workers": 0}, "workers 0"),
         ({"weights": "nowhere.onnx"}, "nowhere.onnx"),
     ],
@@ -444,8 +572,9 @@ def test_ctrl_c_ends_it_without_a_word(start_server, tmp_path):
     assert server.process.stderr.read() == ""
 
 
-def test_several_workers_answer_on_one_port(start_server, tmp_path, drawing):
-    server = start_server(tmp_path, workers=2)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_one_worker_or_several_answer(start_server, tmp_path, drawing, workers):
+    server = start_server(tmp_path, workers=workers)
     assert [post(server, "/api/read", json=drawing(k)).json()["text"] for k in "0123456789"] == list(
         "0123456789"
     )

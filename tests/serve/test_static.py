@@ -46,7 +46,7 @@ def test_the_server_loads_no_torch():
 def test_a_missing_extra_is_answered_with_the_command_that_mends_it():
     look = """
 import sys
-sys.modules["fastapi"] = None
+sys.modules["uvicorn"] = None
 try:
     from shuzi.cli import needs
     needs("serve", "shuzi.serve.server")

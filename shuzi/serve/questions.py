@@ -1,0 +1,23 @@
+"""What the server asks of a process that reads, and how both write it."""
+
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+QUESTION = struct.Struct("!II")  # bytes of the Question as JSON, bytes of the body; they follow
+ANSWER = struct.Struct("!HI")  # an HTTP status, bytes of what follows: JSON, or a problem's sentence
+
+
+@dataclass(frozen=True)
+class Question:
+    """About a body, which is a picture's bytes or JSON.
+
+    about: "read" what it says, "explain" why digit `index` is read as it is, or whether "ink" can be learnt from.
+    """
+
+    about: Literal["read", "explain", "ink"]
+    json: bool = False
+    model: Literal["network", "softmax"] = "network"
+    single: bool = False
+    detail: bool = False
+    index: int = 0

@@ -1,0 +1,67 @@
+"""The process that reads: questions come on stdin, answers go to stdout, and it ends when stdin does.
+
+A picture is read in a process of its own so that a hostile one costs the server nothing: what takes too long is
+killed, what breaks takes nobody with it, and the server's own process is always free to answer.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from shuzi.errors import ShuziError
+from shuzi.serve.guard import Problem
+from shuzi.serve.models import Models
+from shuzi.serve.questions import ANSWER, QUESTION, Question
+
+
+def main(weights: str | None) -> None:
+    """Says what the models are (or why there are none), then answers one question after another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when it ends
+    out = _stdout()
+    try:
+        models = Models(weights)
+        about = json.dumps(models.about()).encode()
+    except ShuziError as error:
+        return _send(out, 422, str(error).encode())
+    _send(out, 200, about)
+    asked: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
+    while True:
+        _send(out, *_answer(models, *asked.get()))
+
+
+def _stdout() -> BinaryIO:
+    """The real stdout; what a library prints goes to stderr from here on."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return out
+
+
+def _listen(stdin: BinaryIO, asked: "queue.SimpleQueue[tuple[bytes, bytes]]") -> None:
+    """Takes questions until the server is gone; then ends the process, whatever it is at."""
+    while len(head := stdin.read(QUESTION.size)) == QUESTION.size:
+        question, body = QUESTION.unpack(head)
+        asked.put((stdin.read(question), stdin.read(body)))
+    os._exit(0)
+
+
+def _answer(models: Models, question: bytes, body: bytes) -> tuple[int, bytes]:
+    try:
+        return 200, models.answer(Question(**json.loads(question)), body)
+    except Problem as problem:
+        return problem.status, problem.detail.encode()
+    except ShuziError as error:
+        return 422, str(error).encode()
+    except Exception:
+        traceback.print_exc()
+        return 500, b"the server met a fault; its terminal says which."
+
+
+def _send(out: BinaryIO, status: int, said: bytes) -> None:
+    out.write(ANSWER.pack(status, len(said)) + said)
+    out.flush()

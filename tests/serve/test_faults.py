@@ -1,0 +1,225 @@
+"""The server under load, slow and hostile clients, kills and signals."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+import requests
+from PIL import Image
+
+from shuzi.serve.guard import Problem
+from shuzi.serve.questions import Question
+from shuzi.serve.readers import Readers
+from shuzi.serve.server import HEADERS_WITHIN, LARGEST_HEADERS
+
+JSON = {"Content-Type": "application/json"}
+
+
+def noise(side: int) -> bytes:
+    """A picture that is work for any reader."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def points(count: int) -> bytes:
+    return b'{"width":1,"height":1,"strokes":[[' + b"[]," * (count - 1) + b"[]]]}"
+
+
+def connect(server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=30)
+
+
+def ask_health(server, until: threading.Event) -> list[float]:
+    """Seconds of one answer after another."""
+    times = []
+    with requests.Session() as session:
+        while not until.is_set():
+            started = time.perf_counter()
+            assert session.get(server.url + "/api/health", timeout=30).ok
+            times.append(time.perf_counter() - started)
+            until.wait(0.01)
+    return times
+
+
+def children(server) -> list[psutil.Process]:
+    return psutil.Process(server.process.pid).children(recursive=True)
+
+
+# ---- load
+
+
+@pytest.mark.parametrize("count", [800_000, 3_300_000])
+def test_too_many_points_are_refused_while_health_answers(start_server, tmp_path, count):
+    server = start_server(tmp_path)
+    done, times = threading.Event(), []
+    asking = threading.Thread(target=lambda: times.extend(ask_health(server, done)))
+    asking.start()
+    replies = [
+        requests.post(server.url + path, data=points(count), headers=JSON, timeout=30)
+        for path in ("/api/read", "/api/explain", "/api/corrections")
+    ]
+    done.set()
+    asking.join()
+    assert [reply.status_code for reply in replies] == [422, 422, 413]
+    assert "20,000 points" in replies[0].json()["detail"]
+    assert statistics.quantiles(times, n=10)[-1] < 0.05
+    assert max(times) < 1
+    assert all(p.memory_info().rss < 500e6 for p in [psutil.Process(server.process.pid), *children(server)])
+
+
+def test_slow_clients_keep_nobody_from_being_answered(start_server, tmp_path, drawing):
+    """64 slow bodies, 200 slow headers and 1,500 idle connections, all at once."""
+    server = start_server(tmp_path)
+    body = b"POST /api/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\nhalf"
+    sent = [body] * 64 + [b"GET / HTTP/1.1\r\nHost: "] * 200 + [b""] * 1_500
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_096), hard))
+    lines = []
+    try:
+        started = time.monotonic()
+        for each in sent:
+            lines.append(connect(server))
+            lines[-1].sendall(each)
+        assert requests.get(server.url + "/api/health", timeout=5).elapsed.total_seconds() < 1
+        assert requests.post(server.url + "/api/read", json=drawing("4"), timeout=5).json()["text"] == "4"
+        said = [line.recv(1_000) for line in lines[::40]]
+        assert time.monotonic() - started < HEADERS_WITHIN + 15
+    finally:
+        for line in lines:
+            line.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {each[:12] for each in said} == {b"HTTP/1.1 408", b""}  # b"": closed without a word
+
+
+def test_endless_headers_are_ended(server):
+    with connect(server) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        with contextlib.suppress(ConnectionError):  # closed while we talk, or right after
+            for _ in range(100):
+                line.sendall(b"X-Long: " + b"x" * (LARGEST_HEADERS // 8) + b"\r\n")
+            assert line.recv(100).startswith(b"HTTP/1.1 400")
+            assert line.recv(100_000).endswith(b"headers.")
+            assert line.recv(1) == b""
+
+
+# ---- work that is given up
+
+
+def test_work_past_its_deadline_is_ended_and_the_next_is_answered(drawing):
+    async def run():
+        readers = Readers(None, 1)
+        await readers.start()
+        await readers.about()
+        (busy,) = readers._all
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await readers.ask(Question("read"), noise(3_000), long=True)
+        await asyncio.wait_for(busy.wait(), 5)
+        question = Question("read", json=True)
+        answer = json.loads(await readers.ask(question, json.dumps(drawing("7")).encode()))
+        await readers.close()
+        return answer["text"]
+
+    assert asyncio.run(run()) == "7"
+
+
+def test_a_reading_process_that_dies_costs_one_answer_at_most(start_server, tmp_path, drawing):
+    server = start_server(tmp_path)
+    for child in children(server):
+        child.kill()
+    replies = [requests.post(server.url + "/api/read", json=drawing("5"), timeout=20) for _ in range(6)]
+    assert {reply.status_code for reply in replies} <= {200, 500}
+    assert [reply.json()["text"] for reply in replies[-3:]] == ["5"] * 3
+
+
+def test_pictures_leave_a_process_for_drawings(drawing):
+    async def run():
+        readers = Readers(None, 2)
+        await readers.start()
+        await readers.about()
+        hard = [asyncio.create_task(readers.ask(Question("read"), noise(2_000), long=True)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
+        waited = sum(not each.done() for each in hard)
+        for each in hard:
+            each.cancel()
+        await readers.close()
+        return waited
+
+    assert asyncio.run(run()) == 3
+
+
+def test_a_fault_in_reading_is_a_problem_and_not_the_servers_end():
+    async def run():
+        readers = Readers(None, 1)
+        await readers.start()
+        await readers.about()
+        with pytest.raises(Problem) as caught:
+            await readers.ask(Question("read"), b"no picture")
+        await readers.close()
+        return caught.value.status
+
+    assert asyncio.run(run()) == 422
+
+
+# ---- the end
+
+
+def gone(processes: list[psutil.Process], within: float = 5) -> bool:
+    return not psutil.wait_procs(processes, within)[1]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy):
+    server = start_server(tmp_path, workers=2)
+    readers = children(server)
+    assert readers
+    if busy:
+        threading.Thread(target=swallowed_post, args=(server,), daemon=True).start()
+        time.sleep(0.2)
+    os.kill(server.process.pid, signal.SIGKILL)
+    assert gone(readers)
+
+
+def swallowed_post(server) -> None:
+    with contextlib.suppress(requests.RequestException):
+        requests.post(server.url + "/api/read", data=noise(3_000), timeout=60)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_path, sign, drawing):
+    server = start_server(tmp_path, workers=1)
+    body = noise(3_000)
+    statuses: list[int] = []
+
+    def work(options: dict) -> None:
+        statuses.append(requests.post(server.url + "/api/read", timeout=60, **options).status_code)
+
+    options = [{"data": body}, {"data": body}, {"json": drawing("7")}]
+    threads = [threading.Thread(target=work, args=(each,)) for each in options]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    started = time.monotonic()
+    server.process.send_signal(sign)
+    for thread in threads:
+        thread.join()
+    server.process.wait(20)
+    assert time.monotonic() - started < 8
+    assert len(statuses) == 3
+    assert set(statuses) <= {200, 503}
+    assert not re.search("Traceback|ERROR", server.process.stderr.read())
