@@ -283,7 +283,7 @@ function showKept() {
   if (!about) return;
   $("correct").hidden = !about.corrections;
   $("kept").textContent = about.corrections
-    ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", { folder: about.corrections })
+    ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", { folder: about.folder ?? "" })
     : t("Nothing is stored here.");
 }
 
