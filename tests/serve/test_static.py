@@ -31,7 +31,7 @@ def test_every_text_is_there_in_chinese():
     shown |= set(re.findall(r'data-t-alt="([^"]+)"', page))
     shown |= {
         each
-        for name in ("app.js", "view.js")
+        for name in ("app.js", "page.js", "view.js")
         for each in re.findall(r'\bt\(\s*"((?:[^"\\]|\\.)+)"', text(name))
     }
     assert len(shown) > 40

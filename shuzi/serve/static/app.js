@@ -1,4 +1,5 @@
 // The page: one sheet or one photo, one request to the reader in flight, the newest drawing wins.
+import { ask, newestWins, notice, onTheme, post, showSwitches } from "./page.js";
 import { Sheet } from "./sheet.js";
 import { language, speak, t } from "./text.js";
 import * as view from "./view.js";
@@ -19,41 +20,6 @@ const sheet = new Sheet($("canvas"), () => changed());
 const model = () => document.querySelector("[name=model]:checked").value;
 
 // ---- asking ---------------------------------------------------------------------------------------------------
-
-async function ask(path, options = {}) {
-  let reply;
-  try {
-    reply = await fetch(path, options);
-  } catch {
-    throw new Error(t("The server does not answer. Is shuzi serve still running?"));
-  }
-  const body = await reply.json();
-  if (!reply.ok) throw new Error(body.detail ?? body.title);
-  return body;
-}
-
-const post = (path, body) => ask(path, {
-  method: "POST",
-  cache: "no-store",
-  priority: "high",
-  body: body instanceof Blob ? body : JSON.stringify(body),
-  headers: { "Content-Type": body instanceof Blob ? body.type || "application/octet-stream" : "application/json" },
-});
-
-/** Runs `work` now, or once more after the one that is running; what lies between is skipped. */
-function newestWins(work) {
-  let running = false;
-  let again = false;
-  return async function run() {
-    if (running) return void (again = true);
-    running = true;
-    do {
-      again = false;
-      await work().catch((error) => notice(error.message));
-    } while (again);
-    running = false;
-  };
-}
 
 let sheets = 0; // counts the sheets and photos laid on the page; an answer to an earlier one is not shown
 let answers = 0;
@@ -149,15 +115,6 @@ function speakSoon() {
   speaking = setTimeout(() => ($("live").textContent = view.spoken(answer)), 600);
 }
 
-let noticed = 0;
-
-function notice(text) {
-  clearTimeout(noticed);
-  $("notice").textContent = text;
-  $("notice").className = "shown";
-  noticed = setTimeout(() => ($("notice").className = ""), 8000);
-}
-
 // ---- doing ----------------------------------------------------------------------------------------------------
 
 function blank() {
@@ -249,28 +206,18 @@ function switchModel() {
 
 // ---- theme and language ---------------------------------------------------------------------------------------
 
-const darkNow = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-
 function dress() {
   view.readColours();
   sheet.dress();
-  $("theme").textContent = darkNow() ? t("Light") : t("Dark");
+  showSwitches();
   view.showPixels(answer?.digits[chosen]);
   showWhy();
-}
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  localStorage.setItem("theme", theme);
-  dress();
 }
 
 function setLanguage(next) {
   localStorage.setItem("language", next);
   speak(next);
-  $("language").textContent = next === "zh" ? "English" : "中文";
-  $("language").lang = next === "zh" ? "en" : "zh";
-  $("theme").textContent = darkNow() ? t("Light") : t("Dark");
+  showSwitches();
   showKept();
   showCaption();
   view.showReading(answer, chosen, choose);
@@ -317,7 +264,6 @@ function wire() {
   }
   on("picture", "load", () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight));
   on("language", "click", () => setLanguage(language === "zh" ? "en" : "zh"));
-  on("theme", "click", () => setTheme(darkNow() ? "light" : "dark"));
   on("keys", "click", () => $("help").showModal());
   on("single-keys", "change", () => localStorage.setItem("keys", $("single-keys").checked));
   $("single-keys").checked = localStorage.getItem("keys") !== "false";
@@ -331,7 +277,7 @@ function wire() {
   addEventListener("keydown", onKey);
   addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
   wireDrop();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
+  onTheme(dress);
   for (let k = 0; k < 10; k++) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: k });
     button.setAttribute("aria-label", t("it is {k}", { k }));
@@ -358,8 +304,6 @@ function wireDrop() {
 }
 
 async function start() {
-  const theme = localStorage.getItem("theme");
-  if (theme) document.documentElement.dataset.theme = theme;
   view.layBars();
   view.layMaps();
   wire();

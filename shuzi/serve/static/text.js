@@ -66,6 +66,9 @@ const chinese = {
   "Corrections are off: this server is read-only.": "此服务器为只读，不保存改正。",
 };
 
+/** Adds a page's own Chinese. */
+export const alsoChinese = (more) => Object.assign(chinese, more);
+
 const known = ["en", "zh"];
 
 function remembered() {

@@ -19,7 +19,7 @@ export function encode(image) {
   return btoa(String.fromCharCode(...image));
 }
 
-function make(tag, properties = {}, ...children) {
+export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
@@ -89,7 +89,7 @@ function fitRow(reading, answer, chosen, choose) {
     lines[number.line].append(make("span", { className: "number" }, ...number.digits.map((digit) => button(digit, index++))));
   }
   const focused = [...reading.querySelectorAll("button")].indexOf(document.activeElement);
-    const laid = lines.filter(Boolean);
+  const laid = lines.filter(Boolean);
   reading.replaceChildren(...laid);
   const longest = Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1));
   reading.style.setProperty("--digits", longest);
@@ -160,14 +160,19 @@ function paint(canvas, values, colour) {
   context.putImageData(pixels, 0, 0);
 }
 
-function paintMap(canvas, values, most) {
+/** Paints values into a canvas: 0 is nothing, `most` and more is for, -most and less against. */
+export function paintMap(canvas, values, most) {
   const { against, none } = colours;
   paint(canvas, values, (value) => [none, value < 0 ? against : colours.for, Math.min(1, Math.abs(value) / most)]);
 }
 
+/** Paints ink, 0 to 255, into a canvas. */
+export function paintInk(canvas, image) {
+  paint(canvas, [...image], (ink) => [colours.paper, colours.ink, ink / 255]);
+}
+
 export function showPixels(digit) {
-  const image = digit ? decode(digit.image) : new Uint8Array(784);
-  paint($("pixels"), [...image], (ink) => [colours.paper, colours.ink, ink / 255]);
+  paintInk($("pixels"), digit ? decode(digit.image) : new Uint8Array(784));
 }
 
 export function layMaps() {
