@@ -5,10 +5,13 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,8 +30,29 @@ if TYPE_CHECKING:
     from shuzi.read.reader import Page
     from shuzi.train.runs import Listener, Run
 
+
+class Commands(typer.core.TyperGroup):
+    """Commands whose help says nothing of Python's types: FILE, not FILE <list[str]>."""
+
+    def get_command(self, ctx: Any, name: str) -> Any:  # noqa: ANN401
+        """Give a command by its name."""
+        command = super().get_command(ctx, name)
+        for each in command.params if command else ():
+            kind = None
+            if isinstance(each, typer.core.TyperOption):
+                kind = each.display_type(ctx).replace("list[", "").replace("]", "")
+            each.display_type_rich = partial(_given, kind)  # type: ignore[attr-defined]
+        return command
+
+
+def _given(kind: str | None, _: object = None, **__: object) -> str | None:
+    return kind
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Handwritten digits: learn, train, read, show.",
+    rich_markup_mode=None,  # plain help loses nothing in a narrow window
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,7 +60,7 @@ WIDE = 120  # columns of a file or pipe; a terminal knows its own
 PLAIN: dict[str, Any] = dict(
     highlight=False, soft_wrap=True, markup=False, emoji=False
 )  # a path may hold [b]
-out = Console(width=None if sys.stdout.isatty() else WIDE, **PLAIN)
+out = Console(width=None if sys.stdout and sys.stdout.isatty() else WIDE, **PLAIN)
 err = Console(stderr=True, **PLAIN)
 USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that cannot be parsed raises
 
@@ -76,7 +100,7 @@ def data(
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a set and verify it; say what is in it and where it lies."""
+    """Fetch a set and verify it. Say what is in it and where it lies."""
     from shuzi.data import digits, own, sources
 
     with downloads() as progress:
@@ -160,7 +184,10 @@ def evaluate(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Say how right a run or a reader is on digits it has not seen, and where it errs."""
+    """Say how right a run or reader is.
+
+    On digits it has not seen; and where it errs.
+    """
     from shuzi.evaluate.measure import Evaluation, Network, measure
 
     if what == "reader" or what.endswith(".onnx"):
@@ -219,52 +246,71 @@ def show(
 
 @app.command()
 def read(
-    files: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE")],
+    files: Annotated[
+        list[str], typer.Argument(help="Pictures, folders of them, or - for one on stdin.", metavar="FILE")
+    ],
     single: Annotated[bool, typer.Option("--single", help="Each picture is one digit.")] = False,
     threshold: Annotated[
         float | None,
         typer.Option(help="Confidence that counts as sure, 0 to 1; default the network's."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
-    table: Annotated[Path | None, typer.Option("--csv", help="Write a row a digit to this file.")] = None,
+    table: Annotated[
+        str | None, typer.Option("--csv", help="Write a row a digit to this file; - is stdout.")
+    ] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Pass over what is in the --csv file.")] = False,
     overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
     inputs: Annotated[Path | None, typer.Option(help="Folder for the 28x28 that the network saw.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read the handwritten digits in pictures: a line a number, '?' where it is not sure."""
+    """Read the digits in pictures.
+
+    A line a number, with the confidence that all of it is right; '?' for a digit it is not sure of.
+    """
     from contextlib import ExitStack
+    from itertools import chain
 
     from shuzi.read import batch
+    from shuzi.read.picture import MOST_BYTES
     from shuzi.read.reader import Reader
 
-    if go_on and table is None:
+    if go_on and table in (None, "-"):
         raise ShuziError("--continue goes on with a --csv file; name one")
-    jobs = batch.jobs_in(files)
+    if as_json and table == "-":
+        raise ShuziError("--json and --csv - both write to stdout; name a file for one of them")
+    found = batch.find(files, from_stdin(MOST_BYTES) if "-" in files else None)
+    if found.skipped:
+        say(f"skipped, not pictures: {batch.named(found.skipped)}")
     reader = Reader(weights, threshold)
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with ExitStack() as stack:
-        written = stack.enter_context(batch.CsvFile(table, resume=go_on)) if table else None
-        todo = [job for job in jobs if written is None or job.name not in written.done]
-        for result in stack.enter_context(counted(len(todo)))(batch.read_all(reader, todo, single=single)):
+        rows: batch.CsvFile | batch.CsvStream | None = None
+        if table == "-":
+            rows = batch.CsvStream(sys.stdout)
+        elif table is not None:
+            rows = stack.enter_context(batch.CsvFile(table, resume=go_on))
+        beside = Path(table or ".").parent
+        todo = [job for job in found.jobs if rows is None or job.place(beside) not in rows.done]
+        bar = stack.enter_context(counted(len(todo), err if as_json or table == "-" else out))
+        for result in chain(found.failed, bar(batch.read_all(reader, todo, single=single))):
             name, page = result.job.name, result.page
             if page is None:
                 failed.append({"file": name, "error": result.error or ""})
-                err.print(f"shuzi: {result.error}")
+                say(result.error or "")
                 continue
-            if written:
-                written.write(name, page)
+            if rows:
+                rows.write(result.job.place(beside), page)
             if overlay:
                 batch.write_overlay(overlay, result.job, page)
             if inputs:
                 batch.write_inputs(inputs, result.job, page)
             if as_json:
                 pages.append(batch.as_json(page, name))
-            else:
-                print_page(name if len(jobs) > 1 else "", page)
+            elif table != "-":
+                print_page(name if len(found.jobs) > 1 else "", page)
     if as_json:
-        print_json({"pages": pages, "failed": failed})
+        print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
         raise typer.Exit(1)
 
@@ -276,7 +322,10 @@ def export(
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an ONNX file of a run that Reader takes, checked number for number against torch."""
+    """Make an ONNX file of a run.
+
+    One that Reader takes, checked number for number against torch.
+    """
     path = needs("train", "shuzi.train.export").export(run, to, root)
     if as_json:
         print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size})
@@ -296,7 +345,10 @@ def serve(
         list[str] | None, typer.Option(help="A name that a proxy in front is reached by.")
     ] = None,
 ) -> None:
-    """Open the page on which you draw digits and see what is read, and why."""
+    """Open the page to draw digits on.
+
+    There you see what is read, and why.
+    """
     needs("serve", "shuzi.serve.server").serve(
         host,
         port,
@@ -316,7 +368,9 @@ def needs(extra: str, module: str) -> Any:  # noqa: ANN401
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "shuzi":
             raise
-        raise ShuziError(f"this needs {error.name}; install it with: pip install 'shuzi[{extra}]'") from error
+        raise ShuziError(
+            f"this needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[{extra}]'"
+        ) from error
     finally:
         gc.enable()
 
@@ -361,12 +415,26 @@ def print_page(name: str, page: "Page") -> None:
         out.print(f"{name}{'  ' if name else ''}no digits")
 
 
+def from_stdin(most: int) -> bytes:
+    """Give what stands on stdin, up to a number of bytes; nothing where it is closed."""
+    return sys.stdin.buffer.read(most) if sys.stdin else b""
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on stderr, whole, above whatever bar is there."""
+    print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
+
+
 @contextmanager
-def counted(total: int) -> "Iterator[Callable[[Iterable[Any]], Iterable[Any]]]":
-    """Give what shows a bar of how many of `total` are done, on a terminal, for more than one."""
+def counted(total: int, console: Console) -> "Iterator[Callable[[Iterable[Any]], Iterable[Any]]]":
+    """Give what shows a bar of how many of `total` are done, for more than one.
+
+    It stands on `console` if that is a terminal, since what is printed there meanwhile goes above it, else on stderr.
+    """
     from rich import progress as bars
 
-    with bars.Progress(console=err, transient=True, disable=total < 2 or not err.is_terminal) as display:
+    where = console if console.is_terminal else err
+    with bars.Progress(console=where, transient=True, disable=total < 2 or not err.is_terminal) as display:
         yield lambda items: display.track(items, total, description="reading")
 
 
@@ -475,9 +543,14 @@ def trains() -> "Iterator[Listener]":
 
 def main() -> None:
     """Run the command line; what a person can cause becomes one sentence on stderr and an exit code."""
+    if not (sys.stdout and sys.stderr):  # closed, and their numbers taken by the next files to be opened
+        sys.exit("shuzi: stdout is closed; nothing was done" if sys.stderr else 1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' words to programmers
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put away
     sentence = ""
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="shuzi", standalone_mode=False) or 0

@@ -2,11 +2,20 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from shuzi.errors import ShuziError
+
+flock: ModuleType | None
+try:
+    import fcntl as flock
+except ImportError:  # Windows; there nobody sweeps
+    flock = None
+
+PREFIX, SUFFIX = ".shuzi-", ".part"  # of a file that is being written; it is locked meanwhile
 
 
 @contextlib.contextmanager
@@ -14,28 +23,32 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what is written there becomes `path` when the block ends well.
 
     The bytes are flushed to the disk before the rename, so a process killed at any moment leaves the
-    old file or the new one, never half of one. Folders on the way are made.
+    old file or the new one, never half of one; what it leaves beside them, the next one to write there takes away.
+    Folders on the way are made. Through a symlink its target is written.
 
     Raises:
-        ShuziError: the folder cannot be written or the disk is full.
+        ShuziError: there is something else than a file, the folder cannot be written, or the disk is full.
     """
     try:
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(descriptor)
-    except OSError as error:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ShuziError(f"{path}: a device or a pipe, not a file; it stays as it is, name another")
+        sweep(path.parent)
+        part, descriptor = _begin(path.parent)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise cannot_write(path, error) from error
-    part = Path(name)
     try:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         part.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def write_whole(path: Path, data: bytes | bytearray | str) -> None:
@@ -44,14 +57,36 @@ def write_whole(path: Path, data: bytes | bytearray | str) -> None:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def cannot_write(path: Path, error: OSError) -> ShuziError:
+def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:
     """The sentence for a file that could not be written, with the system's reason."""
-    return ShuziError(
-        f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder"
-    )
+    reason = getattr(error, "strerror", None) or error
+    return ShuziError(f"{path}: cannot be written ({reason}); free space or choose another folder")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def sweep(folder: Path) -> None:
+    """Take away what processes that were killed have left half written: whoever still writes holds a lock."""
+    if flock is None:
+        return
+    for left in folder.glob(f"{PREFIX}*{SUFFIX}"):
+        with contextlib.suppress(OSError):  # still written, or taken away by another
+            descriptor = os.open(left, os.O_RDWR)
+            try:
+                flock.flock(descriptor, flock.LOCK_EX | flock.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _begin(folder: Path) -> tuple[Path, int | None]:
+    """A new file to write to, and the descriptor that holds its lock until it is closed."""
+    while True:
+        part = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if flock is None:
+            os.close(descriptor)
+            return part, None
+        with contextlib.suppress(OSError):  # a file system without locks
+            flock.flock(descriptor, flock.LOCK_EX)
+        if part.exists():  # or it was swept before it was locked
+            return part, descriptor
+        os.close(descriptor)

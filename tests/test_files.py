@@ -1,9 +1,12 @@
 """A file is whole or not there, also when its process is killed or its disk is full."""
 
+import os
 import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,43 @@ with whole_file(pathlib.Path(sys.argv[1])) as part:
         assert process.stdout.readline() == b"half\n"
         process.send_signal(signal.SIGKILL)
     assert (tmp_path / "file").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+    write_whole(tmp_path / "another", "new")  # whoever writes there next clears up
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "file"]
+
+
+def test_what_another_is_still_writing_is_not_swept(tmp_path):
+    with whole_file(tmp_path / "slow") as part:
+        part.write_text("slow")
+        write_whole(tmp_path / "fast", "fast")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"slow": "slow", "fast": "fast"}
+
+
+def test_a_symlink_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to("far/target")
+    for text in ("one", "two"):
+        write_whole(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "far" / "target").read_text() == text
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(ShuziError, match="a device or a pipe"):
+            write_whole(path, "x")
+    assert Path("/dev/null").is_char_device()
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_threads_write_side_by_side(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: write_whole(tmp_path / str(n % 20), str(n % 20) * 1000), range(100)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        str(n): str(n) * 1000 for n in range(20)
+    }
 
 
 def test_who_reads_the_old_file_goes_on_reading_it(tmp_path):

@@ -185,7 +185,7 @@ def test_what_needs_an_extra_says_how_to_get_it(installed, tmp_path, args):
     ended = run(installed, tmp_path, *args)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
-    assert "install it with: pip install 'shuzi[train]'" in ended.stderr
+    assert "install it with: pip install '.[train]'" in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import cv2
 import numpy as np
@@ -21,30 +22,35 @@ from shuzi.files import cannot_write, write_whole
 from shuzi.read import picture as pictures
 from shuzi.read.reader import Digit, Page, Reader
 
-SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-    ".heic",
-    ".heif",
-    ".pgm",
-    ".ppm",
-)
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
+PAGED = (".tif", ".tiff")  # the endings of files that may hold several pages
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to read. name: how its results are called, relative to the folder given or to that of all."""
+    """A picture to read.
+
+    name: how its results are called, relative to the folder given or to that of all; page: of a file of several,
+    from 1, else 0; data: the file's bytes, where they aren't at `path`.
+    """
 
     path: Path
     name: str
+    page: int = 0
+    data: bytes | None = None
+
+    def load(self) -> pictures.Picture:
+        """Decode it. Raises ShuziError as `picture.load` does."""
+        return pictures.load(self.path if self.data is None else self.data, max(0, self.page - 1))
+
+    def place(self, beside: Path) -> str:
+        """The path that tells it from all others: from the folder `beside` if it is below, else from the root."""
+        if self.data is not None:
+            return self.name
+        whole, folder = self.path.absolute(), beside.absolute()
+        path = whole.relative_to(folder) if whole.is_relative_to(folder) else whole
+        return f"{path.as_posix()}#{self.page}" if self.page else path.as_posix()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +62,89 @@ class Result:
     error: str | None
 
 
-def jobs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Job]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What folders hold: pictures; files that are none; and folders that can't be looked into."""
+
+    jobs: list[Job]
+    skipped: list[Path]
+    failed: list[Result]
+
+
+def find(paths: Iterable[str | os.PathLike[str]], stdin: bytes | None = None) -> Found:
     """The pictures among `paths`: files as they are, folders with all they hold, in order of their names.
 
+    stdin: what "-" stands for. Hidden files are passed over; each page of a TIFF is a picture of its own.
     Raises ShuziError for a path that isn't there and for a folder without pictures.
     """
     jobs: list[Job] = []
-    for path in map(Path, paths):
-        if not path.is_dir():
-            if not path.exists():
-                raise ShuziError(f"{path}: no such file or folder.")
+    skipped: list[Path] = []
+    failed: list[Result] = []
+    for given in paths:
+        path = Path(given)
+        if stdin is not None and str(given) == "-":
+            jobs.append(Job(path, "stdin", data=stdin))
+        elif not os.fspath(given) or not path.exists():
+            raise ShuziError(f"{os.fspath(given) or repr('')}: no such file or folder.")
+        elif path.is_dir():
+            inside, others, locked = _in_folder(path)
+            if not inside and not locked:
+                beside = f" (skipped: {named(others)})" if others else ""
+                raise ShuziError(
+                    f"{path}: a folder without pictures; expected {pictures.USUAL} files{beside}."
+                )
+            jobs += inside
+            skipped += others
+            failed += locked
+        else:
             jobs.append(Job(path, path.name))
-            continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        if not inside:
-            raise ShuziError(
-                f"{path}: a folder without pictures; expected PNG, JPEG, WebP, TIFF, BMP or GIF files."
-            )
-        jobs.extend(Job(p, p.relative_to(path).as_posix()) for p in inside)
-    jobs = list({job.path.absolute(): job for job in jobs}.values())  # each picture once
-    # two folders may hold pictures of one name: then they are called by what tells them apart
-    if len({job.name for job in jobs}) < len(jobs):
-        above = Path(os.path.commonpath([job.path.absolute().parent for job in jobs]))
-        jobs = [Job(job.path, job.path.absolute().relative_to(above).as_posix()) for job in jobs]
-    return jobs
+    jobs = list({(job.path.absolute(), job.data): job for job in jobs}.values())  # each picture once
+    return Found([page for job in _apart(jobs) for page in _pages(job)], skipped, failed)
+
+
+def named(paths: Sequence[Path]) -> str:
+    """Names of files, the first few of many."""
+    few = ", ".join(path.name for path in paths[:5])
+    return few if len(paths) <= 5 else f"{few} and {len(paths) - 5:,} more"
+
+
+def _in_folder(folder: Path) -> tuple[list[Job], list[Path], list[Result]]:
+    """A folder's pictures, its other files, and the folders in it that can't be looked into; nothing hidden."""
+    endings = pictures.suffixes()
+    errors: list[OSError] = []
+    files: list[Path] = []
+    for root, folders, names in os.walk(folder, onerror=errors.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(root, name) for name in names if not name.startswith(".")]
+    files.sort()
+    jobs = [
+        Job(file, file.relative_to(folder).as_posix()) for file in files if file.suffix.lower() in endings
+    ]
+    failed = []
+    for error in errors:
+        path = Path(error.filename)
+        job = Job(path, path.relative_to(folder).as_posix())
+        failed.append(Result(job, None, f"{path}: can't be read ({error.strerror})."))
+    return jobs, [file for file in files if file.suffix.lower() not in endings], failed
+
+
+def _apart(jobs: list[Job]) -> list[Job]:
+    """Jobs by names that tell them apart, where two folders hold pictures of one name."""
+    if len({job.name for job in jobs}) == len(jobs):
+        return jobs
+    above = Path(os.path.commonpath([job.path.absolute().parent for job in jobs]))
+    return [replace(job, name=job.path.absolute().relative_to(above).as_posix()) for job in jobs]
+
+
+def _pages(job: Job) -> list[Job]:
+    """A job for each page of a file."""
+    count = 1
+    if job.data is not None or job.path.suffix.lower() in PAGED:
+        with contextlib.suppress(ShuziError):  # it is said when it is read
+            count = pictures.pages(job.path if job.data is None else job.data)
+    if count == 1:
+        return [job]
+    return [replace(job, name=f"{job.name}#{page}", page=page) for page in range(1, count + 1)]
 
 
 def read_all(
@@ -94,15 +159,13 @@ def read_all(
 
     def read(job: Job) -> Result:
         try:
-            return Result(job, reader.read(job.path, single=single), None)
+            return Result(job, reader.read(job.load(), single=single), None)
         except ShuziError as error:
             return Result(job, None, str(error))
 
     if workers == 1:
         yield from map(read, jobs)
         return
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # each worker is a core already
     pool = ThreadPoolExecutor(workers)
     try:
         ahead: deque[Future[Result]] = deque()
@@ -114,7 +177,6 @@ def read_all(
             yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
 
 
 def as_json(page: Page, file: str) -> dict[str, Any]:
@@ -145,50 +207,35 @@ class CsvFile:
     """A CSV file of readings, a row a digit, written and flushed a picture at a time.
 
     An empty page has one row without a digit. With `resume` an existing file is kept and `done` names the pictures
-    in it; the last of them, perhaps not whole, is taken out and read again. Raises ShuziError when it can't be
-    written, or isn't such a file.
+    in it but the last, whose rows, perhaps not all, are replaced when it is written again. Raises ShuziError when
+    it can't be written, or isn't such a file: then it stays as it is.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, resume: bool = False) -> None:
         self.path = Path(path)
-        self.done: frozenset[str] = frozenset()
-        kept = self._kept() if resume and self.path.exists() else [list(COLUMNS)]
-        write_whole(self.path, _csv(kept))
-        self.done = frozenset(row[0] for row in kept[1:])
+        kept = _kept(self.path)[1:]  # and refuses another kind of file
+        if not resume:
+            kept = []
+        self._last = kept[-1][0] if kept else None
+        self.done = frozenset(row[0] for row in kept) - {self._last}
+        self._start([COLUMNS, *kept])
+
+    def _start(self, rows: Iterable[Sequence[object]]) -> None:
+        write_whole(self.path, _csv(rows).encode("utf-8", "surrogateescape"))
         try:
-            self._file = self.path.open("a", encoding="utf-8", newline="")
+            self._file = self.path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def _kept(self) -> list[list[str]]:
-        try:
-            text = self.path.read_text(encoding="utf-8", errors="strict")
-            rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise ShuziError(f"{self.path}: can't be continued ({error}).") from error
-        if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-            raise ShuziError(f"{self.path}: not a CSV file of readings; remove it, or name another.")
-        return [row for i, row in enumerate(rows) if i == 0 or row[0] != rows[-1][0]]
-
     def write(self, name: str, page: Page) -> None:
         """Adds a picture's digits."""
-        rows: list[list[object]] = []
-        for index, number in enumerate(page.numbers):
-            for position, digit in enumerate(number.digits):
-                read = "" if digit.digit is None else digit.digit
-                row: list[object] = [
-                    name,
-                    number.line,
-                    index,
-                    position,
-                    read,
-                    f"{digit.confidence:.4f}",
-                    *digit.box,
-                    number.text,
-                ]
-                rows.append(row)
+        if name == self._last:
+            self._last = None
+            self._file.close()
+            self._start([*(row for row in _kept(self.path) if row[0] != name), *rows_of(name, page)])
+            return
         try:
-            self._file.write(_csv(rows or [[name] + [""] * (len(COLUMNS) - 1)]))
+            self._file.write(_csv(rows_of(name, page)))
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.path, error) from error
@@ -199,12 +246,68 @@ class CsvFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk was told of when it was written to
+            self._file.close()
+
+
+class CsvStream:
+    """The same onto a stream of text, to be read by another program."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.done: frozenset[str] = frozenset()
+        stream.write(_csv([COLUMNS]))
+
+    def write(self, name: str, page: Page) -> None:
+        """Adds a picture's digits."""
+        self._stream.write(_csv(rows_of(name, page)))
+        self._stream.flush()
+
+
+def _kept(path: Path) -> list[list[str]]:
+    """The whole rows of a file of readings, the first its columns; none if there is no file, or an empty one."""
+    other = ShuziError(f"{path}: not a CSV file of readings; it stays as it is, name another.")
+    try:
+        if not path.exists():
+            return []
+        if not path.is_file():
+            raise ShuziError(f"{path}: not a file; name one, or - for stdout.")
+        header = ",".join(COLUMNS).encode()
+        with path.open("rb") as file:
+            if (start := file.read(len(header))) != header and start:
+                raise other
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise cannot_write(path, error) from error
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error:
+        raise other from None
+    if len(rows) > 1 and (len(rows[-1]) < len(COLUMNS) or not text.endswith("\n")):
+        del rows[-1]  # whoever wrote it was stopped
+    if any(len(row) != len(COLUMNS) for row in rows):
+        raise other
+    return rows
+
+
+def rows_of(name: str, page: Page) -> list[Sequence[object]]:
+    """A picture's rows in the CSV file, as COLUMNS names them."""
+    rows: list[Sequence[object]] = []
+    for index, number in enumerate(page.numbers):
+        for position, digit in enumerate(number.digits):
+            read = "" if digit.digit is None else digit.digit
+            place = (name, number.line, index, position)
+            rows.append((*place, read, f"{digit.confidence:.4f}", *digit.box, number.text))
+    return rows or [(name, *[""] * (len(COLUMNS) - 1))]
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        # the writer knows line feeds alone to need quotes, the reader takes a carriage return for one
+        (quoted if "\r" in str(row[0]) else plain).writerow(row)
     return text.getvalue()
 
 
@@ -238,7 +341,7 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
 def write_overlay(folder: str | os.PathLike[str], job: Job, page: Page) -> Path:
     """Draws the job's overlay to `folder`/NAME.png and returns that path. Raises ShuziError if it can't."""
     path = Path(folder) / f"{job.name}.png"
-    _write_png(path, overlay(job.path, page))
+    _write_png(path, overlay(job.load(), page))
     return path
 
 

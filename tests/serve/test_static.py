@@ -55,4 +55,4 @@ except Exception as error:
 """
     said = subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout
     assert said.startswith("ShuziError")
-    assert "pip install 'shuzi[serve]'" in said
+    assert "pip install '.[serve]'" in said
