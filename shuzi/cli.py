@@ -445,7 +445,9 @@ def print_rows(header: list[str], rows: list[list[str]]) -> None:
         table.add_column(title, justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    out.print(table)
+    wide = Console(width=1000, **PLAIN)
+    wide.width = max(out.width, wide.measure(table).maximum)  # a terminal may break a line, but none is cut
+    wide.print(table)
     out.print()
 
 
@@ -543,8 +545,10 @@ def trains() -> "Iterator[Listener]":
 
 def main() -> None:
     """Run the command line; what a person can cause becomes one sentence on stderr and an exit code."""
-    if not (sys.stdout and sys.stderr):  # closed, and their numbers taken by the next files to be opened
-        sys.exit("shuzi: stdout is closed; nothing was done" if sys.stderr else 1)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if sys.stdout is None:  # closed, and its number taken by the next file to be opened
+        sys.exit("shuzi: stdout is closed; nothing was done")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text

@@ -1,0 +1,214 @@
+"""`shuzi read` as people and programs use it: terminals, pipes, CSV, folders of all sorts."""
+
+import csv
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+from PIL import Image, ImageDraw
+
+from shuzi.read.batch import COLUMNS
+
+
+def picture(path, ones=1):
+    """A page of so many 1s in a row."""
+    paper = Image.new("L", (300, 200), 240)
+    for each in range(ones):
+        ImageDraw.Draw(paper).line([(80 + 60 * each, 50), (80 + 60 * each, 150)], 20, 9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paper.save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(1, 4):
+        picture(tmp_path / "a" / f"{number}.png", number)
+    picture(tmp_path / "b" / "1.png")
+    return tmp_path
+
+
+def files(path):
+    return [row["file"] for row in csv.DictReader(io.StringIO(path.read_text()))]
+
+
+def test_rows_are_told_apart_by_whole_paths_and_none_is_lost(command, folder):
+    assert command("read", "a/1.png", "a/2.png", "--csv", "r", cwd=folder).code == 0
+    assert command("read", "b/1.png", "--csv", "r", "--continue", cwd=folder).code == 0
+    assert files(folder / "r") == ["a/1.png", "a/2.png", "a/2.png", "b/1.png"]
+    ended = command("read", "a", "b", "--csv", "r", "--continue", cwd=folder)
+    assert ended.stdout.split()[::4] == ["a/3.png", "b/1.png"]  # the last of r, and what wasn't in it
+    assert sorted(files(folder / "r")) == ["a/1.png", *2 * ["a/2.png"], *3 * ["a/3.png"], "b/1.png"]
+
+
+def test_a_picture_is_never_overwritten_by_a_csv(command, folder):
+    before = (folder / "a" / "1.png").read_bytes()
+    ended = command("read", "--csv", "a/1.png", "b/1.png", cwd=folder)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "a/1.png: not a CSV file of readings" in ended.stderr
+    assert (folder / "a" / "1.png").read_bytes() == before
+
+
+def test_csv_onto_stdout_is_csv_and_nothing_else(command, folder):
+    ended = command("read", "a", "--csv", "-", cwd=folder)
+    rows = list(csv.reader(io.StringIO(ended.stdout)))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row[0] for row in rows[1:]] == ["a/1.png", *2 * ["a/2.png"], *3 * ["a/3.png"]]
+    ended = command("read", "a", "--csv", "-", "--json", cwd=folder)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "both write to stdout" in ended.stderr
+
+
+def test_the_pages_of_a_tiff_have_numbers(command, folder):
+    pages = [Image.open(folder / "a" / f"{number}.png") for number in (1, 2, 3)]
+    pages[0].save(folder / "scan.tif", save_all=True, append_images=pages[1:])
+    told = command("read", "scan.tif", "--json", "--csv", "r", cwd=folder).json
+    assert [(page["file"], page["text"]) for page in told["pages"]] == [
+        ("scan.tif#1", "1"), ("scan.tif#2", "11"), ("scan.tif#3", "111"),
+    ]  # fmt: skip
+    assert files(folder / "r") == ["scan.tif#1", *2 * ["scan.tif#2"], *3 * ["scan.tif#3"]]
+
+
+def test_what_is_skipped_and_what_is_broken_is_said(command, folder):
+    (folder / "a" / "form.pdf").touch()
+    (folder / "a" / "bad.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(40))
+    exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0abc\0\0\0\0\0"  # an orientation that is text
+    Image.open(folder / "a" / "2.png").save(folder / "a" / "turned.jpg", exif=b"Exif\0\0" + exif)
+    ended = command("read", "a", cwd=folder)
+    assert ended.code == 1
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
+        ["1.png", "1"], ["2.png", "11"], ["3.png", "111"], ["turned.jpg", "11"],
+    ]  # fmt: skip
+    skipped, broken = ended.stderr.splitlines()
+    assert skipped == "shuzi: skipped, not pictures: form.pdf"
+    assert broken.startswith("shuzi: a/bad.avif: ")
+    told = command("read", "a", "--json", cwd=folder)
+    assert '"skipped": ["a/form.pdf"]' in told.stdout
+
+
+def run(*args, folder, command, **how):
+    """A process of its own, whose streams may be what they like."""
+    return subprocess.run(
+        [sys.executable, "-m", "shuzi", *args], cwd=folder, env=command.environment(), capture_output=True,
+        text=True, **how,
+    )  # fmt: skip
+
+
+def test_a_pipe_can_be_read(command, folder):
+    with (folder / "a" / "2.png").open() as file:
+        ended = run("read", "-", folder=folder, command=command, stdin=file)
+    assert ended.stdout.split() == ["11", *ended.stdout.split()[1:]]
+    ended = run("read", "-", folder=folder, command=command, stdin=subprocess.DEVNULL)
+    assert (ended.returncode, ended.stderr) == (1, "shuzi: 0 bytes: 0 bytes, expected a picture\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([""], "'': no such file or folder"),
+        (["pipe"], "pipe: can't be read (a pipe or a device)"),
+        (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
+        (["a/1.png", "--csv", "pipe"], "pipe: not a file"),
+        (["a/1.png", "--weights", "b"], "b: no file; expected an ONNX network"),
+        (["a/1.png", "--continue", "--csv", "-"], "name one"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(command, folder, args, words):
+    os.mkfifo(folder / "pipe")
+    ended = command("read", *args, cwd=folder)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+CLOSED = [(1, 1, "shuzi: stdout is closed; nothing was done\n"), (2, 0, "")]
+
+
+@pytest.mark.parametrize(("closed", "code", "said"), CLOSED)
+def test_a_closed_stream_is_no_traceback(command, folder, closed, code, said):
+    line = f"{sys.executable} -m shuzi read a/1.png {closed}>&-"
+    ended = subprocess.run(
+        line, shell=True, cwd=folder, env=command.environment(), capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
+def terminal(*args, folder, command, columns):
+    """What a terminal of some columns gets to see."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(  # waits for its end
+        [sys.executable, "-m", "shuzi", *args], stdout=its, stderr=its, stdin=its, cwd=folder,
+        env=command.environment(TERM="xterm-256color", COLUMNS=str(columns), NO_COLOR="1"),
+    ):  # fmt: skip
+        os.close(its)
+        printed = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                printed += chunk
+        except OSError:  # how a terminal says that nobody is left at its other end
+            pass
+        os.close(ours)
+    return printed.decode()
+
+
+def screen(printed):
+    """The lines that stand on a terminal in the end, by the few codes that a bar uses."""
+    lines, row, column = [""], 0, 0
+    for code, text in re.findall(r"(\x1b\[[?\d;]*[A-Za-z]|[\r\n])|([^\x1b\r\n]+)", printed):
+        if text:
+            lines[row] = lines[row][:column].ljust(column) + text + lines[row][column + len(text) :]
+            column += len(text)
+        elif code == "\r":
+            column = 0
+        elif code == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif code.endswith("A"):
+            row = max(0, row - int(code[2:-1] or 1))
+        elif code == "\x1b[2K":
+            lines[row] = ""
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def test_on_a_terminal_results_and_errors_have_lines_of_their_own(command, folder):
+    for number in range(4, 30):
+        picture(folder / "a" / f"{number:02}.png", number % 3)
+    (folder / "a" / "x.png").write_bytes(b"none")
+    printed = terminal("read", "a", folder=folder, command=command, columns=60)
+    assert "reading" in printed
+    shown = screen(printed)
+    assert len(shown) == 30
+    for line in shown[:-1]:
+        assert re.fullmatch(r"\d+\.png  (\s*1{1,3}  [\d .]{5} %|no digits)", line), shown
+    assert shown[-1].startswith("shuzi: a/x.png: not a picture")
+
+
+def test_forty_columns_lose_nothing(command, folder):
+    wide = command("read", "--help").stdout.split()
+    narrow = command("read", "--help", COLUMNS="40", TERMINAL_WIDTH="40").stdout.split()
+    assert narrow == wide
+    assert "…" not in "".join(wide)
+    assert "list[" not in "".join(wide)
+    name = "a-very-long-name-of-a-picture-that-takes-more-than-a-line.png"
+    picture(folder / "c" / name, 2)
+    picture(folder / "c" / "z.png", 1)
+    printed = terminal("read", "c", folder=folder, command=command, columns=40)
+    assert name in printed.replace("\r", "").replace("\n", "")
+
+
+def test_tables_lose_nothing_in_a_narrow_terminal(command, small_folder):
+    printed = terminal("data", str(small_folder), folder=small_folder, command=command, columns=40)
+    assert "…" not in printed
+    for words in ("train", "test", "1000", "200"):
+        assert words in printed
+
+
+def test_a_command_is_described_whole_in_the_list_of_commands(command):
+    told = command("--help", COLUMNS="40").stdout
+    assert "..." not in told.split("Commands:")[1]
+    for name in ("read", "train", "serve", "data"):
+        assert f"\n  {name} " in told
