@@ -503,40 +503,38 @@ def trains() -> "Iterator[Listener]":
     columns = (
         bars.TextColumn("epoch {task.fields[epoch]}"),
         bars.BarColumn(),
-        bars.TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:,.0f} images/s"),
+        bars.TextColumn("{task.fields[state]}"),
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as display:
-        task = display.add_task("", start=False, visible=False, epoch="", loss=0.0, rate=0.0)
-        began = shown = 0.0
-        images = trained = current = 0
+        task = display.add_task("", start=False, visible=False, epoch="", state="preparing")
+        shown, counted, current = 0.0, 0, 0
 
-        def start(run: "Run", count: int) -> None:
-            nonlocal began, images, trained, current
-            began, images, trained = time.perf_counter(), count, len(run.metrics)
-            current = trained
-            total = (run.plan.settings.epochs - trained) * count
-            display.update(task, total=total, visible=True, epoch=f"{trained + 1}/{run.plan.settings.epochs}")
+        def start(run: "Run") -> None:
+            nonlocal current
+            current, epochs = len(run.metrics), run.plan.settings.epochs
+            display.update(
+                task, total=epochs, completed=current, visible=True, epoch=f"{current + 1}/{epochs}"
+            )
             display.start_task(task)
 
-        def step(done: int, loss: "Tensor") -> None:
-            nonlocal shown
+        def step(done: int, images: int, loss: "Tensor") -> None:
+            nonlocal shown, counted
             if (now := time.perf_counter()) - shown < SECONDS_BETWEEN_LOOKS or display.disable:
                 return
-            shown = now
-            completed = done + (current - trained) * images
-            display.update(task, completed=completed, loss=float(loss), rate=completed / (now - began))
+            rate = f"  {(done - counted) / (now - shown):,.0f} images/s" if done > counted and shown else ""
+            display.update(task, completed=current + done / images, state=f"loss {float(loss):.4f}{rate}")
+            shown, counted = now, done
 
         def epoch(run: "Run") -> None:
             nonlocal current
             last, epochs = run.metrics[-1], run.plan.settings.epochs
             current = last.epoch
             display.update(task, epoch=f"{min(last.epoch + 1, epochs)}/{epochs}")
-            validated = (
-                "" if last.validation_accuracy is None else f"  validation {last.validation_accuracy:.4f}"
-            )
+            shares = {"training accuracy": last.accuracy, "validation": last.validation_accuracy}
+            told = "".join(f"  {name} {value:.4f}" for name, value in shares.items() if value is not None)
             err.print(
-                f"epoch {last.epoch}/{epochs}  loss {last.loss:.4f}  training accuracy {last.accuracy:.4f}{validated}"
+                f"epoch {last.epoch}/{epochs}  loss {last.loss:.4f}{told}"
                 f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
             )
 

@@ -71,9 +71,31 @@ class Digits:
         """Give the digits from `start` up to `stop`, sharing their bytes."""
         return Digits(self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
 
-    def split(self, held_out: int) -> "tuple[Digits, Digits]":
-        """Give what is to be learnt from and, apart from it, the last `held_out` digits: the validation part."""
-        return self.part(0, len(self) - held_out), self.part(len(self) - held_out, len(self))
+    def split(self, held_out: int, generator: np.random.Generator | None = None) -> "tuple[Digits, Digits]":
+        """Give what is to be learnt from and, apart from it, the validation part.
+
+        Args:
+            held_out: how many digits are for validation.
+            generator: draws them, of each label its share and one at least left to learn from, if there is room;
+                default none: the last ones.
+        """
+        if generator is None:
+            return self.part(0, len(self) - held_out), self.part(len(self) - held_out, len(self))
+        shuffled = generator.permutation(len(self))
+        place = np.empty(
+            len(self)
+        )  # of each digit among those of its label, 0..1; the last one goes last of all
+        for label in range(CLASSES):
+            alike = shuffled[self.labels[shuffled] == label]
+            place[alike] = (np.arange(len(alike)) + 0.5) / max(1, len(alike))
+            place[alike[-1:]] = 1
+        chosen = shuffled[np.argsort(place[shuffled], kind="stable")[:held_out]]
+        out = np.isin(np.arange(len(self)), chosen)
+        learnt, validation = (
+            Digits(self.images[part], self.labels[part], f"{self.name}, {what}")
+            for part, what in ((~out, "to learn"), (out, "validation"))
+        )
+        return learnt, validation
 
     def batches(
         self,
@@ -81,6 +103,7 @@ class Digits:
         *,
         generator: "torch.Generator | None" = None,
         device: "str | torch.device" = "cpu",
+        first: int = 0,
     ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
         """Go through all digits once, the last batch smaller if need be: the fast way, batches cut from bytes.
 
@@ -88,6 +111,7 @@ class Digits:
             batch_size: images a batch, 1 or more.
             generator: draws the order; default none, in the set's own order.
             device: where the batches shall lie.
+            first: batches to pass over, 0 or more.
 
         Yields:
             images float32 (B, 1, 28, 28) in [0, 1], labels int64 (B,).
@@ -99,7 +123,9 @@ class Digits:
         order = (
             torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
         )
-        for chosen in order.to(device).split(batch_size * max(1, GATHERED // batch_size)):
+        for chosen in (
+            order[first * batch_size :].to(device).split(batch_size * max(1, GATHERED // batch_size))
+        ):
             gathered = images[chosen].unsqueeze(1).float().div_(255)  # (some B, 1, 28, 28)
             yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)
 

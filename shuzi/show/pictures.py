@@ -34,10 +34,14 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
         ShuziError: the folder cannot be written.
     """
     evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
-    accuracy = {"training, on the way": [epoch.accuracy for epoch in metrics]}
-    held_out = [epoch.validation_accuracy for epoch in metrics if epoch.validation_accuracy is not None]
-    if held_out:
-        accuracy["validation"] = held_out
+    accuracy = {
+        name: [value for value in values if value is not None]
+        for name, values in (
+            ("training, on the way", [epoch.accuracy for epoch in metrics]),
+            ("validation", [epoch.validation_accuracy for epoch in metrics]),
+        )
+    }
+    accuracy = {name: values for name, values in accuracy.items() if values}
     shown = evaluation.mistakes[:MISTAKES]
     captions = [f"{mistake.label} read {mistake.read}\n{100 * mistake.confidence:.1f} %" for mistake in shown]
     figures = {

@@ -1,11 +1,14 @@
 """The loop: draw a batch, clear the gradients, forward, backward, step. The same for every model."""
 
+import contextlib
 import copy
+import dataclasses
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +21,7 @@ from shuzi.train.recipes import Model, Recipe
 
 POINTS = 20  # of an epoch's loss curve
 LAST_SEED = 2**63 - 1
+LARGEST_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
 AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
 
 
@@ -40,8 +44,8 @@ class Settings:
             raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
         if self.batch_size < 1:
             raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
-        if not (math.isfinite(self.lr) and self.lr > 0):
-            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0")
+        if not 0 < self.lr <= LARGEST_LR:
+            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0, at most {LARGEST_LR:g}")
         if not 0 <= self.seed <= LAST_SEED:
             raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
         if self.validation < 0:
@@ -53,23 +57,80 @@ class Epoch:
     """One epoch's figures.
 
     Attributes:
-        loss, accuracy: mean cross-entropy in nats, and share right, over the batches as they were trained on.
+        loss: mean loss, for classifiers the cross-entropy in nats, over the batches as they were trained on.
+        accuracy: share right of the same, of a classifier.
         seconds, images_per_second: of the training alone.
-        validation_accuracy: share right of the images held out, if any.
+        validation_accuracy: share right of what was held out, if anything.
         curve: the mean loss of each twentieth of the epoch, or of each step where there are fewer.
     """
 
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     seconds: float
     images_per_second: float
     validation_accuracy: float | None
     curve: tuple[float, ...]
 
 
-OnStep = Callable[[int, Tensor], None]
-"""Called after each step with the images done in this epoch and the batch's loss, still on its device."""
+OnStep = Callable[[int, int, Tensor], None]
+"""Called after each step with the images done in this epoch, those of all of it, and the batch's loss on its device."""
+
+
+@dataclass
+class Tally:
+    """What the steps of an epoch came to so far: each one's loss and images, the images right, the seconds."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    right: Tensor = field(default_factory=lambda: torch.tensor(0))
+    seconds: float = 0.0
+    answers: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # logits and labels not yet in `right`
+
+    def add(self, loss: Tensor, count: int) -> None:
+        """Count a step."""
+        self.losses.append(loss)
+        self.counts.append(count)
+
+    def settle(self) -> None:
+        """Count how many of the answers are right, all at once for speed."""
+        if self.answers:
+            logits, labels = map(torch.cat, zip(*self.answers, strict=True))
+            self.right = self.right + (logits.argmax(dim=1) == labels).sum().cpu()
+            self.answers = []
+
+    def state(self) -> dict[str, Tensor]:
+        """Give it as named tensors."""
+        self.settle()
+        return {
+            "losses": torch.stack(self.losses).cpu() if self.losses else torch.zeros(0),
+            "counts": torch.tensor(self.counts, dtype=torch.int64),
+            "right": self.right,
+            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
+        }
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> "Tally":
+        """Take up what `state` gave."""
+        losses, counts, right, seconds = (tensors[name] for name in ("losses", "counts", "right", "seconds"))
+        return cls(list(losses), counts.tolist(), right, float(seconds))
+
+    def epoch(self, number: int, classifies: bool) -> Epoch:
+        """Give the figures of the whole epoch, but for the validation."""
+        self.settle()
+        losses, counts = torch.stack(self.losses).double().cpu().numpy(), np.array(self.counts)
+        every = math.ceil(len(losses) / POINTS)
+        parts = [slice(start, start + every) for start in range(0, len(losses), every)]
+        images = int(counts.sum())
+        return Epoch(
+            epoch=number,
+            loss=float(np.average(losses, weights=counts)),
+            accuracy=int(self.right) / images if classifies else None,
+            seconds=self.seconds,
+            images_per_second=images / self.seconds,
+            validation_accuracy=None,
+            curve=tuple(float(np.average(losses[part], weights=counts[part])) for part in parts),
+        )
 
 
 class Training:
@@ -86,8 +147,15 @@ class Training:
         place(self.model, device, recipe.channels_last)
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
-        self.epoch = 0
         self.turn = settings.epochs if recipe.again is None else round(recipe.again * settings.epochs)
+        self.epoch = 0  # so many have ended
+        self.tally = Tally()  # of the one that it is in
+        self.began = self.order.get_state()  # as that one began
+
+    @property
+    def step(self) -> int:
+        """How many steps of the epoch that it is in are done."""
+        return len(self.tally.losses)
 
     @property
     def seed(self) -> int:
@@ -118,10 +186,11 @@ class Training:
                 if value is not None
             }
         return tensors | {
-            "generator.order": self.order.get_state(),
+            "generator.order": self.began if self.step else self.order.get_state(),
             "generator.noise": self.noise.get_state(),
             "generator.inner": self.inner,
             "epoch": torch.tensor(self.epoch),
+            **{f"tally.{name}": value for name, value in self.tally.state().items()},
         }
 
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
@@ -139,72 +208,133 @@ class Training:
         self.inner = torch.Generator().manual_seed(self.seed).get_state()
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave. Raises ShuziError if it is another recipe's."""
-        load_state(self.model, below("model.", tensors))
-        if self.average is not None:
-            load_state(self.average, below("average.", tensors))
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in below("optimizer.", tensors).items():
-            index, key = name.split(".", 1)
-            state.setdefault(int(index), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        """Take up what `state` gave.
+
+        An optimiser makes its moments at its first step, as it likes them to lie in memory. So one step is taken, of
+        weights that are then replaced: what was saved is checked against what stands there then, name by name, and
+        copied to where it stands. Copied to memory of another order, moments would be read by a fused step as those
+        of other weights.
+
+        Raises:
+            ShuziError: it is another recipe's or damaged.
+        """
+        for parameter in self.model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()
+        state = self.state()
+        grown = {name: state[name] for name in ("tally.losses", "tally.counts")}  # with the steps done
+        compare(state, {**tensors, **grown})
+        tally = Tally.of(below("tally.", tensors))
+        if len(tally.losses) != len(tally.counts):
+            raise ShuziError(f"{len(tally.losses)} losses of {len(tally.counts)} steps; it is damaged")
+        epoch = int(tensors["epoch"])
+        if not 0 <= epoch <= self.settings.epochs:
+            raise ShuziError(f"{epoch} epochs are done, expected 0 to {self.settings.epochs}")
         self.order.set_state(tensors["generator.order"])
         self.noise.set_state(tensors["generator.noise"])
-        self.inner = tensors["generator.inner"]
-        self.epoch = int(tensors["epoch"])
+        torch.Generator().set_state(tensors["generator.inner"])
+        with torch.no_grad():
+            for name, value in state.items():
+                if name.startswith(("model.", "average.", "optimizer.")):
+                    value.copy_(tensors[name])
+        self.inner, self.epoch, self.tally = tensors["generator.inner"], epoch, tally
+
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Let the global generator be this training's own, as layers such as dropout draw from it."""
+        with torch.random.fork_rng():
+            torch.set_rng_state(self.inner)
+            yield
+            self.inner = torch.get_rng_state()
 
 
 def fit(
-    training: Training, train: Digits, validation: Digits | None = None, on_step: OnStep | None = None
-) -> Iterator[Epoch]:
+    training: Training,
+    train: Digits,
+    validation: Digits | None = None,
+    on_step: OnStep | None = None,
+    pause: float = math.inf,
+) -> Iterator[Epoch | None]:
     """Train to the planned epoch, giving each epoch's figures as it ends; save between them if you like.
+
+    Args:
+        training: what learns; it goes on from where it is, within an epoch too.
+        train: the digits to learn from, or to make what is learnt from.
+        validation: digits to measure on after each epoch; they have no say in the weights.
+        on_step: called after each step.
+        pause: seconds after which None is given within an epoch, to save then; default never.
 
     Raises:
         ShuziError: a batch larger than the set, or a loss that is no longer a number.
     """
-    if training.settings.batch_size > len(train):
+    recipe, settings = training.recipe, training.settings
+    if recipe.made is None and settings.batch_size > len(train):
         raise ShuziError(
-            f"--batch-size {training.settings.batch_size}: larger than the {len(train):,} training images"
+            f"--batch-size {settings.batch_size}: larger than the {len(train):,} training images"
         )
-    extend, digits = training.recipe.extend, None
-    while training.epoch < training.settings.epochs:
-        if training.epoch == training.turn:
+    digits = None
+    while training.epoch < settings.epochs:
+        if training.epoch == training.turn and not training.step:
             training.again()
             digits = None
         if digits is None:
-            digits = train if extend is None else extend(train, np.random.default_rng(training.seed))
-        started = time.perf_counter()
-        with torch.random.fork_rng():
-            torch.set_rng_state(training.inner)
-            loss, accuracy, curve = one_epoch(training, digits, on_step)
-            training.inner = torch.get_rng_state()
-        seconds = time.perf_counter() - started
-        training.epoch += 1
-        if not math.isfinite(loss):
-            raise ShuziError(
-                f"the loss became {loss} in epoch {training.epoch}; "
-                f"train with a smaller --lr than {training.settings.lr:g}"
+            digits = (
+                train if recipe.extend is None else recipe.extend(train, np.random.default_rng(training.seed))
             )
-        held_out = None if validation is None else accuracy_of(training.result, validation, training.device)
-        yield Epoch(training.epoch, loss, accuracy, seconds, len(digits) / seconds, held_out, curve)
+        training.began = training.order.get_state()
+        images = recipe.steps * settings.batch_size or len(digits)
+        steps = math.ceil(images / settings.batch_size)
+        with contextlib.closing(batches(training, digits, steps)) as coming:
+            while training.step < steps:
+                with training.drawing():
+                    learn(training, coming, images, on_step, pause)
+                epoch = training.tally.epoch(training.epoch + 1, classifies=recipe.loss is None)
+                if not math.isfinite(epoch.loss):
+                    raise ShuziError(
+                        f"the loss became {epoch.loss} in epoch {epoch.epoch}; "
+                        f"train with a smaller --lr than {settings.lr:g}"
+                    )
+                if training.step < steps:
+                    yield None
+        training.tally = Tally()
+        training.epoch += 1
+        if validation is not None:
+            right, count = judged(recipe, training.result, validation, training.device)
+            epoch = dataclasses.replace(epoch, validation_accuracy=right / count)
+        yield epoch
 
 
-def one_epoch(
-    training: Training, train: Digits, on_step: OnStep | None
-) -> tuple[float, float, tuple[float, ...]]:
-    """Go through the training digits once; give the mean loss, the accuracy and the loss's curve on the way."""
-    recipe, settings, model = training.recipe, training.settings, training.model
+def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[Tensor, Any]]:
+    """Give the batches of this epoch that are still to come, on the training's device."""
+    recipe, settings = training.recipe, training.settings
+    if recipe.made is None:
+        yield from digits.batches(
+            settings.batch_size, generator=training.order, device=training.device, first=training.step
+        )
+        return
+    first = (training.epoch - training.cycle[0]) * steps + training.step
+    made = recipe.made(digits, settings.batch_size, training.seed, first)
+    with contextlib.closing(made):
+        for images, targets in itertools.islice(made, steps - training.step):
+            yield images.to(training.device), move(targets, training.device)
+
+
+def learn(
+    training: Training,
+    coming: Iterator[tuple[Tensor, Any]],
+    count: int,
+    on_step: OnStep | None,
+    pause: float,
+) -> None:
+    """Take steps until the batches of this epoch of `count` images are used up, or so many seconds have passed."""
+    recipe, model, tally = training.recipe, training.model, training.tally
     set_training(model, True)
     first, end, lr = training.cycle
-    steps = math.ceil(len(train) / settings.batch_size)
-    step = start = (training.epoch - first) * steps  # of the cycle
-    done = 0
-    answered: list[tuple[Tensor, Tensor, Tensor]] = []  # loss, logits and labels since the curve's last point
-    points: list[tuple[int, Tensor, Tensor]] = []
-    for images, labels in train.batches(
-        settings.batch_size, generator=training.order, device=training.device
-    ):
+    steps = math.ceil(count / training.settings.batch_size)
+    started = time.perf_counter()
+    done, before = sum(tally.counts), tally.seconds
+    for images, targets in coming:
+        step = (training.epoch - first) * steps + training.step  # of the cycle
         factor = 1.0 if recipe.schedule is None else recipe.schedule(step / (steps * (end - first)))
         for group in training.optimizer.param_groups:
             group["lr"] = lr * factor
@@ -214,34 +344,35 @@ def one_epoch(
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         training.optimizer.zero_grad()
-        with torch.autocast(training.device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
-            logits = model(images)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        with (
+            torch.autocast(training.device.type, torch.bfloat16)
+            if recipe.bfloat16
+            else contextlib.nullcontext()
+        ):
+            outputs = model(images)
+        if recipe.loss is None:
+            loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
+            tally.answers.append((outputs.detach(), targets))
+        else:
+            loss = recipe.loss(outputs.float(), targets)
         loss.backward()
         training.optimizer.step()
         if training.average is not None:
             follow(training.average, model, recipe.average, step)
-        step += 1
-        done += len(labels)
-        answered.append((loss.detach(), logits.detach(), labels))
-        if (step - start) % math.ceil(steps / POINTS) == 0 or done == len(train):
-            points.append(tally(answered))
-            answered = []
+        tally.add(loss.detach(), len(images))
+        done += len(images)
+        if training.step % math.ceil(steps / POINTS) == 0:
+            tally.settle()
         if on_step is not None:
-            on_step(done, loss)
-    counts, losses, right = zip(
-        *((count, float(loss), int(hits)) for count, loss, hits in points), strict=True
-    )
-    curve = tuple(loss / count for loss, count in zip(losses, counts, strict=True))
-    return sum(losses) / len(train), sum(right) / len(train), curve
+            on_step(done, count, loss.detach())
+        tally.seconds = before + time.perf_counter() - started
+        if time.perf_counter() - started >= pause:
+            break
 
 
-def tally(answered: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[int, Tensor, Tensor]:
-    """Count the images of some batches, their summed loss and how many were right, all at once for speed."""
-    losses, logits, labels = zip(*answered, strict=True)
-    counts = [len(batch) for batch in labels]
-    loss = torch.stack(losses) @ torch.tensor(counts, dtype=losses[0].dtype, device=losses[0].device)
-    return sum(counts), loss, (torch.cat(logits).argmax(dim=1) == torch.cat(labels)).sum()
+def move(targets: Any, device: torch.device) -> Any:  # noqa: ANN401
+    """Move a tensor, or each of a tuple of them, to a device."""
+    return targets.to(device) if isinstance(targets, Tensor) else tuple(each.to(device) for each in targets)
 
 
 @torch.no_grad()
@@ -260,6 +391,15 @@ def predict(model: Model, digits: Digits, device: torch.device, batch_size: int 
     """Give the logits of all images, float32 (N, 10 or 11) on the CPU, in the set's order."""
     set_training(model, False)
     return torch.cat([model(images).float().cpu() for images, _ in digits.batches(batch_size, device=device)])
+
+
+def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -> tuple[int, int]:
+    """Give how many a model gets right of how many, on digits: as its recipe judges, else each image by itself."""
+    if recipe.judge is not None:
+        set_training(model, False)
+        return recipe.judge(model, digits, device)
+    right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
+    return int(right.sum()), len(digits)
 
 
 def accuracy_of(model: Model, digits: Digits, device: torch.device) -> float:
@@ -309,20 +449,30 @@ def set_training(model: Model, training: bool) -> None:
         model.train(training)
 
 
-@torch.no_grad()
 def load_state(model: Model, tensors: Mapping[str, Tensor]) -> None:
-    """Copy saved values into a model. Raises ShuziError if names or shapes differ from the model's."""
+    """Copy saved values into a model, all or none. Raises ShuziError if they differ from the model's in kind."""
     own = model.state_dict()
-    for name in (*own, *(tensors.keys() - own.keys())):
-        found, expected = (
-            f"of shape {tuple(each[name].shape)}" if name in each else "not there" for each in (tensors, own)
-        )
-        if found != expected:
-            raise ShuziError(f"{name} is {found}, expected {expected}; it is another recipe's or damaged")
+    compare(own, tensors)
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(tensors[name])
+
+
+def compare(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """See that tensors have the names, types and shapes expected. Raises ShuziError naming the first that hasn't."""
+    for name in (*expected, *(tensors.keys() - expected.keys())):
+        wanted, found = (kind(each.get(name)) for each in (expected, tensors))
+        if found != wanted:
+            raise ShuziError(f"{name} is {found}, expected {wanted}; it is another recipe's or damaged")
         if not torch.isfinite(tensors[name]).all():
             raise ShuziError(f"{name} holds values that are no numbers; it is damaged")
-    for name, value in own.items():
-        value.copy_(tensors[name])
+
+
+def kind(tensor: Tensor | None) -> str:
+    """Say what a tensor is: its type and shape."""
+    if tensor is None:
+        return "not there"
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

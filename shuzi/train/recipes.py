@@ -1,9 +1,10 @@
 """Named recipes: what to train and how, as data. The loop in `fit` serves them all."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -38,7 +39,16 @@ class Recipe:
             rate, with a new optimiser, and all that is drawn drawn anew. None: there is one cycle.
         augment: changes a batch of images float32 (B, 1, 28, 28), drawing from a generator on their device.
         extend: joins what we make ourselves to the training digits, drawing from a generator.
-        label_smoothing: share of the target spread evenly over the classes, 0..1.
+        made: makes the batches on the way, in place of images cut from the digits: from digits, the size of a batch, a
+            seed and a number, gives without end the batches from that number on, each of them drawn from the seed and
+            its own number alone, so that training can be taken up anywhere. A batch is images float32 (B, 1, H, W)
+            and what `loss` takes, a tensor or a tuple of tensors.
+        steps: batches that are an epoch, where they are made.
+        loss: of a model's outputs, as float32, and the batch's targets, a mean over the batch; default cross-entropy of
+            logits (B, classes) and labels (B,).
+        judge: how many answers of the model are right, of how many, when it is put to use on digits on a device;
+            default of each image, whether the largest logit is its label's.
+        label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
         average: decay a step of the averaged weights that are kept in place of the last, 0..1, or None.
         bfloat16: compute in bfloat16 where the device does so in hardware.
         channels_last: keep images as (B, H, W, C) in memory, which convolutions on a CPU like.
@@ -54,6 +64,10 @@ class Recipe:
     again: float | None = None
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
+    made: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
+    steps: int = 0
+    loss: Callable[[Tensor, Any], Tensor] | None = None
+    judge: Callable[[Model, Digits, torch.device], tuple[int, int]] | None = None
     label_smoothing: float = 0.0
     average: float | None = None
     bfloat16: bool = False
@@ -115,7 +129,7 @@ RECIPES = {
         schedule=one_cycle,
         again=0.7,
         augment=augment.roughly,
-        extend=lambda digits, generator: strokes.mixed(digits, generator, times=3, drawn=0.4, others=0.7),
+        extend=partial(strokes.mixed, times=3, drawn=0.4, others=0.7),
         label_smoothing=0.05,
         average=0.998,
         bfloat16=True,

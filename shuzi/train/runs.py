@@ -1,34 +1,37 @@
 """A run's folder: run.json (all settings and results), weights.safetensors and metrics.csv.
 
-While it trains there is a checkpoint.safetensors too, and `run.json` says "unfinished". Nothing is pickled.
+While it trains there is a checkpoint.safetensors instead of weights, and run.json says "unfinished". A checkpoint holds
+all that goes on from it: weights, moments, generators, and the texts of run.json and metrics.csv as they were then.
+As one file it is the old or the new one at any moment, and so is the run: where there is one, it counts, whatever
+stands beside it. Nothing is pickled.
 """
 
 import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
 import itertools
 import json
-import os
 import platform
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 import shuzi
 from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.sources import NewProgress
+from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.evaluate.measure import Network
@@ -37,10 +40,17 @@ from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe
 
+PAUSE = 120  # seconds of an epoch between its checkpoints
+MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
 LEAST_OWN = 4_000  # images an epoch of one's own pictures goes through, each as often as that takes
 # From weights that are good already: so many epochs, at that share of the rate.
 FURTHER_EPOCHS, FURTHER_LR = 4, 0.05
 RUN, WEIGHTS, METRICS, CHECKPOINT = "run.json", "weights.safetensors", "metrics.csv", "checkpoint.safetensors"
+# What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
+MADE_OF_IT = (
+    "model.onnx",
+    *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +92,54 @@ def make_plan(
 
 
 def recipe_of(plan: Plan) -> Recipe:
-    """Give a plan's recipe; from weights that are good already there is one cycle."""
+    """Give a plan's recipe.
+
+    From weights that are good already there is one cycle, and to what is no digit no digits of ours are joined.
+    """
     known = recipe(plan.recipe)
-    return known if plan.start is None else dataclasses.replace(known, again=None)
+    if plan.start is not None:
+        known = dataclasses.replace(known, again=None)
+    if plan.data in SOURCES and not SOURCES[plan.data].digits:
+        known = dataclasses.replace(known, extend=None)
+    return known
+
+
+def described(known: Recipe) -> dict[str, str]:
+    """Say what a recipe is made of, field by field but for those that a person may set."""
+    fields = (each.name for each in dataclasses.fields(known))
+    return {
+        name: told(getattr(known, name))
+        for name in fields
+        if name not in ("summary", "epochs", "batch_size", "lr")
+    }
+
+
+def told(value: object) -> str:
+    """Say what a value of a recipe is: a function by its name and settings, all else as Python writes it."""
+    if isinstance(value, partial):
+        settings = [
+            *map(told, value.args),
+            *(f"{name}={told(each)}" for name, each in value.keywords.items()),
+        ]
+        return f"{told(value.func)}({', '.join(settings)})"
+    if getattr(value, "__name__", "") == "<lambda>":
+        return ".".join(value.__code__.co_names)  # type: ignore[attr-defined]
+    return str(getattr(value, "__qualname__", repr(value)))
+
+
+def parts(plan: Plan, train: Digits) -> tuple[Digits, Digits]:
+    """Give the digits that a run learns from and those it holds out.
+
+    Of a named set the last are held out, which is in no order by label: the shipped network's figures of validation are
+    of these. Of anyone's own set, which may be, so many of each label are drawn from the seed.
+
+    Raises:
+        ShuziError: there would be none left to learn from.
+    """
+    held_out = plan.settings.validation
+    if held_out >= len(train):
+        raise ShuziError(f"--validation {held_out}: the training set has only {len(train):,} images")
+    return train.split(held_out, None if plan.data in SOURCES else np.random.default_rng(plan.settings.seed))
 
 
 def first_weights(start: str) -> dict[str, torch.Tensor]:
@@ -142,7 +197,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its folder tells it. `results` is None while it is unfinished."""
+    """A run as its folder tells it: `recipe` what its recipe was made of, `results` None while it is unfinished."""
 
     folder: Path
     plan: Plan
@@ -150,6 +205,7 @@ class Run:
     threads: int
     versions: dict[str, str]
     data_sha256: str
+    recipe: dict[str, str]
     results: Results | None = None
     metrics: list[Epoch] = field(default_factory=list)
 
@@ -167,15 +223,20 @@ class Run:
             "threads": self.threads,
             "versions": self.versions,
             "data_sha256": self.data_sha256,
+            "made_of": self.recipe,
             **({} if self.results is None else dataclasses.asdict(self.results)),
         }
+
+    def text(self) -> str:
+        """Give what run.json holds."""
+        return json.dumps(self.to_json(), indent=2) + "\n"
 
 
 @dataclass(frozen=True)
 class Listener:
     """Whom to tell how training goes: at its start, after each step, after each epoch. Default nobody."""
 
-    start: Callable[[Run, int], None] = lambda run, images: None
+    start: Callable[[Run], None] = lambda run: None
     step: OnStep | None = None
     epoch: Callable[[Run], None] = lambda run: None
 
@@ -194,7 +255,7 @@ def train(
         plan: what to train, on what, how.
         out: the run's folder; default the first free one of runs/RECIPE, runs/RECIPE-2, ...
         root: where named sets lie.
-        force: replace an existing run, which is kept until the first epoch of the new one is done.
+        force: replace an existing run, which is kept until the new one has its first checkpoint.
         progress: makes a progress display for downloads; default none.
         listener: whom to tell how training goes; default nobody.
 
@@ -205,17 +266,25 @@ def train(
     device = loop.pick_device(plan.device)
     with claimed(out, plan.recipe, force) as folder:
         digits = shuzi.load(plan.data, root, progress)
-        training = Training(recipe_of(plan), plan.settings, device)
-        if plan.start is not None:
-            training.begin(first_weights(plan.start))
+        training = begun(plan, device)
         versions = {
             "shuzi": version.full(),
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
         }
-        run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256)
-        return go_on(run, training, digits, listener or Listener(), force)
+        made_of = described(training.recipe)
+        run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256, made_of)
+        with entered(run, force):
+            return go_on(run, training, digits, listener or Listener())
+
+
+def begun(plan: Plan, device: torch.device) -> Training:
+    """Give a plan's training before its first step."""
+    training = Training(recipe_of(plan), plan.settings, device)
+    if plan.start is not None:
+        training.begin(first_weights(plan.start))
+    return training
 
 
 def resume(
@@ -224,10 +293,12 @@ def resume(
     progress: NewProgress | None = None,
     listener: Listener | None = None,
 ) -> Run:
-    """Take an interrupted run up at its last checkpoint; it ends with the weights it would have had.
+    """Take an interrupted run up at its last checkpoint, or from its start if it has none yet.
+
+    It ends with the weights it would have had.
 
     Raises:
-        ShuziError: no such run, a finished or damaged one, or other data than it began with.
+        ShuziError: no such run, a finished or damaged one, or other data or another recipe than it began with.
         Stopped: Ctrl-C; the last checkpoint is kept.
     """
     run = read(folder)
@@ -236,6 +307,14 @@ def resume(
         raise ShuziError(
             f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
         )
+    today = described(recipe_of(run.plan))
+    for name in (*run.recipe, *today):
+        began, now = (each.get(name, "not there") for each in (run.recipe, today))
+        if began != now:
+            raise ShuziError(
+                f"{folder}: began when the {name} of {run.plan.recipe} was {began}, now it is {now}; "
+                f"go back to shuzi {run.versions.get('shuzi', 'of then')} or start a new run"
+            )
     digits = shuzi.load(run.plan.data, root, progress)
     if digits[0].sha256 != run.data_sha256:
         raise ShuziError(
@@ -243,68 +322,78 @@ def resume(
             "put the former data back or start a new run"
         )
     torch.set_num_threads(run.threads)
-    training = Training(recipe_of(run.plan), run.plan.settings, loop.pick_device(run.device))
-    saved = read_tensors(folder / CHECKPOINT)
-    try:
-        training.restore(saved)
-    except Exception as error:  # whatever the wrong tensors make of it
-        raise ShuziError(
-            f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe} ({reason(error)}); start a new run"
-        ) from error
-    for name in (RUN, WEIGHTS, METRICS, CHECKPOINT):  # what a process that was killed had begun to write
-        for left in folder.glob(f".{name}.*.part"):
-            left.unlink(missing_ok=True)
-    metrics = run.metrics[: training.epoch]  # an epoch's line is written just before its checkpoint
-    return go_on(dataclasses.replace(run, metrics=metrics), training, digits, listener or Listener())
+    training = begun(run.plan, loop.pick_device(run.device))
+    path = folder / CHECKPOINT
+    if path.exists():
+        saved = read_tensors(path)
+        try:
+            if digest(saved, told_by(path)) != told_by(path).get("sha256"):
+                raise ShuziError("its checksum differs")
+            training.restore(saved)
+            if training.epoch != len(run.metrics):
+                raise ShuziError(f"{len(run.metrics)} epochs have figures, {training.epoch} are done")
+        except Exception as error:  # whatever the wrong tensors make of it
+            raise ShuziError(
+                f"{path}: not a checkpoint of {run.plan.recipe}, or damaged ({reason(error)}); start a new run"
+            ) from error
+    elif (folder / METRICS).exists():
+        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force")
+    sweep(folder)
+    return go_on(run, training, digits, listener or Listener())
 
 
-def go_on(
-    run: Run, training: Training, digits: tuple[Digits, Digits], listener: Listener, force: bool = False
-) -> Run:
-    """Train to the end, saving after each epoch, then test once and finish the folder."""
-    train_digits, test_digits = digits
-    held_out = run.plan.settings.validation
-    if held_out >= len(train_digits):
-        raise ShuziError(f"--validation {held_out}: the training set has only {len(train_digits):,} images")
-    learnt, validation = train_digits.split(held_out)
-    if own.is_own(Path(run.plan.data)):
+def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener: Listener) -> Run:
+    """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
+    learnt, validation = parts(run.plan, digits[0])
+    if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
-    listener.start(run, len(learnt))
+    listener.start(run)
+    kept = saved(run, training.step) if (run.folder / CHECKPOINT).exists() else ""
+    first = True
     try:
-        for epoch in loop.fit(training, learnt, validation if held_out else None, listener.step):
-            longer = dataclasses.replace(run, metrics=[*run.metrics, epoch])
-            save_progress(longer, training, force)
-            run = longer  # kept, and so may be said to be kept
-            listener.epoch(run)
+        for epoch in loop.fit(
+            training, learnt, validation if len(validation) else None, listener.step, PAUSE
+        ):
+            longer = run if epoch is None else dataclasses.replace(run, metrics=[*run.metrics, epoch])
+            save_progress(longer, training, first)
+            run, first = longer, False
+            kept = saved(run, training.step)  # and so may be said to be
+            if epoch is not None:
+                listener.epoch(run)
         started = time.perf_counter()
-        logits = loop.predict(training.result, test_digits, training.device).numpy()[:, :CLASSES]
-        test_seconds = time.perf_counter() - started
-        run = dataclasses.replace(run, results=measured(run, logits, test_digits, test_seconds))
+        right, count = loop.judged(training.recipe, training.result, digits[1], training.device)
+        run = dataclasses.replace(run, results=measured(run, right, count, time.perf_counter() - started))
         finish(run, training)
     except KeyboardInterrupt:
         raise Stopped(
-            f"stopped; epochs 1 to {len(run.metrics)} are kept, go on with: shuzi train --resume {run.folder}"
-            if run.metrics
-            else "stopped before the first epoch ended; nothing was written"
+            f"stopped; {kept} kept, go on with: shuzi train --resume {run.folder}"
+            if kept
+            else "stopped before anything was kept; nothing was written"
         ) from None
     return run
 
 
-def measured(run: Run, logits: np.ndarray, test: Digits, test_seconds: float) -> Results:
-    """Give a run's results from its logits (N, classes) on the test set."""
-    right = int((logits.argmax(axis=1) == test.labels).sum())
+def saved(run: Run, step: int) -> str:
+    """Say how far a checkpoint of a run goes."""
+    epochs = f"epochs 1 to {len(run.metrics)}" if run.metrics else ""
+    steps = f"{step:,} steps of epoch {len(run.metrics) + 1}" if step else ""
+    return f"{' and '.join(filter(None, (epochs, steps)))} are"
+
+
+def measured(run: Run, right: int, count: int, test_seconds: float) -> Results:
+    """Give a run's results from how many of the test set it has right."""
     return Results(
         train_seconds=round(sum(epoch.seconds for epoch in run.metrics), 4),
         test_seconds=round(test_seconds, 4),
-        test_accuracy=right / len(test),
-        test_accuracy_interval=accuracy_interval(right, len(test)),
+        test_accuracy=right / count,
+        test_accuracy_interval=accuracy_interval(right, count),
     )
 
 
 def finish(run: Run, training: Training) -> None:
-    """Write the weights, then the results; the run is finished once `run.json` says so."""
+    """Write the weights, then the results; the run is finished once its checkpoint is gone."""
     write_whole(run.folder / WEIGHTS, save(contiguous(training.result.state_dict())))
-    write_whole(run.folder / RUN, json.dumps(run.to_json(), indent=2) + "\n")
+    write_whole(run.folder / RUN, run.text())
     (run.folder / CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -381,7 +470,7 @@ def claim(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[P
             made = absent(out)
             out.mkdir(parents=True)
             return out, made
-        if (out / RUN).is_file():
+        if is_run(out):
             if not force:
                 raise ShuziError(
                     f"{out}: a run is there already; give --force to replace it, or another --out"
@@ -414,47 +503,127 @@ def absent(folder: Path) -> list[Path]:
     return [each for each in (folder, *folder.parents) if not each.exists()]
 
 
-def save_progress(run: Run, training: Training, force: bool = False) -> None:
-    """Save an epoch. The first one puts a whole folder in place of the empty one, or by force of an old run."""
-    files: dict[str, bytes | str] = {
-        METRICS: metrics_csv(run.metrics),
-        CHECKPOINT: save(contiguous(training.state())),
-    }
-    if training.epoch > 1:
-        for name, content in files.items():
-            write_whole(run.folder / name, content)
+@contextlib.contextmanager
+def entered(run: Run, force: bool) -> Iterator[None]:
+    """Put run.json into a new run's folder, so that nobody else begins one there; take it away if nothing was kept.
+
+    A run that is to be replaced by force is left as it is for now.
+
+    Raises:
+        ShuziError: another run was begun there meanwhile.
+    """
+    if force and is_run(run.folder):
+        sweep(run.folder)
+        yield
         return
-    files[RUN] = json.dumps(run.to_json(), indent=2) + "\n"
-    part, old = (run.folder.with_name(f".{run.folder.name}.{os.getpid()}.{end}") for end in ("part", "old"))
     try:
-        for name, content in files.items():
-            write_whole(part / name, content)
-        if force:
-            run.folder.replace(old)
-        else:
-            run.folder.rmdir()  # not if another process has put its run there meanwhile
-        part.replace(run.folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with (run.folder / RUN).open("x") as file:
+            file.write(run.text())
+    except FileExistsError:
+        raise ShuziError(
+            f"{run.folder}: another run was begun there meanwhile; choose another --out"
+        ) from None
     except OSError as error:
-        raise cannot_write(run.folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        (run.folder / RUN).unlink(missing_ok=True)
+        raise cannot_write(run.folder / RUN, error) from error
+    try:
+        yield
+    except BaseException:
+        if not (run.folder / CHECKPOINT).exists():
+            (run.folder / RUN).unlink(missing_ok=True)
+        raise
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a run is in a folder."""
+    return (folder / RUN).is_file() or (folder / CHECKPOINT).is_file()
+
+
+def sweep(folder: Path) -> None:
+    """Clear away what a process that was killed had begun to write."""
+    for name in (RUN, WEIGHTS, METRICS, CHECKPOINT):
+        for left in folder.glob(f".{name}.*.part"):
+            left.unlink(missing_ok=True)
+
+
+def save_progress(run: Run, training: Training, first: bool) -> None:
+    """Save a checkpoint, and beside it what people look at; at the first one, clear away what was an old run's."""
+    tensors, metrics = contiguous(training.state()), metrics_csv(run.metrics)
+    beside = {"run": run.text(), "metrics": metrics}
+    write_whole(run.folder / CHECKPOINT, save(tensors, {**beside, "sha256": digest(tensors, beside)}))
+    write_whole(run.folder / METRICS, metrics)
+    if first:
+        write_whole(run.folder / RUN, run.text())
+        for name in (WEIGHTS, *MADE_OF_IT):
+            (run.folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is none, or something else is in it
+            (run.folder / "pictures").rmdir()
+
+
+def digest(tensors: dict[str, torch.Tensor], beside: dict[str, str]) -> str:
+    """Give the SHA-256 of all that a checkpoint holds, but for the checksum itself."""
+    total = hashlib.sha256()
+    for name, text in sorted(beside.items()):
+        if name != "sha256":
+            total.update(f"{name} {len(text)} {text}".encode())
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {loop.kind(tensor)} ".encode())
+        total.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def told_by(checkpoint: Path) -> dict[str, str]:
+    """Give the texts that a checkpoint holds: `run`, `metrics`, `sha256`. Raises ShuziError if it is damaged."""
+    try:
+        with safe_open(checkpoint, "pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ShuziError(f"{checkpoint}: damaged ({error}); train the run anew with --force") from error
 
 
 def read(folder: Path) -> Run:
     """Read a run's folder. Raises ShuziError if there is none or its files are not what a run's are."""
-    path = folder / RUN
-    if not path.is_file():
+    if not is_run(folder):
         raise ShuziError(f"{folder}: no run is there (no {RUN}); make one with: shuzi train --out {folder}")
+    if (folder / CHECKPOINT).exists():
+        texts = told_by(folder / CHECKPOINT)
+        run = parse(folder, folder / CHECKPOINT, texts.get("run", ""))
+        metrics = parse_metrics(folder / CHECKPOINT, texts.get("metrics", ""))
+        return dataclasses.replace(run, results=None, metrics=metrics)
+    run = parse(folder, folder / RUN, text_of(folder / RUN))
+    if run.results is None:
+        return run
+    metrics = parse_metrics(folder / METRICS, text_of(folder / METRICS))
+    if len(metrics) != run.plan.settings.epochs:
+        raise ShuziError(
+            f"{folder / METRICS}: has {len(metrics)} epochs, expected {run.plan.settings.epochs}; "
+            "train the run anew with --force"
+        )
+    return dataclasses.replace(run, metrics=metrics)
+
+
+def text_of(path: Path) -> str:
+    """Read a text file of a run. Raises ShuziError if it is missing or no text."""
     try:
-        saved = json.loads(path.read_text())
+        return path.read_text()
+    except FileNotFoundError as error:
+        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ShuziError(f"{path}: damaged ({error}); train the run anew with --force") from error
+
+
+def parse(folder: Path, path: Path, text: str) -> Run:
+    """Give the run of a folder from what `Run.text` gave. Raises ShuziError, naming the path, if it isn't that."""
+    try:
+        saved = json.loads(text)
         settings = Settings(
             int(saved["epochs"]), int(saved["batch_size"]), float(saved["lr"]),
             int(saved["seed"]), int(saved["validation"]),
         )  # fmt: skip
         start = None if saved["start"] is None else str(saved["start"])
         plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start)
-        threads, versions, data_sha256 = int(saved["threads"]), dict(saved["versions"]), saved["data_sha256"]
+        if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
+            raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")
         results = None
         if saved["state"] == "finished":
             low, high = map(float, saved["test_accuracy_interval"])
@@ -462,15 +631,12 @@ def read(folder: Path) -> Run:
                 float(saved["train_seconds"]), float(saved["test_seconds"]),
                 float(saved["test_accuracy"]), (low, high),
             )  # fmt: skip
+        return Run(
+            folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
+            dict(saved.get("made_of", {})), results,
+        )  # fmt: skip
     except Exception as error:  # whatever a damaged file makes of it
         raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
-    metrics = read_metrics(folder / METRICS)
-    if results is not None and len(metrics) != settings.epochs:
-        raise ShuziError(
-            f"{folder / METRICS}: has {len(metrics)} epochs, expected {settings.epochs}; "
-            "train the run anew with --force"
-        )
-    return Run(folder, plan, plan.device, max(1, threads), versions, data_sha256, results, metrics)
 
 
 def reason(error: Exception) -> str:
@@ -526,25 +692,20 @@ def metrics_csv(metrics: list[Epoch]) -> str:
     return text.getvalue()
 
 
-def read_metrics(path: Path) -> list[Epoch]:
-    """Read metrics.csv. Raises ShuziError if it is missing or damaged."""
+def parse_metrics(path: Path, text: str) -> list[Epoch]:
+    """Give the epochs from what `metrics_csv` gave. Raises ShuziError, naming the path, if it isn't that."""
     try:
-        with path.open(newline="") as file:
-            return [
-                Epoch(
-                    epoch=int(row["epoch"]),
-                    loss=float(row["loss"]),
-                    accuracy=float(row["accuracy"]),
-                    seconds=float(row["seconds"]),
-                    images_per_second=float(row["images_per_second"]),
-                    validation_accuracy=float(row["validation_accuracy"])
-                    if row["validation_accuracy"]
-                    else None,
-                    curve=tuple(map(float, row["curve"].split())),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except FileNotFoundError as error:
-        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
+        return [
+            Epoch(
+                epoch=int(row["epoch"]),
+                loss=float(row["loss"]),
+                accuracy=float(row["accuracy"]) if row["accuracy"] else None,
+                seconds=float(row["seconds"]),
+                images_per_second=float(row["images_per_second"]),
+                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
+                curve=tuple(map(float, row["curve"].split())),
+            )
+            for row in csv.DictReader(io.StringIO(text))
+        ]
     except Exception as error:  # whatever a damaged file makes of it
         raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error

@@ -1,6 +1,7 @@
 """The loop: generic over models, repeatable, and fair in what it reports."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -74,6 +75,62 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
     assert same(taken_up.state(), straight.state())
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name):
+    recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
+    settings = Settings(2, recipe.batch_size, recipe.lr)
+    straight = Training(recipe, settings, CPU)
+    epochs = list(fit(straight, digits))
+
+    begun = Training(recipe, settings, CPU)
+    pauses = fit(begun, digits, pause=0)
+    while (begun.epoch, begun.step) < (1, 3):
+        next(pauses)
+    saved = save({key: value.contiguous() for key, value in begun.state().items()})
+    taken_up = Training(recipe, settings, CPU)
+    taken_up.restore(load(saved))
+    assert (taken_up.epoch, taken_up.step) == (1, 3)
+    (last,) = fit(taken_up, digits)
+    assert same(weights(taken_up), weights(straight))
+    assert (last.loss, last.accuracy, last.curve) == (epochs[1].loss, epochs[1].accuracy, epochs[1].curve)
+
+
+def counted(digits, batch_size, seed, first):
+    """Batches that are made on the way: images of one grey, which is what is to be told of them."""
+    for number in itertools.count(first):
+        grey = torch.rand(batch_size, generator=torch.Generator().manual_seed(seed + number))
+        yield grey.view(-1, 1, 1, 1).expand(-1, 1, 6, 9), (grey, torch.ones(batch_size))
+
+
+def squared(outputs, targets):
+    grey, weight = targets
+    return ((outputs[:, 0] - grey).square() * weight).mean()
+
+
+MADE = Recipe(
+    summary="makes its own batches", epochs=3, batch_size=16, lr=0.05, optimizer=adamw, made=counted, steps=20,
+    loss=squared,
+    build=lambda generator: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1)), again=0.5,
+    judge=lambda model, digits, device: (int((model(torch.full((4, 1, 2, 2), 0.5)) - 0.5).abs().max() < 0.2), 1),
+)  # fmt: skip
+
+
+def test_a_recipe_may_make_its_own_batches_and_have_its_own_loss_and_judge(small):
+    settings = Settings(3, 16, 0.05, seed=5)
+    straight = Training(MADE, settings, CPU)
+    first, _, last = fit(straight, small[0], small[1])
+    assert last.loss < first.loss / 2
+    assert (first.accuracy, last.validation_accuracy, len(last.curve)) == (None, 1.0, 20)
+    for epoch, step in ((0, 7), (2, 1)):
+        begun, taken_up = (Training(MADE, settings, CPU) for _ in range(2))
+        pauses = fit(begun, small[0], pause=0)
+        while (begun.epoch, begun.step) < (epoch, step):
+            next(pauses)
+        taken_up.restore(begun.state())
+        assert list(fit(taken_up, small[0], small[1]))[-1].loss == last.loss
+        assert same(weights(taken_up), weights(straight))
+
+
 @pytest.mark.parametrize("recipe", [RECIPES["softmax"], EVERYTHING])
 def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe):
     def trained(seed, noise):
@@ -139,8 +196,14 @@ def test_an_epochs_curve_has_the_loss_of_each_part_of_it(small):
 def test_each_step_is_told_with_the_images_done(small):
     told = []
     training = Training(RECIPES["softmax"], Settings(2, 300, 0.1), CPU)
-    list(fit(training, small[0], on_step=lambda done, loss: told.append((done, loss.ndim))))
-    assert told == [(300, 0), (600, 0), (900, 0), (1000, 0)] * 2
+    list(
+        fit(
+            training,
+            small[0],
+            on_step=lambda done, images, loss: told.append((done, images, loss.requires_grad)),
+        )
+    )
+    assert told == [(done, 1000, False) for done in (300, 600, 900, 1000)] * 2
 
 
 def test_no_test_image_goes_unscored(mnist):
@@ -184,6 +247,7 @@ def test_validation_is_measured_after_each_epoch_and_changes_no_weight(small):
         ({"lr": float("inf")}, "--lr inf"),
         ({"lr": 0.0}, "--lr 0.0"),
         ({"lr": -1.0}, "--lr -1.0"),
+        ({"lr": 3.5e38}, "--lr 3.5e+38: the learning rate is a number above 0, at most 1e+38"),
         ({"seed": -1}, "--seed -1"),
         ({"seed": 2**63}, "--seed 9223372036854775808"),
         ({"validation": -1}, "--validation -1"),
@@ -233,9 +297,13 @@ def test_another_models_weights_are_refused_by_the_first_name_that_differs():
     model = RECIPES["softmax"].build(torch.Generator())
     state = model.state_dict()
     for tensors, words in [
-        ({}, "linear.weight is not there, expected of shape (10, 784)"),
-        (state | {"linear.weight": torch.zeros(784, 10)}, "linear.weight is of shape (784, 10), expected of"),
-        (state | {"more": torch.zeros(1)}, "more is of shape (1,), expected not there"),
+        ({}, "linear.weight is not there, expected float32 of shape (10, 784)"),
+        (
+            state | {"linear.weight": torch.zeros(784, 10)},
+            "is float32 of shape (784, 10), expected float32 of",
+        ),
+        (state | {"more": torch.zeros(1)}, "more is float32 of shape (1,), expected not there"),
+        (state | {"linear.bias": torch.zeros(10).to(torch.float8_e4m3fn)}, "linear.bias is float8_e4m3fn of"),
         (
             state | {"linear.bias": torch.full((10,), torch.nan)},
             "linear.bias holds values that are no numbers",

@@ -2,11 +2,13 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import os
 import shutil
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -15,13 +17,15 @@ import pytest
 import torch
 from hypothesis import given
 from safetensors.torch import load_file, save_file
+from torch import nn
 
+import shuzi
 from shuzi import version
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, Stopped
 from shuzi.train import runs
 from shuzi.train.fit import Settings, Training, accuracy_of, fit
-from shuzi.train.recipes import RECIPES
+from shuzi.train.recipes import RECIPES, adamw
 from shuzi.train.runs import Listener, Plan
 
 FINISHED = ["metrics.csv", "run.json", "weights.safetensors"]
@@ -122,11 +126,46 @@ def test_the_test_set_has_no_say_in_the_weights(tmp_path, write_set, plan, small
     assert run.results.test_accuracy < 0.1
 
 
-def test_validation_holds_out_the_last_training_images(tmp_path, plan, small):
+def test_validation_holds_out_of_each_label_its_share_drawn_from_the_seed(plan, small):
+    for count in (200, 8):
+        settings = dataclasses.replace(plan.settings, validation=count)
+        learnt, held_out = runs.parts(dataclasses.replace(plan, settings=settings), small[0])
+        assert (len(learnt), len(held_out)) == (1000 - count, count)
+        shares = np.array(held_out.counts()) - np.array(small[0].counts()) * count / 1000
+        assert np.abs(shares).max() < 1
+        again = runs.parts(dataclasses.replace(plan, settings=settings), small[0])[1]
+        assert np.array_equal(again.images, held_out.images)
+        other = runs.parts(
+            dataclasses.replace(plan, settings=dataclasses.replace(settings, seed=1)), small[0]
+        )
+        assert not np.array_equal(other[1].images, held_out.images)
+
+
+def test_of_a_set_in_the_order_of_its_labels_every_label_is_learnt(plan):
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 4)
+    digits = Digits(np.arange(40, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2), labels)
+    for count, least in ((8, 3), (20, 2), (30, 1)):
+        settings = dataclasses.replace(plan.settings, validation=count)
+        learnt, held_out = runs.parts(dataclasses.replace(plan, settings=settings), digits)
+        assert min(learnt.counts()) >= least
+        assert sorted([*learnt.images[:, 0, 0], *held_out.images[:, 0, 0]]) == list(range(40))
+        assert all(
+            image[0, 0] // 4 == label for image, label in zip(held_out.images, held_out.labels, strict=True)
+        )
+
+
+def test_of_a_named_set_the_last_are_held_out_as_the_shipped_networks_were(plan, mnist):
+    settings = dataclasses.replace(plan.settings, validation=5000)
+    _, held_out = runs.parts(dataclasses.replace(plan, data="mnist", settings=settings), mnist[0])
+    assert np.array_equal(held_out.images, mnist[0].images[-5000:])
+
+
+def test_a_run_measures_what_it_holds_out_and_learns_nothing_of_it(tmp_path, plan, small):
     settings = dataclasses.replace(plan.settings, validation=200)
-    run = runs.train(dataclasses.replace(plan, settings=settings), tmp_path / "run")
+    plan = dataclasses.replace(plan, settings=settings)
+    run = runs.train(plan, tmp_path / "run")
     training = Training(RECIPES["softmax"], settings, CPU)
-    expected = [e.validation_accuracy for e in fit(training, small[0].part(0, 800), small[0].part(800, 1000))]
+    expected = [epoch.validation_accuracy for epoch in fit(training, *runs.parts(plan, small[0]))]
     assert [epoch.validation_accuracy for epoch in run.metrics] == expected
     assert torch.equal(runs.model(run, CPU).linear.weight, training.model.linear.weight)
     assert [epoch.validation_accuracy for epoch in runs.read(tmp_path / "run").metrics] == expected
@@ -203,10 +242,10 @@ def test_a_stopped_run_says_what_is_kept(tmp_path, plan):
         runs.train(plan, tmp_path / "run", listener=stop_after(2))
     assert names(tmp_path / "run") == UNFINISHED
 
-    def at_once(done, loss):
+    def at_once(*_):
         raise KeyboardInterrupt
 
-    with pytest.raises(Stopped, match="stopped before the first epoch ended; nothing was written"):
+    with pytest.raises(Stopped, match="stopped before anything was kept; nothing was written"):
         runs.train(plan, tmp_path / "other", listener=Listener(step=at_once))
     assert names(tmp_path) == ["run"]
 
@@ -219,10 +258,12 @@ def test_a_run_killed_between_its_last_epoch_and_its_test_is_finished_by_resume(
     assert weights(tmp_path / "run") == weights(finished)
 
 
-def test_a_line_of_metrics_without_its_checkpoint_is_written_anew(unfinished, finished):
-    row = (finished / "metrics.csv").read_text().splitlines()[2]
-    with (unfinished / "metrics.csv").open("a") as file:
-        file.write(row + "\n")  # as if killed between the two files of epoch 2
+@pytest.mark.parametrize("file", ["metrics.csv", "run.json"])
+@pytest.mark.parametrize("content", [b"", b"{", None])
+def test_beside_a_checkpoint_nothing_else_is_needed(unfinished, finished, file, content):
+    (unfinished / file).unlink()
+    if content is not None:
+        (unfinished / file).write_bytes(content)  # as if killed between the files of an epoch
     run = runs.resume(unfinished)
     assert [epoch.epoch for epoch in run.metrics] == [1, 2, 3]
     assert weights(unfinished) == weights(finished)
@@ -264,16 +305,69 @@ def test_force_replaces_a_run(plan, copied):
     other = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, seed=1))
     before = weights(copied)
     (copied / "pictures").mkdir()
+    for name in ("model.onnx", "pictures/confusion.png", ".metrics.csv.a1b2c3d4.part"):
+        (copied / name).touch()  # of the old weights, and left over by a process that was killed
     runs.train(other, copied, force=True)
     assert names(copied) == FINISHED
     assert weights(copied) != before
     assert names(copied.parent) == ["copied"]
 
 
+def test_force_deletes_nothing_that_a_person_put_there(plan, copied):
+    mine = ("notes.txt", "pictures/mine.png", "deep/weights.safetensors")
+    for name in mine:
+        (copied / name).parent.mkdir(exist_ok=True)
+        (copied / name).write_text("mine")
+    runs.train(plan, copied, force=True)
+    assert all((copied / name).read_text() == "mine" for name in mine)
+
+
+def test_there_is_a_whole_run_at_every_crash_point_of_a_replacement(tmp_path, plan, copied, monkeypatch):
+    """Every write and every deletion is a point to crash at: what is there then is the old run or the new one."""
+    changed = dataclasses.replace(plan, settings=Settings(2, 100, 0.1, seed=1))
+    before, whole = weights(copied), Path(shutil.copytree(copied, tmp_path / "whole"))
+
+    class Crash(BaseException):
+        pass
+
+    def crashing(function, left):
+        def called(*given, **named):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Crash
+            return function(*given, **named)
+
+        return called
+
+    for point in itertools.count():
+        shutil.rmtree(copied)
+        shutil.copytree(whole, copied)
+        left = [point]
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", crashing(Path.replace, left))
+            patched.setattr(Path, "unlink", crashing(Path.unlink, left))
+            try:
+                runs.train(changed, copied, force=True)
+            except Crash:
+                ended = False
+            else:
+                ended = True
+        run = runs.read(copied)
+        if run.plan.settings.seed == 0:
+            assert weights(copied) == before
+        elif run.results is None:
+            run = runs.resume(copied)
+        assert run.results.test_accuracy > 0.5
+        assert [name for name in names(copied) if not name.endswith(".part")] == FINISHED
+        if ended:
+            break
+    assert point > 8
+
+
 def test_force_keeps_the_old_run_until_the_first_epoch_of_the_new_one_is_done(plan, copied):
     before, seen = files(copied), []
 
-    def at_step(done, loss):
+    def at_step(*_):
         seen.append(files(copied) == before)
 
     def at_epoch(run):
@@ -313,21 +407,48 @@ def test_runs_get_the_first_free_name(command, tmp_path, small_folder):
 def test_two_runs_begun_together_get_two_names(command, tmp_path, plan, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def other_begins(run, images):
+    def other_begins(run):
         assert command("train", "--data", plan.data, cwd=tmp_path).code == 0
 
     runs.train(plan, listener=Listener(start=other_begins))
     assert [names(Path("runs", name)) for name in names(Path("runs"))] == [FINISHED, FINISHED]
 
 
-def test_a_run_that_appears_meanwhile_is_not_overwritten(command, tmp_path, plan):
-    def other_begins(run, images):
-        assert command("train", "--data", plan.data, "--seed", 9, "--out", tmp_path / "run").code == 0
+def test_a_folder_is_a_runs_from_its_start_on(command, tmp_path, plan):
+    def other_begins(run):
+        other = command("train", "--data", plan.data, "--out", tmp_path / "run")
+        assert (other.code, "a run is there already" in other.stderr) == (1, True)
 
-    with pytest.raises(ShuziError, match="cannot be written"):
-        runs.train(plan, tmp_path / "run", listener=Listener(start=other_begins))
+    runs.train(plan, tmp_path / "run", listener=Listener(start=other_begins))
+    assert names(tmp_path / "run") == FINISHED
+
+
+def test_a_run_begun_in_the_same_folder_at_once_is_left_alone(tmp_path, plan, monkeypatch):
+    (tmp_path / "run").mkdir()
+
+    original, first = shuzi.load, True
+
+    def once(*given):
+        nonlocal first
+        if first:
+            first = False
+            runs.train(dataclasses.replace(plan, settings=Settings(1, 100, 0.1, seed=9)), tmp_path / "run")
+        return original(*given)
+
+    monkeypatch.setattr(shuzi, "load", once)
+    with pytest.raises(ShuziError, match="another run was begun there meanwhile"):
+        runs.train(plan, tmp_path / "run")
     assert runs.read(tmp_path / "run").plan.settings.seed == 9
-    assert names(tmp_path) == ["run"]
+    assert names(tmp_path / "run") == FINISHED
+
+
+def test_a_file_laid_into_a_new_runs_folder_stays_and_loses_nothing(tmp_path, plan, finished):
+    def lay(*_):
+        (tmp_path / "run" / "notes.txt").write_text("mine")
+
+    runs.train(plan, tmp_path / "run", listener=Listener(step=lay))
+    assert names(tmp_path / "run") == sorted([*FINISHED, "notes.txt"])
+    assert weights(tmp_path / "run") == weights(finished)
 
 
 def test_an_out_that_is_something_else_is_refused(tmp_path, plan):
@@ -447,9 +568,15 @@ def test_every_truncation_of_tensors_is_one_sentence(unfinished, finished, file)
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({"linear.weight": np.zeros((10, 100)), "linear.bias": np.zeros(10)}, "linear.weight is of shape"),
+        (
+            {"linear.weight": np.zeros((10, 100)), "linear.bias": np.zeros(10)},
+            "linear.weight is float64 of shape",
+        ),
         ({"W": np.zeros((784, 10)), "b": np.zeros(10)}, "linear.weight is not there"),
-        ({"linear.weight": np.full((10, 784), np.nan), "linear.bias": np.zeros(10)}, "no numbers"),
+        (
+            {"linear.weight": np.full((10, 784), np.nan, np.float32), "linear.bias": np.zeros(10)},
+            "no numbers",
+        ),
     ],
 )
 def test_weights_of_other_shapes_or_another_recipe_are_refused(copied, tensors, words):
@@ -474,20 +601,128 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, plan, unfinished):
             dataclasses.replace(plan, recipe="softmax-tensors"), tmp_path / "other", listener=stop_after(1)
         )
     shutil.copy(tmp_path / "other" / "checkpoint.safetensors", unfinished)
-    with pytest.raises(ShuziError, match="not a checkpoint of softmax"):
-        runs.resume(unfinished)
+    assert runs.resume(unfinished).plan.recipe == "softmax-tensors"  # the whole run is in it
 
 
-@pytest.mark.parametrize("missing", ["epoch", "generator.order", "generator.inner", "model.linear.bias"])
-def test_a_checkpoint_that_lacks_something_is_refused(unfinished, missing):
-    tensors = load_file(unfinished / "checkpoint.safetensors")
-    del tensors[missing]
-    save_file(tensors, unfinished / "checkpoint.safetensors")
-    with pytest.raises(ShuziError, match="not a checkpoint of softmax"):
-        runs.resume(unfinished)
+def changed(folder: Path, change) -> None:
+    """Change a checkpoint's tensors or texts, and give it the checksum of what it holds then."""
+    path = folder / "checkpoint.safetensors"
+    tensors, texts = load_file(path), runs.told_by(path)
+    change(tensors, texts)
+    save_file(tensors, path, texts | {"sha256": runs.digest(tensors, texts)})
 
 
-def test_a_missing_checkpoint_is_one_sentence(unfinished):
+FP8 = torch.float8_e4m3fn
+MOMENT = "optimizer.0.exp_avg"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        *((lambda tensors, texts, name=name: tensors.pop(name), f"{name} is not there") for name in (
+            "epoch", "generator.order", "generator.inner", "tally.right", "model.1.running_mean", "average.1.bias",
+            MOMENT,
+        )),
+        (lambda tensors, _: tensors.update(more=torch.ones(1)), "more is float32"),
+        (lambda tensors, _: tensors.update({MOMENT: torch.zeros(0)}), "float32 of shape (0,), expected float32"),
+        (lambda tensors, _: tensors.update({MOMENT: tensors[MOMENT].flatten()}), f"{MOMENT} is float32 of shape"),
+        (lambda tensors, _: tensors.update({MOMENT: tensors[MOMENT].double()}), f"{MOMENT} is float64"),
+        (lambda tensors, _: tensors.update({MOMENT: tensors[MOMENT].to(FP8)}), f"{MOMENT} is float8_e4m3fn"),
+        (lambda tensors, _: tensors[MOMENT].fill_(torch.nan), f"{MOMENT} holds values that are no numbers"),
+        (lambda tensors, _: tensors.update({"generator.order": torch.zeros(3, dtype=torch.uint8)}), "of shape (3,)"),
+        (lambda tensors, _: tensors["generator.order"].fill_(255), "Invalid mt19937 state"),
+        (lambda tensors, _: tensors["epoch"].fill_(-1), "-1 epochs are done"),
+        (lambda tensors, _: tensors["epoch"].fill_(2), "1 epochs have figures, 2 are done"),
+        (lambda tensors, _: tensors.update({"tally.losses": torch.ones(3)}), "3 losses of 0 steps"),
+        (lambda _, texts: texts.update(metrics=texts["metrics"].splitlines()[0]), "0 epochs have figures, 1 are done"),
+        (lambda _, texts: texts.update(run=texts["run"].replace('"threads": ', '"threads": 1000')), "threads 1000"),
+        (lambda _, texts: texts.pop("run"), "damaged"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_is_checked_whole_before_anything_is_taken_from_it(everything, change, words):
+    changed(everything, change)
+    with pytest.raises(ShuziError) as raised:
+        runs.resume(everything)
+    assert words in str(raised.value)
+    assert str(everything / "checkpoint.safetensors") in str(raised.value)
+
+
+@pytest.fixture
+def everything(tmp_path, plan, monkeypatch) -> Path:
+    """A run of a recipe with moments, averages and running statistics, stopped after one of three epochs."""
+    recipe = dataclasses.replace(
+        RECIPES["fast"], average=0.9, build=lambda generator: nn.Sequential(
+            nn.Conv2d(1, 2, 5, stride=4), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 10)
+        ),
+    )  # fmt: skip
+    monkeypatch.setitem(RECIPES, "everything", recipe)
+    with pytest.raises(Stopped):
+        runs.train(dataclasses.replace(plan, recipe="everything"), tmp_path / "run", listener=stop_after(1))
+    return tmp_path / "run"
+
+
+def test_any_flipped_bit_of_a_checkpoint_is_noticed(unfinished):
+    path = unfinished / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    generator = np.random.default_rng(0)
+    for place in generator.integers(0, len(whole), 40):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(generator.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(ShuziError, match="damaged"):
+            runs.resume(unfinished)
+
+
+def test_a_run_without_a_checkpoint_begins_anew_or_says_what_is_missing(unfinished, finished):
     (unfinished / "checkpoint.safetensors").unlink()
     with pytest.raises(ShuziError, match=r"checkpoint\.safetensors: missing"):
         runs.resume(unfinished)
+    (unfinished / "metrics.csv").unlink()  # as if killed in the first epoch
+    assert runs.resume(unfinished).results is not None
+    assert weights(unfinished) == weights(finished)
+
+
+def test_a_recipe_that_changed_since_is_refused(unfinished, monkeypatch, finished):
+    for change, words in [
+        ({"average": 0.9}, "began when the average of softmax was None, now it is 0.9"),
+        ({"optimizer": adamw}, "the optimizer of softmax was sgd, now it is adamw"),
+        ({"extend": partial(RECIPES["best"].extend.func, times=2)}, r"now it is mixed\(times=2\)"),
+    ]:
+        with monkeypatch.context() as patched:
+            patched.setitem(RECIPES, "softmax", dataclasses.replace(RECIPES["softmax"], **change))
+            with pytest.raises(ShuziError, match=words):
+                runs.resume(unfinished)
+    with monkeypatch.context() as patched:  # the rest are the run's own settings
+        patched.setitem(RECIPES, "softmax", dataclasses.replace(RECIPES["softmax"], lr=9.0, epochs=7))
+        runs.resume(unfinished)
+    assert weights(unfinished) == weights(finished)
+
+
+def test_made_up_digits_are_joined_to_sets_of_digits_alone():
+    mnist, fashion, own = (
+        runs.recipe_of(runs.make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits")
+    )
+    assert mnist.extend == own.extend == RECIPES["best"].extend
+    assert fashion.extend is None
+
+
+def test_a_long_epoch_is_kept_within_and_taken_up_there(tmp_path, plan, finished, monkeypatch):
+    monkeypatch.setattr(runs, "PAUSE", 0)
+
+    def stop(done, images, loss):
+        if done == 400:
+            raise KeyboardInterrupt
+
+    with pytest.raises(
+        Stopped, match=r"stopped; 3 steps of epoch 1 are kept, go on with: shuzi train --resume"
+    ):
+        runs.train(plan, tmp_path / "run", listener=Listener(step=stop))
+    assert names(tmp_path / "run") == UNFINISHED
+    with pytest.raises(Stopped, match="epochs 1 to 1 are kept"):
+        runs.resume(tmp_path / "run", listener=stop_after(1))
+    with pytest.raises(Stopped, match="epochs 1 to 1 and 3 steps of epoch 2 are kept"):
+        runs.resume(tmp_path / "run", listener=Listener(step=stop))
+    runs.resume(tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(finished)
+    one, other = (runs.read(folder).metrics for folder in (tmp_path / "run", finished))
+    assert [epoch.curve for epoch in one] == [epoch.curve for epoch in other]
