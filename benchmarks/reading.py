@@ -19,6 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 import shuzi
 from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
@@ -49,16 +50,6 @@ def lines_of(page: MadePage) -> tuple[np.ndarray, np.ndarray]:
     return found, np.concatenate([[0], np.cumsum(np.diff(found[:, 0]) < 0)])
 
 
-def edits(a: str, b: str) -> int:
-    """Levenshtein's distance: the fewest characters to put in, take out or change that make `a` into `b`."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        above, row[0] = row[0], i
-        for k, y in enumerate(b, 1):
-            above, row[k] = row[k], min(row[k] + 1, row[k - 1] + 1, above + (x != y))
-    return row[-1]
-
-
 def wrong_digits(page: MadePage, numbers: list[tuple[str, Box]]) -> int:
     """Edits between what stands on each line and what was read there; a text is of the line of the nearest number."""
     boxes, lines = lines_of(page)
@@ -70,7 +61,7 @@ def wrong_digits(page: MadePage, numbers: list[tuple[str, Box]]) -> int:
     total = 0
     for line in np.unique(lines):
         written = "".join(map(str, page.labels[np.isin(page.numbers, np.flatnonzero(lines == line))]))
-        total += edits(written, "".join(text for _, text in sorted(read.get(int(line), []))))
+        total += Levenshtein.distance(written, "".join(text for _, text in sorted(read.get(int(line), []))))
     return total
 
 

@@ -468,7 +468,7 @@ def downloads() -> "Iterator[NewProgress | None]":
     with bars.Progress(*columns, console=err, transient=True) as display:
 
         class Bar:
-            """One download on the display, in the shape that pooch calls."""
+            """One download on the display, as `web.Progress` has it."""
 
             def __init__(self, title: str) -> None:
                 self.task = display.add_task(title, total=None)

@@ -230,7 +230,7 @@ print(*sys.modules, file=sys.stderr)
     assert ended.returncode == 0
     loaded = {name.split(".")[0] for name in ended.stderr.split()}
     assert "typer" in loaded
-    assert not loaded & {"torch", "numpy", "matplotlib", "cv2", "onnxruntime", "fastapi", "pooch"}
+    assert not loaded & {"torch", "numpy", "matplotlib", "cv2", "onnxruntime", "fastapi", "requests"}
 
 
 def test_a_shell_completes_commands_and_options(command):

