@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import contextlib
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
@@ -55,6 +56,19 @@ def write_whole(path: Path, data: bytes | bytearray | str) -> None:
     """Write `data` (text as UTF-8) to `path` whole or not at all. Raises ShuziError as `whole_file` does."""
     with whole_file(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def keep_others(path: Path, mark: bytes, kind: str) -> None:
+    """Raise ShuziError if a file lies at `path` without the `mark` that every file of ours of this kind has in it."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            ours = data.find(mark) >= 0
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from error
+    if not ours:
+        raise ShuziError(f"{path}: not {kind}; it stays as it is, name another")
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:

@@ -15,7 +15,7 @@ from shuzi.data import strokes
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error, softmax
-from shuzi.files import write_whole
+from shuzi.files import keep_others, write_whole
 from shuzi.train import runs
 from shuzi.train.fit import predict
 from shuzi.train.recipes import Model
@@ -105,9 +105,11 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
         The file.
 
     Raises:
-        ShuziError: no finished run, its data are gone, or the file cannot be written.
+        ShuziError: no finished run, its data are gone, the file cannot be written, or another lies there.
     """
     run = runs.read(folder)
+    out = out or folder / "model.onnx"
+    keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if run.plan.settings.validation:
@@ -121,7 +123,6 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
             marks = strokes.WithMarks(images, np.full(len(images), strokes.NOT_A_DIGIT, np.uint8), "marks")
             others = predict(model, marks, torch.device("cpu")).numpy()
         calibration = calibrate(logits, held_out.labels, others)
-    out = out or folder / "model.onnx"
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
     return out
 

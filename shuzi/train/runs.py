@@ -35,7 +35,7 @@ from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.evaluate.measure import Network
-from shuzi.files import cannot_write, write_whole
+from shuzi.files import cannot_write, sweep, write_whole
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe
@@ -537,13 +537,6 @@ def entered(run: Run, force: bool) -> Iterator[None]:
 def is_run(folder: Path) -> bool:
     """Say whether a run is in a folder."""
     return (folder / RUN).is_file() or (folder / CHECKPOINT).is_file()
-
-
-def sweep(folder: Path) -> None:
-    """Clear away what a process that was killed had begun to write."""
-    for name in (RUN, WEIGHTS, METRICS, CHECKPOINT):
-        for left in folder.glob(f".{name}.*.part"):
-            left.unlink(missing_ok=True)
 
 
 def save_progress(run: Run, training: Training, first: bool) -> None:

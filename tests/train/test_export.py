@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -89,6 +91,20 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
     assert kept.keys() == trained.keys()
     for name in kept:
         assert torch.equal(kept[name], trained[name]) or name.endswith("num_batches_tracked")
+
+
+def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
+    run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
+    (tmp_path / "photo.jpg").write_bytes(b"a photo")
+    (tmp_path / "link.onnx").symlink_to("target.onnx")
+    for path, words in ((tmp_path / "photo.jpg", "it stays as it is"), (Path("/dev/null"), "a device")):
+        with pytest.raises(ShuziError, match=words):
+            export.export(run.folder, path)
+    assert (tmp_path / "photo.jpg").read_bytes() == b"a photo"
+    for _ in range(2):
+        export.export(run.folder, tmp_path / "link.onnx")
+    assert (tmp_path / "link.onnx").is_symlink()
+    assert Reader(tmp_path / "target.onnx").name == "softmax"
 
 
 @pytest.mark.parametrize(

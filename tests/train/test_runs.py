@@ -188,7 +188,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_neve
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert runs.read(tmp_path / "killed").results is None
-    (tmp_path / "killed" / ".metrics.csv.a1b2c3d4.part").touch()  # as if killed while it wrote
+    (tmp_path / "killed" / ".shuzi-a1b2c3d4.part").touch()  # as if killed while it wrote
     command("train", "--resume", tmp_path / "killed", "--json").json  # noqa: B018
     assert weights(tmp_path / "killed") == weights(tmp_path / "straight")
     assert names(tmp_path / "killed") == FINISHED
@@ -305,7 +305,7 @@ def test_force_replaces_a_run(plan, copied):
     other = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, seed=1))
     before = weights(copied)
     (copied / "pictures").mkdir()
-    for name in ("model.onnx", "pictures/confusion.png", ".metrics.csv.a1b2c3d4.part"):
+    for name in ("model.onnx", "pictures/confusion.png", ".shuzi-a1b2c3d4.part"):
         (copied / name).touch()  # of the old weights, and left over by a process that was killed
     runs.train(other, copied, force=True)
     assert names(copied) == FINISHED
