@@ -1,9 +1,11 @@
 # make train   trains softmax regression on MNIST and draws what it learnt
 # make test    checks and runs all tests
-# Both make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
+# make fuzz    tries bad input of every kind for SECONDS (60) each; not part of the tests
+# All make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
 
 PYTHON ?= python3
 BIN := .venv/bin
+SECONDS ?= 60
 
 train: .venv/ready
 	$(BIN)/shuzi train --out runs/softmax --force
@@ -15,6 +17,9 @@ test: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+fuzz: .venv/ready
+	$(BIN)/python fuzz --seconds $(SECONDS)
+
 .venv/ready: requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
@@ -22,4 +27,4 @@ test: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: train test
+.PHONY: train test fuzz
