@@ -212,3 +212,14 @@ def test_a_command_is_described_whole_in_the_list_of_commands(command):
     assert "..." not in told.split("Commands:")[1]
     for name in ("read", "train", "serve", "data"):
         assert f"\n  {name} " in told
+
+
+@pytest.mark.parametrize("most", [100, 300])
+def test_a_full_disk_leaves_whole_rows_and_nothing_else(command, folder, most):
+    ended = command("read", "a", "b", "--csv", "r", cwd=folder, file_bytes=most)
+    assert ended.code == 1
+    assert "r: cannot be written" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "r"]
+    assert command("read", "a", "b", "--csv", "r", "--continue", cwd=folder).code == 0
+    assert sorted(files(folder / "r")) == ["a/1.png", *2 * ["a/2.png"], *3 * ["a/3.png"], "b/1.png"]
