@@ -74,7 +74,7 @@ def test_the_pages_of_a_tiff_have_numbers(command, folder):
 
 
 def test_what_is_skipped_and_what_is_broken_is_said(command, folder):
-    (folder / "a" / "form.pdf").touch()
+    (folder / "a" / "form.docx").touch()
     (folder / "a" / "bad.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(40))
     exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0abc\0\0\0\0\0"  # an orientation that is text
     Image.open(folder / "a" / "2.png").save(folder / "a" / "turned.jpg", exif=b"Exif\0\0" + exif)
@@ -84,10 +84,10 @@ def test_what_is_skipped_and_what_is_broken_is_said(command, folder):
         ["1.png", "1"], ["2.png", "11"], ["3.png", "111"], ["turned.jpg", "11"],
     ]  # fmt: skip
     skipped, broken = ended.stderr.splitlines()
-    assert skipped == "shuzi: skipped, not pictures: form.pdf"
+    assert skipped == "shuzi: skipped, not pictures: form.docx"
     assert broken.startswith("shuzi: a/bad.avif: ")
     told = command("read", "a", "--json", cwd=folder)
-    assert '"skipped": ["a/form.pdf"]' in told.stdout
+    assert '"skipped": ["a/form.docx"]' in told.stdout
 
 
 def run(*args, folder, command, **how):

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from shuzi.errors import ShuziError
+from shuzi.read import pdf
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,6 +30,7 @@ MEMORY = 900_000_000  # bytes that decoding one picture may take at its peak
 COSTS = {"JPEG2000": 28, "WEBP": 20, "AVIF": 16, "HEIF": 16, "TIFF": 12}
 COST = 10
 MOST_BYTES = 500_000_000  # of a file: more than any picture of so many pixels takes
+HEAD = 1024  # bytes in which a file says what it is
 ROWS = 1 << 20  # pixels converted at a time
 ORIENTATION = 0x0112  # the EXIF tag: 1 is upright, 2 to 8 are flips and turns of it
 # What Pillow opens of what people write, scan or draw into. The first five are those it knows without importing more;
@@ -38,6 +40,7 @@ FORMATS = (
     *("DCX", "PSD", "QOI", "SGI", "SUN", "DDS", "XBM", "TGA"),
 )
 HEIF = (".heic", ".heif")  # with pillow-heif
+PDF = ".pdf"  # with pypdfium2
 USUAL = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000"
 
 
@@ -62,7 +65,7 @@ def load(source: Source, page: int = 0) -> Picture:
     """Decode a picture upright, in RGB, at no more than LARGEST pixels. The source stays as it is.
 
     source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA;
-    a Picture is given back. page: which of a TIFF's, from 0.
+    a Picture is given back. page: which of a TIFF's or a PDF's, from 0; a PDF's are drawn at 200 dots an inch.
     Raises ShuziError on whatever is no picture, is damaged, too large, or smaller than 4 pixels a side.
     """
     if isinstance(source, Picture):
@@ -70,7 +73,7 @@ def load(source: Source, page: int = 0) -> Picture:
     if isinstance(source, np.ndarray):
         return _picture("the array", _from_array(source), (source.shape[1], source.shape[0]))
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
-        with _opened(source) as image:
+        with _opened(source, page) as image:
             return _decoded(image, _name(source), page, ours=True)
     from PIL import Image
 
@@ -83,7 +86,10 @@ def load(source: Source, page: int = 0) -> Picture:
 
 
 def pages(source: str | os.PathLike[str] | bytes) -> int:
-    """How many pages a TIFF has; 1 of any other picture, animated or not. Raises ShuziError as `load` does."""
+    """How many pages a TIFF or a PDF has; 1 of any other picture, animated or not. Raises ShuziError as `load` does."""
+    with _stream(source) as stream:
+        if pdf.is_pdf(stream.read(HEAD)):
+            return pdf.count(stream, _name(source))
     with _opened(source) as image, _damage_told(_name(source)):
         return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
 
@@ -93,7 +99,7 @@ def suffixes() -> frozenset[str]:
     from PIL import Image
 
     endings = Image.registered_extensions()
-    return frozenset(ending for ending, kind in endings.items() if kind in FORMATS).union(HEIF)
+    return frozenset(ending for ending, kind in endings.items() if kind in FORMATS).union(HEIF, [PDF])
 
 
 def zoomed(image: np.ndarray, zoom: float, method: int = cv2.INTER_AREA) -> np.ndarray:
@@ -114,12 +120,15 @@ def _name(source: object) -> str:
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+def _opened(source: str | os.PathLike[str] | bytes, page: int = 0) -> Iterator[Image.Image]:
     """A Pillow image, not decoded yet, of a size that can be; raises ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
-        head = stream.read(1024)
+        head = stream.read(HEAD)
         stream.seek(0)
+        if pdf.is_pdf(head):
+            yield pdf.draw(stream, name, page, LARGEST)
+            return
         if (instead := _no_picture(head)) is not None:
             raise ShuziError(f"{name}: {instead}.")
         if _is_heif(head) and not _heif_registered():
@@ -165,8 +174,6 @@ def _no_picture(head: bytes) -> str | None:
     """What a file is that begins so, with what to do, where it is known to be no picture."""
     if not head:
         return "0 bytes, expected a picture"
-    if b"%PDF-" in head:
-        return "a PDF; export its pages as pictures (PNG or JPEG) and read those"
     if b"<svg" in head:
         return "an SVG drawing; export it as a picture (PNG) and read that"
     return None
@@ -232,7 +239,7 @@ def _damage_told(name: str) -> Iterator[None]:
 def _decoded(image: Image.Image, name: str, page: int, ours: bool) -> Picture:
     """The picture of a Pillow image. ours: it was opened here, and may be changed."""
     with _damage_told(name):
-        if page:
+        if page and image.format is not None:  # of a PDF the page is drawn already
             image.seek(page)
             _check_size(name, image.format or "", image.size)
         width, height = image.size

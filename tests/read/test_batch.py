@@ -209,13 +209,13 @@ def test_an_output_that_cannot_be_written_is_named(reader, folder, tmp_path):
 
 
 def test_what_is_no_picture_is_told_and_what_is_hidden_is_not(folder):
-    for name in ("a.pdf", "b.SVG", ".DS_Store", ".hidden/x.png", "more/.b.png"):
+    for name in ("a.docx", "b.SVG", ".DS_Store", ".hidden/x.png", "more/.b.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     found = batch.find([folder])
-    assert [path.name for path in found.skipped] == ["a.pdf", "b.SVG", "notes.txt"]
+    assert [path.name for path in found.skipped] == ["a.docx", "b.SVG", "notes.txt"]
     assert [job.name for job in found.jobs] == ["a.png", "c.bmp", "d.png", "more/b.jpg"]
-    assert batch.named(found.skipped * 3) == "a.pdf, b.SVG, notes.txt, a.pdf, b.SVG and 4 more"
+    assert batch.named(found.skipped * 3) == "a.docx, b.SVG, notes.txt, a.docx, b.SVG and 4 more"
 
 
 @pytest.mark.parametrize("ending", ["avif", "jp2", "webp", "tiff", "gif", "ppm", "tga", "jfif", "PNG"])

@@ -97,7 +97,7 @@ BROKEN = {
     "text": (b"hello there", "not a picture"),
     "empty": (b"", "0 bytes"),
     "bomb": (bomb(), "million pixels"),
-    "pdf": (b"%PDF-1.7 and so on", "export its pages as pictures"),
+    "pdf": (b"%PDF-1.7 and so on", "a PDF that can't be read"),
     "heic": (b"\0\0\0\x18ftypheic0000", "HEIC"),
     "svg": (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\n", "not a picture"),
