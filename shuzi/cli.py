@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -72,9 +72,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
-STARTS = "Weights to begin with: reader, an ONNX file, or a run."
+STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
 TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest, pages."
-RECIPES = "softmax, softmax-tensors, fast or best."  # `recipes` itself would import torch
+RECIPES = (
+    "softmax, softmax-tensors, fast, best, or module:name of your own."  # `recipes` itself would import torch
+)
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
 
@@ -177,7 +179,10 @@ def train(
 @app.command()
 def evaluate(
     what: Annotated[
-        str, typer.Argument(help="A run's folder, an ONNX file, or reader, the one that is shipped.")
+        str,
+        typer.Argument(
+            help="A run's folder, an ONNX file, a folder for the hub, or reader, the one shipped."
+        ),
     ],
     data: Annotated[str | None, typer.Option(help=TESTS + " Default what it was trained on.")] = None,
     root: Root = None,
@@ -190,7 +195,7 @@ def evaluate(
     """
     from shuzi.evaluate.measure import Evaluation, Network, measure
 
-    if what == "reader" or what.endswith(".onnx"):
+    if what == "reader" or what.endswith(".onnx") or (Path(what) / "config.json").is_file():
         from shuzi.read.reader import Reader
 
         reader = Reader(None if what == "reader" else what)
@@ -318,7 +323,13 @@ def read(
 @app.command()
 def export(
     run: RunFolder,
-    to: Annotated[Path | None, typer.Option("--out", help="The file; default RUN/model.onnx.")] = None,
+    kind: Annotated[
+        Literal["onnx", "hub"],
+        typer.Option("--to", help="An ONNX file, or a folder as Hugging Face's hub lays it out."),
+    ] = "onnx",
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Where; default RUN/model.onnx, or RUN/hub.")
+    ] = None,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -326,6 +337,11 @@ def export(
 
     One that Reader takes, checked number for number against torch.
     """
+    if kind == "hub":
+        path = needs("train", "shuzi.train.hub").to_hub(run, to, root)
+        if as_json:
+            return print_json({"run": str(run), "folder": str(path)})
+        return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
     path = needs("train", "shuzi.train.export").export(run, to, root)
     if as_json:
         print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size})

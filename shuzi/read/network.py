@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,11 @@ from shuzi.errors import ShuziError
 if TYPE_CHECKING:
     import onnxruntime
 
+logger = logging.getLogger(__name__)
+
+USUAL = "CUDAExecutionProvider", "CPUExecutionProvider"
+# in a folder laid out as Hugging Face's are
+HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS = "config.json", "model.onnx", "model.safetensors"
 MOST_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
 
 
@@ -23,7 +29,9 @@ class Network:
 
     path: its file. images: an example of its one input, "images": of the type it takes, and of a shape it must.
     outputs: the names of its outputs, each with the shapes it may have for that example. expected: the same in words,
-    for errors. Raises ShuziError when the file is missing, damaged, or another network.
+    for errors. providers: what onnxruntime runs it on, by its names, the first that can; default CUDA where this
+    onnxruntime has it, else the CPU.
+    Raises ShuziError when the file is missing, damaged, or another network, or a provider isn't there.
     """
 
     def __init__(
@@ -32,12 +40,14 @@ class Network:
         images: np.ndarray,
         outputs: Mapping[str, Sequence[tuple[int, ...]]],
         expected: str,
+        providers: Sequence[str] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = _file(Path(path))
         self._bytes = _read(self.path)
         self._names = list(outputs)
+        self._wanted = None if providers is None else _there(providers)
         try:
-            self._session = _session(self._bytes)
+            self._session = _session(self._bytes, self._wanted)
             self._about = dict(self._session.get_modelmeta().custom_metadata_map)
             inputs = {each.name: each.type for each in self._session.get_inputs()}
             found = {each.name: each.type for each in self._session.get_outputs()}
@@ -52,6 +62,10 @@ class Network:
             answers = self.run(images)
         except Exception as error:  # as many kinds: a type, a rank or a size that isn't the example's
             raise other from error
+        if providers is not None and (missing := set(providers) - set(self.providers)):
+            raise ShuziError(
+                f"providers={[*providers]}: {', '.join(missing)} can't be started on this machine."
+            )
         for answer, shapes in zip(answers, outputs.values(), strict=True):
             if answer.shape not in shapes:
                 raise other
@@ -59,6 +73,13 @@ class Network:
                 raise ShuziError(
                     f"{self.path}: a damaged network, it answers with NaN or infinity; make it anew with shuzi export."
                 )
+        logger.info("%s runs on %s", self.path, ", ".join(self.providers))
+
+    @property
+    def providers(self) -> list[str]:
+        """What it runs on, by onnxruntime's names, the first before the others."""
+        names: list[str] = self._session.get_providers()
+        return names
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
         """Its outputs, in the order in which they were named."""
@@ -87,7 +108,7 @@ class Network:
         return {name: value for name, value in self.__dict__.items() if name != "_session"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _session=_session(state["_bytes"]))
+        self.__dict__.update(state, _session=_session(state["_bytes"], state["_wanted"]))
 
 
 def _read(path: Path) -> bytes:
@@ -108,12 +129,31 @@ def _read(path: Path) -> bytes:
         raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def _session(network: bytes) -> onnxruntime.InferenceSession:
-    """An ONNX network ready to run. Raises what onnxruntime does if it is none."""
+def _file(path: Path) -> Path:
+    """The network's file, of a folder too that `shuzi export --to hub` wrote."""
+    return path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
+
+
+def _there(wanted: Sequence[str]) -> list[str]:
+    """The providers that are wanted; raises ShuziError for one that this onnxruntime hasn't."""
     import onnxruntime
 
+    there = onnxruntime.get_available_providers()
+    if not wanted or not set(wanted) <= set(there):
+        raise ShuziError(
+            f"providers={[*wanted]}: expected some of what this onnxruntime has: {', '.join(there)}."
+        )
+    return [*wanted]
+
+
+def _session(network: bytes, wanted: Sequence[str] | None) -> onnxruntime.InferenceSession:
+    """An ONNX network ready to run, on what this machine has by default. Raises what onnxruntime does if it is none."""
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    providers = wanted or [name for name in USUAL if name in there]
     options = onnxruntime.SessionOptions()
     # a digit takes a quarter of a millisecond on one thread: waking others would cost more
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(network, options, providers=providers)

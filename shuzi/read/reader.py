@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,21 +110,33 @@ class Reader:
     """Reads handwritten digits from pictures; one may serve many threads, be copied, and be sent to other machines.
 
     path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
-    (N, 10); the shipped one by default. threshold: 0..1, below which confidence an answer is "not sure"; by default
-    the one recorded in the network. Raises ShuziError when the file is missing, damaged, or no such network.
+    (N, 10), or a folder that `shuzi export --to hub` wrote; the shipped one by default. threshold: 0..1, below which
+    confidence an answer is "not sure"; by default the one recorded in the network. providers: what onnxruntime runs
+    it on, such as ["CUDAExecutionProvider"]; by default CUDA where this onnxruntime has it, else the CPU.
+    Raises ShuziError when the file is missing, damaged, or no such network, or a provider isn't there.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, threshold: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        threshold: float | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> None:
         self.path = Path(path) if path is not None else SHIPPED
         if threshold is not None and not 0 <= threshold <= 1:
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
-        network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED)
+        network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
         self.doubt = network.number("shuzi.doubt", 0.0, -1e3, 1e3)
         own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
         self.threshold = own if threshold is None else threshold
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
+
+    @property
+    def providers(self) -> list[str]:
+        """What it runs on, by onnxruntime's names, the first before the others."""
+        return self._network.providers
 
     def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
         """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.read.parquet.read_batch`."""

@@ -1,9 +1,13 @@
 """Named recipes: what to train and how, as data. The loop in `fit` serves them all."""
 
+import importlib
 import math
+import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -139,7 +143,29 @@ RECIPES = {
 
 
 def recipe(name: str) -> Recipe:
-    """Give a recipe by name. Raises ShuziError, naming those there are, if it is none of them."""
-    if name not in RECIPES:
-        raise ShuziError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
-    return RECIPES[name]
+    """Give a recipe by name: one of ours, one that a package gives as `shuzi.recipes`, or module:name.
+
+    Raises:
+        ShuziError: there is none of that name; the sentence names those there are.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    installed = {entry.name: entry.value for entry in metadata.entry_points(group="shuzi.recipes")}
+    if ":" not in name and name not in installed:
+        known = ", ".join([*RECIPES, *sorted(installed)])
+        raise ShuziError(f"no recipe is called {name!r}; there are {known}, and your own as module:name")
+    found = loaded(installed.get(name, name))
+    if not isinstance(found, Recipe):
+        raise ShuziError(f"{name}: of type {type(found).__name__}, expected a shuzi.Recipe")
+    return found
+
+
+def loaded(place: str) -> Any:  # noqa: ANN401
+    """Give what "module:name" names; the module may lie in the current folder. Raises ShuziError if it can't be had."""
+    module, _, name = place.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever the module's own code raises
+        raise ShuziError(f"{place}: can't be imported ({type(error).__name__}: {error})") from error

@@ -36,6 +36,7 @@ from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
 from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, sweep, write_whole
+from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe
@@ -143,7 +144,7 @@ def parts(plan: Plan, train: Digits) -> tuple[Digits, Digits]:
 
 
 def first_weights(start: str) -> dict[str, torch.Tensor]:
-    """Give the weights to begin with: of the shipped reader, an ONNX file, or a run's folder.
+    """Give the weights to begin with: of the shipped reader, an ONNX file, a run's folder, or one for the hub.
 
     Raises:
         ShuziError: there is no such thing, or it is damaged.
@@ -152,6 +153,8 @@ def first_weights(start: str) -> dict[str, torch.Tensor]:
         from shuzi.read.reader import SHIPPED
 
         return weights_of(SHIPPED if start == "reader" else Path(start))
+    if (Path(start) / HUB_CONFIG).is_file():
+        return read_tensors(Path(start) / HUB_WEIGHTS)
     return read_tensors(read(Path(start)).folder / WEIGHTS)
 
 
@@ -485,8 +488,9 @@ def claim(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[P
 
 def first_free(recipe_name: str) -> tuple[Path, list[Path]]:
     """Make the first of runs/RECIPE, runs/RECIPE-2, ... that isn't there; give it, and the folders made."""
+    name = recipe_name.replace(":", "-")  # of module:name; Windows has no colons in names
     for number in itertools.count(1):
-        folder = Path("runs", recipe_name if number == 1 else f"{recipe_name}-{number}")
+        folder = Path("runs", name if number == 1 else f"{name}-{number}")
         made = absent(folder)
         try:
             folder.mkdir(parents=True)

@@ -5,12 +5,13 @@ import pickle
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import shuzi
 from shuzi.data.digits import SIDE
-from shuzi.read import reader
+from shuzi.read import network, reader
 from shuzi.read.network import Network
 
 LINEAR = np.random.default_rng(0).normal(size=(SIDE * SIDE, 11)).astype(np.float32)
@@ -139,3 +140,20 @@ def test_a_copy_answers_alike():
     network = Network(reader.SHIPPED, reader.EXAMPLE, {"logits": ((2, 11),)}, "digits")
     for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert (other.run(reader.EXAMPLE)[0] == network.run(reader.EXAMPLE)[0]).all()
+
+
+def test_it_runs_where_it_is_told_to_and_says_where(tmp_path):
+    path = save(tmp_path / "net.onnx")
+    usual = [name for name in network.USUAL if name in onnxruntime.get_available_providers()]
+    assert shuzi.Reader(path).providers == usual
+    told = shuzi.Reader(path, providers=["CPUExecutionProvider"])
+    assert told.providers == ["CPUExecutionProvider"]
+    assert pickle.loads(pickle.dumps(told)).providers == ["CPUExecutionProvider"]
+
+
+@pytest.mark.parametrize("providers", [[], ["AbacusExecutionProvider"]])
+def test_a_provider_that_is_not_there_is_named_with_those_that_are(providers):
+    with pytest.raises(
+        shuzi.ShuziError, match=r"providers=\[.*\]: expected some of .*CPUExecutionProvider\."
+    ):
+        shuzi.Reader(providers=providers)

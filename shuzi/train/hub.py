@@ -1,0 +1,126 @@
+"""A run as a folder that Hugging Face's hub takes as it is: card, config, safetensors, ONNX.
+
+The card's metadata: huggingface.co/docs/hub/model-cards, of November 2026. Nothing here is sent anywhere.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shuzi import version
+from shuzi.data import sources
+from shuzi.data.digits import CLASSES, SIDE
+from shuzi.errors import ShuziError
+from shuzi.files import write_whole
+from shuzi.read.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
+from shuzi.train import runs
+from shuzi.train.export import export
+
+CARD = "README.md"
+KIND = "shuzi"  # of model, in config.json
+LABELS = [*map(str, range(CLASSES)), "not a digit"]
+
+
+def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
+    """Write a finished run as a folder for the hub; `Reader` and `--start` take it.
+
+    Args:
+        run_folder: the run's.
+        out: the folder to write; default `hub` in the run's folder.
+        root: where named sets lie.
+
+    Returns:
+        The folder. Its config is written last: without it nothing takes the folder for one.
+
+    Raises:
+        ShuziError: no finished run, its data are gone, or the folder holds something else or cannot be written.
+    """
+    run = runs.read(run_folder)
+    out = out or run_folder / "hub"
+    check_free(out)
+    (out / HUB_CONFIG).unlink(missing_ok=True)
+    model = export(run_folder, out / HUB_MODEL, root)
+    described = config(run, model)
+    write_whole(out / HUB_WEIGHTS, (run.folder / runs.WEIGHTS).read_bytes())
+    write_whole(out / CARD, card(run, described))
+    write_whole(out / HUB_CONFIG, json.dumps(described, indent=2) + "\n")
+    return out
+
+
+def check_free(out: Path) -> None:
+    """Raise ShuziError unless a folder is absent, empty, or such a one already."""
+    ours = {HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, CARD}
+    if out.exists() and (not out.is_dir() or not {path.name for path in out.iterdir()} <= ours):
+        raise ShuziError(f"{out}: holds something else than an export for the hub; choose another --out")
+
+
+def config(run: runs.Run, model: Path) -> dict[str, Any]:
+    """Give what config.json says, by the hub's names where it has them."""
+    import onnx
+
+    about = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
+    outputs = onnx.load(model).graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    return {
+        "model_type": KIND,
+        "architectures": [run.plan.recipe],
+        "image_size": SIDE,
+        "num_channels": 1,
+        "id2label": {str(index): label for index, label in enumerate(LABELS[:outputs])},
+        "label2id": {label: index for index, label in enumerate(LABELS[:outputs])},
+        "shuzi_version": version.full(),
+        **{
+            name: float(about[f"shuzi.{name}"])
+            for name in ("temperature", "doubt", "threshold")
+            if f"shuzi.{name}" in about
+        },
+    }
+
+
+def card(run: runs.Run, described: dict[str, Any]) -> str:
+    """Give README.md: the hub's metadata as YAML (JSON is YAML too), then what people read."""
+    results = run.results
+    assert results is not None  # export refuses a run without
+    known = run.plan.data in sources.SOURCES
+    data = run.plan.data if known else "one's own"
+    result = {
+        "task": {"type": "image-classification"},
+        "dataset": {"name": f"{data}, test", "type": run.plan.data if known else "own"},
+        "metrics": [{"type": "accuracy", "value": results.test_accuracy}],
+    }
+    metadata = {
+        "library_name": KIND,
+        "pipeline_tag": "image-classification",
+        "tags": ["handwriting", "digits", "onnx", KIND],
+        "metrics": ["accuracy"],
+        **({"datasets": [run.plan.data]} if known else {}),
+        "model-index": [{"name": f"shuzi {run.plan.recipe}", "results": [result]}],
+    }
+    low, high = results.test_accuracy_interval
+    settings = run.plan.settings
+    return "\n".join([
+        "---",
+        *(f"{name}: {json.dumps(value)}" for name, value in metadata.items()),
+        "---",
+        "",
+        f"# Handwritten digits, by shuzi's recipe {run.plan.recipe}",
+        "",
+        f"Images {SIDE}x{SIDE}, one digit each, as MNIST lays them out, to {len(described['id2label'])} classes:",
+        f"{', '.join(described['id2label'].values())}.",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| trained on | {data}, SHA-256 {run.data_sha256} |",
+        f"| epochs, batch, rate, seed | {settings.epochs}, {settings.batch_size}, {settings.lr:g}, {settings.seed} |",
+        f"| right of its test digits | {results.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%} |",
+        f"| made with | {', '.join(f'{name} {number}' for name, number in run.versions.items())} |",
+        "",
+        "```python",
+        "import shuzi",
+        "",
+        'shuzi.Reader("this/folder").read("photo.jpg").text',
+        "```",
+        "",
+        f"`{HUB_MODEL}` takes `images` uint8 (N, {SIDE}, {SIDE}), 0 paper and 255 ink, and gives `logits` float32.",
+        f"Training goes on from here: `shuzi train {run.plan.recipe} --start this/folder`.",
+        "",
+    ])  # fmt: skip
