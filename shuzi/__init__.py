@@ -6,6 +6,7 @@
 """
 
 import importlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,40 @@ if TYPE_CHECKING:
     from shuzi.data.digits import Digits
     from shuzi.data.sources import NewProgress
     from shuzi.errors import ShuziError
+    from shuzi.read.batch import read_files
+    from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
+    from shuzi.train.fit import Settings, Training, fit
+    from shuzi.train.recipes import Recipe
 
 __version__ = "0.2.0"
-__all__ = ["Digits", "Reader", "ShuziError", "__version__", "load"]
+__all__ = [
+    "Digits",
+    "Reader",
+    "Recipe",
+    "Settings",
+    "ShuziError",
+    "Training",
+    "__version__",
+    "fit",
+    "load",
+    "normalise",
+    "read_files",
+]
 
 _HOMES = {
     "Digits": "shuzi.data.digits",
     "Reader": "shuzi.read.reader",
+    "Recipe": "shuzi.train.recipes",
+    "Settings": "shuzi.train.fit",
     "ShuziError": "shuzi.errors",
+    "Training": "shuzi.train.fit",
+    "fit": "shuzi.train.fit",
+    "normalise": "shuzi.read.normalise",
+    "read_files": "shuzi.read.batch",
 }
+
+logging.getLogger("shuzi").addHandler(logging.NullHandler())  # silent until a program asks
 
 
 def load(
@@ -54,7 +79,16 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import a public name when it is first asked for, so that `import shuzi` stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'shuzi' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("shuzi"):
+            raise
+        from shuzi.errors import ShuziError
+
+        raise ShuziError(
+            f"shuzi.{name} needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[train]'"
+        ) from error
 
 
 def __dir__() -> list[str]:

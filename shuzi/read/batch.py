@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from shuzi.read import picture as pictures
 from shuzi.read.reader import Digit, Page, Reader
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
-PAGED = (".tif", ".tiff")  # the endings of files that may hold several pages
+PAGED = (".tif", ".tiff", ".pdf")  # the endings of files that may hold several pages
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
 
@@ -74,7 +75,7 @@ class Found:
 def find(paths: Iterable[str | os.PathLike[str]], stdin: bytes | None = None) -> Found:
     """The pictures among `paths`: files as they are, folders with all they hold, in order of their names.
 
-    stdin: what "-" stands for. Hidden files are passed over; each page of a TIFF is a picture of its own.
+    stdin: what "-" stands for. Hidden files are passed over; each page of a TIFF or PDF is a picture of its own.
     Raises ShuziError for a path that isn't there and for a folder without pictures.
     """
     jobs: list[Job] = []
@@ -145,6 +146,27 @@ def _pages(job: Job) -> list[Job]:
     if count == 1:
         return [job]
     return [replace(job, name=f"{job.name}#{page}", page=page) for page in range(1, count + 1)]
+
+
+def read_files(
+    paths: Iterable[str | os.PathLike[str]],
+    reader: Reader | None = None,
+    *,
+    single: bool = False,
+    workers: int | None = None,
+) -> Iterator[Result]:
+    """Read pictures, and folders with all they hold, on all cores; results come in the order of their names.
+
+    Each page of a TIFF or PDF has a result of its own. A picture that can't be read gives a result without a page,
+    whose `error` says why; the others are read all the same.
+
+    paths: pictures and folders; reader: default the shipped one; single: each picture is one digit; workers: how many
+    are read at a time, by default one a core. Raises ShuziError for a path that isn't there and for a folder without
+    pictures, before anything is read.
+    """
+    found = find(paths)
+    read = read_all(reader or Reader(), found.jobs, single=single, workers=workers)
+    return itertools.chain(found.failed, read)
 
 
 def read_all(
