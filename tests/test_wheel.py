@@ -4,6 +4,7 @@ import email
 import importlib.metadata
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import venv
@@ -41,6 +42,11 @@ def needed(requirements: list[str]) -> dict[str, importlib.metadata.Distribution
     return found
 
 
+@pytest.fixture(autouse=True)
+def nothing_but_what_is_installed(monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -60,19 +66,26 @@ def installed(wheel, tmp_path_factory) -> Path:
     python = folder / "bin" / "python"
     install = ["install", "--quiet", "--no-deps", "--no-index", wheel]
     subprocess.run([sys.executable, "-m", "pip", "--python", python, *install], check=True)
+    link(folder, needed([line for line in requires(wheel) if "extra ==" not in line]))
+    return folder / "bin"
+
+
+def requires(wheel: Path) -> list[str]:
+    """What a wheel asks for."""
+    about = zipfile.ZipFile(wheel).read(f"shuzi-{shuzi.__version__}.dist-info/METADATA")
+    return email.message_from_bytes(about).get_all("Requires-Dist")
+
+
+def link(folder: Path, distributions: dict[str, importlib.metadata.Distribution]) -> None:
+    """Put links to distributions into an environment."""
     (packages,) = folder.glob("lib/python*/site-packages")
-    about = email.message_from_bytes(
-        zipfile.ZipFile(wheel).read(f"shuzi-{shuzi.__version__}.dist-info/METADATA")
-    )
-    core = [line for line in about.get_all("Requires-Dist") if "extra ==" not in line]
-    for distribution in needed(core).values():
+    for distribution in distributions.values():
         for top in {
             file.parts[0] for file in distribution.files if file.parts[0] not in ("..", "__pycache__")
         }:
-            link = packages / top
-            if not link.exists():
-                link.symlink_to(distribution.locate_file(top))
-    return folder / "bin"
+            place = packages / top
+            if not place.exists():
+                place.symlink_to(distribution.locate_file(top))
 
 
 def test_the_wheel_holds_the_package_and_no_more(wheel):
@@ -110,13 +123,8 @@ def test_a_copy_without_git_has_a_version_without_a_commit(tmp_path):
 
 
 def test_the_core_asks_for_no_torch(wheel):
-    about = email.message_from_bytes(
-        zipfile.ZipFile(wheel).read(f"shuzi-{shuzi.__version__}.dist-info/METADATA")
-    )
-    core = [line for line in about.get_all("Requires-Dist") if "extra ==" not in line]
-    assert "torch" not in needed(core)
-    assert "torch>=2.6; extra == 'train'" in about.get_all("Requires-Dist")
-    assert about["Requires-Python"] == ">=3.11"
+    assert "torch" not in needed([line for line in requires(wheel) if "extra ==" not in line])
+    assert "torch>=2.6; extra == 'train'" in requires(wheel)
 
 
 def run(installed, cwd, *args):
@@ -195,3 +203,65 @@ def test_the_installed_package_reads_a_digit_without_torch(installed, tmp_path):
     )
     ended = subprocess.run([installed / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (ended.stdout, ended.stderr) == ("7\n", "")
+
+
+def steps() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with what they are given."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [tuple(line.split(maxsplit=1)) for line in lines]
+
+
+def test_the_containers_user_is_made_and_is_not_root():
+    last_user = [given for name, given in steps() if name == "USER"][-1]
+    assert last_user != "root"
+    assert f"useradd --create-home {last_user}" in [given for name, given in steps() if name == "RUN"]
+    assert steps().index(("USER", last_user)) < [name for name, _ in steps()].index("CMD")
+
+
+def test_the_containers_steps_serve_in_a_fresh_environment(tmp_path):
+    """What the Dockerfile copies and runs, with pip of a new environment that has the requirements and no index."""
+    source, wheels, home = tmp_path / "src", tmp_path / "wheels", tmp_path / "venv"
+    source.mkdir()
+    for given in (given for name, given in steps() if name == "COPY" and not given.startswith("--from")):
+        *names, to = given.split()
+        for name in names:
+            ignored = shutil.ignore_patterns("__pycache__")
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, source / to, ignore=ignored)
+            else:
+                shutil.copy(ROOT / name, source / to)
+    venv.create(home, with_pip=False)
+    pip = home / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pip --python "{home}/bin/python" "$@"\n')
+    pip.chmod(0o755)
+    link(home, needed(["hatchling"]))  # in a container it comes from the index
+    env = {"PATH": f"{home / 'bin'}:/usr/bin:/bin", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
+    wheel_step, install_step, _ = (given for name, given in steps() if name == "RUN")
+    run = {"cwd": source, "env": env, "check": True, "capture_output": True, "text": True}
+    subprocess.run(["sh", "-c", wheel_step.replace("/wheels", str(wheels))], **run)
+    (wheel,) = wheels.iterdir()
+    served = [
+        line.partition(";")[0] for line in requires(wheel) if "extra ==" not in line or "'serve'" in line
+    ]
+    link(home, needed(served))
+    subprocess.run(["sh", "-c", install_step.replace("/wheels", str(wheels))], **run)
+    assert not wheels.exists()
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    start = json.loads([given for name, given in steps() if name == "CMD"][-1].replace("8000", port))
+    (health,) = (given for name, given in steps() if name == "HEALTHCHECK")
+    asks = json.loads(health.partition("CMD ")[2].replace("8000", port))
+    home_env = {"PATH": env["PATH"], "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [home / "bin" / start[0], *start[1:]], env=home_env, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert f"shuzi is at http://127.0.0.1:{port}/" in server.stderr.readline()
+        try:
+            subprocess.run(asks, env=home_env, check=True)
+        finally:
+            server.terminate()
+            server.communicate()
+    assert subprocess.run(asks, env=home_env, capture_output=True).returncode == 1  # it is gone
