@@ -15,7 +15,7 @@ FILES = {
     for path in PACKAGE.rglob("*.py")
 }
 ARROWS = {
-    "__init__": {"data", "errors", "read"},  # when a public name is asked for
+    "__init__": {"data", "errors", "read", "train"},  # when a public name is asked for
     "__main__": {"cli"},
     "cli": {"data", "errors", "evaluate", "read", "serve", "show", "train"},
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
@@ -26,9 +26,10 @@ ARROWS = {
     "data": {"errors", "files"},
     "files": {"errors"},
     "errors": set(),
+    "sklearn": {"errors", "train"},
     "version": set(),
 }
-TORCH_FREE = ("data", "read", "serve", "evaluate", "errors", "files", "cli", "version", "__init__")
+TORCH_FREE = ("data", "read", "serve", "evaluate", "errors", "files", "cli", "sklearn", "version", "__init__")
 TORCH = ("torch", "safetensors", "onnxscript")
 
 
