@@ -5,6 +5,7 @@ A file counts only if the SHA-256 of its uncompressed bytes is the published one
 
 import hashlib
 import io
+import logging
 import os
 import re
 import zipfile
@@ -21,6 +22,8 @@ from shuzi.files import write_whole
 
 if TYPE_CHECKING:
     import requests
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -202,8 +205,10 @@ def fetch(
                     data = get(file)
                 except Exception as error:
                     reasons[place] = short(error)
+                    logger.warning("%s gives no %s: %s", place, file, reasons[place])
                     continue
                 if (reason := wrong(source, file, data)) is None:
+                    logger.info("%s is from %s", file, place)
                     break
                 reasons[place], data = reason, None
             if data is None:

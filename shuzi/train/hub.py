@@ -95,7 +95,7 @@ def card(run: runs.Run, described: dict[str, Any]) -> str:
         **({"datasets": [run.plan.data]} if known else {}),
         "model-index": [{"name": f"shuzi {run.plan.recipe}", "results": [result]}],
     }
-    low, high = results.test_accuracy_interval
+    right, low, high = (100 * share for share in (results.test_accuracy, *results.test_accuracy_interval))
     settings = run.plan.settings
     return "\n".join([
         "---",
@@ -111,7 +111,7 @@ def card(run: runs.Run, described: dict[str, Any]) -> str:
         "| --- | --- |",
         f"| trained on | {data}, SHA-256 {run.data_sha256} |",
         f"| epochs, batch, rate, seed | {settings.epochs}, {settings.batch_size}, {settings.lr:g}, {settings.seed} |",
-        f"| right of its test digits | {results.test_accuracy:.2%}, 95 % interval {low:.2%} to {high:.2%} |",
+        f"| right of its test digits | {right:.2f} %, 95 % interval {low:.2f} to {high:.2f} % |",
         f"| made with | {', '.join(f'{name} {number}' for name, number in run.versions.items())} |",
         "",
         "```python",

@@ -13,6 +13,7 @@ import hashlib
 import io
 import itertools
 import json
+import logging
 import platform
 import tempfile
 import time
@@ -40,6 +41,8 @@ from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe
+
+logger = logging.getLogger(__name__)
 
 PAUSE = 120  # seconds of an epoch between its checkpoints
 MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
@@ -362,6 +365,7 @@ def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener:
             run, first = longer, False
             kept = saved(run, training.step)  # and so may be said to be
             if epoch is not None:
+                logger.info("%s: epoch %d ended with a loss of %.4f", run.folder, epoch.epoch, epoch.loss)
                 listener.epoch(run)
         started = time.perf_counter()
         right, count = loop.judged(training.recipe, training.result, digits[1], training.device)

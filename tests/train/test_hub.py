@@ -49,7 +49,7 @@ def test_the_card_has_metadata_and_the_figures_of_the_run(folder, run):
     accuracy = runs.read(run).results.test_accuracy
     (result,) = told["model-index"][0]["results"]
     assert result["metrics"] == [{"type": "accuracy", "value": accuracy}]
-    assert f"{accuracy:.2%}" in text
+    assert f"{100 * accuracy:.2f} %, 95 % interval" in text
     assert "datasets" not in told  # these digits are one's own
 
 
