@@ -18,7 +18,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST = 10_000_000  # bytes of a request's body
-DEADLINE = 10.0  # seconds for a request: its upload and its answer
+UPLOAD = 10.0  # seconds for a request's body
+DEADLINE = (
+    20.0  # seconds for its answer, then: a picture takes one or two, on a busy computer many times as long
+)
 IN_FLIGHT = 64  # requests being answered at once
 HELD = 200_000_000  # bytes of bodies at once: slow uploads cost what they hold
 LEAVING = 2.0  # seconds that requests have to finish once the server is told to end
@@ -85,8 +88,9 @@ class Guard:
 
     app: what answers. hosts: names that a request may be for, besides loopback's. trusted: those whose own pages may
     ask too, whatever their port or scheme: a proxy's names. addresses: whether a request may be for any IP address,
-    for a server that listens on all of them (a rebound DNS name is never an address). deadline: seconds for a
-    request. most: requests being answered at once. held: bytes of bodies at once.
+    for a server that listens on all of them (a rebound DNS name is never an address). upload: seconds for a
+    request's body. deadline: seconds for its answer. most: requests being answered at once. held: bytes of bodies at
+    once.
     """
 
     def __init__(
@@ -95,12 +99,13 @@ class Guard:
         hosts: Iterable[str] = (),
         trusted: Iterable[str] = (),
         addresses: bool = False,
+        upload: float = UPLOAD,
         deadline: float = DEADLINE,
         most: int = IN_FLIGHT,
         held: int = HELD,
     ) -> None:
         self.app = app
-        self.deadline, self.most = deadline, most
+        self.upload, self.deadline, self.most = upload, deadline, most
         self.trusted = frozenset(host.lower() for host in trusted)
         self.hosts = self.trusted | {host.lower() for host in hosts} | set(LOOPBACK)
         self.addresses = addresses
@@ -136,7 +141,8 @@ class Guard:
         self.leaving = True
         end = asyncio.get_running_loop().time() + within
         for clock in self._clocks:
-            clock.reschedule(min(end, clock.when() or end))
+            if not clock.expired():
+                clock.reschedule(min(end, clock.when() or end))
 
     def _check(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         netloc, origin = _one(headers, b"host") or "", _one(headers, b"origin")
@@ -163,13 +169,15 @@ class Guard:
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         upload = None if scope["method"] in ("GET", "HEAD") else _Upload(self, receive)
-        clock = asyncio.timeout(self.deadline)
+        clock = asyncio.timeout(self.deadline if upload is None else self.upload)
         try:
             async with clock:
                 self._clocks.add(clock)
                 if upload is None:  # asks for no work, and is always answered
                     await self.app(scope, _replay(b"", receive), send)
                 elif await upload.whole():
+                    if not (self.leaving or clock.expired()):
+                        clock.reschedule(asyncio.get_running_loop().time() + self.deadline)
                     await self._work(scope, _replay(upload.body, receive), send)
         except TimeoutError:
             raise self._too_late(upload) from None
@@ -191,7 +199,7 @@ class Guard:
         if self.leaving:
             return Problem(503, "the server is ending.", _RETRY | _CLOSE)
         if upload is not None and not upload.complete:
-            return Problem(408, f"the request was not complete after {self.deadline:g} s.", _CLOSE)
+            return Problem(408, f"the request was not complete after {self.upload:g} s.", _CLOSE)
         return Problem(503, f"no answer within {self.deadline:g} s; try a smaller picture.", _RETRY)
 
 

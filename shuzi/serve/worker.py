@@ -4,6 +4,7 @@ A picture is read in a process of its own so that a hostile one costs the server
 killed, what breaks takes nobody with it, and the server's own process is always free to answer.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -11,28 +12,33 @@ import signal
 import sys
 import threading
 import traceback
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from shuzi.errors import ShuziError
 from shuzi.serve.guard import Problem
-from shuzi.serve.models import Models
 from shuzi.serve.questions import ANSWER, QUESTION, Question
+
+if TYPE_CHECKING:
+    from shuzi.serve.models import Models
 
 
 def main(weights: str | None) -> None:
     """Says what the models are (or why there are none), then answers one question after another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when it ends
     out = _stdout()
-    try:
-        models = Models(weights)
-        about = json.dumps(models.about()).encode()
-    except ShuziError as error:
-        return _send(out, 422, str(error).encode())
-    _send(out, 200, about)
     asked: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
-    while True:
-        _send(out, *_answer(models, *asked.get()))
+    with contextlib.suppress(BrokenPipeError):  # the server is gone
+        try:
+            from shuzi.serve.models import Models  # takes long, and the server may be gone before it is done
+
+            models = Models(weights)
+            about = json.dumps(models.about()).encode()
+        except ShuziError as error:
+            return _send(out, 422, str(error).encode())
+        _send(out, 200, about)
+        while True:
+            _send(out, *_answer(models, *asked.get()))
 
 
 def _stdout() -> BinaryIO:
@@ -50,7 +56,7 @@ def _listen(stdin: BinaryIO, asked: "queue.SimpleQueue[tuple[bytes, bytes]]") ->
     os._exit(0)
 
 
-def _answer(models: Models, question: bytes, body: bytes) -> tuple[int, bytes]:
+def _answer(models: "Models", question: bytes, body: bytes) -> tuple[int, bytes]:
     try:
         return 200, models.answer(Question(**json.loads(question)), body)
     except Problem as problem:

@@ -24,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def post(server, path, **options) -> requests.Response:
-    return requests.post(server.url + path, timeout=20, **options)
+    return requests.post(server.url + path, timeout=60, **options)
 
 
 def png(strokes, digits: str) -> bytes:

@@ -41,16 +41,17 @@ def connect(server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=30)
 
 
-def ask_health(server, until: threading.Event) -> list[float]:
+def ask_health(server, until: threading.Event | None = None, times: int = 1_000_000) -> list[float]:
     """Seconds of one answer after another."""
-    times = []
+    until = until or threading.Event()
+    taken = []
     with requests.Session() as session:
-        while not until.is_set():
+        while len(taken) < times and not until.is_set():
             started = time.perf_counter()
             assert session.get(server.url + "/api/health", timeout=30).ok
-            times.append(time.perf_counter() - started)
+            taken.append(time.perf_counter() - started)
             until.wait(0.01)
-    return times
+    return taken
 
 
 def children(server) -> list[psutil.Process]:
@@ -63,8 +64,9 @@ def children(server) -> list[psutil.Process]:
 @pytest.mark.parametrize("count", [800_000, 3_300_000])
 def test_too_many_points_are_refused_while_health_answers(start_server, tmp_path, count):
     server = start_server(tmp_path)
+    calm = ask_health(server, times=50)
     done, times = threading.Event(), []
-    asking = threading.Thread(target=lambda: times.extend(ask_health(server, done)))
+    asking = threading.Thread(target=lambda: times.extend(ask_health(server, until=done)))
     asking.start()
     replies = [
         requests.post(server.url + path, data=points(count), headers=JSON, timeout=30)
@@ -74,8 +76,8 @@ def test_too_many_points_are_refused_while_health_answers(start_server, tmp_path
     asking.join()
     assert [reply.status_code for reply in replies] == [422, 422, 413]
     assert "20,000 points" in replies[0].json()["detail"]
-    assert statistics.quantiles(times, n=10)[-1] < 0.05
-    assert max(times) < 1
+    # 50 ms, or on a machine that others keep busy a few times what it takes when nothing is asked
+    assert statistics.quantiles(times, n=10)[-1] < max(0.05, 5 * statistics.quantiles(calm, n=10)[-1])
     assert all(p.memory_info().rss < 500e6 for p in [psutil.Process(server.process.pid), *children(server)])
 
 
@@ -141,8 +143,8 @@ def test_a_reading_process_that_dies_costs_one_answer_at_most(start_server, tmp_
     server = start_server(tmp_path)
     for child in children(server):
         child.kill()
-    replies = [requests.post(server.url + "/api/read", json=drawing("5"), timeout=20) for _ in range(6)]
-    assert {reply.status_code for reply in replies} <= {200, 500}
+    replies = [requests.post(server.url + "/api/read", json=drawing("5"), timeout=60) for _ in range(6)]
+    assert [reply.status_code for reply in replies].count(500) <= 2  # one of each that was killed
     assert [reply.json()["text"] for reply in replies[-3:]] == ["5"] * 3
 
 
@@ -183,6 +185,17 @@ def gone(processes: list[psutil.Process], within: float = 5) -> bool:
     return not psutil.wait_procs(processes, within)[1]
 
 
+def wait_for_work(processes: list[psutil.Process]) -> None:
+    """Until they have worked a tenth of a second."""
+
+    def worked() -> float:
+        return sum(process.cpu_times().user for process in processes)
+
+    before = worked()
+    while worked() < before + 0.1:
+        threading.Event().wait(0.01)
+
+
 @pytest.mark.parametrize("busy", [False, True])
 def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy):
     server = start_server(tmp_path, workers=2)
@@ -190,7 +203,7 @@ def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy
     assert readers
     if busy:
         threading.Thread(target=swallowed_post, args=(server,), daemon=True).start()
-        time.sleep(0.2)
+        wait_for_work(readers)
     os.kill(server.process.pid, signal.SIGKILL)
     assert gone(readers)
 
@@ -203,6 +216,7 @@ def swallowed_post(server) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_path, sign, drawing):
     server = start_server(tmp_path, workers=1)
+    (reader,) = children(server)
     body = noise(3_000)
     statuses: list[int] = []
 
@@ -213,7 +227,7 @@ def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_
     threads = [threading.Thread(target=work, args=(each,)) for each in options]
     for thread in threads:
         thread.start()
-    time.sleep(0.3)
+    wait_for_work([reader])
     started = time.monotonic()
     server.process.send_signal(sign)
     for thread in threads:

@@ -39,7 +39,7 @@ def body_of(size: int):
 
 
 def test_a_slow_upload_is_ended():
-    guard = Guard(never, deadline=0.05)
+    guard = Guard(never, upload=0.05)
     status, _, problem = asyncio.run(answer(guard, never))
     assert status == 408
     assert "0.05 s" in problem["detail"]
@@ -51,7 +51,7 @@ def test_an_upload_that_trickles_is_ended():
         await asyncio.sleep(0.001)
         return {"type": "http.request", "body": b"0", "more_body": True}
 
-    assert asyncio.run(answer(Guard(never, deadline=0.05), trickle))[0] == 408
+    assert asyncio.run(answer(Guard(never, upload=0.05), trickle))[0] == 408
 
 
 def test_a_slow_answer_is_ended():
@@ -77,7 +77,7 @@ def test_more_than_the_most_at_once_are_asked_to_come_again():
 
 def test_slow_uploads_keep_nobody_from_being_answered():
     async def several():
-        guard = Guard(answers, deadline=0.2, most=1)
+        guard = Guard(answers, upload=0.2, most=1)
         waiting = [asyncio.create_task(answer(guard, never)) for _ in range(64)]
         await asyncio.sleep(0)
         answered = await answer(guard, whole)
@@ -97,7 +97,7 @@ def test_bodies_are_held_up_to_a_limit_and_let_go_again():
 
 def test_a_server_that_ends_lets_requests_finish_or_says_so():
     async def several():
-        guard = Guard(never, deadline=60)
+        guard = Guard(never, upload=60, deadline=60)
         started = asyncio.create_task(answer(guard, whole))
         uploading = asyncio.create_task(answer(guard, never))
         await asyncio.sleep(0)

@@ -41,6 +41,6 @@ def test_the_api_keeps_to_its_document(api, operation, mode):
     @BOUNDED
     def run(case):
         told = case.media_type in (None, "application/json") and path != "/api/corrections"
-        case.call_and_validate(timeout=10, excluded_checks=None if told else acceptance)
+        case.call_and_validate(timeout=60, excluded_checks=None if told else acceptance)
 
     run()

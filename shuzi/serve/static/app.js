@@ -1,5 +1,5 @@
 // The page: one sheet or one photo, one request to the reader in flight, the newest drawing wins.
-import { ask, newestWins, notice, onTheme, post, showSwitches } from "./page.js";
+import { ask, newestWins, notice, onReturn, onTheme, post, showOffline, showSwitches, told } from "./page.js";
 import { Sheet } from "./sheet.js";
 import { language, speak, t } from "./text.js";
 import * as view from "./view.js";
@@ -12,6 +12,9 @@ let answer = null; // {text, numbers, digits, photo, size} of what is on the pag
 let chosen = 0;
 let newest = false; // while a row is written, its last digit is the one looked at
 let photo = null; // a Blob while a picture is shown, else null
+let named = ""; // the picture's file
+let state = null; // of the photo: "reading", or the Fault for which it was not read
+let kept = null; // the last correction, while it can be taken back
 let why = null;
 let templates = null;
 let about = null; // the server's GET /api/model
@@ -20,6 +23,13 @@ const sheet = new Sheet($("canvas"), () => changed());
 const model = () => document.querySelector("[name=model]:checked").value;
 
 // ---- asking ---------------------------------------------------------------------------------------------------
+
+/** What went wrong, as a sentence in the page's language. */
+function sentence(fault) {
+  const what = photo ? named : t("The drawing");
+  if (fault.status !== 400 && fault.status !== 422) return told(fault, what);
+  return photo ? t("{what} can't be read as a picture.", { what }) : t("Too much is drawn to be read. Undo some of it.");
+}
 
 let sheets = 0; // counts the sheets and photos laid on the page; an answer to an earlier one is not shown
 let answers = 0;
@@ -32,11 +42,27 @@ const read = newestWins(async () => {
   const started = performance.now();
   const page = await post(`api/read?detail=true&model=${model()}&single=${Boolean(single)}`, body);
   if (mine !== sheets || (!photo && sheet.empty)) return;
+  state = null;
   page.ms = performance.now() - started;
   page.digits = page.numbers.flatMap((number) => number.digits);
   page.photo = Boolean(photo);
   show(page);
-});
+}, failed);
+
+/** Why there is no answer to see: it is being looked for, or can't be had; else empty. */
+function instead() {
+  return state === "reading" ? t("Reading…") : state ? sentence(state) : "";
+}
+
+/** What a person sees when a request failed; that the server is gone is said elsewhere, as long as it is. */
+function failed(fault) {
+  if (fault.status === null) return;
+  if (photo && state === "reading") {
+    state = fault;
+    showChosen();
+    speakSoon();
+  } else notice(sentence(fault));
+}
 
 const explain = newestWins(async () => {
   const digit = answer?.digits[chosen];
@@ -46,7 +72,7 @@ const explain = newestWins(async () => {
   if (answer?.digits[chosen] !== digit || which !== model()) return;
   why = reply;
   showWhy();
-});
+}, failed);
 
 let resting = 0;
 
@@ -59,6 +85,8 @@ function explainSoon() {
 // ---- showing --------------------------------------------------------------------------------------------------
 
 function changed() {
+  kept = null;
+  showTook("");
   if (sheet.busy || !sheet.empty) $("hint").hidden = true;
   showCaption();
   newest = true;
@@ -78,7 +106,8 @@ function show(page) {
 
 function showChosen() {
   const digit = answer?.digits[chosen];
-  view.showReading(answer, chosen, choose);
+  view.showReading(answer, chosen, choose, instead(), state === "reading");
+  $("copy").hidden = !answer?.text;
   view.showBars(digit);
   view.showPixels(digit);
   showSpeed();
@@ -101,18 +130,17 @@ function showWhy() {
 }
 
 function showSpeed() {
-  const named = about?.models[model()];
-  if (!named) return;
-  $("model").textContent = answer?.ms
-    ? t("{name} {version}, answers in {ms} ms", { name: named.name, version: named.version, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) })
-    : `${named.name} ${named.version}`;
+  const it = about?.models[model()];
+  if (!it) return;
+  const name = it.own ? it.name : `${it.name} ${it.version}`;
+  $("model").textContent = answer?.ms ? t("{name}, answers in {ms} ms", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name;
 }
 
 let speaking = 0;
 
 function speakSoon() {
   clearTimeout(speaking); // a screen reader hears the answer, not every frame on the way to it
-  speaking = setTimeout(() => ($("live").textContent = view.spoken(answer)), 600);
+  speaking = setTimeout(() => ($("live").textContent = view.spoken(answer, instead())), 600);
 }
 
 // ---- doing ----------------------------------------------------------------------------------------------------
@@ -120,6 +148,9 @@ function speakSoon() {
 function blank() {
   sheets++;
   photo = null;
+  state = null;
+  $("looking").hidden = true;
+  $("undo").hidden = false;
   URL.revokeObjectURL($("picture").src);
   $("photo").hidden = true;
   $("canvas").hidden = false;
@@ -149,8 +180,8 @@ async function sample(hard) {
     blank();
     sheet.show({ ...next, image: view.decode(next.image) });
     showCaption();
-  } catch (error) {
-    notice(error.message);
+  } catch (fault) {
+    failed(fault);
   }
 }
 
@@ -172,32 +203,82 @@ async function shrunk(file) {
 
 async function open(file) {
   if (!file) return;
-  if (file.type && !file.type.startsWith("image/")) return notice(t("This is not a picture."));
+  const none = () => notice(t("{what} is not a picture.", { what: file.name }));
+  if (file.type && !file.type.startsWith("image/")) return none();
   try {
     const sent = file.size > LARGEST ? await shrunk(file) : file;
     blank();
     sheet.clear();
     photo = sent;
+    named = file.name;
   } catch {
-    return notice(t("This is not a picture."));
+    return none();
   }
   $("picture").src = URL.createObjectURL(file);
   $("canvas").hidden = $("hint").hidden = true;
-  $("photo").hidden = false;
+  $("photo").hidden = $("looking").hidden = false;
+  $("undo").hidden = true; // a photo is cleared
+  view.zoom(0);
   newest = false;
+  state = "reading";
+  show(null);
   read();
 }
+
+async function copy() {
+  const text = answer?.text;
+  if (!text) return;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // only https and this computer's own pages have a clipboard
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    $("copy").focus();
+  }
+  notice(t("Copied: {text}", { text: text.length > 40 ? text.slice(0, 40) + "…" : text }));
+}
+
+// ---- corrections ----------------------------------------------------------------------------------------------
 
 async function correct(label) {
   const digit = answer?.digits[chosen];
   if (!digit) return notice(t("Draw something first."));
   if (!about?.corrections) return notice(t("Corrections are off: this server is read-only."));
+  if (!photo && sheet.sample) return notice(t("This is a test digit; it is not kept, lest it be trained on."));
   try {
-    const kept = await post("api/corrections", { label, image: digit.image });
-    notice(t("Kept as {k}: {file}", { k: label, file: kept.file }));
-  } catch (error) {
-    notice(error.message);
+    kept = await post("api/corrections", { label, image: digit.image });
+    showTook(t("Kept as {k}.", { k: label }));
+  } catch (fault) {
+    unkept(fault);
   }
+}
+
+async function takeBack() {
+  const { id, was } = kept;
+  const image = answer?.digits[chosen]?.image;
+  try {
+    if (was === null || !image) await ask(`api/corrections/${id}`, { method: "DELETE" });
+    else await post("api/corrections", { label: was, image });
+    kept = null;
+    showTook(was === null ? t("Taken back.") : t("Kept as {k}.", { k: was }));
+  } catch (fault) {
+    unkept(fault);
+  }
+}
+
+function unkept(fault) {
+  if (fault.status === 422) notice(t("There is no ink to learn from, or it is a test digit; it is not kept."));
+  else if (fault.status === 507) notice(t("The correction can't be written. Is the disk full?"));
+  else if (fault.status === 404) notice(t("It is kept no more."));
+  else failed(fault);
+}
+
+function showTook(text) {
+  $("took").textContent = text;
+  $("takeback").hidden = !kept;
 }
 
 function switchModel() {
@@ -220,7 +301,10 @@ function setLanguage(next) {
   showSwitches();
   showKept();
   showCaption();
-  view.showReading(answer, chosen, choose);
+  showOffline();
+  showTook(kept ? t("Kept as {k}.", { k: kept.label }) : "");
+  [...$("labels").children].forEach((button, k) => (button.ariaLabel = t("it is {k}", { k })));
+  view.showReading(answer, chosen, choose, instead(), state === "reading");
   view.showBoxes(answer, chosen, choose);
   showSpeed();
   showWhy();
@@ -229,16 +313,19 @@ function setLanguage(next) {
 function showKept() {
   if (!about) return;
   $("correct").hidden = !about.corrections;
-  $("kept").textContent = about.corrections
-    ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", { folder: about.folder ?? "" })
-    : t("Nothing is stored here.");
+  $("kept").textContent = !about.corrections ? t("Nothing is stored here.")
+    : about.folder ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", { folder: about.folder })
+    : t("Corrections are kept on the computer that serves this page. Nothing else is stored.");
 }
 
 // ---- wiring ---------------------------------------------------------------------------------------------------
 
 const shortcuts = {
   z: undo, c: clear, s: () => sample(false), h: () => sample(true), p: () => $("file").click(), m: switchModel,
+  b: () => photo && $("boxed").click(), "+": () => closer(1), "=": () => closer(1), "-": () => closer(-1),
 };
+
+const closer = (steps) => photo && view.zoom(steps);
 
 function onKey(event) {
   if (event.target === $("canvas") && !event.ctrlKey && !event.metaKey && sheet.key(event)) return event.preventDefault();
@@ -263,6 +350,15 @@ function wire() {
     });
   }
   on("picture", "load", () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight));
+  on("copy", "click", copy);
+  on("takeback", "click", takeBack);
+  on("closer", "click", () => closer(1));
+  on("farther", "click", () => closer(-1));
+  on("boxed", "click", () => {
+    const shown = $("frame").classList.toggle("boxed");
+    $("boxed").ariaPressed = String(shown);
+  });
+  view.wirePhoto();
   on("language", "click", () => setLanguage(language === "zh" ? "en" : "zh"));
   on("keys", "click", () => $("help").showModal());
   on("single-keys", "change", () => localStorage.setItem("keys", $("single-keys").checked));
@@ -270,6 +366,8 @@ function wire() {
   for (const radio of document.querySelectorAll("[name=model]")) {
     radio.addEventListener("change", () => {
       why = null;
+      if (photo) state = "reading";
+      view.showReading(answer, chosen, choose, instead(), state === "reading");
       showWhy();
       read();
     });
@@ -278,9 +376,12 @@ function wire() {
   addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
   wireDrop();
   onTheme(dress);
+  onReturn(async () => {
+    await meet();
+    read();
+  });
   for (let k = 0; k < 10; k++) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: k });
-    button.setAttribute("aria-label", t("it is {k}", { k }));
     button.addEventListener("click", () => correct(k));
     $("labels").append(button);
   }
@@ -303,6 +404,24 @@ function wireDrop() {
   });
 }
 
+/** Learns what answers here. */
+async function meet() {
+  try {
+    about = await ask("api/model");
+  } catch (fault) {
+    return failed(fault);
+  }
+  const { network, softmax } = about.models;
+  templates = softmax.templates;
+  if (network.own) {
+    $("network").textContent = network.name;
+    delete $("network").dataset.t; // a name is the same in all languages
+  }
+  showKept();
+  showSpeed();
+  showWhy();
+}
+
 async function start() {
   view.layBars();
   view.layMaps();
@@ -310,15 +429,7 @@ async function start() {
   dress();
   setLanguage(language);
   show(null);
-  try {
-    about = await ask("api/model");
-    templates = about.models.softmax.templates;
-    showKept();
-    showSpeed();
-    showWhy();
-  } catch (error) {
-    notice(error.message);
-  }
+  await meet();
   document.documentElement.dataset.ready = "true";
 }
 

@@ -3,16 +3,29 @@ import { language, t } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
+const AGAIN = 2000; // ms between two looks for a server that is gone
+
+/** A request that failed. status: HTTP's; 0 where no answer came though the server is there, null where it is gone. */
+export class Fault extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? The page goes on by itself once it is.");
+
 export async function ask(path, options = {}) {
   let reply;
   try {
     reply = await fetch(path, options);
   } catch {
-    throw new Error(t("The server does not answer. Is shuzi serve still running?"));
+    if (!offline && (await alive())) throw new Fault(0, t("The answer was cut off."));
+    disconnected();
+    throw new Fault(null, gone());
   }
-  const body = await reply.json();
-  if (!reply.ok) throw new Error(body.detail ?? body.title);
-  return body;
+  if (!reply.ok) throw new Fault(reply.status, (await reply.json()).detail);
+  return reply.status === 204 ? null : reply.json();
 }
 
 export const post = (path, body) => ask(path, {
@@ -23,8 +36,48 @@ export const post = (path, body) => ask(path, {
   headers: { "Content-Type": body instanceof Blob ? body.type || "application/octet-stream" : "application/json" },
 });
 
+/** What went wrong, as a sentence in the page's language. what: the name of what was asked. */
+export function told(fault, what) {
+  const status = fault.status;
+  if (status === undefined) return t("The page met a fault: {e}", { e: fault.message });
+  if (status === null) return gone();
+  if (status === 413) return t("{what} is too large.", { what });
+  if (status === 408 || status === 503 || status === 0) return t("{what} was not answered in time. Try again, or with less.", { what });
+  if (status === 403 || status === 421) return t("This server does not answer this page.");
+  return t("The server met a fault ({status}).", { status });
+}
+
+// ---- the server gone ------------------------------------------------------------------------------------------
+
+const banner = Object.assign(document.createElement("p"), { id: "offline", className: "offline", role: "alert", hidden: true });
+document.querySelector("header").after(banner);
+
+const alive = () => fetch("api/health", { cache: "no-store" }).then((reply) => reply.ok, () => false);
+
+let offline = false;
+let returned = () => {};
+
+/** Calls `act` when a server that was gone is there again. */
+export const onReturn = (act) => (returned = act);
+
+/** Says, as long as it is so, that the server is gone. */
+export function showOffline() {
+  banner.hidden = !offline;
+  banner.textContent = offline ? gone() : "";
+}
+
+async function disconnected() {
+  if (offline) return;
+  offline = true;
+  showOffline();
+  do await new Promise((done) => setTimeout(done, AGAIN)); while (!(await alive()));
+  offline = false;
+  showOffline();
+  returned();
+}
+
 /** Runs `work` now, or once more after the one that is running; what lies between is skipped. */
-export function newestWins(work) {
+export function newestWins(work, failed = (fault) => notice(fault.message)) {
   let running = false;
   let again = false;
   return async function run() {
@@ -32,7 +85,7 @@ export function newestWins(work) {
     running = true;
     do {
       again = false;
-      await work().catch((error) => notice(error.message));
+      await work().catch(failed);
     } while (again);
     running = false;
   };

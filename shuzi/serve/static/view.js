@@ -37,12 +37,23 @@ function ranking(digit) {
   return TEN.toSorted((a, b) => digit.probabilities[b] - digit.probabilities[a]);
 }
 
+/** How likely the digit is k: that it is one at all, and then this one. The same wherever it is shown. */
+function share(digit, k) {
+  return k === digit.guess ? digit.confidence : digit.probabilities[k] * digit.digit_probability;
+}
+
 export function verdict(digit) {
   const [a, b] = ranking(digit);
   if (kind(digit) === "digit") return t("sure: {p}", { p: percent(digit.confidence) });
   if (kind(digit) === "none") return t("nothing like 0 to 9 (is a digit: {p})", { p: percent(digit.digit_probability) });
-  const [p, q] = [percent(digit.probabilities[a]), percent(digit.probabilities[b])];
-  return t("perhaps {a} ({p}), or {b} ({q})", { a, b, p, q });
+  return t("perhaps {a} ({p}), or {b} ({q})", { a, b, p: percent(share(digit, a)), q: percent(share(digit, b)) });
+}
+
+const MARKS = { unsure: "?", none: "–" };
+
+/** A digit in one letter. */
+function mark(digit) {
+  return MARKS[kind(digit)] ?? String(digit.digit);
 }
 
 function word(digit) {
@@ -50,14 +61,17 @@ function word(digit) {
   return kind(digit) === "none" ? t("Not a digit") : t("Not sure");
 }
 
-/** Lays out what was read; `choose(index)` is called when a person picks one digit of several. */
-export function showReading(answer, chosen, choose) {
+const nothing = (answer) => (answer?.photo ? t("No digit found in this picture") : "");
+
+/** Lays out what was read, or what is said instead; `choose(index)` is called when a person picks one digit of several. */
+export function showReading(answer, chosen, choose, instead, busy) {
   const digits = answer?.digits ?? [];
   const reading = $("reading");
   reading.className = digits.length > 1 ? "row" : "one";
-  if (!digits.length) {
+  reading.ariaBusy = String(busy);
+  if (!digits.length || instead) {
     reading.replaceChildren();
-    $("verdict").textContent = answer?.photo ? t("No digit found in this picture") : t("Nothing to read yet");
+    $("verdict").textContent = instead || nothing(answer) || t("Nothing to read yet");
     return;
   }
   if (digits.length === 1) {
@@ -68,16 +82,15 @@ export function showReading(answer, chosen, choose) {
   fitRow(reading, answer, chosen, choose);
   const which = digits[chosen];
   const about = kind(which) === "digit" ? "" : word(which) + ": ";
-  $("verdict").textContent = digits.length > 40 ? t("{n} digits; choose one to look closer", { n: digits.length })
+  $("verdict").textContent = digits.length > 40 ? t("{n} digits; choose one", { n: digits.length })
     : about + verdict(which);
 }
 
 function fitRow(reading, answer, chosen, choose) {
-  const marks = { digit: (d) => d.digit, unsure: () => "?", none: () => "×" };
   let index = 0;
   const button = (digit, at) => {
     const made = make("button", {
-      type: "button", className: "digit " + kind(digit), textContent: marks[kind(digit)](digit),
+      type: "button", className: "digit " + kind(digit), textContent: mark(digit),
       title: word(digit), ariaPressed: String(at === chosen), ariaLabel: word(digit) + ", " + verdict(digit),
     });
     made.addEventListener("click", () => choose(at));
@@ -97,9 +110,9 @@ function fitRow(reading, answer, chosen, choose) {
   if (focused >= 0) reading.querySelectorAll("button")[focused]?.focus();
 }
 
-export function spoken(answer) {
+export function spoken(answer, instead) {
   const digits = answer?.digits ?? [];
-  if (!digits.length) return answer?.photo ? t("No digit found in this picture") : "";
+  if (!digits.length || instead) return instead || nothing(answer);
   if (digits.length === 1) return word(digits[0]) + ", " + verdict(digits[0]);
   return answer.text;
 }
@@ -114,9 +127,9 @@ export function layBars() {
 export function showBars(digit) {
   const best = digit && kind(digit) !== "none" ? ranking(digit)[0] : -1;
   [...$("bars").children].forEach((row, k) => {
-    const share = digit ? digit.probabilities[k] * digit.digit_probability : 0;
-    row.querySelector("i i").style.transform = `scaleX(${share})`;
-    row.lastChild.textContent = digit ? percent(share) : "";
+    const part = digit ? share(digit, k) : 0;
+    row.querySelector("i i").style.transform = `scaleX(${part})`;
+    row.lastChild.textContent = digit ? percent(part) : "";
     row.className = k === best ? "best" : "";
   });
 }
@@ -201,31 +214,84 @@ export function showWhy(why, templates, model) {
   });
   const bias = why?.bias ? why.bias[best].toFixed(2).replace("-", "−") : "b";
   $("why-text").textContent = model === "softmax"
-    ? t("Exact: each pixel's ink times its weight. Their sum and the bias {b} make the logit below. Under it, the template: the weights themselves.", { b: bias === "b" ? "" : `(${best}: ${bias})` })
+    ? t("Exact: each pixel's ink times its weight. The sum and the bias {b} make the logit; below it, the weights: the template.", { b: bias === "b" ? "" : `(${best}: ${bias})` })
     : t("By occlusion: a 5 × 5 patch of ink is rubbed out, everywhere in turn. Red ink raised the digit's logit, blue ink lowered it.");
 }
 
 // ---- the photo ------------------------------------------------------------------------------------------------
 
+const LABEL = 0.42; // a label's height, of its box's; its width is three quarters of that
+
 /** Boxes with readings over the photo; boxes are in the picture's own pixels. */
 export function showBoxes(answer, chosen, choose) {
   const [width, height] = answer?.size ?? [1, 1];
   if (answer?.photo) $("frame").style.setProperty("--ratio", width / height); // of what no browser shows, too (HEIC)
-  $("boxes").replaceChildren(...(answer?.photo ? answer.digits : []).map((digit, at) => {
+  const digits = answer?.photo ? answer.digits : [];
+  const places = labelPlaces(digits, width, height);
+  $("boxes").replaceChildren(...digits.map((digit, at) => {
     const [x, y, w, h] = digit.box;
+    const label = make("span", { className: places[at] ?? "nowhere", textContent: mark(digit) });
+    label.style.fontSize = `${(80 * LABEL * h) / height}cqh`;
     const box = make("button", {
       type: "button", className: "box " + kind(digit), ariaPressed: String(at === chosen),
       ariaLabel: word(digit) + ", " + verdict(digit),
-    }, make("span", { textContent: kind(digit) === "digit" ? digit.digit : kind(digit) === "none" ? "×" : "?" }));
-    box.style.left = `${(100 * x) / width}%`;
-    box.style.top = `${(100 * y) / height}%`;
-    box.style.width = `${(100 * w) / width}%`;
-    box.style.height = `${(100 * h) / height}%`;
+    }, label);
+    const part = (value, whole) => `${(100 * value) / whole}%`;
+    for (const [name, value] of [["--x", part(x, width)], ["--y", part(y, height)], ["--w", part(w, width)], ["--h", part(h, height)]]) {
+      box.style.setProperty(name, value);
+    }
     for (const type of ["pointerenter", "focus", "click"]) box.addEventListener(type, () => choose(at));
     return box;
   }));
 }
 
+/** Where each label stands so that it hides no writing: above its box, below it, or nowhere. */
+function labelPlaces(digits, width, height) {
+  const taken = digits.map(({ box: [x, y, w, h] }) => [x, y, x + w, y + h]);
+  const free = ([l, t, r, b], own) => t >= 0 && b <= height && r <= width
+    && !taken.some((each, at) => at !== own && each[0] < r && each[2] > l && each[1] < b && each[3] > t);
+  return digits.map(({ box: [x, y, w, h] }, at) => {
+    const tall = LABEL * h + 3;
+    const right = x + 0.75 * LABEL * h;
+    const place = [["above", [x, y - tall, right, y]], ["below", [x, y + h, right, y + h + tall]]].find(([, room]) => free(room, at));
+    if (place) taken.push(place[1]);
+    return place?.[0];
+  });
+}
+
 export function chooseBox(chosen) {
   [...$("boxes").children].forEach((box, at) => (box.ariaPressed = String(at === chosen)));
+}
+
+const STEP = 1.5;
+const CLOSEST = 12;
+let closeness = 1;
+
+/** Looks closer by so many steps at a place on the screen, by default the middle; 0 shows the whole picture. */
+export function zoom(steps, at = null) {
+  const [view, frame] = [$("photo"), $("frame")];
+  const before = frame.getBoundingClientRect();
+  const [x, y] = at ?? [view.getBoundingClientRect().left + view.clientWidth / 2, view.getBoundingClientRect().top + view.clientHeight / 2];
+  const [u, v] = [(x - before.left) / before.width, (y - before.top) / before.height];
+  closeness = steps ? Math.min(CLOSEST, Math.max(1, closeness * STEP ** steps)) : 1;
+  frame.style.setProperty("--zoom", closeness);
+  $("closer").disabled = closeness === CLOSEST;
+  $("farther").disabled = closeness === 1;
+  const after = frame.getBoundingClientRect();
+  view.scrollBy(after.left + u * after.width - x, after.top + v * after.height - y);
+}
+
+/** Ctrl and the wheel (or two fingers on a touchpad) look closer, a double click too, and a mouse pulls the picture along. */
+export function wirePhoto() {
+  const photo = $("photo");
+  photo.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    zoom(-Math.sign(event.deltaY) * Math.min(1, Math.abs(event.deltaY) / 50), [event.clientX, event.clientY]);
+  }, { passive: false });
+  photo.addEventListener("dblclick", (event) => zoom(2, [event.clientX, event.clientY]));
+  photo.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse" && event.buttons === 1) photo.scrollBy(-event.movementX, -event.movementY);
+  });
+  photo.addEventListener("dragstart", (event) => event.preventDefault());
 }
