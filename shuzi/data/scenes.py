@@ -1,0 +1,876 @@
+"""Made-up pictures of writing with the whole truth beside them: what the finder learns from.
+
+A scene is a small grey picture: a field, a part of a page or a table, or a digit among its neighbours, on paper that is
+plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are MNIST's, those of `strokes` and those of the
+fonts on this machine; between and around them stand points, commas, dashes, letters, words, rules and blots.
+Everything is drawn from a generator that is passed in.
+"""
+
+import functools
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import ImageFont
+
+from shuzi.data import strokes
+from shuzi.data.digits import CLASSES, Digits
+
+MARKS = ".,-/:"  # labels 10 to 14, in this order
+STRIP, SQUARE = (64, 256), (128, 128)  # height and width in pixels: as many pixels either way
+LEAST, MOST = 12, 64  # pixels of a digit's larger side within which the finder is to find it
+VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
+LEGIBLE, LEAST_TONES = 0.3, 5.0  # correlation of ink and picture, and grey levels between ink and paper
+WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk, which smooths them
+
+FONT_FOLDERS = ("/usr/share/fonts", "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts")
+# Symbols, ornaments and blackletter, whose digits are none or no one's hand; and those kept for measuring.
+UNFIT_FONTS = ("symbol", "d050000l", "keyboard", "initials", "math", "mtextra", "emoji", "joscelyn", "isabella", "havana")
+HELD_OUT_FONTS = ("breip", "rufscript", "femkeklaver", "dkghandwriting")
+COMMON = "etaoinshrdlucmfwypvbgkjqxz"
+WORDS = (
+    "Name Date Total Sum No. Nr. Fr. EUR USD CHF Betrag Datum Summe Menge Preis Konto Zahl Page Seite Tel. Room Score "
+    "Rs. Valor Fecha Monto Pesos Cheque Amount Year Age kg cm km Kr. Box Lot Ref. Ticket Meter A/C Code Id. Order"
+).split()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture and what is written on it.
+
+    Attributes:
+        picture: uint8 (H, W), grey.
+        labels: uint8 (N,), 0..9, or 10 + the index in MARKS.
+        boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
+        sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of a mark, that of its number's digits.
+        visible: float32 (N,), the share of the ink that lies in the frame.
+        following: int64 (N,), the next digit of the same number, -1 for its last and for marks.
+        ink: uint8 (H, W), how much of each pixel digits' ink covers, 255 all.
+        owner: int16 (H, W), the digit that most of a pixel's ink is, -1 where there is none.
+        small: float32 (M, 4), boxes of writing too low to be read at this size.
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    sizes: np.ndarray
+    visible: np.ndarray
+    following: np.ndarray
+    ink: np.ndarray
+    owner: np.ndarray
+    small: np.ndarray
+
+
+@functools.cache
+def fonts() -> tuple[str, ...]:
+    """Paths of the outline fonts on this machine that have digits and letters, in the order of their names."""
+    folders = [Path(each) for each in (*FONT_FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each]
+    files = {path.name.lower(): path for each in folders for end in ("ttf", "otf", "ttc") for path in each.rglob(f"*.{end}")}
+    unfit = (*UNFIT_FONTS, *HELD_OUT_FONTS)
+    return tuple(str(files[name]) for name in sorted(files) if not any(word in name for word in unfit))
+
+
+@functools.lru_cache(maxsize=512)
+def font(path: str) -> ImageFont.FreeTypeFont:
+    """A font at 64 pixels."""
+    return ImageFont.truetype(path, 64)
+
+
+@functools.cache
+def has_han(path: str) -> bool:
+    """Say whether a font has Chinese characters: whether two of them look different."""
+    return bytes(font(path).getmask("数")) != bytes(font(path).getmask("字"))
+
+
+def printed(text: str, path: str) -> np.ndarray | None:
+    """A text in a font, cropped to its ink: float32 (h, w), 0..1; None if the font draws nothing."""
+    mask = font(path).getmask(text, mode="L")
+    width, height = mask.size
+    if not width or not height:
+        return None
+    return cropped(np.array(mask, np.uint8).reshape(height, width).astype(np.float32) / 255)
+
+
+def cropped(ink: np.ndarray, least: float = 0.25) -> np.ndarray | None:
+    """The smallest part of ink that holds all of it; None if there is none."""
+    x, y, w, h = cv2.boundingRect((ink > least).astype(np.uint8))
+    return ink[y : y + h, x : x + w] if w else None
+
+
+@functools.lru_cache(maxsize=1024)
+def curves(skeleton: str) -> tuple[np.ndarray, ...]:
+    """The strokes of a skeleton of `strokes`, as points (P, 2)."""
+    return tuple(strokes.curve(stroke) for stroke in skeleton.split("|"))
+
+
+@functools.cache
+def ways(digit: int) -> tuple[list[str], np.ndarray]:
+    """How people write a digit: skeletons and how likely each is."""
+    pairs = [line.split(":") for line in strokes.DIGITS[digit]]
+    odds = np.array([float(weight) for weight, _ in pairs])
+    return [skeleton for _, skeleton in pairs], odds / odds.sum()
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How one person writes, or a printer prints.
+
+    Attributes:
+        kind: "mnist", "strokes" or "font".
+        slant: of the strokes, in widths to a height, above 0 leaning to the right.
+        pen: width of the stroke as a share of the height.
+        nib: the direction in radians in which a broad nib draws thin, or None.
+        stretch: width against the usual width.
+        turn: radians, clockwise.
+        font: a path, of those who print.
+        habit: for each digit, which of its ways this hand writes, 0..1.
+        rough: how much the pen's ink varies along the stroke, 0..1.
+        twice: whether strokes are drawn over again.
+    """
+
+    kind: str
+    slant: float
+    pen: float
+    nib: float | None
+    stretch: float
+    turn: float
+    font: str
+    habit: tuple[float, ...]
+    rough: float
+    twice: bool
+
+
+def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> Hand:
+    """A hand of the given kind, else of any."""
+    kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.47, 0.38, 0.15]))
+    old = g.random() < 0.18  # as people wrote with steel pens: slanted, thin up and thick down
+    slant = g.uniform(0.2, 0.75) if old else g.normal(0.05, 0.16)
+    pen = float(np.clip(np.exp(g.normal(np.log(0.1), 0.45)), 0.03, 0.26))
+    nib = None
+    if old or g.random() < 0.12:
+        nib = float(-np.arctan2(1, slant) + g.normal(0, 0.3)) if old else float(g.uniform(0, np.pi))
+    return Hand(
+        kind,
+        0.0 if kind == "font" and g.random() < 0.8 else float(slant),
+        pen,
+        nib,
+        float(np.exp(g.normal(0, 0.15))),
+        turn + float(g.normal(0, 0.04)),
+        fonts()[g.integers(len(fonts()))] if fonts() else "",
+        tuple(g.random(10)),
+        float(g.uniform(0, 0.7)) if g.random() < 0.3 else 0.0,
+        bool(g.random() < 0.04),
+    )
+
+
+class Glyphs:
+    """Draws digits and other signs. written: the digits of other people to draw from."""
+
+    def __init__(self, written: Digits) -> None:
+        self.images = written.images
+        self.of = [np.flatnonzero(written.labels == digit) for digit in range(CLASSES)]
+
+    def digit(self, digit: int, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+        """A digit's ink, float32 (h, w), 0..1, about `height` pixels high."""
+        if by.kind == "font" and by.font:
+            ink = printed(str(digit), by.font)
+            return None if ink is None else fitted(leant(ink, by, g), height)
+        if by.kind == "mnist":
+            image = self.images[g.choice(self.of[digit])]
+            return fitted(rewritten(image, height, by, g), height)
+        skeletons, odds = ways(digit)
+        steady = int(np.searchsorted(np.cumsum(odds), by.habit[digit], side="right"))
+        chosen = min(steady, len(odds) - 1) if g.random() < 0.7 else int(g.choice(len(odds), p=odds))
+        return drawn(skeletons[chosen], height, by, g)
+
+    def letter(self, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+        """A letter or sign that is no digit, likewise."""
+        return drawn(strokes.MARKS[g.integers(len(strokes.MARKS))], height, by, g, 0.6)
+
+
+def leant(ink: np.ndarray, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+    """Ink slanted, stretched and turned as a hand does."""
+    h, w = ink.shape
+    matrix = shape_of(by)
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]]) @ matrix.T
+    low, size = corners.min(0), np.ptp(corners, axis=0)
+    move = np.hstack([matrix, -low[:, None] + 1]).astype(np.float32)
+    return cropped(cv2.warpAffine(ink, move, (int(size[0]) + 3, int(size[1]) + 3), flags=cv2.INTER_LINEAR))
+
+
+def shape_of(by: Hand) -> np.ndarray:
+    """The 2x2 matrix of a hand's stretch, slant and turn."""
+    cos, sin = np.cos(by.turn), np.sin(by.turn)
+    return np.array([[cos, -sin], [sin, cos]]) @ np.array([[by.stretch, -by.slant], [0, 1]])
+
+
+def fitted(ink: np.ndarray | None, height: float) -> np.ndarray | None:
+    """Ink resized so that its height, or a wide glyph's width, is as asked."""
+    if ink is None or not ink.size:
+        return None
+    scale = height / max(ink.shape[0], 0.8 * ink.shape[1])
+    size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+    return cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def rewritten(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+    """A 28x28 written again larger, with another pen: its strokes' width is changed about their middle."""
+    zoom = max(height, WORK) / 20
+    matrix = shape_of(by) * zoom
+    side = int(28 * zoom * (1 + abs(by.slant) / 2)) + 4
+    offset = side / 2 - matrix @ np.array([14, 14])
+    move = np.hstack([matrix, offset[:, None]]).astype(np.float32)
+    large = cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_CUBIC)
+    inside = (large > 110).astype(np.uint8)
+    x, y, w, h = cv2.boundingRect(inside)
+    if not w:
+        return None
+    room = int(0.15 * zoom * 20)
+    top, left = max(0, y - room), max(0, x - room)
+    inside = inside[top : y + h + room, left : x + w + room]
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    reach = max(3, int(0.14 * zoom * 20) | 1)
+    middle = cv2.dilate(depth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    natural = 2 * float(middle[inside > 0].mean())
+    wanted = by.pen * 20 * zoom * float(np.exp(g.normal(0, 0.1)))
+    if wanted < natural:  # keep what is near the middle of the stroke
+        distance = np.where(inside > 0, depth - middle * (1 - max(wanted, 1.2) / natural), -1)
+    else:
+        distance = depth - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3) + min((wanted - natural) / 2, 0.06 * height)
+    ink = np.clip(distance + 0.5, 0, 1)
+    if by.nib is not None:
+        ink = nibbed(ink, by)
+    return cropped(ink)
+
+
+def nibbed(ink: np.ndarray, by: Hand) -> np.ndarray:
+    """Ink spread along the broad side of a nib."""
+    reach = by.pen * ink.shape[0] * 0.4
+    side = int(2 * reach) | 1
+    if side < 3:
+        return ink
+    kernel = np.zeros((side, side), np.uint8)
+    dx, dy = reach * np.cos((by.nib or 0) + np.pi / 2), reach * np.sin((by.nib or 0) + np.pi / 2)
+    middle = side // 2
+    cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1, 1)
+    return cv2.dilate(ink, kernel)
+
+
+def drawn(
+    skeleton: str, height: float, by: Hand, g: np.random.Generator, squeeze: float = 1.0
+) -> np.ndarray | None:
+    """A skeleton's ink, float32 (h, w), 0..1, about `height` pixels high."""
+    lines = strokes.moved(list(curves(skeleton)), g, squeeze)
+    if by.twice:
+        lines += [line + g.normal(0, 0.025, 2) for line in lines]
+    matrix = shape_of(by)
+    lines = [line @ matrix.T for line in lines]
+    points = np.concatenate(lines)
+    low, size = points.min(0), np.ptp(points, axis=0)
+    larger = max(float(size[1]), 0.8 * float(size[0]), 1e-3)
+    times = max(1.0, WORK / height)
+    scale = height * times / larger
+    pen = max(1.0, by.pen * height * times * float(np.exp(g.normal(0, 0.08))))
+    margin = int(pen) + 3
+    canvas = np.zeros([int(v * scale) + 2 * margin + 1 for v in size[::-1]], np.uint8)
+    for line in lines:
+        path = (line - low) * scale + margin
+        if by.nib is None:
+            cv2.polylines(canvas, [np.round(path * 16).astype(np.int32)], False, 255, max(1, round(pen)), cv2.LINE_AA, 4)
+        else:
+            across = np.array([np.cos(by.nib + np.pi / 2), np.sin(by.nib + np.pi / 2)]) * pen * 0.6
+            for a, b in itertools.pairwise(path):
+                slab = np.round(np.array([a - across, a + across, b + across, b - across]) * 16).astype(np.int32)
+                cv2.fillConvexPoly(canvas, slab, 255, cv2.LINE_AA, 4)
+            fine = max(1, round(pen * 0.35))
+            cv2.polylines(canvas, [np.round(path * 16).astype(np.int32)], False, 255, fine, cv2.LINE_AA, 4)
+    ink = canvas.astype(np.float32) / 255
+    if by.rough:
+        grain = cv2.resize(g.random((6, 6), np.float32), canvas.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        ink *= np.clip(1 - by.rough * grain, 0.15, 1)
+    if times > 1:
+        shrunk = (max(1, round(ink.shape[1] / times)), max(1, round(ink.shape[0] / times)))
+        ink = cv2.resize(ink, shrunk, interpolation=cv2.INTER_AREA)
+    return cropped(ink, 0.2)
+
+
+@dataclass
+class Canvas:
+    """A scene in the making. cover: float32 (H, W), how much of each pixel any ink covers; the rest as in Scene."""
+
+    height: int
+    width: int
+    cover: np.ndarray = field(init=False)
+    ink: np.ndarray = field(init=False)
+    owner: np.ndarray = field(init=False)
+    items: list[tuple[int, tuple[float, float, float, float], float, float]] = field(default_factory=list)
+    following: dict[int, int] = field(default_factory=dict)
+    small: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with empty paper."""
+        self.cover = np.zeros((self.height, self.width), np.float32)
+        self.ink = np.zeros((self.height, self.width), np.float32)
+        self.owner = np.full((self.height, self.width), -1, np.int16)
+
+    def put(self, ink: np.ndarray | None, x: float, y: float, strength: float = 1.0, label: int | None = None, size: float = 0) -> int | None:
+        """Lay ink with its middle at x, y; give the item's index where it has a label and lies in the frame."""
+        if ink is None:
+            return None
+        h, w = ink.shape
+        left, top = round(x - w / 2), round(y - h / 2)
+        l, t, r, b = max(left, 0), max(top, 0), min(left + w, self.width), min(top + h, self.height)
+        if l >= r or t >= b:
+            return None
+        part = ink[t - top : b - top, l - left : r - left]
+        there = self.cover[t:b, l:r]
+        np.maximum(there, part * strength, out=there)
+        if label is None:
+            return None
+        box = cv2.boundingRect((part > 0.3).astype(np.uint8))
+        if not box[2]:
+            return None
+        index = len(self.items)
+        share = float(part.sum() / max(float(ink.sum()), 1e-6))
+        self.items.append((label, (l + box[0], t + box[1], box[2], box[3]), size or max(h, w), share))
+        if label < CLASSES:
+            inked, owned = self.ink[t:b, l:r], self.owner[t:b, l:r]
+            owned[(part > inked) & (part > 0.25)] = index
+            np.maximum(inked, part, out=inked)
+        return index
+
+    def line(self, start: Sequence[float], end: Sequence[float], width: float, strength: float) -> None:
+        """Rule a line."""
+        layer = np.zeros((self.height, self.width), np.uint8)
+        a, b = ([round(float(v) * 16) for v in p] for p in (start, end))
+        cv2.line(layer, a, b, 255, max(1, round(width)), cv2.LINE_AA, 4)
+        np.maximum(self.cover, layer.astype(np.float32) * (strength * min(width, 1) / 255), out=self.cover)
+
+
+def number_text(g: np.random.Generator) -> str:
+    """A number as people write them: digits, with points, commas, dashes, slashes or colons in some."""
+
+    def run(count: int) -> str:
+        digits = "".join(map(str, g.integers(0, 10, count)))
+        if count > 2 and g.random() < 0.25:  # amounts are round more often than not
+            zeros = int(g.integers(1, count))
+            digits = digits[: count - zeros] + "0" * zeros
+        return digits
+
+    kind = g.random()
+    if kind < 0.5:
+        return run(int(g.integers(1, 9)))
+    if kind < 0.72:  # thousands, with cents or a dash that closes
+        head, sign = run(int(g.integers(1, 4))), str(g.choice([".", ",", "."]))
+        text = head + "".join(sign + run(3) for _ in range(1 if g.random() < 0.8 else 2))
+        end = g.random()
+        return text + (f",{run(2)}" if end < 0.12 else ",-" if end < 0.2 else ".-" if end < 0.28 else "-" if end < 0.33 else "." if end < 0.42 else "")
+    if kind < 0.84:
+        end = g.random()
+        return run(int(g.integers(1, 5))) + (f",{run(2)}" if end < 0.3 else f".{run(2)}" if end < 0.55 else ",-" if end < 0.7 else ".-" if end < 0.8 else "." if end < 0.9 else ",")
+    if kind < 0.93:
+        sign = str(g.choice(list(".-/")))
+        return f"{g.integers(1, 32)}{sign}{g.integers(1, 13)}{sign}{run(4 if g.random() < 0.5 else 2)}"
+    if kind < 0.95:
+        return f"{g.integers(0, 24)}:{g.integers(0, 60):02d}"
+    if kind < 0.98:
+        return f"-{run(int(g.integers(1, 4)))}"
+    return f"{run(3)}-{run(int(g.integers(2, 5)))}"
+
+
+def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float, float]:
+    """A mark's ink for digits of a height; how far its middle lies below theirs, and its width, in pixels."""
+    if by.kind == "font" and by.font:
+        ink = printed(sign, by.font)
+        whole = printed("0", by.font)
+        if ink is None or whole is None:
+            return None, 0.0, 0.0
+        scale = height / whole.shape[0]
+        ink = fitted(ink, max(1.0, max(ink.shape[0], 0.8 * ink.shape[1]) * scale))
+        low = {".": 0.46, ",": 0.52, "-": 0.1, "/": 0.0, ":": 0.15}[sign]
+        return ink, low * height, 0.0 if ink is None else float(ink.shape[1])
+    pen = max(by.pen, 0.06)
+    if sign in ".:":
+        r = float(np.clip(pen * g.uniform(0.6, 1.1), 0.04, 0.13))
+        a, bend = r * g.uniform(0.7, 1.3), g.uniform(-0.6, 0.6) * r
+        points = [np.array([[-a, -bend], [a, bend]])]
+        if sign == ":":
+            points = [points[0] + [0, -0.22], points[0] + [0, 0.22]]
+        low = 0.45 + g.normal(0, 0.05) if sign == "." else g.normal(0.12, 0.05)
+    elif sign == ",":
+        down = g.uniform(0.12, 0.3)
+        points = [np.array([[0.25 * down, -down / 2], [0.2 * down, 0.1 * down], [-0.3 * down, down / 2]])]
+        low = 0.5 + g.normal(0, 0.05)
+    elif sign == "-":
+        half, rise = g.uniform(0.15, 0.42), g.normal(0, 0.06)
+        points = [np.array([[-half, rise], [0, g.normal(0, 0.03)], [half, -rise]])]
+        low = g.normal(0.05, 0.12)
+    else:
+        half = g.uniform(0.55, 0.8)
+        lean = max(by.slant, 0) + g.uniform(0.25, 0.55)
+        points = [np.array([[half * lean, -half], [-half * lean, half]])]
+        low = g.normal(0, 0.08)
+    times = max(1.0, WORK / height)
+    scale = height * times
+    every = np.concatenate(points)
+    thick = max(1.0, (pen if sign not in ".:" else 1.6 * pen) * scale)
+    origin, margin = every.min(0), thick + 2
+    canvas = np.zeros([int(v * scale + 2 * margin) + 1 for v in np.ptp(every, axis=0)[::-1]], np.uint8)
+    for line in points:
+        path = np.round(((line - origin) * scale + margin) * 16).astype(np.int32)
+        cv2.polylines(canvas, [path], False, 255, max(1, round(thick)), cv2.LINE_AA, 4)
+    ink = cv2.resize(canvas.astype(np.float32) / 255, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)
+    ink = cropped(ink, 0.15)
+    return ink, low * height, 0.0 if ink is None else float(ink.shape[1])
+
+
+def write_number(
+    canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, height: float, by: Hand, g: np.random.Generator, strength: float, gap: float | None = None
+) -> float:
+    """Write a number from x on with the digits' middle at y; give where it ends."""
+    if gap is None:
+        how = g.random()
+        gap = g.uniform(-0.1, 0.06) if how < 0.25 else g.uniform(0.04, 0.3) if how < 0.8 else g.uniform(0.3, 0.85)
+    slope = np.tan(by.turn)
+    start, previous = x, None
+    raised = False
+    for at, sign in enumerate(text):
+        if sign in MARKS:
+            if g.random() < 0.1:  # a point or dash that fell out or stands wide
+                x += g.uniform(0, 0.3) * height
+            ink, low, wide = mark(sign, height, by, g)
+            there = wide * (0.5 if sign == "/" else 1.0)
+            space = 0.05 * height if sign in ".,:" else 0.08 * height
+            x += space
+            canvas.put(ink, x + there / 2, y + low + slope * (x - start), strength, CLASSES + MARKS.index(sign), height)
+            x += there + space + gap * height * 0.3
+            if sign in ".," and len(text) - at == 3 and g.random() < 0.12:
+                raised = True  # cents written high and small
+            continue
+        tall = height * float(np.exp(g.normal(0, 0.07))) * (0.65 if raised else 1)
+        ink = glyphs.digit(int(sign), tall, by, g)
+        if ink is None:
+            continue
+        if sign == "1" and ink.shape[0] < 0.6 * tall:
+            continue
+        lean = 0.75 * abs(by.slant) * ink.shape[0] if by.kind != "font" or by.slant else 0.0
+        wide = max(ink.shape[1] - lean, 0.3 * ink.shape[1])
+        middle = y + slope * (x - start) + g.normal(0, 0.04) * height - (0.18 * height if raised else 0)
+        index = canvas.put(ink, x + wide / 2, middle, strength * g.uniform(0.85, 1), int(sign), max(ink.shape))
+        if index is not None:
+            if previous is not None:
+                canvas.following[previous] = index
+            previous = index
+        x += wide + (gap + g.uniform(-0.04, 0.08)) * height
+    return x
+
+
+def word(g: np.random.Generator) -> str:
+    """A word: of a form, or letters as often as English has them."""
+    if g.random() < 0.3:
+        return WORDS[g.integers(len(WORDS))]
+    odds = 1.0 / (np.arange(26) + 3.0)
+    text = "".join(g.choice(list(COMMON), int(g.integers(2, 9)), p=odds / odds.sum()))
+    how = g.random()
+    return text.title() if how < 0.4 else text.upper() if how < 0.5 else text
+
+
+def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, g: np.random.Generator, strength: float, turn: float = 0) -> float:
+    """Write or print a word that has no digits; give where it ends."""
+    if g.random() < 0.3 or not fonts():
+        by = hand(g, "strokes", turn)
+        for _ in range(int(g.integers(1, 7))):
+            ink = glyphs.letter(height * g.uniform(0.6, 1.1), by, g)
+            if ink is not None:
+                canvas.put(ink, x + ink.shape[1] / 2, y + g.normal(0, 0.08) * height, strength)
+                x += ink.shape[1] + g.uniform(-0.05, 0.2) * height
+        return x
+    path = fonts()[g.integers(len(fonts()))]
+    if has_han(path) and g.random() < 0.6:
+        text = "".join(chr(int(c)) for c in g.integers(0x4E00, 0x9000, int(g.integers(1, 6))))
+    else:
+        text = word(g)
+    ink = printed(text, path)
+    if ink is None:
+        return x
+    by = Hand("font", float(g.normal(0, 0.08)), 0.1, None, float(np.exp(g.normal(0, 0.1))), turn, path, (), 0, False)
+    ink = leant(ink, by, g)
+    if ink is None:
+        return x
+    scale = height / max(ink.shape[0], 20)
+    ink = cv2.resize(ink, (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    canvas.put(ink, x + ink.shape[1] / 2, y, strength)
+    return x + ink.shape[1]
+
+
+def strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """A field: a number across it, with what stands before, after, above and below."""
+    canvas = Canvas(*STRIP)
+    height = float(np.exp(g.uniform(np.log(13), np.log(56))))
+    by = hand(g, turn=g.normal(0, 0.03))
+    y = 32 + g.normal(0, 0.25) * (64 - height) / 2 + (g.normal(0, 4) if g.random() < 0.2 else 0)
+    strength = g.uniform(0.7, 1)
+    x = g.uniform(-0.2, 1.5) * height if g.random() < 0.8 else g.uniform(0, 200)
+    while x < 250:
+        what = g.random()
+        if what < 0.8:
+            x = write_number(canvas, glyphs, number_text(g), x, y, height, by, g, strength)
+        elif what < 0.95:
+            x = write_word(canvas, glyphs, x, y, height * g.uniform(0.6, 1.2), g, strength, by.turn)
+        else:
+            x = scrawl(canvas, glyphs, x, y, height, by, g, strength)
+        x += g.uniform(1.0, 3.5) * height
+        if g.random() < 0.5:
+            break
+    if g.random() < 0.25:  # the lines above and below
+        for side in (-1, 1):
+            if g.random() < 0.6:
+                away = height * g.uniform(1.15, 1.8)
+                other = by if g.random() < 0.6 else hand(g)
+                write_number(canvas, glyphs, number_text(g), g.uniform(-20, 60), y + side * away, height, other, g, strength)
+    if g.random() < 0.4:
+        base = y + height * g.uniform(0.45, 0.75)
+        rise = g.normal(0, 0.02) * 256
+        canvas.line((-5, base), (261, base + rise), g.choice([0.6, 1, 1, 2, 3]), g.uniform(0.2, 1))
+    if g.random() < 0.12:
+        box_around(canvas, g)
+    return canvas
+
+
+def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, by: Hand, g: np.random.Generator, strength: float) -> float:
+    """A sign, a scribble, a bracket, an arrow or something crossed out; give where it ends."""
+    kind = g.integers(4)
+    if kind == 0:
+        ink = glyphs.letter(height * g.uniform(0.7, 1.4), by, g)
+    elif kind == 1:
+        count = int(g.integers(9, 26))
+        points = np.clip(np.cumsum(g.normal(0, 25, (count, 2)), 0) % 200 - 100, -100, 100)
+        ink = drawn(" ".join(f"{a:.0f},{b:.0f}" for a, b in points), height * g.uniform(0.8, 1.6), by, g, 0.3)
+    elif kind == 2:
+        ink = drawn(str(g.choice(["0,40 100,40 | 0,60 100,60", "0,50 100,50 | 50,0 50,100", "30,0 0,50 30,100", "0,0 30,50 0,100",
+                                  "0,50 100,50 | 70,30 100,50! 70,70", "0,50 100,44 98,56 2,52 100,60"])), height, by, g, 0.3)
+    else:  # a digit or two crossed out, which is none
+        at = x
+        for _ in range(int(g.integers(1, 3))):
+            digit = glyphs.digit(int(g.integers(10)), height, by, g)
+            if digit is not None:
+                canvas.put(digit, x + digit.shape[1] / 2, y, strength)
+                x += digit.shape[1]
+        for _ in range(int(g.integers(2, 6))):
+            ends = g.uniform(-0.5, 0.5, 2) * height + y
+            canvas.line((at - 0.1 * height, ends[0]), (x + 0.1 * height, ends[1]), by.pen * height, strength)
+        return x
+    if ink is None:
+        return x
+    canvas.put(ink, x + ink.shape[1] / 2, y, strength)
+    return x + ink.shape[1]
+
+
+def box_around(canvas: Canvas, g: np.random.Generator) -> None:
+    """A printed frame near the edges."""
+    l, t = g.uniform(-6, 12), g.uniform(-6, 10)
+    r, b = canvas.width - g.uniform(-6, 12), canvas.height - g.uniform(-6, 10)
+    width, strength = g.choice([0.7, 1, 2, 3]), g.uniform(0.3, 1)
+    for p, q in (((l, t), (r, t)), ((r, t), (r, b)), ((r, b), (l, b)), ((l, b), (l, t))):
+        if g.random() < 0.85:
+            canvas.line(p, q, width, strength)
+
+
+def page(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """A part of a page: lines of numbers and words, of any heights the finder is to find, and lower ones."""
+    canvas = Canvas(*SQUARE)
+    turn = g.normal(0, 0.03) if g.random() < 0.8 else g.uniform(-0.25, 0.25)
+    words = g.random() ** 2 if g.random() < 0.85 else 0.9
+    y, hands = g.uniform(-10, 20), [hand(g, turn=turn) for _ in range(2)]
+    size = float(np.exp(g.uniform(np.log(11), np.log(56))))
+    while y < 132:
+        height = size * float(np.exp(g.normal(0, 0.12))) if g.random() < 0.85 else float(np.exp(g.uniform(np.log(5), np.log(60))))
+        by = hands[0] if g.random() < 0.7 else hands[1]
+        middle, x = y + height / 2, g.uniform(-30, 30)
+        strength = g.uniform(0.6, 1)
+        while x < 126:
+            before = x
+            high = middle + np.tan(turn) * x
+            if g.random() < words:
+                x = write_word(canvas, glyphs, x, high, height, g, strength, turn)
+            else:
+                x = write_number(canvas, glyphs, number_text(g), x, high, height, by, g, strength)
+            if height < LEAST:
+                canvas.small.append((before, high - height / 2, x - before, height))
+            x += g.uniform(1.0, 2.2) * height
+        if g.random() < 0.1:
+            canvas.line((-5, y + height * 1.15), (133, y + height * 1.15 + np.tan(turn) * 128), g.choice([0.7, 1, 2]), g.uniform(0.3, 1))
+        y += height * g.uniform(1.15, 2.2)
+    return canvas
+
+
+def table(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """A part of a table, a grid or a row of boxes for digits, some filled by hand and some in print."""
+    canvas = Canvas(*SQUARE)
+    cell = np.array([1.0, 1.0]) * g.uniform(18, 76)
+    if g.random() < 0.4:
+        cell[0] *= g.uniform(1.0, 3.0)
+    turn, lean = g.normal(0, 0.06), g.normal(0, 0.04)
+    across, down = np.array([np.cos(turn), np.sin(turn)]) * cell[0], np.array([-np.sin(turn) + lean, np.cos(turn)]) * cell[1]
+    origin = g.uniform(-1, 0.4, 2) * cell
+    columns, rows = int(150 / cell[0]) + 3, int(150 / cell[1]) + 3
+    width, strength = float(g.choice([0.5, 1, 1, 1.5, 2, 3])), g.uniform(0.15, 1)
+    heavy = int(g.integers(2, 6))
+    for i in range(-2, columns):
+        w = width * (2 if i % heavy == 0 and g.random() < 0.7 else 1)
+        canvas.line(origin + i * across - 2 * down, origin + i * across + rows * down, w, strength)
+    for j in range(-2, rows):
+        w = width * (2 if j % heavy == 0 else 1)
+        canvas.line(origin + j * down - 2 * across, origin + j * down + columns * across, w, strength)
+    height = float(np.clip(cell[1] * g.uniform(0.35, 0.85), 7, 60))
+    by, print_hand = hand(g, turn=turn), hand(g, "font", turn)
+    digits, share, empty = cell[0] < 1.6 * cell[1], g.uniform(0, 1) * (g.random() < 0.6), g.uniform(0, 0.4)
+    ink, other = g.uniform(0.6, 1), g.uniform(0.3, 1)
+    for i, j in itertools.product(range(-1, columns), range(-1, rows)):
+        if g.random() < empty:
+            continue
+        middle = origin + (i + 0.5) * across + (j + 0.5) * down + g.normal(0, 0.06, 2) * cell
+        if not (-30 < middle[0] < 158 and -30 < middle[1] < 158):
+            continue
+        who, tone = (print_hand, other) if g.random() < share else (by, ink)
+        if g.random() < 0.03:
+            write_word(canvas, glyphs, middle[0] - 0.3 * cell[0], middle[1], height * 0.7, g, tone, turn)
+            continue
+        text = str(g.integers(10)) if digits else "".join(map(str, g.integers(0, 10, int(g.integers(1, 4)))))
+        room = 0.55 * height * len(text)
+        start = len(canvas.items)
+        end = write_number(canvas, glyphs, text, middle[0] - room / 2, middle[1], height * (1.05 if who is print_hand else 1), who, g, tone)
+        if height < LEAST and len(canvas.items) > start:
+            canvas.small.append((middle[0] - room / 2, middle[1] - height / 2, end - middle[0] + room / 2, height))
+    return canvas
+
+
+def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """One digit or two, large, with neighbours, rules and whatever else reaches into the frame."""
+    canvas = Canvas(*SQUARE)
+    height = g.uniform(30, 62)
+    by = hand(g)
+    strength = g.uniform(0.7, 1)
+    x, y = 64 + g.normal(0, 14, 2)
+    text = "".join(map(str, g.integers(0, 10, int(g.choice([1, 1, 1, 2, 3, 4])))))
+    write_number(canvas, glyphs, text, x - 0.3 * height * len(text), y, height, by, g, strength)
+    if g.random() < 0.4:  # a line above or below
+        side = -1 if g.random() < 0.5 else 1
+        write_number(canvas, glyphs, number_text(g), g.uniform(-40, 60), y + side * height * g.uniform(1.15, 1.7), height, by, g, strength)
+    for _ in range(int(g.integers(0, 3))):
+        if g.random() < 0.5:
+            at = x + g.choice([-1, 1]) * height * g.uniform(0.4, 1.2)
+            canvas.line((at, -5), (at + g.normal(0, 5), 133), g.choice([0.7, 1, 2, 4]), g.uniform(0.2, 1))
+        else:
+            at = y + g.choice([-1, 1]) * height * g.uniform(0.4, 0.9)
+            canvas.line((-5, at), (133, at + g.normal(0, 4)), g.choice([0.7, 1, 2, 4]), g.uniform(0.2, 1))
+    if g.random() < 0.3:
+        scrawl(canvas, glyphs, g.uniform(0, 100), g.uniform(10, 120), height * g.uniform(0.4, 1), by, g, strength)
+    return canvas
+
+
+def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """Nothing to be found: shapes, scribbles, words, digits far too large, or writing far too small."""
+    canvas = Canvas(*SQUARE)
+    kind = g.random()
+    if kind < 0.3:
+        for _ in range(int(g.integers(1, 8))):
+            write_word(canvas, glyphs, g.uniform(-40, 100), g.uniform(0, 128), float(np.exp(g.uniform(np.log(8), np.log(70)))), g, g.uniform(0.4, 1), g.normal(0, 0.1))
+    elif kind < 0.5:  # parts of a digit that is far too large
+        by = hand(g, "strokes" if g.random() < 0.5 else "mnist")
+        canvas.put(glyphs.digit(int(g.integers(10)), g.uniform(100, 330), by, g), *g.uniform(-20, 148, 2), g.uniform(0.5, 1))
+    elif kind < 0.65:
+        height = g.uniform(3, 10)
+        y = g.uniform(0, 10)
+        while y < 128:
+            start = end = g.uniform(-20, 40)
+            while end < 100 and g.random() < 0.8:
+                end = (write_word(canvas, glyphs, end, y, height, g, 1.0) if g.random() < 0.5 else
+                       write_number(canvas, glyphs, number_text(g), end, y, height, hand(g), g, 1.0)) + height
+            if end > start:
+                canvas.small.append((start, y - height / 2, end - start, height))
+            y += height * g.uniform(1.3, 3)
+    elif kind < 0.85:
+        for _ in range(int(g.integers(1, 5))):
+            image = strokes.silhouette(g) if g.random() < 0.5 else strokes.scribble(g)
+            side = int(g.uniform(16, 160))
+            ink = cv2.resize(image.astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_CUBIC)
+            canvas.put(np.clip(ink, 0, 1), *g.uniform(0, 128, 2), g.uniform(0.2, 1))
+    if g.random() < 0.5:
+        for _ in range(int(g.integers(1, 6))):
+            canvas.line(g.uniform(-10, 138, 2), g.uniform(-10, 138, 2), g.choice([0.7, 1, 2, 4, 8]), g.uniform(0.2, 1))
+    return canvas
+
+
+def noise(shape: tuple[int, int], knots: float, g: np.random.Generator) -> np.ndarray:
+    """Smooth noise with about so many pixels between its knots: float32, standard deviation about 1."""
+    small = g.standard_normal([max(2, int(n / knots) + 2) for n in shape], np.float32)
+    return cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def paper(shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
+    """Paper without writing: float32 (H, W), about 1 where it is bare and less where something is printed on it."""
+    tone = np.ones(shape, np.float32)
+    if g.random() < 0.6:
+        tone += noise(shape, g.uniform(2, 8), g) * g.uniform(0, 0.06)
+    if g.random() < 0.3:
+        tone += noise(shape, g.uniform(10, 60), g) * g.uniform(0, 0.08)
+    kind = g.random()
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    depth = float(g.uniform(0.04, 0.35))
+    if kind < 0.2:  # lines of security print: waves, one family or two that cross
+        for _ in range(int(g.integers(1, 4))):
+            turn, period = g.uniform(0, np.pi), g.uniform(3.5, 16)
+            bent = noise(shape, g.uniform(20, 60), g) * g.uniform(0, 14)
+            phase = (x * np.cos(turn) + y * np.sin(turn) + bent) / period
+            line = np.abs((phase + g.uniform()) % 1 - 0.5) * period
+            tone -= depth * np.clip(g.uniform(0.7, 1.6) - line, 0, 1)
+    elif kind < 0.32:  # a weave or a raster
+        turn, period = g.choice([0.0, np.pi / 4, g.uniform(0, np.pi)]), g.uniform(2.2, 7)
+        a = np.sin((x * np.cos(turn) + y * np.sin(turn)) * 2 * np.pi / period)
+        b = np.sin((y * np.cos(turn) - x * np.sin(turn)) * 2 * np.pi / period)
+        tone -= depth * 0.6 * (np.clip(a * b * 2, -1, 1) if g.random() < 0.5 else np.maximum(a, b))
+        if g.random() < 0.5:
+            tone += noise(shape, 2.5, g) * depth * 0.4
+    elif kind < 0.47:  # ruled or squared
+        step, turn = g.uniform(7, 50), g.normal(0, 0.02)
+        line = np.abs(((y + np.tan(turn) * x) / step + g.uniform()) % 1 - 0.5) * step
+        tone -= depth * 1.6 * np.clip(g.uniform(0.6, 1.4) - line, 0, 1)
+        if g.random() < 0.5:
+            line = np.abs(((x - np.tan(turn) * y) / step + g.uniform()) % 1 - 0.5) * step
+            tone -= depth * 1.6 * np.clip(g.uniform(0.6, 1.4) - line, 0, 1)
+    elif kind < 0.52:  # dotted rules
+        line, beat = np.abs((y / g.uniform(20, 60) + g.uniform()) % 1 - 0.5) * 40, g.uniform(3, 7)
+        tone -= depth * 1.6 * np.clip(1.2 - line, 0, 1) * (np.sin(x * 2 * np.pi / beat) > 0)
+    elif kind < 0.57:  # what stands on the other side shines through
+        tone -= depth * 0.5 * np.clip(noise(shape, g.uniform(6, 14), g) - 0.6, 0, 1)
+    return tone
+
+
+def lit(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:
+    """The picture in uneven light, with shadows, or with the paper's edge and what lies beyond."""
+    h, w = picture.shape
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    turn = g.uniform(0, 2 * np.pi)
+    along = (x - w / 2) * np.cos(turn) + (y - h / 2) * np.sin(turn)
+    if g.random() < 0.5:
+        picture = picture * (1 + g.uniform(-0.5, 0.5) * along / max(h, w))
+    if g.random() < 0.15:
+        edge = 1 / (1 + np.exp(np.clip(-(along - g.uniform(-0.4, 0.4) * h) / g.choice([1.0, 4.0, 20.0]), -30, 30)))
+        picture = picture * (1 - g.uniform(0.15, 0.65) * edge)
+    if g.random() < 0.07:  # beyond the paper: a table, dark or bright, plain or grained
+        beyond = along > g.uniform(0.25, 0.5) * h
+        table_tone = g.uniform(0.05, 1.2) + noise((h, w), g.uniform(3, 30), g) * g.uniform(0, 0.12)
+        picture = np.where(beyond, table_tone, picture)
+    return picture
+
+
+def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarray:
+    """The picture as a camera or scanner gives it: float32 in, uint8 out; of any contrast, dark on light or not.
+
+    least: pixels of the lowest digit, which few pixels must still show.
+    """
+    h, w = picture.shape
+    how = g.random()
+    if how < 0.35:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.4, 1.7)))
+    elif how < 0.42:
+        length, turn = int(g.integers(3, 7)), g.uniform(0, np.pi)
+        kernel = np.zeros((9, 9), np.float32)
+        dx, dy = length / 2 * np.cos(turn), length / 2 * np.sin(turn)
+        cv2.line(kernel, (round(4 - dx), round(4 - dy)), (round(4 + dx), round(4 + dy)), 1.0, 1)
+        picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
+    if g.random() < 0.22:  # few pixels, made many again
+        times = max(1.05, min(g.uniform(1.2, 2.6), least / 10))
+        small = cv2.resize(picture, (round(w / times), round(h / times)), interpolation=cv2.INTER_AREA)
+        if g.random() < 0.25:
+            small = (small > (small.mean() + small.min()) / 2).astype(np.float32)
+        way = g.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC])
+        picture = cv2.resize(small, (w, h), interpolation=int(way))
+    if g.random() < 0.5:
+        picture = picture + g.standard_normal((h, w), np.float32) * g.uniform(0, 0.1) * g.random()
+    if g.random() < 0.05:  # black and white, as a fax
+        picture = (picture > cv2.GaussianBlur(picture, (0, 0), 12) - g.uniform(0.05, 0.2)).astype(np.float32)
+    low, high = picture.min(), picture.max()
+    if g.random() < 0.25:
+        picture = (picture - low) / max(float(high - low), 1e-3)
+    top = g.uniform(90, 255)
+    grey = np.clip(picture * top, 0, 255)
+    if g.random() < 0.28:
+        grey = 255 - grey
+        if g.random() < 0.4:
+            grey = np.clip((grey - grey.min()) * g.uniform(0.3, 2), 0, 255)
+    image = grey.astype(np.uint8)
+    if g.random() < 0.35:
+        _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(g.integers(25, 92))])
+        image = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
+    return image
+
+
+def legible(image: np.ndarray, ink: np.ndarray, x: int, y: int, w: int, h: int) -> bool:
+    """Whether the ink within a box can be seen in the picture: how well the two correlate, and how far they differ."""
+    where = np.s_[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
+    tone, cover = image[where].astype(np.float32), ink[where]
+    tone, cover = tone - tone.mean(), cover - cover.mean()
+    both, spread = float((tone * cover).mean()), float((cover * cover).mean()) + 1e-6
+    return abs(both) > LEGIBLE * np.sqrt(spread * float((tone * tone).mean()) + 1e-6) and abs(both) / spread > LEAST_TONES
+
+
+LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = ((page, 0.36), (table, 0.24), (close, 0.28), (clutter, 0.12))
+
+
+def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP) -> Scene:
+    """A scene of STRIP's or SQUARE's shape."""
+    if shape == STRIP:
+        canvas = strip(glyphs, g)
+    else:
+        layouts, odds = zip(*LAYOUTS, strict=True)
+        canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
+    cover, ink, owner = canvas.cover, canvas.ink, canvas.owner
+    if g.random() < 0.25:  # pencil: ink that lets the paper's grain through
+        cover = cover * np.clip(1 - np.abs(noise(shape, g.uniform(1.5, 3), g)) * g.uniform(0.1, 0.6), 0, 1)
+    contrast = float(np.exp(g.uniform(np.log(0.12), 0))) if g.random() < 0.5 else g.uniform(0.55, 1)
+    picture = paper(shape, g)
+    picture = picture * (1 - contrast * cover)
+    picture = lit(picture, g)
+    frame = [0, 0, 0, 0]
+    if g.random() < 0.3:  # the picture ends here; what was beyond is filled with its last pixels
+        frame = [int(g.integers(0, 1 + n // 4)) if g.random() < 0.5 else 0 for n in (shape[0], shape[0], shape[1], shape[1])]
+    t, b, l, r = frame
+    least = min((size for label, _, size, _ in canvas.items if label < CLASSES), default=20.0)
+    image = seen(picture[t : shape[0] - b, l : shape[1] - r].astype(np.float32), least, g)
+    if any(frame):
+        image = cv2.copyMakeBorder(image, t, b, l, r, cv2.BORDER_REPLICATE)
+        keep = np.zeros(shape, bool)
+        keep[t : shape[0] - b, l : shape[1] - r] = True
+        ink, owner = np.where(keep, ink, 0), np.where(keep, owner, -1).astype(np.int16)
+    items = canvas.items
+    boxes = np.array([box for _, box, _, _ in items], np.float32).reshape(-1, 4)
+    visible = np.array([share for *_, share in items], np.float32)
+    if any(frame) and len(items):
+        low = np.maximum(boxes[:, :2], (l, t))
+        high = np.minimum(boxes[:, :2] + boxes[:, 2:], (shape[1] - r, shape[0] - b))
+        inside = np.maximum(high - low, 0)
+        visible = visible * (inside.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1))
+        boxes = np.concatenate([low, np.maximum(inside, 1)], 1).astype(np.float32)
+    for i, (label, (x, y, w, h), *_) in enumerate(items):
+        if label < CLASSES and visible[i] >= VISIBLE and not legible(image, ink, x, y, w, h):
+            visible[i] = 0
+    following = np.full(len(items), -1, np.int64)
+    for one, other in canvas.following.items():
+        following[one] = other
+    return Scene(
+        image,
+        np.array([label for label, *_ in items], np.uint8),
+        boxes,
+        np.array([size for _, _, size, _ in items], np.float32),
+        visible.astype(np.float32),
+        following,
+        np.round(ink * 255).astype(np.uint8),
+        owner,
+        np.array(canvas.small, np.float32).reshape(-1, 4),
+    )
