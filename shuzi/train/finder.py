@@ -269,3 +269,44 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
         "finer": 0.3 * F.binary_cross_entropy_with_logits(maps[:, FINER], wanted.finer),
         "ink": 2.0 * (inked * known).sum() / known.sum().clamp(min=1),
     }
+
+
+class Answers(nn.Module):
+    """A finder as it is shipped: probabilities in place of logits, and of the heatmaps their peaks alone."""
+
+    def __init__(self, finder: Finder) -> None:
+        super().__init__()
+        self.finder = finder
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink uint8 (B, H, W), of pictures uint8 (B, H, W)."""
+        maps, ink = self.finder(pictures.unsqueeze(1))
+        heat = maps[:, HEAT].sigmoid()
+        peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
+        rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
+        rest += [maps[:, LINK : LINK + 1].sigmoid(), maps[:, NEXT], maps[:, OWNER] * FAR, maps[:, FINER:].sigmoid()]
+        return torch.cat(rest, 1), (ink[:, 0].sigmoid() * 255).round().to(torch.uint8)
+
+
+def to_onnx(finder: Finder) -> bytes:
+    """Give a finder as an ONNX file's bytes, its weights in half precision, after onnxruntime gave torch's answers."""
+    import onnx
+    from onnxscript import optimizer
+
+    wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)
+    sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    batch, height, width = torch.export.Dim("N"), torch.export.Dim("h", min=1, max=1024), torch.export.Dim("w", min=1, max=1024)
+    with torch.no_grad():
+        program = torch.onnx.export(
+            wrapped, (sample,), input_names=["pictures"], output_names=["maps", "ink"],
+            dynamic_shapes=({0: batch, 1: 16 * height, 2: 16 * width},), dynamo=True, verbose=False, optimize=False,
+        )
+    assert program is not None
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
+    proto = program.model_proto
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del onnx
+    return proto.SerializeToString()

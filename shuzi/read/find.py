@@ -1,0 +1,203 @@
+"""Pixels to proposals: where a digit or a mark may stand, which, in what box, and which pixels are its ink.
+
+A network looks at the whole picture made small, then at larger and smaller pictures of the same, as in an image
+pyramid: digits of 12 to 64 pixels are found at each. Larger ones are looked at only where it says that there is
+writing too low to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import onnxruntime
+
+MARKS = ".,-/:"
+STRIDE = 4  # pixels of the picture to a cell of the network's maps
+GRID = 16  # the network's pictures are multiples of it
+# Channels of the maps, as the card describes them.
+HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
+    slice(0, 6), slice(6, 16), slice(16, 18), slice(18, 20), 20, slice(21, 23), slice(23, 25), 25,
+)  # fmt: skip
+FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: half a second's work for no core
+LOW = 64  # pixels: a picture less high or wide is enlarged to it
+LARGEST = 4.0  # times: no picture is enlarged further
+FAINTEST = 0.05  # the least chance of a digit, or a mark, for a proposal
+BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
+TILE = 384  # pixels a side of the parts that are looked at enlarged
+AROUND = 48  # pixels around such a part, for the network to see what stands there
+FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
+SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A picture of one size as the network saw it.
+
+    Attributes:
+        scale: its pixels to one of the whole picture's.
+        left, top: where it begins, in its own pixels, of the whole picture at this scale.
+        maps: float32 (C, h, w).
+        ink: uint8 (H, W), 255 where it is all a digit's.
+    """
+
+    scale: float
+    left: int
+    top: int
+    maps: np.ndarray
+    ink: np.ndarray
+
+
+@dataclass(eq=False)
+class Proposal:
+    """What may be a digit or a mark.
+
+    Attributes:
+        chance: 0..1, that it is one.
+        mark: a character of MARKS, or "" for a digit.
+        classes: float64 (10,), how likely each digit is, if it is one.
+        box: float64 (4,), x, y, width, height in pixels of the picture.
+        link: 0..1, that another digit of its number follows; ahead: float64 (2,), how far off, in its own size.
+        level: where it was seen best.
+        weight: how well it was seen there, 0..1.
+    """
+
+    chance: float
+    mark: str
+    classes: np.ndarray
+    box: np.ndarray
+    link: float
+    ahead: np.ndarray
+    level: Level
+    weight: float
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The middle of the box, float64 (2,)."""
+        return self.box[:2] + self.box[2:] / 2
+
+    @property
+    def size(self) -> float:
+        """The larger side of the box."""
+        return float(self.box[2:].max())
+
+
+class Finder:
+    """Looks for digits. session: of the ONNX network that the card describes, `pictures` to `maps` and `ink`."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self.session = session
+
+    def look(self, grey: np.ndarray, scale: float, left: int = 0, top: int = 0) -> Level:
+        """Run the network on a grey picture, uint8 (H, W), of any size."""
+        height, width = grey.shape
+        padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
+        maps, ink = self.session.run(["maps", "ink"], {"pictures": padded[None]})
+        return Level(scale, left, top, maps[0], ink[0, :height, :width])
+
+    def levels(self, grey: np.ndarray) -> Iterator[Level]:
+        """The pictures of all sizes that are worth looking at, the first as it is seen at a glance."""
+        height, width = grey.shape
+        first = min(LARGEST, max(1.0, LOW / min(height, width)), np.sqrt(FIRST_LOOK / (height * width)))
+        if min(height, width) < LOW:
+            first = min(LARGEST, LOW / min(height, width), max(1.0, np.sqrt(FIRST_LOOK / (height * width))))
+        scale = first
+        coarse = []
+        while scale == first or min(height, width) * scale >= 24:
+            level = self.look(resized(grey, scale), scale)
+            coarse.append(level)
+            yield level
+            scale /= 2
+        level, scale = [coarse[0]], first
+        while scale < 1:
+            scale = min(1.0, 2 * scale) if 2 * scale < 1.4 else 1.0
+            parts = list(regions(level, scale, grey.shape))
+            if not parts:
+                return
+            larger = resized(grey, scale)
+            level = [self.look(larger[t:b, l:r], scale, l, t) for l, t, r, b in parts]
+            yield from level
+
+    def __call__(self, grey: np.ndarray) -> list[Proposal]:
+        """All that may be digits or marks in a grey picture, uint8 (H, W), each once."""
+        return merged([p for level in self.levels(grey) for p in proposals(level)])
+
+
+def resized(grey: np.ndarray, scale: float) -> np.ndarray:
+    """A picture at another size."""
+    if scale == 1:
+        return grey
+    size = [max(1, round(n * scale)) for n in grey.shape[::-1]]
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Where the picture at a scale is worth looking at, for its low writing: left, top, right, bottom there."""
+    height, width = (max(1, round(n * scale)) for n in shape)
+    wanted = np.zeros((-(-height // TILE), -(-width // TILE)), bool)
+    rows = np.linspace(0, height, len(wanted) + 1).astype(int)
+    columns = np.linspace(0, width, wanted.shape[1] + 1).astype(int)
+    for level in levels:
+        ys, xs = np.nonzero(level.maps[FINER] >= FINER_FROM)
+        times = scale / level.scale
+        y = (level.top + (ys + 0.5) * STRIDE) * times
+        x = (level.left + (xs + 0.5) * STRIDE) * times
+        inside = (y < height) & (x < width)
+        wanted[np.searchsorted(rows, y[inside], "right") - 1, np.searchsorted(columns, x[inside], "right") - 1] = True
+    for i, j in zip(*np.nonzero(wanted), strict=True):
+        yield (
+            max(0, int(columns[j]) - AROUND), max(0, int(rows[i]) - AROUND),
+            min(width, int(columns[j + 1]) + AROUND), min(height, int(rows[i + 1]) + AROUND),
+        )  # fmt: skip
+
+
+def proposals(level: Level) -> Iterator[Proposal]:
+    """What the network saw in one picture."""
+    maps = level.maps
+    for kind, y, x in zip(*np.nonzero(maps[HEAT] >= FAINTEST), strict=True):
+        cell = maps[:, y, x].astype(np.float64)
+        size = cell[SIZE]
+        middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE
+        if (middle > np.array(level.ink.shape[::-1]) + STRIDE).any():
+            continue
+        box = np.concatenate([middle - size / 2 + (level.left, level.top), size]) / level.scale
+        larger = float(size.max())
+        weight = float(np.exp(-(np.log(larger / BEST_SIZE) ** 2) / 0.6))
+        yield Proposal(
+            float(cell[HEAT][kind]), MARKS[kind - 1] if kind else "", cell[CLASS], box,
+            float(cell[LINK]), cell[NEXT], level, weight if not kind else 1.0,
+        )  # fmt: skip
+
+
+def overlap(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The area that a box (4,) shares with each of some (N, 4), over the area that both cover."""
+    low = np.maximum(one[:2], others[:, :2])
+    high = np.minimum(one[:2] + one[2:], others[:, :2] + others[:, 2:])
+    shared = np.maximum(high - low, 0).prod(1)
+    return shared / (one[2:].prod() + others[:, 2:].prod(1) - shared + 1e-9)
+
+
+def merged(found: list[Proposal]) -> list[Proposal]:
+    """Each digit once: what was seen at several sizes is one, and what each size says of it is weighed."""
+    found = sorted(found, key=lambda p: -p.chance * p.weight)
+    boxes = np.array([p.box for p in found]).reshape(-1, 4)
+    is_mark = np.array([bool(p.mark) for p in found], bool)
+    free = np.ones(len(found), bool)
+    kept = []
+    for i, p in enumerate(found):
+        if not free[i]:
+            continue
+        same = free & (is_mark == is_mark[i]) & (overlap(p.box, boxes) > SAME)
+        same[i] = True
+        free &= ~same
+        group = [found[j] for j in np.flatnonzero(same)]
+        if len(group) > 1 and not p.mark:
+            weights = np.array([q.chance * q.weight for q in group]) + 1e-9
+            logs = np.array([np.log(q.classes + 1e-6) for q in group])
+            classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
+            p.classes = classes / classes.sum()
+            p.chance = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
+        kept.append(p)
+    return kept
