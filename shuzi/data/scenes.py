@@ -51,6 +51,7 @@ class Scene:
         following: int64 (N,), the next digit of the same number, -1 for its last and for marks.
         ink: uint8 (H, W), how much of each pixel digits' ink covers, 255 all.
         owner: int16 (H, W), the digit that most of a pixel's ink is, -1 where there is none.
+        writing: uint8 (H, W), how much of each pixel any writing covers: digits, marks, words and scribbles, no rules.
         small: float32 (M, 4), boxes of writing too low to be read at this size.
     """
 
@@ -62,6 +63,7 @@ class Scene:
     following: np.ndarray
     ink: np.ndarray
     owner: np.ndarray
+    writing: np.ndarray
     small: np.ndarray
 
 
@@ -300,11 +302,16 @@ def drawn(
 
 @dataclass
 class Canvas:
-    """A scene in the making. cover: float32 (H, W), how much of each pixel any ink covers; the rest as in Scene."""
+    """A scene in the making.
+
+    cover, writing, ink: float32 (H, W), how much of each pixel is covered by anything, by writing, and by digits;
+    the rest as in Scene.
+    """
 
     height: int
     width: int
     cover: np.ndarray = field(init=False)
+    writing: np.ndarray = field(init=False)
     ink: np.ndarray = field(init=False)
     owner: np.ndarray = field(init=False)
     items: list[tuple[int, tuple[float, float, float, float], float, float]] = field(default_factory=list)
@@ -314,7 +321,7 @@ class Canvas:
     def __post_init__(self) -> None:
         """Begin with empty paper."""
         self.cover = np.zeros((self.height, self.width), np.float32)
-        self.ink = np.zeros((self.height, self.width), np.float32)
+        self.writing, self.ink = self.cover.copy(), self.cover.copy()
         self.owner = np.full((self.height, self.width), -1, np.int16)
 
     def put(self, ink: np.ndarray | None, x: float, y: float, strength: float = 1.0, label: int | None = None, size: float = 0) -> int | None:
@@ -329,6 +336,8 @@ class Canvas:
         part = ink[t - top : b - top, l - left : r - left]
         there = self.cover[t:b, l:r]
         np.maximum(there, part * strength, out=there)
+        there = self.writing[t:b, l:r]
+        np.maximum(there, part, out=there)
         if label is None:
             return None
         box = cv2.boundingRect((part > 0.3).astype(np.uint8))
@@ -830,7 +839,7 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
     else:
         layouts, odds = zip(*LAYOUTS, strict=True)
         canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
-    cover, ink, owner = canvas.cover, canvas.ink, canvas.owner
+    cover, writing, ink, owner = canvas.cover, canvas.writing, canvas.ink, canvas.owner
     if g.random() < 0.25:  # pencil: ink that lets the paper's grain through
         cover = cover * np.clip(1 - np.abs(noise(shape, g.uniform(1.5, 3), g)) * g.uniform(0.1, 0.6), 0, 1)
     contrast = float(np.exp(g.uniform(np.log(0.12), 0))) if g.random() < 0.5 else g.uniform(0.55, 1)
@@ -847,7 +856,8 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         image = cv2.copyMakeBorder(image, t, b, l, r, cv2.BORDER_REPLICATE)
         keep = np.zeros(shape, bool)
         keep[t : shape[0] - b, l : shape[1] - r] = True
-        ink, owner = np.where(keep, ink, 0), np.where(keep, owner, -1).astype(np.int16)
+        ink, writing = np.where(keep, ink, 0), np.where(keep, writing, 0)
+        owner = np.where(keep, owner, -1).astype(np.int16)
     items = canvas.items
     boxes = np.array([box for _, box, _, _ in items], np.float32).reshape(-1, 4)
     visible = np.array([share for *_, share in items], np.float32)
@@ -872,5 +882,6 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         following,
         np.round(ink * 255).astype(np.uint8),
         owner,
+        np.round(writing * 255).astype(np.uint8),
         np.array(canvas.small, np.float32).reshape(-1, 4),
     )

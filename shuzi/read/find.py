@@ -40,7 +40,7 @@ class Level:
         scale: its pixels to one of the whole picture's.
         left, top: where it begins, in its own pixels, of the whole picture at this scale.
         maps: float32 (C, h, w).
-        ink: uint8 (H, W), 255 where it is all a digit's.
+        ink, writing: uint8 (H, W), how much of each pixel is a digit's ink, and anybody's, 255 all.
     """
 
     scale: float
@@ -48,6 +48,7 @@ class Level:
     top: int
     maps: np.ndarray
     ink: np.ndarray
+    writing: np.ndarray
 
 
 @dataclass(eq=False)
@@ -95,7 +96,7 @@ class Finder:
         height, width = grey.shape
         padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
         maps, ink = self.session.run(["maps", "ink"], {"pictures": padded[None]})
-        return Level(scale, left, top, maps[0], ink[0, :height, :width])
+        return Level(scale, left, top, maps[0], *ink[0, :, :height, :width])
 
     def levels(self, grey: np.ndarray) -> Iterator[Level]:
         """The pictures of all sizes that are worth looking at, the first as it is seen at a glance."""

@@ -88,14 +88,14 @@ class Finder(nn.Module):
         self.to4, self.up4 = nn.Conv2d(eight, four, 1), Residual(four)
         self.maps = nn.Sequential(convolution(four, 96), nn.Conv2d(96, CHANNELS, 1))
         self.to2 = nn.Conv2d(four, two, 1)
-        self.ink = nn.Sequential(convolution(two, two), nn.Conv2d(two, 4, 3, padding=1), nn.PixelShuffle(2))
+        self.ink = nn.Sequential(convolution(two, two), nn.Conv2d(two, 8, 3, padding=1), nn.PixelShuffle(2))
         last = self.maps[-1]
         assert isinstance(last, nn.Conv2d)
         assert last.bias is not None
         nn.init.constant_(last.bias[HEAT], -4.0)  # at first nothing is likely anywhere, as Lin et al. 2017 advise
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Give maps (B, CHANNELS, H/4, W/4) and the ink's logits (B, 1, H, W).
+        """Give maps (B, CHANNELS, H/4, W/4) and the logits of digits' ink and of any writing (B, 2, H, W).
 
         pictures: uint8 or float (B, 1, H, W), 0..255; H and W multiples of 16.
         """
@@ -124,7 +124,7 @@ class Targets:
         owner: float32 (B, 2, h, w), from a cell with ink to its digit's middle, in FAR.
         owned: float32 (B, h, w), where there is a digit's ink.
         finer: float32 (B, h, w), where there is writing too low to be read well.
-        ink: float32 (B, H, W), 0..1; -1 where nothing is asked.
+        ink: float32 (B, 2, H, W), 0..1, how much of each pixel digits cover, and any writing; -1 where nothing is asked.
     """
 
     pictures: Tensor
@@ -222,7 +222,7 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         "owner": owner,
         "owned": owned,
         "finer": finer,
-        "ink": ink,
+        "ink": np.stack([ink, np.where(ink < 0, -1, scene.writing.astype(np.float32) / 255)]),
     }
 
 
@@ -237,7 +237,7 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
     The heatmaps' is CenterNet's penalty-reduced focal loss per digit or mark, the class's the cross-entropy at the
     middles, boxes' and displacements' the smooth L1, link's, finer's and ink's the binary cross-entropy.
     """
-    maps, ink = maps.float(), ink.float()[:, 0]
+    maps, ink = maps.float(), ink.float()
     heat, truth = maps[:, HEAT], wanted.heat
     middle = truth == 1
     count = middle.sum().clamp(min=1)
@@ -279,13 +279,13 @@ class Answers(nn.Module):
         self.finder = finder
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink uint8 (B, H, W), of pictures uint8 (B, H, W)."""
+        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink uint8 (B, 2, H, W), of pictures uint8 (B, H, W)."""
         maps, ink = self.finder(pictures.unsqueeze(1))
         heat = maps[:, HEAT].sigmoid()
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
         rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
         rest += [maps[:, LINK : LINK + 1].sigmoid(), maps[:, NEXT], maps[:, OWNER] * FAR, maps[:, FINER:].sigmoid()]
-        return torch.cat(rest, 1), (ink[:, 0].sigmoid() * 255).round().to(torch.uint8)
+        return torch.cat(rest, 1), (ink.sigmoid() * 255).round().to(torch.uint8)
 
 
 def to_onnx(finder: Finder) -> bytes:
