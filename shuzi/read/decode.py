@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
-from shuzi.read.find import Proposal
+from shuzi.read.find import BEST_SIZE, Level, Proposal
+
+if TYPE_CHECKING:
+    from shuzi.read.reader import Digit
 
 LIKELIER = 0.5  # a proposal is taken for a digit if it is likelier one than none
 REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit of a number may be
 LEVEL = 0.6  # of the lower one's height: how far two neighbours of one line may stand apart, up or down
+CENTRAL = 0.2  # of the frame: the spread of where the one digit of a picture lies about the middle
+LEAST_HEIGHT = 0.4  # of a number's height: nothing lower can be a digit of it that was missed
+ASIDE = 0.8  # heights: how far outside a number one of its digits may have been missed
+COVERED = 0.6  # of a box
 NEAR = 6.0  # heights: neighbours within tell how a page's lines slope
 
 
@@ -123,3 +133,59 @@ def lines(chains: list[list[Proposal]]) -> list[list[int]]:
                 line.append(after[line[-1]])
             found.append(line)
     return sorted(found, key=lambda line: float(np.mean([starts[i] for i in line])))
+
+
+def likeliest(proposals: list[Proposal], first: Level, shape: tuple[int, ...]) -> Proposal:
+    """The one digit of a picture: likely, and near the middle; where none is, all of the picture with no chance."""
+    middle = np.array(shape[::-1]) / 2
+    digits = [p for p in proposals if not p.mark]
+    if not digits:
+        box = np.array([0, 0, *shape[::-1]], np.float64)
+        return Proposal(0.0, "", np.full(10, 0.1), box, 0.0, np.zeros(2), first, 1.0)
+
+    def prior(p: Proposal) -> float:
+        return float(np.exp(-(((p.middle - middle) / (shape[1], shape[0])) ** 2).sum() / (2 * CENTRAL**2)))
+
+    return max(digits, key=lambda p: p.chance * prior(p))
+
+
+def written(found: Found, digits: Sequence[Digit]) -> str:
+    """A number as it is written: its digits and marks from left to right."""
+    signs = [(float(p.middle[0]), "?" if d.digit is None else str(d.digit)) for p, d in zip(found.digits, digits, strict=True)]
+    return "".join(sign for _, sign in sorted([*signs, *((float(m.middle[0]), m.mark) for m in found.marks)]))
+
+
+def whole(found: Found, proposals: list[Proposal]) -> float:
+    """0..1, that no digit of a number was missed: that none of the unlikely proposals in it or beside it is one."""
+    low = np.min([d.box[:2] for d in found.digits], 0)
+    high = np.max([d.box[:2] + d.box[2:] for d in found.digits], 0)
+    height = float(np.median([d.box[3] for d in found.digits]))
+    chance = 1.0
+    for p in proposals:
+        if p.mark or p.chance >= LIKELIER or not LEAST_HEIGHT * height < p.box[3] < 2 * height:
+            continue
+        aside = max(low[0] - p.middle[0], p.middle[0] - high[0], 0.0)
+        inside = low[1] < p.middle[1] < high[1] and aside < ASIDE * height
+        if inside and not any(covers(d, p) for d in found.digits):
+            chance *= 1 - p.chance
+    return chance
+
+
+def covers(digit: Proposal, other: Proposal) -> bool:
+    """Whether a digit takes most of another proposal's box: then both are one, or that one is a part of it."""
+    low = np.maximum(digit.box[:2], other.box[:2])
+    high = np.minimum(digit.box[:2] + digit.box[2:], other.box[:2] + other.box[2:])
+    return bool(np.maximum(high - low, 0).prod() > COVERED * other.box[2:].prod())
+
+
+def all_writing(levels: list[Level]) -> np.ndarray:
+    """All writing of a picture, uint8 (h, w), from the picture of it in which it is about as large as digits are best."""
+    best, nearest = np.zeros((1, 1), np.uint8), np.inf
+    for level in levels:
+        if level.left or level.top or level.scale > levels[0].scale:
+            continue
+        x, y, w, h = cv2.boundingRect((level.writing >= 0.5).astype(np.uint8))
+        if w and abs(np.log(max(w, h) / BEST_SIZE)) < nearest:
+            nearest = abs(np.log(max(w, h) / BEST_SIZE))
+            best = (level.writing[y : y + h, x : x + w] * 255).astype(np.uint8)
+    return best

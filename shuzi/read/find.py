@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 
+from shuzi.read.network import Network
+
+SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
 MARKS = ".,-/:"
 STRIDE = 4  # pixels of the picture to a cell of the network's maps
 GRID = 16  # the network's pictures are multiples of it
@@ -21,6 +24,8 @@ GRID = 16  # the network's pictures are multiples of it
 HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
     slice(0, 6), slice(6, 16), slice(16, 18), slice(18, 20), 20, slice(21, 23), slice(23, 25), 25,
 )  # fmt: skip
+CHANNELS = 26
+EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
 FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: half a second's work for no core
 LOW = 64  # pixels: a picture less high or wide is enlarged to it
 LARGEST = 4.0  # times: no picture is enlarged further
@@ -30,6 +35,7 @@ TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 48  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
+MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Level:
         scale: its pixels to one of the whole picture's.
         left, top: where it begins, in its own pixels, of the whole picture at this scale.
         maps: float32 (C, h, w).
-        ink, writing: uint8 (H, W), how much of each pixel is a digit's ink, and anybody's, 255 all.
+        ink, writing: float32 (H, W), how much of each pixel is a digit's ink, and any writing's, 1 all.
     """
 
     scale: float
@@ -86,16 +92,18 @@ class Proposal:
 
 
 class Finder:
-    """Looks for digits. session: of the ONNX network that the card describes, `pictures` to `maps` and `ink`."""
+    """Looks for digits. path: the ONNX network that the card describes; the shipped one by default."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        self.session = session
+    def __init__(self, path: Path = SHIPPED) -> None:
+        example = np.random.default_rng(0).integers(0, 256, (1, 2 * GRID, GRID), np.uint8)
+        shapes = {"maps": [(1, CHANNELS, 8, 4)], "ink": [(1, 2, 2 * GRID, GRID)]}
+        self._network = Network(path, example, shapes, EXPECTED)
 
     def look(self, grey: np.ndarray, scale: float, left: int = 0, top: int = 0) -> Level:
         """Run the network on a grey picture, uint8 (H, W), of any size."""
         height, width = grey.shape
         padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
-        maps, ink = self.session.run(["maps", "ink"], {"pictures": padded[None]})
+        maps, ink = self._network.run(padded[None])
         return Level(scale, left, top, maps[0], *ink[0, :, :height, :width])
 
     def levels(self, grey: np.ndarray) -> Iterator[Level]:
@@ -121,9 +129,10 @@ class Finder:
             level = [self.look(larger[t:b, l:r], scale, l, t) for l, t, r, b in parts]
             yield from level
 
-    def __call__(self, grey: np.ndarray) -> list[Proposal]:
-        """All that may be digits or marks in a grey picture, uint8 (H, W), each once."""
-        return merged([p for level in self.levels(grey) for p in proposals(level)])
+    def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
+        """All that may be digits or marks in a grey picture, uint8 (H, W), each once; and all that was looked at."""
+        levels = list(self.levels(grey))
+        return merged([p for level in levels for p in proposals(level)]), levels
 
 
 def resized(grey: np.ndarray, scale: float) -> np.ndarray:
@@ -202,3 +211,41 @@ def merged(found: list[Proposal]) -> list[Proposal]:
             p.chance = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
         kept.append(p)
     return kept
+
+
+def ink_of(proposal: Proposal, others: list[Proposal]) -> np.ndarray:
+    """The ink of one digit alone, uint8 (h, w), at the size at which it was seen best.
+
+    Each pixel of digits' ink points to the middle of its digit; it is given to the proposal whose middle is nearest,
+    in halves of its box.
+    """
+    level = proposal.level
+    box = proposal.box * level.scale - np.array([level.left, level.top, 0, 0])
+    margin = MARGIN * box[2:].max()
+    left, top = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
+    right, bottom = np.ceil(box[:2] + box[2:] + margin).astype(int)
+    ink = level.ink[top:bottom, left:right]
+    if not ink.size:
+        return np.zeros((1, 1), np.uint8)
+    height, width = ink.shape
+    y, x = np.mgrid[top : top + height, left : left + width].astype(np.float32) + np.float32(0.5)
+    place = (x / STRIDE - 0.5, y / STRIDE - 0.5)  # in cells
+    toward = [
+        cv2.remap(np.ascontiguousarray(plane), *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for plane in level.maps[OWNER]
+    ]
+    to = np.stack([x + toward[0], y + toward[1]], -1)  # (h, w, 2)
+    near = [proposal, *(p for p in others if p is not proposal and beside(p, proposal))]
+    away = []
+    for p in near:
+        there = p.box * level.scale - np.array([level.left, level.top, 0, 0])
+        apart = (to - (there[:2] + there[2:] / 2)) / np.maximum(there[2:] / 2, 0.25 * there[2:].max())
+        away.append((apart**2).sum(-1))
+    mine = np.argmin(away, axis=0) == 0
+    return np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
+
+
+def beside(one: Proposal, other: Proposal) -> bool:
+    """Whether two boxes come so near each other that one's ink may lie in the other's."""
+    apart = np.abs(one.middle - other.middle) - (one.box[2:] + other.box[2:]) / 2
+    return bool((apart < MARGIN * other.size).all())

@@ -12,6 +12,7 @@ SIDE = 28
 # Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile over MNIST's training digits. What is
 # outside was drawn with another pen than MNIST's, and is brought to MNIST's 20th or 97th percentile.
 THINNEST, THIN, THICK, THICKEST = 1.4, 2.0, 4.2, 4.8
+EVEN, RUNS_OUT, OFF_CENTRE = 16, 0.25, 1.5  # of a 28x28: grey levels of its paper, share of its border, pixels
 INK = 64  # a quarter of full ink: below it a pixel is the blur around a stroke, not a part of the digit
 
 
@@ -78,3 +79,20 @@ def normalise(ink: np.ndarray) -> np.ndarray:
     digit = np.zeros((SIDE, SIDE), np.uint8)
     digit[top : top + size[1], left : left + size[0]] = small
     return digit
+
+
+def laid_out(grey: np.ndarray) -> np.ndarray | None:
+    """A picture itself, light on dark, if it is a 28x28 laid out as MNIST lays them; else None. grey: uint8 (H, W)."""
+    if grey.shape != (SIDE, SIDE):
+        return None
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = int(np.median(border))
+    if EVEN < paper < 255 - EVEN or (np.abs(border.astype(int) - paper) > EVEN / 2).mean() > RUNS_OUT:
+        return None  # a photo's paper is neither black nor white
+    ink = 255 - grey if paper > 127 else grey
+    _, _, w, h = cv2.boundingRect((ink >= INK).astype(np.uint8))
+    if not w or ink.max() < 128 or not BOX - 2 <= max(w, h) <= BOX + 1:
+        return None
+    moments = cv2.moments(ink)
+    centre = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+    return ink if max(abs(c - SIDE / 2) for c in centre) < OFF_CENTRE else None

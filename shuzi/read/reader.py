@@ -1,4 +1,4 @@
-"""28x28 to digits with confidence that can be believed, or "not sure"."""
+"""Pictures to digits with confidence that can be believed, or "not sure": the one way through `find`, `decode` and `normalise`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import cv2
 import numpy as np
 
 from shuzi.errors import ShuziError
-from shuzi.read import ink as inks
-from shuzi.read import layout
-from shuzi.read import single as single_digit
+from shuzi.read import decode
+from shuzi.read.find import Finder, Proposal, ink_of
 from shuzi.read.network import Network
-from shuzi.read.normalise import SIDE
-from shuzi.read.picture import Picture, load, zoomed
-from shuzi.read.sheet import Sheet, sheet
+from shuzi.read.normalise import SIDE, laid_out, normalise
+from shuzi.read.picture import load
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,13 +25,11 @@ if TYPE_CHECKING:
     from shuzi.read.picture import Source
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
-LEAST_HEIGHT = 6  # pixels of a page's digit: nobody can read a lower one
+FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
-RUNS_OUT = 0.4  # how likely ink that runs out of the frame is a digit, beside ink within
-# Of a glyph's ink: so much on a sheet's edge makes it that edge. Of what is read on the sheet: so little beside it is
-# the table's grain.
-ON_RIM, BESIDE = 0.5, 0.25
-LIKELY = 0.15  # the weight of ink from which on the network alone decides
+RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
+JOIN = 0.6, 0.8, 1e-4  # weights of what finder and classifier say of the class, and the least probability of each
+IS_DIGIT = 0.0, 1.0, 0.3  # of what they say of whether it is a digit: constant, finder's, classifier's
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
     0, 256, (2, SIDE, SIDE), np.uint8
@@ -62,10 +58,16 @@ class Digit:
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """Digits that stand together. line: 0 is the topmost line of the page."""
+    """Digits that stand together.
+
+    line: 0 is the topmost line of the page; written: the digits with the points, commas, dashes, slashes and colons
+    among them; whole: 0..1, that no digit of it was missed and none is too many.
+    """
 
     digits: tuple[Digit, ...]
     line: int
+    written: str
+    whole: float = 1.0
 
     @property
     def text(self) -> str:
@@ -74,8 +76,8 @@ class Number:
 
     @property
     def confidence(self) -> float:
-        """0..1, that all digits are right."""
-        return float(np.prod([d.confidence for d in self.digits]))
+        """0..1, that it is whole and all its digits are right."""
+        return float(np.prod([d.confidence for d in self.digits])) * self.whole
 
     @property
     def box(self) -> Box:
@@ -132,6 +134,7 @@ class Reader:
         self.threshold = own if threshold is None else threshold
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
+        self._finder = Finder()
 
     @property
     def providers(self) -> list[str]:
@@ -180,12 +183,6 @@ class Reader:
         scores = self.scores(images)
         return given_digit(scores), any_digit(scores) >= self.threshold
 
-    def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
-        guess = int(score[:10].argmax())
-        confidence = float(score[guess])
-        digit = guess if confidence >= self.threshold else None
-        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
-
     def read(self, source: Source, *, single: bool = False) -> Page:
         """The digits of a picture.
 
@@ -193,72 +190,67 @@ class Reader:
         single: the whole picture is one digit. Raises ShuziError on what is no picture.
         """
         picture = load(source)
-        return self._single(picture) if single else self._page(picture)
-
-    def _single(self, picture: Picture) -> Page:
-        options = single_digit.candidates(picture.pixels)
-        if not options:
-            blank = np.zeros((SIDE, SIDE), np.uint8)
-            nothing = np.eye(11, dtype=np.float32)[10]
-            return Page((Number((self._digit(blank, nothing, (0, 0, *picture.size)),), 0),), picture.size)
-        scores = self.scores(np.stack([option.image for option in options]))
-        # what runs out of the frame without filling it is more likely an edge or a shadow than a digit
-        for score, option in zip(scores, options, strict=True):
-            if not option.whole:
-                _lower(score, RUNS_OUT)
-        weights = np.array([option.weight for option in options]) + 1e-9
-        best = int(np.argmax(scores[:, :10].max(1) * (weights / weights.max()) ** 0.5))
-        if weights[best] < LIKELY:  # nothing in the picture looks like a pen's: a blank one
-            _lower(scores[best], weights[best] / LIKELY)
-        box = _scaled(options[best].box, picture.scale)
-        return Page((Number((self._digit(options[best].image, scores[best], box),), 0),), picture.size)
-
-    def _page(self, picture: Picture) -> Page:
-        writing = self._written(picture.pixels)
-        paper = sheet(picture.pixels, max(picture.pixels.shape))
-        if paper is not None:
-            writing = _on_sheet(writing, self._written(paper.pixels, paper.left, paper.top), paper)
+        grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
+        proposals, levels = self._finder(grey)
+        if single:
+            groups = [decode.Found((decode.likeliest(proposals, levels[0], grey.shape),), (), 0)]
+        else:
+            groups = decode.numbers(proposals)
+        digits = [digit for group in groups for digit in group.digits]
+        candidates = [p for p in proposals if not p.mark and p.chance >= RIVAL]
+        images = [normalise(ink_of(digit, candidates)) for digit in digits]
+        as_is = laid_out(grey)
+        if as_is is not None and len(digits) == 1:  # a 28x28 as MNIST lays them: nothing could be made better
+            images = [as_is]
+        scores = self._joined(np.array(images, np.uint8).reshape(-1, SIDE, SIDE), digits)
+        read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
-        for line, words in enumerate(layout.arrange(writing.glyphs)):
-            for word in words:
-                boxes = (_scaled(writing.box(g), picture.scale) for g in word)
-                digits = (self._digit(g.image, g.score, box) for g, box in zip(word, boxes, strict=True))
-                numbers.append(Number(tuple(digits), line))
+        for group in groups:
+            own = tuple(next(read) for _ in group.digits)
+            numbers.append(Number(own, group.line, decode.written(group, own), decode.whole(group, proposals)))
         return Page(tuple(numbers), picture.size)
 
-    def _written(self, pixels: np.ndarray, left: int = 0, top: int = 0) -> layout.Writing:
-        """What is written on a page, uint8 (H, W, 3), at the scale at which most can be read; its corner's place."""
-        found = []
-        for zoom, window in inks.page_scales(pixels):
-            method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-            looked_at = pixels if zoom == 1 else zoomed(pixels, zoom, method)
-            # digits stand among digits: there is less to doubt
-            glyphs = layout.digits_of(*inks.page_ink(looked_at, window), self._scores)
-            glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
-            found.append(layout.Writing(glyphs, zoom, left, top))
-        return max(found, key=lambda writing: writing.legible)
+    def writing(self, source: Source) -> np.ndarray:
+        """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.
+
+        source: as for `read`. Raises ShuziError on what is no picture.
+        """
+        grey = cv2.cvtColor(load(source).pixels, cv2.COLOR_RGB2GRAY)
+        as_is = laid_out(grey)
+        return as_is if as_is is not None else normalise(decode.all_writing(self._finder(grey)[1]))
+
+    def _joined(self, images: np.ndarray, digits: list[Proposal]) -> np.ndarray:
+        """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
+        scores = self._scores(images)
+        if not len(scores) or self.path != SHIPPED:  # the finder knows the digits it learnt, not another's labels
+            return scores
+        found = np.array([digit.classes for digit in digits])
+        chances = np.array([digit.chance for digit in digits])
+        return join(found, chances, scores)
+
+    def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, scale: float) -> Digit:
+        guess = int(score[:10].argmax())
+        confidence = float(score[guess])
+        digit = guess if confidence >= self.threshold else None
+        x, y, w, h = (round(float(v) * scale) for v in found.box)
+        return Digit(digit, guess, confidence, given_digit(score[None])[0], (x, y, w, h), image)
 
 
-def _on_sheet(seen: layout.Writing, alone: layout.Writing, paper: Sheet) -> layout.Writing:
-    """What is written on a sheet, given what was seen on all of the picture and on the sheet alone.
-
-    If much was seen beside the sheet it is none, but a part of the page in other light: then all of that.
-    """
-
-    def part(way: layout.Writing, inside: bool) -> layout.Writing:
-        return way.where(
-            lambda glyph: (
-                (paper.share(way.box(glyph)) > 0.5) == inside and paper.has_on_rim(way.points(glyph)) < ON_RIM
-            )
-        )
-
-    best = max(part(seen, True), part(alone, True), key=lambda way: way.legible)
-    return best if part(seen, False).legible < BESIDE * best.legible else seen
+def join(found: np.ndarray, chances: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Probabilities (N, 11) of the finder's classes (N, 10) and chances (N,) and the classifier's scores (N, 11)."""
+    finder, classifier, floor = JOIN
+    logs = finder * np.log(found + floor) + classifier * np.log(given_digit(scores).astype(np.float64) + floor)
+    exp = np.exp(logs - logs.max(1, keepdims=True))
+    named = exp / exp.sum(1, keepdims=True)
+    odds = IS_DIGIT[0] + IS_DIGIT[1] * logit(chances) + IS_DIGIT[2] * logit(any_digit(scores))
+    is_digit = 1 / (1 + np.exp(-odds))
+    return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
 
 
-def _scaled(box: tuple[float, float, float, float], scale: float) -> Box:
-    x, y, w, h = (round(v * scale) for v in box)
-    return x, y, w, h
+def logit(p: np.ndarray) -> np.ndarray:
+    """The logarithm of the odds, of probabilities kept away from 0 and 1."""
+    p = np.clip(np.asarray(p, np.float64), 1e-4, 1 - 1e-4)
+    return np.log(p / (1 - p))
 
 
 def given_digit(scores: np.ndarray) -> np.ndarray:
@@ -275,9 +267,3 @@ def any_digit(scores: np.ndarray) -> np.ndarray:
     """
     digits = scores[:, :10]
     return digits.sum(1) if scores[:, 10:].any() else digits.max(1, initial=0)
-
-
-def _lower(score: np.ndarray, factor: float) -> None:
-    """Make all digits less likely by a factor, 0..1, in place, and "no digit" as much likelier. score: (11,)."""
-    score[:10] *= factor
-    score[10] = 1 - score[:10].sum()

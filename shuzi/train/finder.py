@@ -8,6 +8,7 @@ answer, at the picture's own size, says how much of each pixel is a digit's ink.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,9 +18,13 @@ from torch import Tensor, nn
 from shuzi.data.digits import CLASSES
 from shuzi.data.scenes import LEAST, MARKS, MOST, VISIBLE, Scene
 
+if TYPE_CHECKING:
+    import onnx
+
 STRIDE = 4  # pixels of the picture to a cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
 READ_FINER = 20  # pixels: lower digits are better read from a picture with more of them, if there is one
+HALVED = 500  # weights: so large a tensor is kept in half precision
 FAR = 16.0  # pixels: the unit of displacements
 FLOOR = 5 / 255  # of grey: what varies less than that counts as even
 # Channels of the maps, in this order.
@@ -279,18 +284,17 @@ class Answers(nn.Module):
         self.finder = finder
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink uint8 (B, 2, H, W), of pictures uint8 (B, H, W)."""
+        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink float32 (B, 2, H, W) in [0, 1], of pictures uint8 (B, H, W)."""
         maps, ink = self.finder(pictures.unsqueeze(1))
         heat = maps[:, HEAT].sigmoid()
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
         rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
         rest += [maps[:, LINK : LINK + 1].sigmoid(), maps[:, NEXT], maps[:, OWNER] * FAR, maps[:, FINER:].sigmoid()]
-        return torch.cat(rest, 1), (ink.sigmoid() * 255).round().to(torch.uint8)
+        return torch.cat(rest, 1), ink.sigmoid()
 
 
 def to_onnx(finder: Finder) -> bytes:
     """Give a finder as an ONNX file's bytes, its weights in half precision, after onnxruntime gave torch's answers."""
-    import onnx
     from onnxscript import optimizer
 
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)
@@ -298,7 +302,7 @@ def to_onnx(finder: Finder) -> bytes:
     batch, height, width = torch.export.Dim("N"), torch.export.Dim("h", min=1, max=1024), torch.export.Dim("w", min=1, max=1024)
     with torch.no_grad():
         program = torch.onnx.export(
-            wrapped, (sample,), input_names=["pictures"], output_names=["maps", "ink"],
+            wrapped, (sample,), input_names=["images"], output_names=["maps", "ink"],
             dynamic_shapes=({0: batch, 1: 16 * height, 2: 16 * width},), dynamo=True, verbose=False, optimize=False,
         )
     assert program is not None
@@ -308,5 +312,19 @@ def to_onnx(finder: Finder) -> bytes:
     for node in proto.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
-    del onnx
-    return proto.SerializeToString()
+    halve(proto.graph)
+    data: bytes = proto.SerializeToString()
+    return data
+
+
+def halve(graph: "onnx.GraphProto") -> None:
+    """Keep a graph's large weights in half precision, each cast back when the file is loaded."""
+    import onnx
+
+    for i, tensor in enumerate(graph.initializer):
+        if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED:
+            name = f"{tensor.name}.half"
+            values = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            cast = onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
+            graph.node.insert(0, cast)
+            graph.initializer[i].CopyFrom(onnx.numpy_helper.from_array(values, name))
