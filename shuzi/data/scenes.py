@@ -37,6 +37,52 @@ WORDS = (
     "Rs. Valor Fecha Monto Pesos Cheque Amount Year Age kg cm km Kr. Box Lot Ref. Ticket Meter A/C Code Id. Order"
 ).split()
 
+# Ways to write that `strokes` has less of, in its notation: the long flags of South America, and hands of steel pens.
+FLAGGED: dict[int, tuple[str, ...]] = {
+    1: ("3: 0,62 52,0! 50,100", "3: 4,36 50,0! 54,100", "2: 14,30 60,0! 40,102", "1: 8,50 30,30 54,0! 54,60 48,100"),
+    2: ("2: 22,40 4,28 14,6 50,0 78,14 70,44 8,98! 60,94 100,96", "1: 10,20 44,0 84,12 70,50 30,78 8,96 24,76 60,96 104,90"),
+    7: ("2: 10,22 6,6! 94,4! 54,50 40,104 | 26,56 92,50", "1: 4,8 30,4 90,0! 50,102 | 20,60 84,44"),
+    9: ("2: 78,12 40,0 14,26 40,50 76,30! 84,6! 78,60 60,104 30,100", "1: 84,20 50,2 20,24 46,48 80,26! 74,104"),
+    4: ("2: 26,0 6,58! 98,52 | 78,24 70,104", "1: 60,0 0,66! 96,62 | 72,40 64,104"),
+}
+OLD: dict[int, tuple[str, ...]] = {
+    0: ("1: 62,2 30,14 10,54 26,94 56,98 84,58 80,14 60,2 44,10",),
+    1: ("3: 56,0 50,50 44,100", "2: 34,20 54,0! 46,100", "1: 50,6 58,0! 40,96 48,100"),
+    2: (
+        "3: 46,36 28,34 26,12 50,0 72,14 62,48 12,96 4,90 20,80 46,92 70,100 96,84",
+        "2: 58,30 40,42 22,26 40,2 70,6 70,36 40,70 6,98! 30,86 60,98 94,88",
+        "2: 34,34 20,22 34,4 66,0 78,22 56,58 4,100! 26,88 56,100 92,96",
+        "1: 20,26 34,4 66,4 74,28 46,70 10,96 2,88 20,82 50,98 84,94",
+    ),
+    3: (
+        "2: 14,20 24,4 54,4 60,22 40,44! 60,50 66,74 40,98 8,90 10,82",
+        "2: 8,16 30,2 70,10 90,0! 50,40! 76,56 70,86 34,102 0,90 6,82",
+        "1: 20,14 46,0 66,14 44,44! 62,52 60,84 24,104 -8,84 0,74",
+    ),
+    4: ("2: 36,0 0,66! 70,60 100,56 | 62,30 46,104", "2: 30,0 4,58 40,56 84,50 | 84,10 52,108", "1: 44,0 0,60! 100,54 | 84,0 44,104"),
+    5: (
+        "3: 34,18 20,46! 50,40 70,58 60,88 30,100 6,92 10,84 | 34,18 60,24 104,4",
+        "2: 40,14 26,44! 56,42 66,66 44,96 10,98 4,88 | 40,14 70,18 112,10",
+        "1: 30,22 22,48 50,44 62,66 40,98 8,92 | 26,16 56,8 108,14",
+    ),
+    6: ("2: 80,0 40,30 12,70 20,98 50,96 64,72 46,58 20,76", "1: 66,0 28,40 14,80 30,100 58,86 60,64 36,62 16,82"),
+    7: (
+        "2: 10,14 20,2 44,12 92,0! 60,40 30,100",
+        "2: 6,26 14,6 30,4 54,14 92,2! 44,60 24,104",
+        "1: 10,18 24,4 50,14 88,0! 40,104 | 22,66 76,56",
+        "1: 2,22 12,6 40,14 90,0! 50,50 30,98 20,100",
+    ),
+    8: (
+        "3: 80,10 56,2 40,16 46,40 62,62 50,92 22,98 14,76 44,52 76,26 78,8",
+        "2: 84,4 60,0 40,14 50,44 60,70 40,98 16,90 26,64 66,34 88,10",
+    ),
+    9: (
+        "2: 76,14 50,0 22,18 26,44 54,44 78,16 82,4! 60,60 20,108",
+        "2: 70,8 40,4 24,24 36,44 62,34 76,6! 66,50 36,90 -4,110",
+        "1: 74,10 46,2 30,24 44,40 70,20 78,2! 66,56 30,104 -6,96",
+    ),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -110,9 +156,11 @@ def curves(skeleton: str) -> tuple[np.ndarray, ...]:
 
 
 @functools.cache
-def ways(digit: int) -> tuple[list[str], np.ndarray]:
-    """How people write a digit: skeletons and how likely each is."""
-    pairs = [line.split(":") for line in strokes.DIGITS[digit]]
+def ways(digit: int, school: str) -> tuple[list[str], np.ndarray]:
+    """How people of a school write a digit: skeletons and how likely each is."""
+    usual = strokes.DIGITS[digit]
+    lines = {"old": OLD.get(digit, usual), "flagged": FLAGGED.get(digit, usual)}.get(school, usual)
+    pairs = [line.split(":") for line in lines]
     odds = np.array([float(weight) for weight, _ in pairs])
     return [skeleton for _, skeleton in pairs], odds / odds.sum()
 
@@ -123,6 +171,7 @@ class Hand:
 
     Attributes:
         kind: "mnist", "strokes" or "font".
+        school: "", "old" or "flagged": which ways of writing digits it mostly takes.
         slant: of the strokes, in widths to a height, above 0 leaning to the right.
         pen: width of the stroke as a share of the height.
         nib: the direction in radians in which a broad nib draws thin, or None.
@@ -135,6 +184,7 @@ class Hand:
     """
 
     kind: str
+    school: str
     slant: float
     pen: float
     nib: float | None
@@ -148,8 +198,9 @@ class Hand:
 
 def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> Hand:
     """A hand of the given kind, else of any."""
-    kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.47, 0.38, 0.15]))
-    old = g.random() < 0.18  # as people wrote with steel pens: slanted, thin up and thick down
+    kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.45, 0.4, 0.15]))
+    old = g.random() < 0.2  # as people wrote with steel pens: slanted, thin up and thick down
+    school = "old" if old else "flagged" if g.random() < 0.3 else ""
     slant = g.uniform(0.2, 0.75) if old else g.normal(0.05, 0.16)
     pen = float(np.clip(np.exp(g.normal(np.log(0.1), 0.45)), 0.03, 0.26))
     nib = None
@@ -157,6 +208,7 @@ def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> 
         nib = float(-np.arctan2(1, slant) + g.normal(0, 0.3)) if old else float(g.uniform(0, np.pi))
     return Hand(
         kind,
+        school,
         0.0 if kind == "font" and g.random() < 0.8 else float(slant),
         pen,
         nib,
@@ -181,10 +233,13 @@ class Glyphs:
         if by.kind == "font" and by.font:
             ink = printed(str(digit), by.font)
             return None if ink is None else fitted(leant(ink, by, g), height)
-        if by.kind == "mnist":
+        foreign = by.school and g.random() < (0.75 if by.kind == "strokes" or by.school == "old" else 0.5)
+        if foreign and by.school == "flagged":
+            foreign = digit in FLAGGED
+        if by.kind == "mnist" and not foreign:
             image = self.images[g.choice(self.of[digit])]
             return fitted(rewritten(image, height, by, g), height)
-        skeletons, odds = ways(digit)
+        skeletons, odds = ways(digit, by.school if foreign else "")
         steady = int(np.searchsorted(np.cumsum(odds), by.habit[digit], side="right"))
         chosen = min(steady, len(odds) - 1) if g.random() < 0.7 else int(g.choice(len(odds), p=odds))
         return drawn(skeletons[chosen], height, by, g)
@@ -506,7 +561,7 @@ def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float
     ink = printed(text, path)
     if ink is None:
         return x
-    by = Hand("font", float(g.normal(0, 0.08)), 0.1, None, float(np.exp(g.normal(0, 0.1))), turn, path, (), 0, False)
+    by = Hand("font", "", float(g.normal(0, 0.08)), 0.1, None, float(np.exp(g.normal(0, 0.1))), turn, path, (), 0, False)
     ink = leant(ink, by, g)
     if ink is None:
         return x

@@ -35,6 +35,7 @@ TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 48  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
+HALF = 128  # of 255: a pixel that is half inked is in the box
 MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
 
 
@@ -213,8 +214,8 @@ def merged(found: list[Proposal]) -> list[Proposal]:
     return kept
 
 
-def ink_of(proposal: Proposal, others: list[Proposal]) -> np.ndarray:
-    """The ink of one digit alone, uint8 (h, w), at the size at which it was seen best.
+def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.ndarray]:
+    """The ink of one digit alone, uint8 (h, w), at the size at which it was seen best, and its box in the picture.
 
     Each pixel of digits' ink points to the middle of its digit; it is given to the proposal whose middle is nearest,
     in halves of its box.
@@ -226,7 +227,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> np.ndarray:
     right, bottom = np.ceil(box[:2] + box[2:] + margin).astype(int)
     ink = level.ink[top:bottom, left:right]
     if not ink.size:
-        return np.zeros((1, 1), np.uint8)
+        return np.zeros((1, 1), np.uint8), proposal.box
     height, width = ink.shape
     y, x = np.mgrid[top : top + height, left : left + width].astype(np.float32) + np.float32(0.5)
     place = (x / STRIDE - 0.5, y / STRIDE - 0.5)  # in cells
@@ -242,7 +243,11 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> np.ndarray:
         apart = (to - (there[:2] + there[2:] / 2)) / np.maximum(there[2:] / 2, 0.25 * there[2:].max())
         away.append((apart**2).sum(-1))
     mine = np.argmin(away, axis=0) == 0
-    return np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
+    own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
+    x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
+    if not w:
+        return own, proposal.box
+    return own, np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
 
 
 def beside(one: Proposal, other: Proposal) -> bool:

@@ -197,18 +197,30 @@ class Reader:
         else:
             groups = decode.numbers(proposals)
         digits = [digit for group in groups for digit in group.digits]
-        candidates = [p for p in proposals if not p.mark and p.chance >= RIVAL]
-        images = [normalise(ink_of(digit, candidates)) for digit in digits]
         as_is = laid_out(grey)
         if as_is is not None and len(digits) == 1:  # a 28x28 as MNIST lays them: nothing could be made better
-            images = [as_is]
-        scores = self._joined(np.array(images, np.uint8).reshape(-1, SIDE, SIDE), digits)
+            images = as_is[None]
+            scores = self._scores(images)
+        else:
+            images = self._images(digits, proposals)
+            scores = self._joined(images, digits)
         read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
         for group in groups:
             own = tuple(next(read) for _ in group.digits)
             numbers.append(Number(own, group.line, decode.written(group, own), decode.whole(group, proposals)))
         return Page(tuple(numbers), picture.size)
+
+    @staticmethod
+    def _images(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:
+        """The 28x28 of each digit, uint8 (N, 28, 28); its box becomes that of its ink."""
+        rivals = [p for p in proposals if not p.mark and p.chance >= RIVAL]
+        images = np.zeros((len(digits), SIDE, SIDE), np.uint8)
+        for i, digit in enumerate(digits):
+            ink, box = ink_of(digit, rivals)
+            images[i] = normalise(ink)
+            digit.box = box
+        return images
 
     def writing(self, source: Source) -> np.ndarray:
         """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from shuzi.read.normalise import SIDE
-from shuzi.read.reader import SHIPPED, Digit, Number, Page, Reader
+from shuzi.read.reader import SHIPPED, Box, Digit, Page, Reader
 from shuzi.serve import answers as api
 from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.guard import Problem
 from shuzi.serve.questions import Question
-from shuzi.serve.strokes import Box, drawn_digits
+from shuzi.serve.strokes import drawn
 
 MOST_DIGITS = 300  # of one drawing
 
@@ -44,14 +45,14 @@ class Models:
         """What a picture or a drawing says."""
         if question.json:
             return self.read_drawing(api.drawing(body), question.model, question.single)
-        return self.read_picture(body, question.model, question.single)
+        return self._read(body, question.model, question.single)
 
     def has_ink(self, image: np.ndarray) -> bool:
         """Whether training would find ink in a 28x28, which goes the way of its pictures (shuzi.data.own)."""
         page = self.reader.read(image, single=True)
         return bool(page.digits) and bool(page.digits[0].image.any())
 
-    def read_picture(self, picture: bytes, model: str, single: bool) -> Page:
+    def _read(self, picture: bytes | np.ndarray, model: str, single: bool) -> Page:
         """Finds digits as the reader does; by softmax regression the same 28x28s are answered again."""
         page = self.reader.read(picture, single=single)
         if model == "network" or not page.digits:
@@ -59,9 +60,9 @@ class Models:
         softmax = self.softmax
         scores = iter(softmax.scores(np.stack([digit.image for digit in page.digits])))
         again = (
-            Number(
-                tuple(_digit(d.image, d.box, next(scores), softmax.threshold) for d in number.digits),
-                number.line,
+            replace(
+                number,
+                digits=tuple(_digit(d.image, d.box, next(scores), softmax.threshold) for d in number.digits),
             )
             for number in page.numbers
         )
@@ -73,22 +74,21 @@ class Models:
         if sum(map(len, strokes)) > api.MOST_POINTS:
             raise Problem(422, f"the drawing has more than {api.MOST_POINTS:,} points, the most taken.")
         size = (round(drawing.width), round(drawing.height))
-        lines = drawn_digits(strokes, drawing.height, self.reader.scores, single)
-        images = [digit.image for line in lines for number in line for digit in number]
-        if len(images) > MOST_DIGITS:
-            raise Problem(
-                422, f"the drawing has {len(images):,} marks apart; at most {MOST_DIGITS} are read."
-            )
-        if not images:
+        if not strokes:
             return Page((), size)
-        asked = self.softmax if model == "softmax" else self.reader
-        scores = iter(asked.scores(np.stack(images)))
-        found = (
-            Number(tuple(_digit(d.image, d.box, next(scores), asked.threshold) for d in number), at)
-            for at, line in enumerate(lines)
-            for number in line
+        picture = drawn(strokes)
+        page = self._read(picture.pixels, model, single)
+        if len(page.digits) > MOST_DIGITS:
+            raise Problem(
+                422, f"the drawing has {len(page.digits):,} digits; at most {MOST_DIGITS} are read."
+            )
+        numbers = (
+            replace(
+                number, digits=tuple(replace(d, box=picture.on_sheet(d.box)) for d in number.digits)
+            )
+            for number in page.numbers
         )
-        return Page(tuple(found), size)
+        return Page(tuple(numbers), size)
 
     def _evidence(self, question: Question, body: bytes) -> bytes:
         if question.json and b'"image"' in body[:64]:

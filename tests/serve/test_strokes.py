@@ -1,16 +1,15 @@
-"""Strokes to digits: what belongs together, and with which pen."""
+"""Strokes to the picture that is read, and what is read in it."""
 
 import numpy as np
 import pytest
 
-from shuzi.read.normalise import crop_to_ink, stroke_width
 from shuzi.read.reader import Reader
-from shuzi.serve.strokes import drawn_digits
+from shuzi.serve.strokes import drawn
 
 
 @pytest.fixture(scope="module")
-def score():
-    return Reader().scores
+def reader():
+    return Reader()
 
 
 def placed(strokes, text: str, gap: float, height: float = 300.0) -> list[np.ndarray]:
@@ -25,46 +24,40 @@ def placed(strokes, text: str, gap: float, height: float = 300.0) -> list[np.nda
     return out
 
 
-def flat(lines):
-    return [digit for line in lines for number in line for digit in number]
-
-
-@pytest.mark.parametrize("gap", [0.0, 0.05, 0.2, 0.5])
+@pytest.mark.parametrize("gap", [0.05, 0.2, 0.5])
 @pytest.mark.parametrize("text", ["4731", "2057", "1690", "8364"])
-def test_digits_come_apart_and_their_strokes_stay_together(strokes, score, text, gap):
-    found = flat(drawn_digits(placed(strokes, text, gap), 1000, score))
-    read = score(np.stack([digit.image for digit in found]))[:, :10].argmax(1)
-    assert "".join(map(str, read)) == text
+def test_digits_come_apart_and_their_strokes_stay_together(strokes, reader, text, gap):
+    page = reader.read(drawn(placed(strokes, text, gap)).pixels)
+    assert "".join(str(digit.guess) for digit in page.digits) == text
 
 
-def test_a_wide_gap_parts_numbers_and_a_line_below_is_another_line(strokes, score):
-    above = placed(strokes, "25", 1.2)
+def test_a_wide_gap_parts_numbers_and_a_line_below_is_another_line(strokes, reader):
+    above = placed(strokes, "25", 2.0)
     below = [stroke + np.array([0, 500, 0]) for stroke in placed(strokes, "3", 0.2)]
-    lines = drawn_digits(above + below, 1000, score)
-    assert [[len(number) for number in line] for line in lines] == [[1, 1], [1]]
-
-
-def test_the_order_of_strokes_does_not_matter(strokes, score):
-    some = placed(strokes, "457", 0.3)
-    first, last = (flat(drawn_digits(each, 1000, score)) for each in (some, some[::-1]))
-    assert [a.box for a in first] == [b.box for b in last]
-    for a, b in zip(first, last, strict=True):  # soft edges that cross are laid one over the other
-        assert np.abs(a.image.astype(int) - b.image).mean() < 1
+    page = reader.read(drawn(above + below).pixels)
+    assert [(number.text, number.line) for number in page.numbers] == [("2", 0), ("5", 0), ("3", 1)]
 
 
 @pytest.mark.parametrize("height", [20.0, 300.0, 900.0])
-def test_every_size_gets_the_pen_of_mnist(strokes, score, height):
-    (digit,) = flat(drawn_digits(placed(strokes, "2", 0, height), 1000, score))
-    ink = crop_to_ink(digit.image)
-    assert 1.8 < stroke_width(ink) * 20 / max(ink.shape) < 3.4
+def test_every_size_is_drawn_alike_and_its_box_lies_on_the_sheet(strokes, reader, height):
+    some = placed(strokes, "2", 0, height)
+    picture = drawn(some)
+    assert abs(picture.pixels.shape[0] - 60) <= 4
+    (digit,) = reader.read(picture.pixels, single=True).digits
+    assert digit.digit == 2
+    x, y, w, h = picture.on_sheet(digit.box)
+    (left, top), (right, bottom) = np.concatenate(some)[:, :2].min(0), np.concatenate(some)[:, :2].max(0)
+    assert np.allclose([x, y, x + w, y + h], [left, top, right, bottom], atol=0.2 * height)
 
 
-def test_a_dot_between_digits_is_no_digit(strokes, score):
+def test_a_dot_beside_a_digit_is_no_digit(strokes, reader):
     dot = np.array([[260.0, 590, 0.5], [264, 594, 0.5]])
-    assert len(flat(drawn_digits([*placed(strokes, "1", 0), dot], 1000, score))) == 1
-    assert len(flat(drawn_digits([dot], 1000, score))) == 1
+    assert len(reader.read(drawn([*placed(strokes, "1", 0), dot]).pixels).digits) == 1
 
 
-def test_all_strokes_are_one_digit_if_so_wished(strokes, score):
-    assert len(flat(drawn_digits(placed(strokes, "11", 0.5), 1000, score, single=True))) == 1
-    assert drawn_digits([], 1000, score, single=True) == []
+def test_pressure_widens_the_stroke(strokes):
+    light, heavy = (
+        [np.c_[stroke[:, :2], np.linspace(0, p, len(stroke))] for stroke in placed(strokes, "3", 0)]
+        for p in (0.1, 1)
+    )
+    assert drawn(heavy).pixels.mean() < drawn(light).pixels.mean()
