@@ -36,6 +36,8 @@ AROUND = 48  # pixels around such a part, for the network to see what stands the
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 HALF = 128  # of 255: a pixel that is half inked is in the box
+EXPLAINS = 0.5  # power of the size: of two that show the same ink, the larger explains more of it
+PART = 0.6  # of a proposal's ink that another shows as its own: then it is a part of that
 MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
 
 
@@ -191,35 +193,81 @@ def overlap(one: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def merged(found: list[Proposal]) -> list[Proposal]:
-    """Each digit once: what was seen at several sizes is one, and what each size says of it is weighed."""
-    found = sorted(found, key=lambda p: -p.chance * p.weight)
+    """Each digit once: what was seen at several sizes is one, and what each size says of it is weighed.
+
+    Likely and large ones come first, for they explain more ink; what shows mostly ink of one that came before is a
+    part of that.
+    """
+    found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
     is_mark = np.array([bool(p.mark) for p in found], bool)
     free = np.ones(len(found), bool)
-    kept = []
+    kept: list[Proposal] = []
     for i, p in enumerate(found):
         if not free[i]:
             continue
         same = free & (is_mark == is_mark[i]) & (overlap(p.box, boxes) > SAME)
         same[i] = True
         free &= ~same
-        group = [found[j] for j in np.flatnonzero(same)]
-        if len(group) > 1 and not p.mark:
-            weights = np.array([q.chance * q.weight for q in group]) + 1e-9
-            logs = np.array([np.log(q.classes + 1e-6) for q in group])
-            classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
-            p.classes = classes / classes.sum()
-            p.chance = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
+        if not p.mark:
+            pool(p, [found[j] for j in np.flatnonzero(same)])
+            if any(not q.mark and shown(p, q) > PART for q in kept):
+                continue
         kept.append(p)
     return kept
 
 
-def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.ndarray]:
-    """The ink of one digit alone, uint8 (h, w), at the size at which it was seen best, and its box in the picture.
+def pool(proposal: Proposal, group: list[Proposal]) -> None:
+    """Let a proposal say what those of all sizes say together: classes by their weighted logarithms, the best chance."""
+    weights = np.array([q.chance * q.weight for q in group]) + 1e-9
+    logs = np.array([np.log(q.classes + 1e-6) for q in group])
+    classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
+    proposal.classes = classes / classes.sum()
+    proposal.chance = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
 
-    Each pixel of digits' ink points to the middle of its digit; it is given to the proposal whose middle is nearest,
-    in halves of its box.
+
+def shown(part: Proposal, whole: Proposal) -> float:
+    """0..1, how much of the ink in a proposal's box is another's, as that one's picture shows it."""
+    if not touch(part, whole):
+        return 0.0
+    level = whole.level
+    left, top = np.maximum(np.floor(part.box[:2] * level.scale) - (level.left, level.top), 0).astype(int)
+    right, bottom = (np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)).astype(int)
+    ink = level.ink[top:bottom, left:right]
+    total = float(ink.sum())
+    if total < 1:
+        return 0.0
+    return float((ink * (nearest([whole, part], level, left, top, ink.shape) == 0)).sum()) / total
+
+
+def touch(one: Proposal, other: Proposal) -> bool:
+    """Whether two boxes overlap."""
+    return bool((np.abs(one.middle - other.middle) < (one.box[2:] + other.box[2:]) / 2).all())
+
+
+def nearest(proposals: list[Proposal], level: Level, left: int, top: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Whose ink each pixel of a part of a level's picture is, int (h, w), as indices of proposals.
+
+    Each pixel points to the middle of its digit; it is given to the proposal whose middle is nearest to that, in halves
+    of its box.
     """
+    y, x = np.mgrid[top : top + shape[0], left : left + shape[1]].astype(np.float32) + np.float32(0.5)
+    place = (x / STRIDE - 0.5, y / STRIDE - 0.5)  # in cells
+    toward = [
+        cv2.remap(np.ascontiguousarray(plane), *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for plane in level.maps[OWNER]
+    ]
+    to = np.stack([x + toward[0], y + toward[1]], -1)  # (h, w, 2)
+    away = []
+    for p in proposals:
+        middle = p.middle * level.scale - (level.left, level.top)
+        half = np.maximum(p.box[2:], 0.5 * p.size) * level.scale / 2
+        away.append((((to - middle) / half) ** 2).sum(-1))
+    return np.argmin(away, axis=0)
+
+
+def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.ndarray]:
+    """The ink of one digit alone, uint8 (h, w), at the size at which it was seen best, and its box in the picture."""
     level = proposal.level
     box = proposal.box * level.scale - np.array([level.left, level.top, 0, 0])
     margin = MARGIN * box[2:].max()
@@ -228,21 +276,8 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     ink = level.ink[top:bottom, left:right]
     if not ink.size:
         return np.zeros((1, 1), np.uint8), proposal.box
-    height, width = ink.shape
-    y, x = np.mgrid[top : top + height, left : left + width].astype(np.float32) + np.float32(0.5)
-    place = (x / STRIDE - 0.5, y / STRIDE - 0.5)  # in cells
-    toward = [
-        cv2.remap(np.ascontiguousarray(plane), *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for plane in level.maps[OWNER]
-    ]
-    to = np.stack([x + toward[0], y + toward[1]], -1)  # (h, w, 2)
     near = [proposal, *(p for p in others if p is not proposal and beside(p, proposal))]
-    away = []
-    for p in near:
-        there = p.box * level.scale - np.array([level.left, level.top, 0, 0])
-        apart = (to - (there[:2] + there[2:] / 2)) / np.maximum(there[2:] / 2, 0.25 * there[2:].max())
-        away.append((apart**2).sum(-1))
-    mine = np.argmin(away, axis=0) == 0
+    mine = nearest(near, level, left, top, ink.shape) == 0
     own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
     x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
     if not w:
