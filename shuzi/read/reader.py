@@ -28,8 +28,9 @@ SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
-JOIN = 0.6, 0.8, 1e-4  # weights of what finder and classifier say of the class, and the least probability of each
-IS_DIGIT = 0.0, 1.0, 0.3  # of what they say of whether it is a digit: constant, finder's, classifier's
+JOIN = 0.9, 0.1, 1e-4  # weights of what finder and classifier say of the class, and the least probability of each
+IS_DIGIT = 1.285, 1.853, 0.144  # of what they say of whether it is a digit: constant, finder, classifier
+TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
     0, 256, (2, SIDE, SIDE), np.uint8
@@ -203,7 +204,7 @@ class Reader:
             scores = self._scores(images)
         else:
             images = self._images(digits, proposals)
-            scores = self._joined(images, digits)
+            scores = self._joined(images, digits, single)
         read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
         for group in groups:
@@ -231,14 +232,14 @@ class Reader:
         as_is = laid_out(grey)
         return as_is if as_is is not None else normalise(decode.all_writing(self._finder(grey)[1]))
 
-    def _joined(self, images: np.ndarray, digits: list[Proposal]) -> np.ndarray:
+    def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
         scores = self._scores(images)
         if not len(scores) or self.path != SHIPPED:  # the finder knows the digits it learnt, not another's labels
             return scores
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
-        return join(found, chances, scores)
+        return join(found, chances, scores, TOLD if single else 0.0)
 
     def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, scale: float) -> Digit:
         guess = int(score[:10].argmax())
@@ -248,13 +249,16 @@ class Reader:
         return Digit(digit, guess, confidence, given_digit(score[None])[0], (x, y, w, h), image)
 
 
-def join(found: np.ndarray, chances: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Probabilities (N, 11) of the finder's classes (N, 10) and chances (N,) and the classifier's scores (N, 11)."""
+def join(found: np.ndarray, chances: np.ndarray, scores: np.ndarray, told: float = 0.0) -> np.ndarray:
+    """Probabilities (N, 11) of the finder's classes (N, 10) and chances (N,) and the classifier's scores (N, 11).
+
+    told: what was known before, as the logarithm of the odds that it is a digit.
+    """
     finder, classifier, floor = JOIN
     logs = finder * np.log(found + floor) + classifier * np.log(given_digit(scores).astype(np.float64) + floor)
     exp = np.exp(logs - logs.max(1, keepdims=True))
     named = exp / exp.sum(1, keepdims=True)
-    odds = IS_DIGIT[0] + IS_DIGIT[1] * logit(chances) + IS_DIGIT[2] * logit(any_digit(scores))
+    odds = told + IS_DIGIT[0] + IS_DIGIT[1] * logit(chances) + IS_DIGIT[2] * logit(any_digit(scores))
     is_digit = 1 / (1 + np.exp(-odds))
     return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
 
