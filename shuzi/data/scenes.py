@@ -29,14 +29,28 @@ WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk,
 
 FONT_FOLDERS = ("/usr/share/fonts", "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts")
 # Symbols, ornaments and blackletter, whose digits are none or no one's hand; and those kept for measuring.
-UNFIT_FONTS = ("symbol", "d050000l", "keyboard", "initials", "math", "mtextra", "emoji", "joscelyn", "isabella", "havana")
+UNFIT_FONTS = (
+    "symbol",
+    "d050000l",
+    "keyboard",
+    "initials",
+    "math",
+    "mtextra",
+    "emoji",
+    "joscelyn",
+    "isabella",
+    "havana",
+)
 HELD_OUT_FONTS = ("breip", "rufscript", "femkeklaver", "dkghandwriting")
+LETTERS = list("ACDEFGHJKLMNPQRTUVWXYadefhjkmnprtuvwxy@#&%?$+=*<>日人中文")
 COMMON = "etaoinshrdlucmfwypvbgkjqxz"
 WORDS = (
-    "Name Date Total Sum No. Nr. Fr. EUR USD CHF Betrag Datum Summe Menge Preis Konto Zahl Page Seite Tel. Room Score "
-    "Rs. Valor Fecha Monto Pesos Cheque Amount Year Age kg cm km Kr. Box Lot Ref. Ticket Meter A/C Code Id. Order"
-).split()
-
+    *("Name", "Date", "Total", "Sum", "No.", "Nr.", "Fr.", "EUR", "USD"),
+    *("CHF", "Betrag", "Datum", "Summe", "Menge", "Preis", "Konto", "Zahl", "Page"),
+    *("Seite", "Tel.", "Room", "Score", "Rs.", "Valor", "Fecha", "Monto", "Pesos"),
+    *("Cheque", "Amount", "Year", "Age", "kg", "cm", "km", "Kr.", "Box"),
+    *("Lot", "Ref.", "Ticket", "Meter", "A/C", "Code", "Id.", "Order"),
+)
 # Ways to write that `strokes` has less of, in its notation: the long flags of South America, and hands of steel pens.
 FLAGGED: dict[int, tuple[str, ...]] = {
     0: (
@@ -45,11 +59,26 @@ FLAGGED: dict[int, tuple[str, ...]] = {
         "2: 50,0 16,20 8,60 30,98 64,94 88,56 78,16 52,0 44,8 80,4",
         "3: 50,0 14,24 10,70 40,100 78,84 90,40 66,4 48,0",
     ),
-    8: ("2: 80,20 60,2 30,10 34,36 66,60 76,84 50,100 24,84 40,56 84,16", "2: 70,6 40,0 24,24 50,46 72,70 54,100 26,88 36,58 66,36 80,10"),
-    1: ("3: 0,62 52,0! 50,100", "3: 4,36 50,0! 54,100", "2: 14,30 60,0! 40,102", "1: 8,50 30,30 54,0! 54,60 48,100"),
-    2: ("2: 22,40 4,28 14,6 50,0 78,14 70,44 8,98! 60,94 100,96", "1: 10,20 44,0 84,12 70,50 30,78 8,96 24,76 60,96 104,90"),
+    8: (
+        "2: 80,20 60,2 30,10 34,36 66,60 76,84 50,100 24,84 40,56 84,16",
+        "2: 70,6 40,0 24,24 50,46 72,70 54,100 26,88 36,58 66,36 80,10",
+    ),
+    1: (
+        "3: 0,62 52,0! 50,100",
+        "3: 4,36 50,0! 54,100",
+        "2: 14,30 60,0! 40,102",
+        "1: 8,50 30,30 54,0! 54,60 48,100",
+    ),
+    2: (
+        "2: 22,40 4,28 14,6 50,0 78,14 70,44 8,98! 60,94 100,96",
+        "1: 10,20 44,0 84,12 70,50 30,78 8,96 24,76 60,96 104,90",
+    ),
     7: ("2: 10,22 6,6! 94,4! 54,50 40,104 | 26,56 92,50", "1: 4,8 30,4 90,0! 50,102 | 20,60 84,44"),
-    9: ("2: 78,12 40,0 14,26 40,50 76,30! 84,6! 78,60 60,104 30,100", "1: 84,20 50,2 20,24 46,48 80,26! 74,104", "2: 80,16 52,0 26,12 30,36 56,40 76,20 80,8! 66,54 58,100"),
+    9: (
+        "2: 78,12 40,0 14,26 40,50 76,30! 84,6! 78,60 60,104 30,100",
+        "1: 84,20 50,2 20,24 46,48 80,26! 74,104",
+        "2: 80,16 52,0 26,12 30,36 56,40 76,20 80,8! 66,54 58,100",
+    ),
     4: ("2: 26,0 6,58! 98,52 | 78,24 70,104", "1: 60,0 0,66! 96,62 | 72,40 64,104"),
 }
 OLD: dict[int, tuple[str, ...]] = {
@@ -66,13 +95,20 @@ OLD: dict[int, tuple[str, ...]] = {
         "2: 8,16 30,2 70,10 90,0! 50,40! 76,56 70,86 34,102 0,90 6,82",
         "1: 20,14 46,0 66,14 44,44! 62,52 60,84 24,104 -8,84 0,74",
     ),
-    4: ("2: 36,0 0,66! 70,60 100,56 | 62,30 46,104", "2: 30,0 4,58 40,56 84,50 | 84,10 52,108", "1: 44,0 0,60! 100,54 | 84,0 44,104"),
+    4: (
+        "2: 36,0 0,66! 70,60 100,56 | 62,30 46,104",
+        "2: 30,0 4,58 40,56 84,50 | 84,10 52,108",
+        "1: 44,0 0,60! 100,54 | 84,0 44,104",
+    ),
     5: (
         "3: 34,18 20,46! 50,40 70,58 60,88 30,100 6,92 10,84 | 34,18 60,24 104,4",
         "2: 40,14 26,44! 56,42 66,66 44,96 10,98 4,88 | 40,14 70,18 112,10",
         "1: 30,22 22,48 50,44 62,66 40,98 8,92 | 26,16 56,8 108,14",
     ),
-    6: ("2: 80,0 40,30 12,70 20,98 50,96 64,72 46,58 20,76", "1: 66,0 28,40 14,80 30,100 58,86 60,64 36,62 16,82"),
+    6: (
+        "2: 80,0 40,30 12,70 20,98 50,96 64,72 46,58 20,76",
+        "1: 66,0 28,40 14,80 30,100 58,86 60,64 36,62 16,82",
+    ),
     7: (
         "2: 10,14 20,2 44,12 92,0! 60,40 30,100",
         "2: 6,26 14,6 30,4 54,14 92,2! 44,60 24,104",
@@ -123,8 +159,15 @@ class Scene:
 @functools.cache
 def fonts() -> tuple[str, ...]:
     """Paths of the outline fonts on this machine that have digits and letters, in the order of their names."""
-    folders = [Path(each) for each in (*FONT_FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each]
-    files = {path.name.lower(): path for each in folders for end in ("ttf", "otf", "ttc") for path in each.rglob(f"*.{end}")}
+    folders = [
+        Path(each) for each in (*FONT_FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each
+    ]
+    files = {
+        path.name.lower(): path
+        for each in folders
+        for end in ("ttf", "otf", "ttc")
+        for path in each.rglob(f"*.{end}")
+    }
     unfit = (*UNFIT_FONTS, *HELD_OUT_FONTS)
     return tuple(str(files[name]) for name in sorted(files) if not any(word in name for word in unfit))
 
@@ -239,7 +282,7 @@ class Glyphs:
         """A digit's ink, float32 (h, w), 0..1, about `height` pixels high."""
         if by.kind == "font" and by.font:
             ink = printed(str(digit), by.font)
-            return None if ink is None else fitted(leant(ink, by, g), height)
+            return None if ink is None else fitted(leant(ink, by), height)
         foreign = by.school and g.random() < (0.75 if by.kind == "strokes" or by.school == "old" else 0.5)
         if foreign and by.school == "flagged":
             foreign = digit in FLAGGED
@@ -256,7 +299,7 @@ class Glyphs:
         return drawn(strokes.MARKS[g.integers(len(strokes.MARKS))], height, by, g, 0.6)
 
 
-def leant(ink: np.ndarray, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+def leant(ink: np.ndarray, by: Hand) -> np.ndarray | None:
     """Ink slanted, stretched and turned as a hand does."""
     h, w = ink.shape
     matrix = shape_of(by)
@@ -304,7 +347,11 @@ def rewritten(image: np.ndarray, height: float, by: Hand, g: np.random.Generator
     if wanted < natural:  # keep what is near the middle of the stroke
         distance = np.where(inside > 0, depth - middle * (1 - max(wanted, 1.2) / natural), -1)
     else:
-        distance = depth - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3) + min((wanted - natural) / 2, 0.06 * height)
+        distance = (
+            depth
+            - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+            + min((wanted - natural) / 2, 0.06 * height)
+        )
     ink = np.clip(distance + 0.5, 0, 1)
     if by.nib is not None:
         ink = nibbed(ink, by)
@@ -344,17 +391,23 @@ def drawn(
     for line in lines:
         path = (line - low) * scale + margin
         if by.nib is None:
-            cv2.polylines(canvas, [np.round(path * 16).astype(np.int32)], False, 255, max(1, round(pen)), cv2.LINE_AA, 4)
+            cv2.polylines(
+                canvas, [np.round(path * 16).astype(np.int32)], False, 255, max(1, round(pen)), cv2.LINE_AA, 4
+            )
         else:
             across = np.array([np.cos(by.nib + np.pi / 2), np.sin(by.nib + np.pi / 2)]) * pen * 0.6
             for a, b in itertools.pairwise(path):
-                slab = np.round(np.array([a - across, a + across, b + across, b - across]) * 16).astype(np.int32)
+                slab = np.round(np.array([a - across, a + across, b + across, b - across]) * 16).astype(
+                    np.int32
+                )
                 cv2.fillConvexPoly(canvas, slab, 255, cv2.LINE_AA, 4)
             fine = max(1, round(pen * 0.35))
             cv2.polylines(canvas, [np.round(path * 16).astype(np.int32)], False, 255, fine, cv2.LINE_AA, 4)
-    ink = canvas.astype(np.float32) / 255
+    ink: np.ndarray = canvas.astype(np.float32) / 255
     if by.rough:
-        grain = cv2.resize(g.random((6, 6), np.float32), canvas.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        grain: np.ndarray = cv2.resize(
+            g.random((6, 6), np.float32), canvas.shape[::-1], interpolation=cv2.INTER_CUBIC
+        )
         ink *= np.clip(1 - by.rough * grain, 0.15, 1)
     if times > 1:
         shrunk = (max(1, round(ink.shape[1] / times)), max(1, round(ink.shape[0] / times)))
@@ -386,19 +439,27 @@ class Canvas:
         self.writing, self.ink = self.cover.copy(), self.cover.copy()
         self.owner = np.full((self.height, self.width), -1, np.int16)
 
-    def put(self, ink: np.ndarray | None, x: float, y: float, strength: float = 1.0, label: int | None = None, size: float = 0) -> int | None:
+    def put(
+        self,
+        ink: np.ndarray | None,
+        x: float,
+        y: float,
+        strength: float = 1.0,
+        label: int | None = None,
+        size: float = 0,
+    ) -> int | None:
         """Lay ink with its middle at x, y; give the item's index where it has a label and lies in the frame."""
         if ink is None:
             return None
         h, w = ink.shape
         left, top = round(x - w / 2), round(y - h / 2)
-        l, t, r, b = max(left, 0), max(top, 0), min(left + w, self.width), min(top + h, self.height)
-        if l >= r or t >= b:
+        x0, t, r, b = max(left, 0), max(top, 0), min(left + w, self.width), min(top + h, self.height)
+        if x0 >= r or t >= b:
             return None
-        part = ink[t - top : b - top, l - left : r - left]
-        there = self.cover[t:b, l:r]
+        part = ink[t - top : b - top, x0 - left : r - left]
+        there = self.cover[t:b, x0:r]
         np.maximum(there, part * strength, out=there)
-        there = self.writing[t:b, l:r]
+        there = self.writing[t:b, x0:r]
         np.maximum(there, part, out=there)
         if label is None:
             return None
@@ -407,14 +468,20 @@ class Canvas:
             return None
         index = len(self.items)
         share = float(part.sum() / max(float(ink.sum()), 1e-6))
-        self.items.append((label, (l + box[0], t + box[1], box[2], box[3]), size or max(h, w), share))
+        self.items.append((label, (x0 + box[0], t + box[1], box[2], box[3]), size or max(h, w), share))
         if label < CLASSES:
-            inked, owned = self.ink[t:b, l:r], self.owner[t:b, l:r]
+            inked, owned = self.ink[t:b, x0:r], self.owner[t:b, x0:r]
             owned[(part > inked) & (part > 0.25)] = index
             np.maximum(inked, part, out=inked)
         return index
 
-    def line(self, start: Sequence[float], end: Sequence[float], width: float, strength: float) -> None:
+    def line(
+        self,
+        start: Sequence[float] | np.ndarray,
+        end: Sequence[float] | np.ndarray,
+        width: float,
+        strength: float,
+    ) -> None:
         """Rule a line."""
         layer = np.zeros((self.height, self.width), np.uint8)
         a, b = ([round(float(v) * 16) for v in p] for p in (start, end))
@@ -439,10 +506,34 @@ def number_text(g: np.random.Generator) -> str:
         head, sign = run(int(g.integers(1, 4))), str(g.choice([".", ",", "."]))
         text = head + "".join(sign + run(3) for _ in range(1 if g.random() < 0.8 else 2))
         end = g.random()
-        return text + (f",{run(2)}" if end < 0.12 else ",-" if end < 0.2 else ".-" if end < 0.28 else "-" if end < 0.33 else "." if end < 0.42 else "")
+        return text + (
+            f",{run(2)}"
+            if end < 0.12
+            else ",-"
+            if end < 0.2
+            else ".-"
+            if end < 0.28
+            else "-"
+            if end < 0.33
+            else "."
+            if end < 0.42
+            else ""
+        )
     if kind < 0.84:
         end = g.random()
-        return run(int(g.integers(1, 5))) + (f",{run(2)}" if end < 0.3 else f".{run(2)}" if end < 0.55 else ",-" if end < 0.7 else ".-" if end < 0.8 else "." if end < 0.9 else ",")
+        return run(int(g.integers(1, 5))) + (
+            f",{run(2)}"
+            if end < 0.3
+            else f".{run(2)}"
+            if end < 0.55
+            else ",-"
+            if end < 0.7
+            else ".-"
+            if end < 0.8
+            else "."
+            if end < 0.9
+            else ","
+        )
     if kind < 0.93:
         sign = str(g.choice(list(".-/")))
         return f"{g.integers(1, 32)}{sign}{g.integers(1, 13)}{sign}{run(4 if g.random() < 0.5 else 2)}"
@@ -453,7 +544,9 @@ def number_text(g: np.random.Generator) -> str:
     return f"{run(3)}-{run(int(g.integers(2, 5)))}"
 
 
-def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float, float]:
+def mark(
+    sign: str, height: float, by: Hand, g: np.random.Generator
+) -> tuple[np.ndarray | None, float, float]:
     """A mark's ink for digits of a height; how far its middle lies below theirs, and its width, in pixels."""
     if by.kind == "font" and by.font:
         ink = printed(sign, by.font)
@@ -494,18 +587,35 @@ def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np
     for line in points:
         path = np.round(((line - origin) * scale + margin) * 16).astype(np.int32)
         cv2.polylines(canvas, [path], False, 255, max(1, round(thick)), cv2.LINE_AA, 4)
-    ink = cv2.resize(canvas.astype(np.float32) / 255, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)
+    ink = cv2.resize(
+        canvas.astype(np.float32) / 255, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA
+    )
     ink = cropped(ink, 0.15)
     return ink, low * height, 0.0 if ink is None else float(ink.shape[1])
 
 
 def write_number(
-    canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, height: float, by: Hand, g: np.random.Generator, strength: float, gap: float | None = None
+    canvas: Canvas,
+    glyphs: Glyphs,
+    text: str,
+    x: float,
+    y: float,
+    height: float,
+    by: Hand,
+    g: np.random.Generator,
+    strength: float,
+    gap: float | None = None,
 ) -> float:
     """Write a number from x on with the digits' middle at y; give where it ends."""
     if gap is None:
         how = g.random()
-        gap = g.uniform(-0.1, 0.06) if how < 0.25 else g.uniform(0.04, 0.3) if how < 0.8 else g.uniform(0.3, 0.85)
+        gap = (
+            g.uniform(-0.1, 0.06)
+            if how < 0.25
+            else g.uniform(0.04, 0.3)
+            if how < 0.8
+            else g.uniform(0.3, 0.85)
+        )
     slope = np.tan(by.turn)
     start, previous = x, None
     raised = False
@@ -517,7 +627,14 @@ def write_number(
             there = wide * (0.5 if sign == "/" else 1.0)
             space = 0.05 * height if sign in ".,:" else 0.08 * height
             x += space
-            canvas.put(ink, x + there / 2, y + low + slope * (x - start), strength, CLASSES + MARKS.index(sign), height)
+            canvas.put(
+                ink,
+                x + there / 2,
+                y + low + slope * (x - start),
+                strength,
+                CLASSES + MARKS.index(sign),
+                height,
+            )
             x += there + space + gap * height * 0.3
             if sign in ".," and len(text) - at == 3 and g.random() < 0.12:
                 raised = True  # cents written high and small
@@ -531,7 +648,9 @@ def write_number(
         lean = 0.75 * abs(by.slant) * ink.shape[0] if by.kind != "font" or by.slant else 0.0
         wide = max(ink.shape[1] - lean, 0.3 * ink.shape[1])
         middle = y + slope * (x - start) + g.normal(0, 0.04) * height - (0.18 * height if raised else 0)
-        index = canvas.put(ink, x + wide / 2, middle, strength * g.uniform(0.85, 1), int(sign), max(ink.shape))
+        index = canvas.put(
+            ink, x + wide / 2, middle, strength * g.uniform(0.85, 1), int(sign), max(ink.shape)
+        )
         if index is not None:
             if previous is not None:
                 canvas.following[previous] = index
@@ -550,7 +669,16 @@ def word(g: np.random.Generator) -> str:
     return text.title() if how < 0.4 else text.upper() if how < 0.5 else text
 
 
-def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, g: np.random.Generator, strength: float, turn: float = 0) -> float:
+def write_word(
+    canvas: Canvas,
+    glyphs: Glyphs,
+    x: float,
+    y: float,
+    height: float,
+    g: np.random.Generator,
+    strength: float,
+    turn: float = 0,
+) -> float:
     """Write or print a word that has no digits; give where it ends."""
     if g.random() < 0.3 or not fonts():
         by = hand(g, "strokes", turn)
@@ -568,12 +696,28 @@ def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float
     ink = printed(text, path)
     if ink is None:
         return x
-    by = Hand("font", "", float(g.normal(0, 0.08)), 0.1, None, float(np.exp(g.normal(0, 0.1))), turn, path, (), 0, False)
-    ink = leant(ink, by, g)
+    by = Hand(
+        "font",
+        "",
+        float(g.normal(0, 0.08)),
+        0.1,
+        None,
+        float(np.exp(g.normal(0, 0.1))),
+        turn,
+        path,
+        (),
+        0,
+        False,
+    )
+    ink = leant(ink, by)
     if ink is None:
         return x
     scale = height / max(ink.shape[0], 20)
-    ink = cv2.resize(ink, (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    ink = cv2.resize(
+        ink,
+        (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))),
+        interpolation=cv2.INTER_AREA,
+    )
     canvas.put(ink, x + ink.shape[1] / 2, y, strength)
     return x + ink.shape[1]
 
@@ -602,7 +746,17 @@ def strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             if g.random() < 0.6:
                 away = height * g.uniform(1.15, 1.8)
                 other = by if g.random() < 0.6 else hand(g)
-                write_number(canvas, glyphs, number_text(g), g.uniform(-20, 60), y + side * away, height, other, g, strength)
+                write_number(
+                    canvas,
+                    glyphs,
+                    number_text(g),
+                    g.uniform(-20, 60),
+                    y + side * away,
+                    height,
+                    other,
+                    g,
+                    strength,
+                )
     if g.random() < 0.4:
         base = y + height * g.uniform(0.45, 0.75)
         rise = g.normal(0, 0.02) * 256
@@ -612,7 +766,16 @@ def strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     return canvas
 
 
-def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, by: Hand, g: np.random.Generator, strength: float) -> float:
+def scrawl(
+    canvas: Canvas,
+    glyphs: Glyphs,
+    x: float,
+    y: float,
+    height: float,
+    by: Hand,
+    g: np.random.Generator,
+    strength: float,
+) -> float:
     """A sign, a scribble, a bracket, an arrow or something crossed out; give where it ends."""
     kind = g.integers(4)
     if kind == 0:
@@ -622,8 +785,24 @@ def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, by
         points = np.clip(np.cumsum(g.normal(0, 25, (count, 2)), 0) % 200 - 100, -100, 100)
         ink = drawn(" ".join(f"{a:.0f},{b:.0f}" for a, b in points), height * g.uniform(0.8, 1.6), by, g, 0.3)
     elif kind == 2:
-        ink = drawn(str(g.choice(["0,40 100,40 | 0,60 100,60", "0,50 100,50 | 50,0 50,100", "30,0 0,50 30,100", "0,0 30,50 0,100",
-                                  "0,50 100,50 | 70,30 100,50! 70,70", "0,50 100,44 98,56 2,52 100,60"])), height, by, g, 0.3)
+        ink = drawn(
+            str(
+                g.choice(
+                    [
+                        "0,40 100,40 | 0,60 100,60",
+                        "0,50 100,50 | 50,0 50,100",
+                        "30,0 0,50 30,100",
+                        "0,0 30,50 0,100",
+                        "0,50 100,50 | 70,30 100,50! 70,70",
+                        "0,50 100,44 98,56 2,52 100,60",
+                    ]
+                )
+            ),
+            height,
+            by,
+            g,
+            0.3,
+        )
     else:  # a digit or two crossed out, which is none
         at = x
         for _ in range(int(g.integers(1, 3))):
@@ -643,10 +822,10 @@ def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, height: float, by
 
 def box_around(canvas: Canvas, g: np.random.Generator) -> None:
     """A printed frame near the edges."""
-    l, t = g.uniform(-6, 12), g.uniform(-6, 10)
+    x0, t = g.uniform(-6, 12), g.uniform(-6, 10)
     r, b = canvas.width - g.uniform(-6, 12), canvas.height - g.uniform(-6, 10)
     width, strength = g.choice([0.7, 1, 2, 3]), g.uniform(0.3, 1)
-    for p, q in (((l, t), (r, t)), ((r, t), (r, b)), ((r, b), (l, b)), ((l, b), (l, t))):
+    for p, q in (((x0, t), (r, t)), ((r, t), (r, b)), ((r, b), (x0, b)), ((x0, b), (x0, t))):
         if g.random() < 0.85:
             canvas.line(p, q, width, strength)
 
@@ -659,7 +838,11 @@ def page(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     y, hands = g.uniform(-10, 20), [hand(g, turn=turn) for _ in range(2)]
     size = float(np.exp(g.uniform(np.log(11), np.log(56))))
     while y < 132:
-        height = size * float(np.exp(g.normal(0, 0.12))) if g.random() < 0.85 else float(np.exp(g.uniform(np.log(5), np.log(60))))
+        height = (
+            size * float(np.exp(g.normal(0, 0.12)))
+            if g.random() < 0.85
+            else float(np.exp(g.uniform(np.log(5), np.log(60))))
+        )
         by = hands[0] if g.random() < 0.7 else hands[1]
         middle, x = y + height / 2, g.uniform(-30, 30)
         strength = g.uniform(0.6, 1)
@@ -674,7 +857,12 @@ def page(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
                 canvas.small.append((before, high - height / 2, x - before, height))
             x += g.uniform(1.0, 2.2) * height
         if g.random() < 0.1:
-            canvas.line((-5, y + height * 1.15), (133, y + height * 1.15 + np.tan(turn) * 128), g.choice([0.7, 1, 2]), g.uniform(0.3, 1))
+            canvas.line(
+                (-5, y + height * 1.15),
+                (133, y + height * 1.15 + np.tan(turn) * 128),
+                g.choice([0.7, 1, 2]),
+                g.uniform(0.3, 1),
+            )
         y += height * g.uniform(1.15, 2.2)
     return canvas
 
@@ -686,7 +874,10 @@ def table(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     if g.random() < 0.4:
         cell[0] *= g.uniform(1.0, 3.0)
     turn, lean = g.normal(0, 0.06), g.normal(0, 0.04)
-    across, down = np.array([np.cos(turn), np.sin(turn)]) * cell[0], np.array([-np.sin(turn) + lean, np.cos(turn)]) * cell[1]
+    across, down = (
+        np.array([np.cos(turn), np.sin(turn)]) * cell[0],
+        np.array([-np.sin(turn) + lean, np.cos(turn)]) * cell[1],
+    )
     origin = g.uniform(-1, 0.4, 2) * cell
     columns, rows = int(150 / cell[0]) + 3, int(150 / cell[1]) + 3
     width, strength = float(g.choice([0.5, 1, 1, 1.5, 2, 3])), g.uniform(0.15, 1)
@@ -714,9 +905,21 @@ def table(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         text = str(g.integers(10)) if digits else "".join(map(str, g.integers(0, 10, int(g.integers(1, 4)))))
         room = 0.55 * height * len(text)
         start = len(canvas.items)
-        end = write_number(canvas, glyphs, text, middle[0] - room / 2, middle[1], height * (1.05 if who is print_hand else 1), who, g, tone)
+        end = write_number(
+            canvas,
+            glyphs,
+            text,
+            middle[0] - room / 2,
+            middle[1],
+            height * (1.05 if who is print_hand else 1),
+            who,
+            g,
+            tone,
+        )
         if height < LEAST and len(canvas.items) > start:
-            canvas.small.append((middle[0] - room / 2, middle[1] - height / 2, end - middle[0] + room / 2, height))
+            canvas.small.append(
+                (middle[0] - room / 2, middle[1] - height / 2, end - middle[0] + room / 2, height)
+            )
     return canvas
 
 
@@ -727,11 +930,28 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     by = hand(g)
     strength = g.uniform(0.7, 1)
     x, y = 64 + g.normal(0, 14, 2)
+    if g.random() < 0.15:  # a letter that no one takes for a digit, alone or two
+        for _ in range(int(g.choice([1, 1, 1, 2]))):
+            lone = printed(str(g.choice(LETTERS)), by.font) if g.random() < 0.6 and by.font else None
+            ink = fitted(leant(lone, by), height) if lone is not None else glyphs.letter(height, by, g)
+            canvas.put(ink, x, y, strength)
+            x += 0.9 * height
+        return canvas
     text = "".join(map(str, g.integers(0, 10, int(g.choice([1, 1, 1, 2, 3, 4])))))
     write_number(canvas, glyphs, text, x - 0.3 * height * len(text), y, height, by, g, strength)
     if g.random() < 0.4:  # a line above or below
         side = -1 if g.random() < 0.5 else 1
-        write_number(canvas, glyphs, number_text(g), g.uniform(-40, 60), y + side * height * g.uniform(1.15, 1.7), height, by, g, strength)
+        write_number(
+            canvas,
+            glyphs,
+            number_text(g),
+            g.uniform(-40, 60),
+            y + side * height * g.uniform(1.15, 1.7),
+            height,
+            by,
+            g,
+            strength,
+        )
     for _ in range(int(g.integers(0, 3))):
         if g.random() < 0.5:
             at = x + g.choice([-1, 1]) * height * g.uniform(0.4, 1.2)
@@ -740,7 +960,9 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             at = y + g.choice([-1, 1]) * height * g.uniform(0.4, 0.9)
             canvas.line((-5, at), (133, at + g.normal(0, 4)), g.choice([0.7, 1, 2, 4]), g.uniform(0.2, 1))
     if g.random() < 0.3:
-        scrawl(canvas, glyphs, g.uniform(0, 100), g.uniform(10, 120), height * g.uniform(0.4, 1), by, g, strength)
+        scrawl(
+            canvas, glyphs, g.uniform(0, 100), g.uniform(10, 120), height * g.uniform(0.4, 1), by, g, strength
+        )
     return canvas
 
 
@@ -750,18 +972,35 @@ def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     kind = g.random()
     if kind < 0.3:
         for _ in range(int(g.integers(1, 8))):
-            write_word(canvas, glyphs, g.uniform(-40, 100), g.uniform(0, 128), float(np.exp(g.uniform(np.log(8), np.log(70)))), g, g.uniform(0.4, 1), g.normal(0, 0.1))
+            write_word(
+                canvas,
+                glyphs,
+                g.uniform(-40, 100),
+                g.uniform(0, 128),
+                float(np.exp(g.uniform(np.log(8), np.log(70)))),
+                g,
+                g.uniform(0.4, 1),
+                g.normal(0, 0.1),
+            )
     elif kind < 0.5:  # parts of a digit that is far too large
         by = hand(g, "strokes" if g.random() < 0.5 else "mnist")
-        canvas.put(glyphs.digit(int(g.integers(10)), g.uniform(100, 330), by, g), *g.uniform(-20, 148, 2), g.uniform(0.5, 1))
+        canvas.put(
+            glyphs.digit(int(g.integers(10)), g.uniform(100, 330), by, g),
+            float(g.uniform(-20, 148)),
+            float(g.uniform(-20, 148)),
+            g.uniform(0.5, 1),
+        )
     elif kind < 0.65:
         height = g.uniform(3, 10)
         y = g.uniform(0, 10)
         while y < 128:
             start = end = g.uniform(-20, 40)
             while end < 100 and g.random() < 0.8:
-                end = (write_word(canvas, glyphs, end, y, height, g, 1.0) if g.random() < 0.5 else
-                       write_number(canvas, glyphs, number_text(g), end, y, height, hand(g), g, 1.0)) + height
+                end = (
+                    write_word(canvas, glyphs, end, y, height, g, 1.0)
+                    if g.random() < 0.5
+                    else write_number(canvas, glyphs, number_text(g), end, y, height, hand(g), g, 1.0)
+                ) + height
             if end > start:
                 canvas.small.append((start, y - height / 2, end - start, height))
             y += height * g.uniform(1.3, 3)
@@ -770,10 +1009,14 @@ def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             image = strokes.silhouette(g) if g.random() < 0.5 else strokes.scribble(g)
             side = int(g.uniform(16, 160))
             ink = cv2.resize(image.astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_CUBIC)
-            canvas.put(np.clip(ink, 0, 1), *g.uniform(0, 128, 2), g.uniform(0.2, 1))
+            canvas.put(
+                np.clip(ink, 0, 1), float(g.uniform(0, 128)), float(g.uniform(0, 128)), g.uniform(0.2, 1)
+            )
     if g.random() < 0.5:
         for _ in range(int(g.integers(1, 6))):
-            canvas.line(g.uniform(-10, 138, 2), g.uniform(-10, 138, 2), g.choice([0.7, 1, 2, 4, 8]), g.uniform(0.2, 1))
+            canvas.line(
+                g.uniform(-10, 138, 2), g.uniform(-10, 138, 2), g.choice([0.7, 1, 2, 4, 8]), g.uniform(0.2, 1)
+            )
     return canvas
 
 
@@ -831,7 +1074,9 @@ def lit(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:
     if g.random() < 0.5:
         picture = picture * (1 + g.uniform(-0.5, 0.5) * along / max(h, w))
     if g.random() < 0.15:
-        edge = 1 / (1 + np.exp(np.clip(-(along - g.uniform(-0.4, 0.4) * h) / g.choice([1.0, 4.0, 20.0]), -30, 30)))
+        edge = 1 / (
+            1 + np.exp(np.clip(-(along - g.uniform(-0.4, 0.4) * h) / g.choice([1.0, 4.0, 20.0]), -30, 30))
+        )
         picture = picture * (1 - g.uniform(0.15, 0.65) * edge)
     if g.random() < 0.07:  # beyond the paper: a table, dark or bright, plain or grained
         beyond = along > g.uniform(0.25, 0.5) * h
@@ -882,16 +1127,25 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
     return image
 
 
-def legible(image: np.ndarray, ink: np.ndarray, x: int, y: int, w: int, h: int) -> bool:
+def legible(image: np.ndarray, ink: np.ndarray, box: tuple[float, float, float, float]) -> bool:
     """Whether the ink within a box can be seen in the picture: how well the two correlate, and how far they differ."""
+    x, y, w, h = (int(v) for v in box)
     where = np.s_[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
     tone, cover = image[where].astype(np.float32), ink[where]
     tone, cover = tone - tone.mean(), cover - cover.mean()
     both, spread = float((tone * cover).mean()), float((cover * cover).mean()) + 1e-6
-    return abs(both) > LEGIBLE * np.sqrt(spread * float((tone * tone).mean()) + 1e-6) and abs(both) / spread > LEAST_TONES
+    return (
+        abs(both) > LEGIBLE * np.sqrt(spread * float((tone * tone).mean()) + 1e-6)
+        and abs(both) / spread > LEAST_TONES
+    )
 
 
-LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = ((page, 0.36), (table, 0.24), (close, 0.28), (clutter, 0.12))
+LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
+    (page, 0.36),
+    (table, 0.24),
+    (close, 0.28),
+    (clutter, 0.12),
+)
 
 
 def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP) -> Scene:
@@ -910,27 +1164,30 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
     picture = lit(picture, g)
     frame = [0, 0, 0, 0]
     if g.random() < 0.3:  # the picture ends here; what was beyond is filled with its last pixels
-        frame = [int(g.integers(0, 1 + n // 4)) if g.random() < 0.5 else 0 for n in (shape[0], shape[0], shape[1], shape[1])]
-    t, b, l, r = frame
+        frame = [
+            int(g.integers(0, 1 + n // 4)) if g.random() < 0.5 else 0
+            for n in (shape[0], shape[0], shape[1], shape[1])
+        ]
+    t, b, x0, r = frame
     least = min((size for label, _, size, _ in canvas.items if label < CLASSES), default=20.0)
-    image = seen(picture[t : shape[0] - b, l : shape[1] - r].astype(np.float32), least, g)
+    image = seen(picture[t : shape[0] - b, x0 : shape[1] - r].astype(np.float32), least, g)
     if any(frame):
-        image = cv2.copyMakeBorder(image, t, b, l, r, cv2.BORDER_REPLICATE)
+        image = cv2.copyMakeBorder(image, t, b, x0, r, cv2.BORDER_REPLICATE)
         keep = np.zeros(shape, bool)
-        keep[t : shape[0] - b, l : shape[1] - r] = True
+        keep[t : shape[0] - b, x0 : shape[1] - r] = True
         ink, writing = np.where(keep, ink, 0), np.where(keep, writing, 0)
         owner = np.where(keep, owner, -1).astype(np.int16)
     items = canvas.items
     boxes = np.array([box for _, box, _, _ in items], np.float32).reshape(-1, 4)
     visible = np.array([share for *_, share in items], np.float32)
     if any(frame) and len(items):
-        low = np.maximum(boxes[:, :2], (l, t))
+        low = np.maximum(boxes[:, :2], (x0, t))
         high = np.minimum(boxes[:, :2] + boxes[:, 2:], (shape[1] - r, shape[0] - b))
         inside = np.maximum(high - low, 0)
         visible = visible * (inside.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1))
         boxes = np.concatenate([low, np.maximum(inside, 1)], 1).astype(np.float32)
-    for i, (label, (x, y, w, h), *_) in enumerate(items):
-        if label < CLASSES and visible[i] >= VISIBLE and not legible(image, ink, x, y, w, h):
+    for i, (label, box, *_) in enumerate(items):
+        if label < CLASSES and visible[i] >= VISIBLE and not legible(image, ink, box):
             visible[i] = 0
     following = np.full(len(items), -1, np.int64)
     for one, other in canvas.following.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -94,7 +95,7 @@ def attached(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[P
 
 def slope(chains: list[list[Proposal]]) -> float:
     """How lines rise or fall, as the tangent of their angle: the median over neighbours."""
-    steps = [b.middle - a.middle for chain in chains for a, b in zip(chain, chain[1:], strict=False)]
+    steps = [b.middle - a.middle for chain in chains for a, b in pairwise(chain)]
     first, last = np.array([c[0].middle for c in chains]), np.array([c[-1].middle for c in chains])
     heights = np.array([np.median([d.box[3] for d in chain]) for chain in chains])
     for i in range(len(chains)):
@@ -116,10 +117,10 @@ def lines(chains: list[list[Proposal]]) -> list[list[int]]:
     starts, ends = first[:, 1] - lean * first[:, 0], last[:, 1] - lean * last[:, 0]
     pairs = []
     for i in range(len(chains)):
-        for j in np.flatnonzero(first[:, 0] > last[i, 0]):
+        for j in np.flatnonzero(first[:, 0] > last[i, 0]).tolist():
             apart = abs(starts[j] - ends[i]) / min(heights[i], heights[j])
             if apart < LEVEL:
-                pairs.append((float(first[j, 0] - last[i, 0]), i, int(j)))
+                pairs.append((float(first[j, 0] - last[i, 0]), i, j))
     after: dict[int, int] = {}
     before: dict[int, int] = {}
     for _, i, j in sorted(pairs):
@@ -151,7 +152,10 @@ def likeliest(proposals: list[Proposal], first: Level, shape: tuple[int, ...]) -
 
 def written(found: Found, digits: Sequence[Digit]) -> str:
     """A number as it is written: its digits and marks from left to right."""
-    signs = [(float(p.middle[0]), "?" if d.digit is None else str(d.digit)) for p, d in zip(found.digits, digits, strict=True)]
+    signs = [
+        (float(p.middle[0]), "?" if d.digit is None else str(d.digit))
+        for p, d in zip(found.digits, digits, strict=True)
+    ]
     return "".join(sign for _, sign in sorted([*signs, *((float(m.middle[0]), m.mark) for m in found.marks)]))
 
 
@@ -179,7 +183,7 @@ def covers(digit: Proposal, other: Proposal) -> bool:
 
 
 def all_writing(levels: list[Level]) -> np.ndarray:
-    """All writing of a picture, uint8 (h, w), from the picture of it in which it is about as large as digits are best."""
+    """All writing of a picture, uint8 (h, w), where it is about as large as digits are best."""
     best, nearest = np.zeros((1, 1), np.uint8), np.inf
     for level in levels:
         if level.left or level.top or level.scale > levels[0].scale:

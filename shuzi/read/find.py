@@ -122,15 +122,18 @@ class Finder:
             coarse.append(level)
             yield level
             scale /= 2
-        level, scale = [coarse[0]], first
+        looked, scale = [coarse[0]], first
         while scale < 1:
             scale = min(1.0, 2 * scale) if 2 * scale < 1.4 else 1.0
-            parts = list(regions(level, scale, grey.shape))
+            parts = list(regions(looked, scale, grey.shape))
             if not parts:
                 return
             larger = resized(grey, scale)
-            level = [self.look(larger[t:b, l:r], scale, l, t) for l, t, r, b in parts]
-            yield from level
+            looked = [
+                self.look(larger[top:bottom, left:right], scale, left, top)
+                for left, top, right, bottom in parts
+            ]
+            yield from looked
 
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
         """All that may be digits or marks in a grey picture, uint8 (H, W), each once; and all that was looked at."""
@@ -158,7 +161,9 @@ def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterat
         y = (level.top + (ys + 0.5) * STRIDE) * times
         x = (level.left + (xs + 0.5) * STRIDE) * times
         inside = (y < height) & (x < width)
-        wanted[np.searchsorted(rows, y[inside], "right") - 1, np.searchsorted(columns, x[inside], "right") - 1] = True
+        wanted[
+            np.searchsorted(rows, y[inside], "right") - 1, np.searchsorted(columns, x[inside], "right") - 1
+        ] = True
     for i, j in zip(*np.nonzero(wanted), strict=True):
         yield (
             max(0, int(columns[j]) - AROUND), max(0, int(rows[i]) - AROUND),
@@ -218,7 +223,7 @@ def merged(found: list[Proposal]) -> list[Proposal]:
 
 
 def pool(proposal: Proposal, group: list[Proposal]) -> None:
-    """Let a proposal say what those of all sizes say together: classes by their weighted logarithms, the best chance."""
+    """Let a proposal say what those of all sizes say: classes by their weighted logarithms, the best chance."""
     weights = np.array([q.chance * q.weight for q in group]) + 1e-9
     logs = np.array([np.log(q.classes + 1e-6) for q in group])
     classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
@@ -232,7 +237,9 @@ def shown(part: Proposal, whole: Proposal) -> float:
         return 0.0
     level = whole.level
     left, top = np.maximum(np.floor(part.box[:2] * level.scale) - (level.left, level.top), 0).astype(int)
-    right, bottom = (np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)).astype(int)
+    right, bottom = (np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)).astype(
+        int
+    )
     ink = level.ink[top:bottom, left:right]
     total = float(ink.sum())
     if total < 1:
@@ -245,7 +252,9 @@ def touch(one: Proposal, other: Proposal) -> bool:
     return bool((np.abs(one.middle - other.middle) < (one.box[2:] + other.box[2:]) / 2).all())
 
 
-def nearest(proposals: list[Proposal], level: Level, left: int, top: int, shape: tuple[int, ...]) -> np.ndarray:
+def nearest(
+    proposals: list[Proposal], level: Level, left: int, top: int, shape: tuple[int, ...]
+) -> np.ndarray:
     """Whose ink each pixel of a part of a level's picture is, int (h, w), as indices of proposals.
 
     Each pixel points to the middle of its digit; it is given to the proposal whose middle is nearest to that, in halves

@@ -1,4 +1,4 @@
-"""Pictures to digits with confidence that can be believed, or "not sure": the one way through `find`, `decode` and `normalise`."""
+"""Pictures to digits with confidence that can be believed, or "not sure": by way of find, decode and normalise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
-JOIN = 0.9, 0.1, 1e-4  # weights of what finder and classifier say of the class, and the least probability of each
+JOIN = (
+    0.9,
+    0.1,
+    1e-4,
+)  # weights of what finder and classifier say of the class, and the least probability of each
 IS_DIGIT = 1.285, 1.853, 0.144  # of what they say of whether it is a digit: constant, finder, classifier
 TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
@@ -209,7 +213,9 @@ class Reader:
         numbers = []
         for group in groups:
             own = tuple(next(read) for _ in group.digits)
-            numbers.append(Number(own, group.line, decode.written(group, own), decode.whole(group, proposals)))
+            numbers.append(
+                Number(own, group.line, decode.written(group, own), decode.whole(group, proposals))
+            )
         return Page(tuple(numbers), picture.size)
 
     @staticmethod
@@ -235,7 +241,9 @@ class Reader:
     def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
         scores = self._scores(images)
-        if not len(scores) or self.path != SHIPPED:  # the finder knows the digits it learnt, not another's labels
+        if (
+            not len(scores) or self.path != SHIPPED
+        ):  # the finder knows the digits it learnt, not another's labels
             return scores
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
@@ -255,7 +263,9 @@ def join(found: np.ndarray, chances: np.ndarray, scores: np.ndarray, told: float
     told: what was known before, as the logarithm of the odds that it is a digit.
     """
     finder, classifier, floor = JOIN
-    logs = finder * np.log(found + floor) + classifier * np.log(given_digit(scores).astype(np.float64) + floor)
+    logs = finder * np.log(found + floor) + classifier * np.log(
+        given_digit(scores).astype(np.float64) + floor
+    )
     exp = np.exp(logs - logs.max(1, keepdims=True))
     named = exp / exp.sum(1, keepdims=True)
     odds = told + IS_DIGIT[0] + IS_DIGIT[1] * logit(chances) + IS_DIGIT[2] * logit(any_digit(scores))

@@ -18,8 +18,6 @@ from shuzi.serve.guard import Problem
 from shuzi.serve.questions import Question
 from shuzi.serve.strokes import drawn
 
-MOST_DIGITS = 300  # of one drawing
-
 
 class Models:
     """The network and the softmax regression, asked alike.
@@ -78,14 +76,8 @@ class Models:
             return Page((), size)
         picture = drawn(strokes)
         page = self._read(picture.pixels, model, single)
-        if len(page.digits) > MOST_DIGITS:
-            raise Problem(
-                422, f"the drawing has {len(page.digits):,} digits; at most {MOST_DIGITS} are read."
-            )
         numbers = (
-            replace(
-                number, digits=tuple(replace(d, box=picture.on_sheet(d.box)) for d in number.digits)
-            )
+            replace(number, digits=tuple(replace(d, box=picture.on_sheet(d.box)) for d in number.digits))
             for number in page.numbers
         )
         return Page(tuple(numbers), size)

@@ -19,8 +19,8 @@ SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 class Drawn:
     """A picture of strokes.
 
-    pixels: uint8 (H, W), dark on white; left, top: where it begins on the sheet, in the sheet's units; scale: its pixels
-    to one of them.
+    pixels: uint8 (H, W), dark on white; left, top: where it begins on the sheet, in the sheet's units;
+    scale: its pixels to one of them.
     """
 
     pixels: np.ndarray

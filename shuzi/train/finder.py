@@ -97,7 +97,9 @@ class Finder(nn.Module):
         last = self.maps[-1]
         assert isinstance(last, nn.Conv2d)
         assert last.bias is not None
-        nn.init.constant_(last.bias[HEAT], -4.0)  # at first nothing is likely anywhere, as Lin et al. 2017 advise
+        nn.init.constant_(
+            last.bias[HEAT], -4.0
+        )  # at first nothing is likely anywhere, as Lin et al. 2017 advise
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Give maps (B, CHANNELS, H/4, W/4) and the logits of digits' ink and of any writing (B, 2, H, W).
@@ -129,7 +131,7 @@ class Targets:
         owner: float32 (B, 2, h, w), from a cell with ink to its digit's middle, in FAR.
         owned: float32 (B, h, w), where there is a digit's ink.
         finer: float32 (B, h, w), where there is writing too low to be read well.
-        ink: float32 (B, 2, H, W), 0..1, how much of each pixel digits cover, and any writing; -1 where nothing is asked.
+        ink: float32 (B, 2, H, W), 0..1, how much digits cover each pixel, and any writing; -1 where nothing is asked.
     """
 
     pictures: Tensor
@@ -172,7 +174,9 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         finer[cells(box)] = 1
         if box[3] >= 6:
             unasked.append((0, cells(box)))
-    for i, (kind, box, size, share) in enumerate(zip(scene.labels, scene.boxes, scene.sizes, scene.visible, strict=True)):
+    for i, (kind, box, size, share) in enumerate(
+        zip(scene.labels, scene.boxes, scene.sizes, scene.visible, strict=True)
+    ):
         channel = 0 if kind < CLASSES else int(kind) - CLASSES + 1
         if size < READ_FINER and kind < CLASSES:
             finer[cells(box)] = 1
@@ -208,7 +212,12 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         region[region < 0.3] = -1
     owner, owned = np.zeros((2, h, w), np.float32), np.zeros((h, w), np.float32)
     if len(middles):
-        blocks = np.where(scene.owner >= 0, ink, 0).reshape(h, STRIDE, w, STRIDE).transpose(0, 2, 1, 3).reshape(h, w, -1)
+        blocks = (
+            np.where(scene.owner >= 0, ink, 0)
+            .reshape(h, STRIDE, w, STRIDE)
+            .transpose(0, 2, 1, 3)
+            .reshape(h, w, -1)
+        )
         most = blocks.argmax(2)
         whose = scene.owner.reshape(h, STRIDE, w, STRIDE).transpose(0, 2, 1, 3).reshape(h, w, -1)
         whose = np.take_along_axis(whose, most[..., None], 2)[..., 0]
@@ -233,7 +242,9 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
 
 def collate(many: Sequence[dict[str, np.ndarray]]) -> Targets:
     """Targets of several pictures of one shape as a batch."""
-    return Targets(**{f.name: torch.from_numpy(np.stack([one[f.name] for one in many])) for f in fields(Targets)})
+    return Targets(
+        **{f.name: torch.from_numpy(np.stack([one[f.name] for one in many])) for f in fields(Targets)}
+    )
 
 
 def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
@@ -247,7 +258,7 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
     middle = truth == 1
     count = middle.sum().clamp(min=1)
     p = heat.sigmoid()
-    hit = -(1 - p) ** 2 * F.logsigmoid(heat)
+    hit = -((1 - p) ** 2) * F.logsigmoid(heat)
     miss = -((1 - truth.clamp(min=0)) ** 4) * p**2 * F.logsigmoid(-heat)
     focal = (torch.where(middle, hit, miss) * (truth >= 0)).sum() / count
     weight, both = wanted.weight, wanted.weight + wanted.marked
@@ -284,12 +295,17 @@ class Answers(nn.Module):
         self.finder = finder
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink float32 (B, 2, H, W) in [0, 1], of pictures uint8 (B, H, W)."""
+        """Give maps float32 (B, CHANNELS, H/4, W/4) and ink float32 (B, 2, H, W), 0..1, of uint8 (B, H, W)."""
         maps, ink = self.finder(pictures.unsqueeze(1))
         heat = maps[:, HEAT].sigmoid()
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
         rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
-        rest += [maps[:, LINK : LINK + 1].sigmoid(), maps[:, NEXT], maps[:, OWNER] * FAR, maps[:, FINER:].sigmoid()]
+        rest += [
+            maps[:, LINK : LINK + 1].sigmoid(),
+            maps[:, NEXT],
+            maps[:, OWNER] * FAR,
+            maps[:, FINER:].sigmoid(),
+        ]
         return torch.cat(rest, 1), ink.sigmoid()
 
 
@@ -297,13 +313,23 @@ def to_onnx(finder: Finder) -> bytes:
     """Give a finder as an ONNX file's bytes, its weights in half precision, after onnxruntime gave torch's answers."""
     from onnxscript import optimizer
 
-    wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)
+    wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
-    batch, height, width = torch.export.Dim("N"), torch.export.Dim("h", min=1, max=1024), torch.export.Dim("w", min=1, max=1024)
+    batch, height, width = (
+        torch.export.Dim("N"),
+        torch.export.Dim("h", min=1, max=1024),
+        torch.export.Dim("w", min=1, max=1024),
+    )
     with torch.no_grad():
         program = torch.onnx.export(
-            wrapped, (sample,), input_names=["images"], output_names=["maps", "ink"],
-            dynamic_shapes=({0: batch, 1: 16 * height, 2: 16 * width},), dynamo=True, verbose=False, optimize=False,
+            wrapped,
+            (sample,),
+            input_names=["images"],
+            output_names=["maps", "ink"],
+            dynamic_shapes=({0: batch, 1: 16 * height, 2: 16 * width},),
+            dynamo=True,
+            verbose=False,
+            optimize=False,
         )
     assert program is not None
     optimizer.fold_constants(program.model)

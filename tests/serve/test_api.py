@@ -101,7 +101,8 @@ def test_size_of_the_drawing_does_not_matter(server, drawing):
 
 def test_a_scribble_is_no_digit(server, drawing, strokes):
     scribble = [[[900 * x, 900 * y] for x, y in stroke] for stroke in strokes["scribble"]]
-    page = post(server, "/api/read", json={"width": 1000, "height": 1000, "strokes": scribble}).json()
+    url, sheet = "/api/read?single=true", {"width": 1000, "height": 1000, "strokes": scribble}
+    page = post(server, url, json=sheet).json()
     (only,) = page["numbers"][0]["digits"]
     assert only["digit"] is None
     assert page["text"] == "?"
@@ -125,7 +126,8 @@ def test_a_picture_is_read_as_its_strokes_are(server, strokes):
 
 
 def test_the_other_model_answers_for_pictures_and_drawings(server, drawing, strokes):
-    assert post(server, "/api/read?model=softmax", json=drawing("7")).json()["text"] == "7"
+    (number,) = post(server, "/api/read?model=softmax", json=drawing("7")).json()["numbers"]
+    assert [digit["guess"] for digit in number["digits"]] == [7]
     page = post(server, "/api/read?model=softmax", data=png(strokes, "3")).json()
     assert page["model"] == "softmax"
     assert page["numbers"][0]["digits"][0]["is_digit"]
@@ -398,13 +400,6 @@ def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp
         ),
         (
             json.dumps({"width": 1, "height": 1, "strokes": [[[i % 9, 0] for i in range(20_001)]]}).encode(),
-            JSON,
-            422,
-        ),
-        (
-            json.dumps(
-                {"width": 1, "height": 1, "strokes": [[[i * 9, 0], [i * 9, 9]] for i in range(400)]}
-            ).encode(),
             JSON,
             422,
         ),
