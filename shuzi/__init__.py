@@ -72,7 +72,7 @@ def load(
     from shuzi.read.reader import Reader
 
     reader = Reader()
-    return own.from_pictures(Path(name), lambda data: reader.read(data, single=True).digits[0].image)
+    return own.from_pictures(Path(name), reader.writing)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -136,13 +136,20 @@ def lines(chains: list[list[Proposal]]) -> list[list[int]]:
     return sorted(found, key=lambda line: float(np.mean([starts[i] for i in line])))
 
 
-def likeliest(proposals: list[Proposal], first: Level, shape: tuple[int, ...]) -> Proposal:
+def alone(ink: np.ndarray) -> Proposal:
+    """All ink of a picture, uint8 (H, W), as one proposal that nothing is known of."""
+    box = np.array(cv2.boundingRect((ink > 0).astype(np.uint8)), np.float64)
+    blank = np.zeros((0, 0), np.float32)
+    nowhere = Level(1.0, 0, 0, np.zeros((0, 0, 0), np.float32), blank, blank)
+    return Proposal(0.0, "", np.full(10, 0.1), box, 0.0, np.zeros(2), nowhere, 1.0)
+
+
+def likeliest(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
     """The one digit of a picture: likely, and near the middle; where none is, all of the picture with no chance."""
     middle = np.array(shape[::-1]) / 2
     digits = [p for p in proposals if not p.mark]
     if not digits:
-        box = np.array([0, 0, *shape[::-1]], np.float64)
-        return Proposal(0.0, "", np.full(10, 0.1), box, 0.0, np.zeros(2), first, 1.0)
+        return alone(np.ones(shape, np.uint8))
 
     def prior(p: Proposal) -> float:
         return float(np.exp(-(((p.middle - middle) / (shape[1], shape[0])) ** 2).sum() / (2 * CENTRAL**2)))

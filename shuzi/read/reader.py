@@ -33,7 +33,7 @@ JOIN = (
     0.1,
     1e-4,
 )  # weights of what finder and classifier say of the class, and the least probability of each
-IS_DIGIT = 1.285, 1.853, 0.144  # of what they say of whether it is a digit: constant, finder, classifier
+IS_DIGIT = 0.0, 1.0, 0.1  # of what they say of whether it is a digit: constant, finder, classifier
 TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
@@ -139,6 +139,7 @@ class Reader:
         self.threshold = own if threshold is None else threshold
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
+        self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
         self._finder = Finder()
 
     @property
@@ -196,19 +197,22 @@ class Reader:
         """
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
-        proposals, levels = self._finder(grey)
-        if single:
-            groups = [decode.Found((decode.likeliest(proposals, levels[0], grey.shape),), (), 0)]
-        else:
-            groups = decode.numbers(proposals)
-        digits = [digit for group in groups for digit in group.digits]
-        as_is = laid_out(grey)
-        if as_is is not None and len(digits) == 1:  # a 28x28 as MNIST lays them: nothing could be made better
-            images = as_is[None]
+        as_is = laid_out(grey) if single else None
+        if as_is is not None:  # a 28x28 as MNIST lays them: nothing could be made better
+            proposals = [decode.alone(as_is)]
+            groups, images = [decode.Found(tuple(proposals), (), 0)], as_is[None]
             scores = self._scores(images)
         else:
-            images = self._images(digits, proposals)
-            scores = self._joined(images, digits, single)
+            proposals, levels = self._finder(grey)
+            if single:
+                groups = [decode.Found((decode.likeliest(proposals, grey.shape),), (), 0)]
+            else:
+                groups = decode.numbers(proposals)
+            images = self._images([digit for group in groups for digit in group.digits], proposals)
+            if single and not self._knows:
+                images[0] = normalise(decode.all_writing(levels))
+            scores = self._joined(images, [digit for group in groups for digit in group.digits], single)
+        digits = [digit for group in groups for digit in group.digits]
         read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
         for group in groups:
