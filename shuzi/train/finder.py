@@ -6,7 +6,7 @@ middles of digits, and beside each peak its class, its box and, beyond CenterNet
 answer, at the picture's own size, says how much of each pixel is a digit's ink.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
-from shuzi.data.digits import CLASSES
-from shuzi.data.scenes import LEAST, MARKS, MOST, VISIBLE, Scene
+from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.scenes import LEAST, MARKS, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
 
 if TYPE_CHECKING:
     import onnx
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 STRIDE = 4  # pixels of the picture to a cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
 READ_FINER = 20  # pixels: lower digits are better read from a picture with more of them, if there is one
+RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises and falls
+JUDGED = 12  # batches of scenes on which a finder is judged
 HALVED = 500  # weights: so large a tensor is kept in half precision
 FAR = 16.0  # pixels: the unit of displacements
 FLOOR = 5 / 255  # of grey: what varies less than that counts as even
@@ -354,3 +357,56 @@ def halve(graph: "onnx.GraphProto") -> None:
             cast = onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
             graph.node.insert(0, cast)
             graph.initializer[i].CopyFrom(onnx.numpy_helper.from_array(values, name))
+
+
+class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
+    """Batches of scenes, each drawn from the seed and its own number alone; strips and squares in turn."""
+
+    def __init__(self, digits: Digits, batch_size: int, seed: int, first: int) -> None:
+        self.glyphs, self.batch_size, self.seed, self.first = Glyphs(digits), batch_size, seed, first
+
+    def __len__(self) -> int:
+        return 2**31  # more than anybody trains
+
+    def __getitem__(self, index: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Give pictures uint8 (B, 1, H, W) and the other fields of Targets."""
+        number = self.first + index
+        g = np.random.default_rng([self.seed, number])
+        shape = STRIP if number % 2 else SQUARE
+        made = collate([targets(scene(self.glyphs, g, shape)) for _ in range(self.batch_size)])
+        pictures, *rest = (getattr(made, f.name) for f in fields(Targets))
+        return pictures, tuple(rest)
+
+
+def made(
+    digits: Digits, batch_size: int, seed: int, first: int
+) -> Generator[tuple[Tensor, tuple[Tensor, ...]]]:
+    """Give batches of scenes without end, drawn by another process while this one learns."""
+    scenes = Scenes(digits, batch_size, seed, first)
+    loader = DataLoader(scenes, batch_size=None, num_workers=1, prefetch_factor=6)
+    yield from loader
+
+
+def loss(answers: tuple[Tensor, Tensor], wanted: tuple[Tensor, ...]) -> Tensor:
+    """The sum of `losses`, of the network's maps and ink and what `made` gives beside the pictures."""
+    maps, ink = answers
+    return torch.stack([*losses(maps, ink, Targets(maps, *wanted)).values()]).sum()
+
+
+def judge(finder: nn.Module, digits: Digits, device: torch.device) -> tuple[int, int]:
+    """Count the digits of some scenes, written with given digits, that are found and named right, and all of them."""
+    right = count = 0
+    for number in range(JUDGED):
+        pictures, rest = Scenes(digits, 16, JUDGED, 0)[number]
+        wanted = Targets(pictures, *rest)
+        maps = finder(pictures.to(device))[0].float().cpu()
+        middles = wanted.heat[:, 0] == 1
+        found = (maps[:, HEAT][:, 0] > 0) & (maps[:, CLASS].argmax(1) == wanted.label)
+        right += int((found & middles).sum())
+        count += int(middles.sum())
+    return right, count
+
+
+def trapezoid(done: float) -> float:
+    """The learning rate's factor: a short rise, level for three fifths of the steps, then down to nothing."""
+    return min(1.0, done / RISE + RISE, max(0.0, (1 - done) / FALL))
