@@ -16,7 +16,7 @@ from shuzi.errors import ShuziError
 from shuzi.read import ink as inks
 from shuzi.read import layout
 from shuzi.read import single as single_digit
-from shuzi.read.network import Network
+from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE
 from shuzi.read.picture import Picture, load, zoomed
 from shuzi.read.sheet import Sheet, sheet
@@ -127,7 +127,6 @@ class Reader:
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
         network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
-        self.doubt = network.number("shuzi.doubt", 0.0, -1e3, 1e3)
         own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
         self.threshold = own if threshold is None else threshold
         self.name = network.text("shuzi.name", self.path.stem)
@@ -152,17 +151,12 @@ class Reader:
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
-        return self._scores(images, self.doubt)
-
-    def _scores(self, images: np.ndarray, doubt: float = 0.0) -> np.ndarray:
         if not len(images):
             return np.zeros((0, 11), np.float32)
         logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network that knows no "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
-        logits[:, 10] += np.float32(doubt)
-        exp = np.exp(logits - logits.max(1, keepdims=True))
-        return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
+        return softmax(logits).astype(np.float32)
 
     def _logits(self, images: np.ndarray) -> np.ndarray:
         if len(images) <= CHUNK:
@@ -233,7 +227,7 @@ class Reader:
             method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
             looked_at = pixels if zoom == 1 else zoomed(pixels, zoom, method)
             # digits stand among digits: there is less to doubt
-            glyphs = layout.digits_of(*inks.page_ink(looked_at, window), self._scores)
+            glyphs = layout.digits_of(*inks.page_ink(looked_at, window), self.scores)
             glyphs = [g for g in glyphs if g.h >= LEAST_HEIGHT * zoom]
             found.append(layout.Writing(glyphs, zoom, left, top))
         return max(found, key=lambda writing: writing.legible)

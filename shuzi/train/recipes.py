@@ -48,8 +48,8 @@ class Recipe:
             its own number alone, so that training can be taken up anywhere. A batch is images float32 (B, 1, H, W)
             and what `loss` takes, a tensor or a tuple of tensors.
         steps: batches that are an epoch, where they are made.
-        loss: of a model's outputs, as float32, and the batch's targets, a mean over the batch; default cross-entropy of
-            logits (B, classes) and labels (B,).
+        loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
+            default cross-entropy of logits (B, classes) and labels (B,).
         judge: how many answers of the model are right, of how many, when it is put to use on digits on a device;
             default of each image, whether the largest logit is its label's.
         label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
@@ -70,7 +70,7 @@ class Recipe:
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
     made: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
     steps: int = 0
-    loss: Callable[[Tensor, Any], Tensor] | None = None
+    loss: Callable[[Any, Any], Tensor] | None = None
     judge: Callable[[Model, Digits, torch.device], tuple[int, int]] | None = None
     label_smoothing: float = 0.0
     average: float | None = None
