@@ -46,7 +46,7 @@ def use(folder, data):
 def case(random, folder):
     which = random.integers(4)
     if which == 0:
-        names = ("temperature", "doubt", "threshold", "name")
+        names = ("temperature", "threshold", "name")
         use(folder, linear({f"shuzi.{name}": SAID[random.integers(len(SAID))] for name in names}))
     elif which == 1:
         weights = random.normal(size=(784, 11)).astype(np.float32) * np.float32(

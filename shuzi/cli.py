@@ -73,7 +73,7 @@ DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
 STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
-TESTS = "A set's name or folder, or optdigits, corrupted, no-digits, surest, pages."
+TESTS = "A set's name or folder, or optdigits, mnist-9985, corrupted, no-digits, surest, pages, singles."
 RECIPES = (
     "softmax, softmax-tensors, fast, best, or module:name of your own."  # `recipes` itself would import torch
 )
@@ -220,7 +220,8 @@ def show(
         str,
         typer.Argument(metavar="WHAT", help="A run's folder, mnist, fashion-mnist, or a folder of a set."),
     ],
-    index: Annotated[int | None, typer.Option(help="One training image of a set.")] = None,
+    index: Annotated[int | None, typer.Option(help="One image of a set, by its index.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Of a set, its test images.")] = False,
     root: Root = None,
     to: Annotated[
         Path | None, typer.Option("--out", help="Folder; default RUN/pictures, or pictures.")
@@ -233,12 +234,13 @@ def show(
     pictures = needs("train", "shuzi.show.pictures")
     with downloads() as progress:
         if (Path(what) / "run.json").exists():
-            if index is not None:
-                raise ShuziError(f"--index {index}: is for a set such as mnist, {what} is a run")
+            if index is not None or test:
+                option = "--test" if index is None else f"--index {index}"
+                raise ShuziError(f"{option}: is for a set such as mnist, {what} is a run")
             tested = needs("train", "shuzi.train.runs").evaluate_run(Path(what), None, root, device, progress)
             drawn = pictures.of_run(to or Path(what) / "pictures", tested)
         else:
-            drawn = pictures.of_set(to or Path("pictures"), load(what, root, progress)[0], index)
+            drawn = pictures.of_set(to or Path("pictures"), load(what, root, progress)[int(test)], index)
     if as_json:
         print_json({"pictures": [str(path) for path in drawn]})
     else:
@@ -342,11 +344,16 @@ def export(
         if as_json:
             return print_json({"run": str(run), "folder": str(path)})
         return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
-    path = needs("train", "shuzi.train.export").export(run, to, root)
+    exported = needs("train", "shuzi.train.export").export(run, to, root)
+    path, calibration = exported.path, exported.calibration
     if as_json:
-        print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size})
-    else:
-        out.print(f"{path}, {path.stat().st_size:,} bytes; read with it: shuzi read --weights {path} PICTURE")
+        told = {"calibrated": calibration is not None, "why": exported.why}
+        told |= vars(calibration) if calibration else {}
+        return print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size, **told})
+    out.print(
+        f"{'calibrated on' if calibration else 'not calibrated:'} {exported.why}\n"
+        f"{path}, {path.stat().st_size:,} bytes; read with it: shuzi read --weights {path} PICTURE"
+    )
 
 
 @app.command()
@@ -421,6 +428,8 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         ["surest mistakes: index", "label", "read", "confidence"],
         [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
     )
+    if evaluation.mistakes:
+        out.print(f"see one with: shuzi show {name} --test --index {evaluation.mistakes[0].index}")
 
 
 def print_page(name: str, page: "Page") -> None:
@@ -533,14 +542,16 @@ def trains() -> "Iterator[Listener]":
                 task, total=epochs, completed=current, visible=True, epoch=f"{current + 1}/{epochs}"
             )
             display.start_task(task)
+            display.refresh()  # before the first step, which may take minutes to prepare
 
         def step(done: int, images: int, loss: "Tensor") -> None:
             nonlocal shown, counted
             if (now := time.perf_counter()) - shown < SECONDS_BETWEEN_LOOKS or display.disable:
                 return
-            rate = f"  {(done - counted) / (now - shown):,.0f} images/s" if done > counted and shown else ""
+            seen = current * images + done
+            rate = f"  {(seen - counted) / (now - shown):,.0f} images/s" if shown else ""
             display.update(task, completed=current + done / images, state=f"loss {float(loss):.4f}{rate}")
-            shown, counted = now, done
+            shown, counted = now, seen
 
         def epoch(run: "Run") -> None:
             nonlocal current

@@ -30,6 +30,7 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
         (["train", "--lr", "nan"], "--lr nan: the learning rate is a number above 0"),
         (["train", "--lr", "inf"], "--lr inf"),
         (["train", "--lr", 0], "--lr 0.0"),
+        (["train", "--lr", 3.5e38], "--lr 3.5e+38: the learning rate is a number above 0, at most 1e+38"),
         (["train", "--lr", 1e38], "train with a smaller --lr than 1e+38"),
         (["train", "--seed", -1], "--seed -1: a seed is a whole number from 0"),
         (["train", "--seed", 2**63], "--seed 9223372036854775808"),
@@ -172,6 +173,8 @@ def test_training_on_a_terminal_shows_a_bar_and_no_color_holds(command, tmp_path
     args = ("train", "--data", small_folder, "--epochs", 100, "--device", "cpu", "--out")
     coloured = on_a_terminal(command, *args, tmp_path / "a")
     assert COLOUR.search(coloured)
+    assert "preparing" in coloured
+    assert "Warning" not in coloured
     assert re.search(r"epoch \S*\d+/100.*loss .*\d\.\d{4}.*images/s.*\d:\d\d:\d\d", coloured)
     plain = on_a_terminal(command, *args, tmp_path / "b", NO_COLOR="1")
     assert "images/s" in plain

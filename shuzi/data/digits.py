@@ -71,6 +71,14 @@ class Digits:
         """Give the digits from `start` up to `stop`, sharing their bytes."""
         return Digits(self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
 
+    def joined(self, other: "Digits") -> "Digits":
+        """Give these digits and after them those of another set."""
+        return Digits(
+            np.concatenate([self.images, other.images]),
+            np.concatenate([self.labels, other.labels]),
+            f"{self.name} and {other.name}",
+        )
+
     def split(self, held_out: int, generator: np.random.Generator | None = None) -> "tuple[Digits, Digits]":
         """Give what is to be learnt from and, apart from it, the validation part.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,16 +56,19 @@ def pip_settings() -> Settings:
         told = subprocess.run(command, capture_output=True, text=True, timeout=PIP_SECONDS).stdout
     except (OSError, subprocess.SubprocessError):
         told = ""
-    said: dict[str, str] = {}
+    names = ("index-url", "extra-index-url", "proxy", "cert")
+    said = {
+        name: os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "") for name in names
+    }  # if there is no pip
     # what is told later goes before: of all commands, of those that fetch, of the environment
     for section in ("global", "install", "download", ":env:"):
         for line in told.splitlines():
             key, _, value = line.partition("=")
             if key.startswith(f"{section}.") and value:
                 said[key.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
-    indexes = [said.get("index-url", PYPI_SIMPLE_ENDPOINT), *said.get("extra-index-url", "").split()]
+    indexes = [said["index-url"] or PYPI_SIMPLE_ENDPOINT, *said["extra-index-url"].split()]
     web = tuple(dict.fromkeys(index for index in indexes if index.startswith(("http://", "https://"))))
-    return Settings(web, said.get("proxy"), said.get("cert"))
+    return Settings(web, said["proxy"] or None, said["cert"] or None)
 
 
 def session(settings: Settings) -> requests.Session:

@@ -93,12 +93,6 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     )
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Give probabilities float64 (N, classes) of logits (N, classes)."""
-    e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
 def accuracy_interval(right: int, count: int) -> tuple[float, float]:
     """Give the 95 % interval of a share `right / count`.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from shuzi.read.find import BEST_SIZE, Level, Proposal
+from shuzi.read.find import BEST_SIZE, EXPLAINS, Level, Proposal
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Digit
@@ -154,7 +154,7 @@ def likeliest(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
     def prior(p: Proposal) -> float:
         return float(np.exp(-(((p.middle - middle) / (shape[1], shape[0])) ** 2).sum() / (2 * CENTRAL**2)))
 
-    return max(digits, key=lambda p: p.chance * prior(p))
+    return max(digits, key=lambda p: p.chance * prior(p) * p.size**EXPLAINS)
 
 
 def written(found: Found, digits: Sequence[Digit]) -> str:

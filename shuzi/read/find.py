@@ -36,7 +36,10 @@ AROUND = 48  # pixels around such a part, for the network to see what stands the
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 HALF = 128  # of 255: a pixel that is half inked is in the box
-CHANCE = 1.285, 1.853  # constant and factor that make the heatmaps' logits those of being right, on made-up scenes
+CHANCE = (
+    1.285,
+    1.853,
+)  # constant and factor that make the heatmaps' logits those of being right, on made-up scenes
 EXPLAINS = 0.5  # power of the size: of two that show the same ink, the larger explains more of it
 PART = 0.6  # of a proposal's ink that another shows as its own: then it is a part of that
 MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for

@@ -111,6 +111,13 @@ class Network:
         self.__dict__.update(state, _session=_session(state["_bytes"], state["_wanted"]))
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float64 (N, classes) of logits (N, classes); a row's largest is taken off, so nothing overflows."""
+    e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    probabilities: np.ndarray = e / e.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 def _read(path: Path) -> bytes:
     """The file's bytes; raises ShuziError with what is there instead, and what to do."""
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from shuzi.errors import ShuziError
 from shuzi.read import decode
 from shuzi.read.find import Finder, Proposal, ink_of
-from shuzi.read.network import Network
+from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE, laid_out, normalise
 from shuzi.read.picture import load
 
@@ -134,7 +134,6 @@ class Reader:
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
         network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
-        self.doubt = network.number("shuzi.doubt", 0.0, -1e3, 1e3)
         own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
         self.threshold = own if threshold is None else threshold
         self.name = network.text("shuzi.name", self.path.stem)
@@ -161,17 +160,12 @@ class Reader:
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
-        return self._scores(images, self.doubt)
-
-    def _scores(self, images: np.ndarray, doubt: float = 0.0) -> np.ndarray:
         if not len(images):
             return np.zeros((0, 11), np.float32)
         logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network that knows no "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
-        logits[:, 10] += np.float32(doubt)
-        exp = np.exp(logits - logits.max(1, keepdims=True))
-        return (exp / exp.sum(1, keepdims=True)).astype(np.float32)
+        return softmax(logits).astype(np.float32)
 
     def _logits(self, images: np.ndarray) -> np.ndarray:
         if len(images) <= CHUNK:
@@ -201,7 +195,7 @@ class Reader:
         if as_is is not None:  # a 28x28 as MNIST lays them: nothing could be made better
             proposals = [decode.alone(as_is)]
             groups, images = [decode.Found(tuple(proposals), (), 0)], as_is[None]
-            scores = self._scores(images)
+            scores = self.scores(images)
         else:
             proposals, levels = self._finder(grey)
             if single:
@@ -244,10 +238,8 @@ class Reader:
 
     def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
-        scores = self._scores(images)
-        if (
-            not len(scores) or self.path != SHIPPED
-        ):  # the finder knows the digits it learnt, not another's labels
+        scores = self.scores(images)
+        if not len(scores) or not self._knows:
             return scores
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])

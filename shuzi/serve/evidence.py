@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from shuzi.errors import ShuziError
+from shuzi.read.network import softmax
 from shuzi.read.normalise import SIDE
 from shuzi.read.reader import SHIPPED, Reader
 
@@ -52,8 +53,7 @@ class Softmax:
     def scores(self, images: np.ndarray) -> np.ndarray:
         """float32 (N, 11) as Reader.scores gives them; the last is 0, for softmax regression knows only digits."""
         logits = images.reshape(len(images), -1).astype(np.float32) / 255 @ self.W + self.b
-        exp = np.exp(logits - logits.max(1, keepdims=True))
-        return np.pad(exp / exp.sum(1, keepdims=True), ((0, 0), (0, 1)))
+        return np.pad(softmax(logits).astype(np.float32), ((0, 0), (0, 1)))
 
     def templates(self) -> np.ndarray:
         """float32 (10, 28, 28): column k of W as a picture."""

@@ -43,7 +43,9 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
     }
     accuracy = {name: values for name, values in accuracy.items() if values}
     shown = evaluation.mistakes[:MISTAKES]
-    captions = [f"{mistake.label} read {mistake.read}\n{100 * mistake.confidence:.1f} %" for mistake in shown]
+    captions = [
+        f"{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown
+    ]
     figures = {
         "learning-curve": plots.learning_curve([epoch.curve for epoch in metrics], accuracy),
         "confusion": plots.confusion(

@@ -32,16 +32,16 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
     "text.parse_math": False,  # a folder's name may hold two dollars
 }
+styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # for what a function draws, and for that alone
 LONGEST = 24  # characters of a set's name in a title
 
 
 def blank(width: float, height: float) -> Figure:
-    """Give an empty figure, size in inches, that needs no display (Agg)."""
-    mpl.use("Agg")
-    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
+    """Give an empty figure, size in inches, that pyplot knows nothing of."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
+@styled
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, whole or not at all, and give its path. Raises ShuziError if it cannot be written."""
     with whole_file(path) as part, warnings.catch_warnings():
@@ -64,6 +64,7 @@ def image(axes: Axes, pixels: np.ndarray, title: str = "") -> Axes:
     return axes
 
 
+@styled
 def sample(digits: Digits, index: int) -> Figure:
     """Draw one image with its label, pixels countable."""
     figure = blank(3.4, 3.6)
@@ -76,6 +77,7 @@ def sample(digits: Digits, index: int) -> Figure:
     return figure
 
 
+@styled
 def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
     """Draw `rows` images of each digit, one column a digit, the first ones in the set's order."""
     figure = blank(columns * 0.72, rows * 0.74 + 0.3)
@@ -90,6 +92,7 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
     return figure
 
 
+@styled
 def templates(W: np.ndarray) -> Figure:
     """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero."""
     figure = blank(9, 1.75)
@@ -107,6 +110,7 @@ def templates(W: np.ndarray) -> Figure:
     return figure
 
 
+@styled
 def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the training loss in nats within each epoch, and accuracies, 0..1, at each epoch's end."""
     several = len(curves) > 1  # one epoch has but one accuracy, and no curve of it
@@ -135,6 +139,7 @@ def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Seq
     return figure
 
 
+@styled
 def confusion(matrix: np.ndarray, title: str) -> Figure:
     """Draw counts (10, 10), label by row and reading by column; the colour is of the mistakes alone."""
     figure = blank(5, 5)
@@ -156,6 +161,7 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     return figure
 
 
+@styled
 def mistakes(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
     """Draw wrongly read images (N, 28, 28), each under its caption; says so where there are none."""
     rows = max(1, -(-len(images) // columns))

@@ -11,19 +11,21 @@ from torch import Tensor, nn
 
 import shuzi
 from shuzi import version
-from shuzi.data import strokes
-from shuzi.data.digits import CLASSES, SIDE
+from shuzi.data import own
+from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
-from shuzi.evaluate.figures import calibration_error, softmax
+from shuzi.evaluate.figures import calibration_error
 from shuzi.files import keep_others, write_whole
+from shuzi.read.network import softmax
 from shuzi.train import runs
 from shuzi.train.fit import predict
-from shuzi.train.recipes import Model
+from shuzi.train.recipes import Model, recipe
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
 CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
-# The doubts that are tried; more would turn away digits on poorer pictures than MNIST.
-DOUBTS = 0.0, 0.25, 0.5, 0.75, 1.0
+# Images to calibrate on: of fewer, all may be right, and any confidence would do. So many of MNIST's training digits,
+# the last, the shipped network has not learnt from.
+LEAST, NOT_LEARNT = 100, 5_000
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
@@ -33,19 +35,24 @@ class Calibration:
 
     Attributes:
         temperature: divides all logits before the softmax, above 0.
-        doubt: is then added to the logit of "no digit", 0 or more.
         threshold: the confidence below which an answer is "not sure", 0..1.
     """
 
     temperature: float
-    doubt: float
     threshold: float
 
     def confidence(self, logits: np.ndarray) -> np.ndarray:
         """Give the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
-        logits = logits.astype(np.float64) / self.temperature
-        logits[:, CLASSES:] += self.doubt
-        return softmax(logits)[:, :CLASSES].max(1)
+        return softmax(logits.astype(np.float64) / self.temperature)[:, :CLASSES].max(1)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file, its calibration if it has one, and on what it was made, or why there is none."""
+
+    path: Path
+    calibration: Calibration | None
+    why: str
 
 
 class FromBytes(nn.Module):
@@ -60,17 +67,16 @@ class FromBytes(nn.Module):
         return self.network(images.to(torch.float32).unsqueeze(1) / 255)
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray, others: np.ndarray | None = None) -> Calibration:
-    """Choose temperature, doubt and threshold.
+def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Choose temperature and threshold.
 
     The temperature is that of the least calibration error among those whose likelihood is within a fiftieth of
-    the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone). The doubt is
-    that with the fewest wrong answers, to digits and to others together, where 99 % of the digits are answered.
+    the best (C. Guo et al., "On calibration of modern neural networks", ICML 2017, by likelihood alone). The threshold
+    lets 99 % of the digits be answered.
 
     Args:
-        logits: (N, 10 or 11), of validation digits.
+        logits: (N, 10 or 11), of digits that were not learnt from.
         labels: (N,), theirs.
-        others: (M, 11), of what is no digit; without them there is no doubt.
     """
     right = logits[:, :CLASSES].argmax(1) == labels
     every = np.arange(len(labels))
@@ -79,30 +85,43 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, others: np.ndarray | None 
     losses = np.array([-np.log(np.maximum(p[every, labels], 1e-12)).mean() for p in tried])
     near = np.flatnonzero(losses <= losses.min() * 1.02)
     errors = [calibration_error(tried[i][:, :CLASSES].max(1), right) for i in near]
-    temperature = round(float(temperatures[near[int(np.argmin(errors))]]), 4)
-
-    choices = []
-    for doubt in DOUBTS if others is not None else DOUBTS[:1]:
-        calibration = Calibration(temperature, doubt, 0)
-        confidence = calibration.confidence(logits)
-        threshold = float(np.quantile(confidence, 1 - KEPT))
-        wrong = float((confidence[~right] >= threshold).sum() / len(labels))
-        if others is not None:
-            wrong += float((calibration.confidence(others) >= threshold).mean())
-        choices.append((wrong, Calibration(temperature, doubt, round(min(threshold, CEILING), 4))))
-    return min(choices, key=lambda choice: choice[0])[1]
+    best = near[int(np.argmin(errors))]
+    threshold = float(np.quantile(tried[best][:, :CLASSES].max(1), 1 - KEPT))
+    return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
 
 
-def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
-    """Write a finished run as an ONNX file, calibrated on the digits that the run held out.
+def not_learnt(run: runs.Run, root: Path | None = None) -> tuple[Digits | None, str]:
+    """Give digits to calibrate a run on, and say in words what they are, or why there are none.
+
+    They are those that the run held out. Of one's own pictures they are also those it was tested on. These are few:
+    where training began with the shipped network, digits of MNIST that it had not learnt from are joined, and each
+    counts for half.
+
+    Raises:
+        ShuziError: the run's data are gone.
+    """
+    train, test = shuzi.load(run.plan.data, root)
+    held_out, what = runs.parts(run.plan, train)[1], "held out"
+    if own.is_own(run.plan.data):
+        held_out, what = held_out.joined(test), "not learnt from"
+        if run.plan.start == "reader":
+            mnist = shuzi.load("mnist", root)[0].split(NOT_LEARNT)[1]
+            each = f"{len(held_out)} pictures {what} and {NOT_LEARNT:,} digits of MNIST"
+            return own.repeated(held_out, NOT_LEARNT).joined(mnist), each
+    if not len(held_out):
+        return None, "no images were held out; train with --validation"
+    if len(held_out) < LEAST:
+        return None, f"{len(held_out)} images {what} are too few, {LEAST} are needed"
+    return held_out, f"{len(held_out):,} images {what}"
+
+
+def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Exported:
+    """Write a finished run as an ONNX file, calibrated on digits that the run has not learnt from.
 
     Args:
         folder: the run's.
         out: the file to write; default `model.onnx` in the run's folder.
         root: where named sets lie.
-
-    Returns:
-        The file.
 
     Raises:
         ShuziError: no finished run, its data are gone, the file cannot be written, or another lies there.
@@ -111,20 +130,16 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> P
     out = out or folder / "model.onnx"
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
+    digits, why = not_learnt(run, root)
+    if (own := recipe(run.plan.recipe).onnx) is not None:
+        write_whole(out, own(model))
+        return Exported(out, None, "it is no classifier of 28x28s")
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
-    if run.plan.settings.validation:
-        train, _ = shuzi.load(run.plan.data, root)
-        _, held_out = train.split(run.plan.settings.validation)
-        sample = held_out.images[:256]
-        logits = predict(model, held_out, torch.device("cpu")).numpy()
-        others = None
-        if logits.shape[1] > CLASSES:
-            images = strokes.marks(len(held_out), np.random.default_rng(0), held_out.images, held_out.labels)
-            marks = strokes.WithMarks(images, np.full(len(images), strokes.NOT_A_DIGIT, np.uint8), "marks")
-            others = predict(model, marks, torch.device("cpu")).numpy()
-        calibration = calibrate(logits, held_out.labels, others)
+    if digits is not None:
+        sample = digits.images[:256]
+        calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
-    return out
+    return Exported(out, calibration, why)
 
 
 def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibration | None) -> bytes:
@@ -168,7 +183,6 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
     if calibration is not None:
         about |= {
             "shuzi.temperature": f"{calibration.temperature:g}",
-            "shuzi.doubt": f"{calibration.doubt:g}",
             "shuzi.threshold": f"{calibration.threshold:g}",
         }
     onnx.helper.set_model_props(proto, about)

@@ -224,15 +224,26 @@ class Training:
         state = self.state()
         grown = {name: state[name] for name in ("tally.losses", "tally.counts")}  # with the steps done
         compare(state, {**tensors, **grown})
+        losses, counts = tensors["tally.losses"], tensors["tally.counts"]
+        if (
+            kind(losses) != f"float32 of shape ({counts.numel()},)"
+            or kind(counts) != f"int64 of shape {(*losses.shape,)}"
+        ):
+            raise ShuziError(f"the losses are {kind(losses)}, their steps {kind(counts)}; it is damaged")
+        if not torch.isfinite(losses).all() or (counts < 1).any():
+            raise ShuziError("a step has no loss or no images; it is damaged")
         tally = Tally.of(below("tally.", tensors))
-        if len(tally.losses) != len(tally.counts):
-            raise ShuziError(f"{len(tally.losses)} losses of {len(tally.counts)} steps; it is damaged")
         epoch = int(tensors["epoch"])
         if not 0 <= epoch <= self.settings.epochs:
             raise ShuziError(f"{epoch} epochs are done, expected 0 to {self.settings.epochs}")
-        self.order.set_state(tensors["generator.order"])
-        self.noise.set_state(tensors["generator.noise"])
-        torch.Generator().set_state(tensors["generator.inner"])
+        for generator, name in (
+            (self.order, "generator.order"),
+            (self.noise, "generator.noise"),
+            (torch.Generator(), "generator.inner"),
+        ):
+            if generator.device.type == "cpu" and not sound(tensors[name]):
+                raise ShuziError(f"{name} is no generator's state; it is damaged")
+            generator.set_state(tensors[name])
         with torch.no_grad():
             for name, value in state.items():
                 if name.startswith(("model.", "average.", "optimizer.")):
@@ -284,6 +295,8 @@ def fit(
         training.began = training.order.get_state()
         images = recipe.steps * settings.batch_size or len(digits)
         steps = math.ceil(images / settings.batch_size)
+        if training.step >= steps:
+            raise ShuziError(f"{training.step:,} steps are done of an epoch of {steps:,}; start a new run")
         with contextlib.closing(batches(training, digits, steps)) as coming:
             while training.step < steps:
                 with training.drawing():
@@ -354,7 +367,7 @@ def learn(
             loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
             tally.answers.append((outputs.detach(), targets))
         else:
-            loss = recipe.loss(outputs.float(), targets)
+            loss = recipe.loss(float32(outputs), targets)
         loss.backward()
         training.optimizer.step()
         if training.average is not None:
@@ -368,6 +381,17 @@ def learn(
         tally.seconds = before + time.perf_counter() - started
         if time.perf_counter() - started >= pause:
             break
+
+
+def sound(state: Tensor) -> bool:
+    """Say whether a generator's state points within its table of 624 numbers, which torch reads without looking."""
+    left, following = int(state[8:12].view(torch.int32)), int(state[16:24].view(torch.int64))
+    return (left, following) == (1, 0) or (1 <= left <= 624 and left + following == 625)
+
+
+def float32(outputs: Any) -> Any:  # noqa: ANN401
+    """Give a tensor, or each of a tuple of them, as float32."""
+    return outputs.float() if isinstance(outputs, Tensor) else tuple(each.float() for each in outputs)
 
 
 def move(targets: Any, device: torch.device) -> Any:  # noqa: ANN401

@@ -39,7 +39,7 @@ def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) 
     out = out or run_folder / "hub"
     check_free(out)
     (out / HUB_CONFIG).unlink(missing_ok=True)
-    model = export(run_folder, out / HUB_MODEL, root)
+    model = export(run_folder, out / HUB_MODEL, root).path
     described = config(run, model)
     write_whole(out / HUB_WEIGHTS, (run.folder / runs.WEIGHTS).read_bytes())
     write_whole(out / CARD, card(run, described))
@@ -70,7 +70,7 @@ def config(run: runs.Run, model: Path) -> dict[str, Any]:
         "shuzi_version": version.full(),
         **{
             name: float(about[f"shuzi.{name}"])
-            for name in ("temperature", "doubt", "threshold")
+            for name in ("temperature", "threshold")
             if f"shuzi.{name}" in about
         },
     }

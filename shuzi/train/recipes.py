@@ -17,7 +17,7 @@ from torch import Tensor
 from shuzi.data import strokes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
-from shuzi.train import augment, models, softmax
+from shuzi.train import augment, finder, models, softmax
 from shuzi.train.muon import Muon
 
 
@@ -48,8 +48,9 @@ class Recipe:
             its own number alone, so that training can be taken up anywhere. A batch is images float32 (B, 1, H, W)
             and what `loss` takes, a tensor or a tuple of tensors.
         steps: batches that are an epoch, where they are made.
-        loss: of a model's outputs, as float32, and the batch's targets, a mean over the batch; default cross-entropy of
-            logits (B, classes) and labels (B,).
+        loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
+            default cross-entropy of logits (B, classes) and labels (B,).
+        onnx: makes an ONNX file's bytes of a model that is no classifier of 28x28s.
         judge: how many answers of the model are right, of how many, when it is put to use on digits on a device;
             default of each image, whether the largest logit is its label's.
         label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
@@ -70,8 +71,9 @@ class Recipe:
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
     made: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
     steps: int = 0
-    loss: Callable[[Tensor, Any], Tensor] | None = None
-    judge: Callable[[Model, Digits, torch.device], tuple[int, int]] | None = None
+    loss: Callable[[Any, Any], Tensor] | None = None
+    judge: Callable[[Any, Digits, torch.device], tuple[int, int]] | None = None
+    onnx: Callable[[Any], bytes] | None = None
     label_smoothing: float = 0.0
     average: float | None = None
     bfloat16: bool = False
@@ -135,6 +137,23 @@ RECIPES = {
         augment=augment.roughly,
         extend=partial(strokes.mixed, times=3, drawn=0.4, others=0.7),
         label_smoothing=0.05,
+        average=0.998,
+        bfloat16=True,
+        channels_last=True,
+    ),
+    "finder": Recipe(
+        summary="finds digits in any picture: a U-shaped network that learns from scenes made as it trains",
+        build=lambda generator: finder.Finder(),
+        epochs=93,
+        batch_size=48,
+        lr=8e-3,
+        optimizer=Muon,
+        schedule=finder.trapezoid,
+        made=finder.made,
+        steps=100,
+        loss=finder.loss,
+        judge=finder.judge,
+        onnx=finder.to_onnx,
         average=0.998,
         bfloat16=True,
         channels_last=True,

@@ -34,10 +34,10 @@ from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError, Stopped
-from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate, softmax
+from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, sweep, write_whole
-from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS
+from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS, softmax
 from shuzi.train import fit as loop
 from shuzi.train.fit import Epoch, OnStep, Settings, Training
 from shuzi.train.recipes import Model, Recipe, recipe

@@ -366,6 +366,15 @@ def test_the_index_that_pip_is_told_of_is_asked(cache, known, mirrors, monkeypat
     assert mirrors[0].passwords == [f"Basic {base64.b64encode(b'me:secret').decode()}"] * 2
 
 
+def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1/simple")
+    monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    assert web.pip_settings() == web.Settings(("http://127.0.0.1/simple",), "http://127.0.0.1:9")
+
+
 def test_a_password_is_not_told(cache, known, mirrors, monkeypatch):
     mirrors[0].answer = missing
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

@@ -9,7 +9,8 @@ from hypothesis import given
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from shuzi.evaluate.figures import accuracy_interval, calibration_error, evaluate, softmax
+from shuzi.evaluate.figures import accuracy_interval, calibration_error, evaluate
+from shuzi.read.network import softmax
 
 
 @pytest.fixture(scope="module")

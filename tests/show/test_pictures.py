@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -73,6 +74,18 @@ def test_templates_show_each_column_of_W_on_one_scale_centred_on_zero():
     assert_legible(figure)
 
 
+def test_a_figure_leaves_matplotlibs_settings_and_backend_alone(tmp_path):
+    before = mpl.get_backend()
+    mpl.use("svg")
+    try:
+        settings = dict(mpl.rcParams)
+        plots.save(plots.templates(np.eye(784, 10)), tmp_path / "templates.png")
+        assert dict(mpl.rcParams) == settings
+        assert mpl.get_backend() == "svg"
+    finally:
+        mpl.use(before)
+
+
 def test_a_hot_pixel_of_W_is_red_at_its_place_in_the_file(tmp_path):
     W = np.zeros((784, 10))
     W[28 * 5 + 9, 3] = 2
@@ -137,7 +150,9 @@ def test_the_confusion_matrix_has_its_counts_written(tested):
 def test_mistakes_are_drawn_under_what_they_are_and_were_read_as(tested, count):
     shown = tested.evaluation.mistakes[:count]
     images = tested.test.images[[mistake.index for mistake in shown]]
-    captions = [f"{each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown]
+    captions = [
+        f"1{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown
+    ]
     figure = plots.mistakes(images, captions, "the surest of 32 mistakes in 10,000")
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == len(shown)
@@ -183,7 +198,9 @@ def test_show_draws_a_set_and_one_image_of_it(command, tmp_path, small_folder):
     name = small_folder.name
     assert told == {"pictures": [f"pictures/{name}-train-grid.png"]}
     command("show", "mnist", "--index", 3, "--out", tmp_path)
-    for path in (tmp_path / "pictures" / f"{name}-train-grid.png", tmp_path / "mnist-train-3.png"):
+    command("show", "mnist", "--test", "--index", 4601, "--out", tmp_path)
+    files = ("mnist-train-3.png", "mnist-test-4601.png")
+    for path in (tmp_path / "pictures" / f"{name}-train-grid.png", *(tmp_path / file for file in files)):
         assert png(path).std() > 5
 
 

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
+import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 from shuzi.train import export, models, runs
@@ -26,7 +28,7 @@ def network():
 @pytest.fixture(scope="module")
 def file(network, tmp_path_factory, mnist):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    calibration = export.Calibration(temperature=1.25, doubt=0.5, threshold=0.4)
+    calibration = export.Calibration(temperature=1.25, threshold=0.4)
     path.write_bytes(export.to_onnx(network, mnist[0].images[:16], "best", calibration))
     return path
 
@@ -41,7 +43,7 @@ def test_the_file_gives_torchs_logits_number_for_number(network, file, mnist):
 
 def test_reader_takes_the_file_with_its_calibration(file):
     reader = Reader(file)
-    assert (reader.name, reader.temperature, reader.doubt, reader.threshold) == ("best", 1.25, 0.5, 0.4)
+    assert (reader.name, reader.temperature, reader.threshold) == ("best", 1.25, 0.4)
     probabilities, sure = reader.classify(np.zeros((3, 28, 28), np.uint8))
     assert probabilities.shape == (3, 10)
     assert sure.shape == (3,)
@@ -70,22 +72,38 @@ def test_the_threshold_keeps_nearly_all_validation_digits():
     assert 0 < calibration.threshold <= export.CEILING
 
 
-def test_doubt_grows_with_what_is_taken_for_a_digit():
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 10, 4000)
-    digits, others = generator.normal(0, 1, (2, 4000, 11))
-    digits[np.arange(4000), labels] += 8
-    others[:, 10] += 8
-    assert export.calibrate(digits, labels, others).doubt == 0
-    others[:400, 10] -= 4  # these look like digits
-    others[:400, 0] += 8
-    assert export.calibrate(digits, labels, others).doubt > 0
+def planned(folder, **changes) -> runs.Run:
+    """An unfinished run of a plan, as far as calibration asks for it."""
+    return runs.Run(folder, runs.make_plan("best", **changes), "cpu", 1, {}, "", {})
+
+
+def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path, mnist, small_folder):
+    mine = tmp_path / "mine"
+    for label in range(10):
+        (mine / str(label)).mkdir(parents=True)
+        for number, index in enumerate(np.flatnonzero(mnist[0].labels == label)[:6]):
+            cv2.imwrite(str(mine / str(label) / f"{number}.png"), 255 - mnist[0].images[index])
+    tested = shuzi.load(mine)[1]
+    digits, why = export.not_learnt(planned(tmp_path, data=str(mine), start="reader"))
+    assert why == "10 pictures not learnt from and 5,000 digits of MNIST"
+    assert np.array_equal(digits.images[:20], np.tile(tested.images, (2, 1, 1)))
+    assert np.array_equal(digits.images[5000:], mnist[0].images[-5000:])
+    digits, why = export.not_learnt(planned(tmp_path, data=str(mine), start="reader", validation=8))
+    assert why == "18 pictures not learnt from and 5,000 digits of MNIST"
+    digits, why = export.not_learnt(planned(tmp_path, data=str(mine)))
+    assert (digits, why) == (None, "10 images not learnt from are too few, 100 are needed")
+    digits, why = export.not_learnt(planned(tmp_path, data=str(small_folder), validation=100))
+    assert (len(digits), why) == (100, "100 images held out")
+    digits, why = export.not_learnt(planned(tmp_path, data=str(small_folder)))
+    assert (digits, why) == (None, "no images were held out; train with --validation")
 
 
 def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_folder):
     plan = runs.make_plan("best", str(small_folder), epochs=1, batch_size=64, validation=100)
     run = runs.train(plan, tmp_path / "run")
-    path = export.export(run.folder)
+    exported = export.export(run.folder)
+    path = exported.path
+    assert (exported.calibration.threshold, exported.why) == (Reader(path).threshold, "100 images held out")
     assert path == tmp_path / "run" / "model.onnx"
     kept, trained = runs.weights_of(path), runs.model(run, torch.device("cpu")).state_dict()
     assert kept.keys() == trained.keys()
