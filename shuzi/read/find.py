@@ -40,6 +40,12 @@ CHANCE = (
     1.285,
     1.853,
 )  # constant and factor that make the heatmaps' logits those of being right, on made-up scenes
+APART, AS_LIKELY, COVERED = (
+    0.8,
+    0.8,
+    0.8,
+)  # of one digit's size, chance and ink: those of several in its place
+BARELY = 0.1  # of two boxes' area: digits that stand side by side overlap no more
 EXPLAINS = 0.5  # power of the size: of two that show the same ink, the larger explains more of it
 PART = 0.6  # of a proposal's ink that another shows as its own: then it is a part of that
 MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
@@ -219,11 +225,36 @@ def merged(found: list[Proposal]) -> list[Proposal]:
         same[i] = True
         free &= ~same
         if not p.mark:
+            if several(p, [found[j] for j in np.flatnonzero(free & ~is_mark)]):
+                continue
             pool(p, [found[j] for j in np.flatnonzero(same)])
             if any(not q.mark and shown(p, q) > PART for q in kept):
                 continue
         kept.append(p)
     return kept
+
+
+def several(proposal: Proposal, others: list[Proposal]) -> bool:
+    """Whether what seems one digit is several smaller ones that are as likely and explain its ink together."""
+    level = proposal.level
+    inside: list[Proposal] = []
+    for p in sorted(others, key=lambda p: -p.chance * p.weight):
+        low, high = p.box[:2] - proposal.box[:2], proposal.box[:2] + proposal.box[2:] - p.box[:2] - p.box[2:]
+        within = (np.minimum(low, high) > -MARGIN * p.size).all() and p.size < APART * proposal.size
+        likely = p.chance * p.weight > AS_LIKELY * proposal.chance * proposal.weight
+        if within and likely and all(overlap(p.box, q.box[None])[0] < BARELY for q in inside):
+            inside.append(p)
+    if len(inside) < 2:
+        return False
+    ink = part_of(level, proposal.box)
+    return sum(float(part_of(level, p.box).sum()) for p in inside) > COVERED * float(ink.sum())
+
+
+def part_of(level: Level, box: np.ndarray) -> np.ndarray:
+    """The ink within a box of the picture, as a level shows it."""
+    left, top = np.maximum(np.floor(box[:2] * level.scale) - (level.left, level.top), 0).astype(int)
+    right, bottom = (np.ceil((box[:2] + box[2:]) * level.scale) - (level.left, level.top)).astype(int)
+    return level.ink[top : max(bottom, top), left : max(right, left)]
 
 
 def pool(proposal: Proposal, group: list[Proposal]) -> None:

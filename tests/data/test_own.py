@@ -29,8 +29,7 @@ def test_pictures_become_digits_with_the_label_of_their_folder(folder):
 
 def test_pictures_are_seen_as_the_reader_sees_them(folder):
     train, _ = shuzi.load(folder)
-    page = shuzi.Reader().read(folder / "3" / "0.png", single=True)
-    np.testing.assert_array_equal(train.images[0], page.digits[0].image)
+    np.testing.assert_array_equal(train.images[0], shuzi.Reader().writing(folder / "3" / "0.png"))
 
 
 def test_the_checksum_tells_another_picture(folder):
