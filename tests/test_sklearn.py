@@ -1,5 +1,6 @@
 """Softmax regression as an estimator: held to scikit-learn's own checks, and to its own regression."""
 
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,20 @@ from shuzi.sklearn import SoftmaxRegression
 @parametrize_with_checks([SoftmaxRegression()])
 def test_it_passes_what_scikit_learn_asks_of_a_classifier(estimator, check):
     check(estimator)
+
+
+def test_it_passes_the_check_that_is_skipped_unless_scipy_is_told():
+    script = """
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from shuzi.sklearn import SoftmaxRegression
+for estimator, check in estimator_checks_generator(SoftmaxRegression()):
+    if check.func.__name__ == "check_array_api_input":
+        check(estimator)
+        print("passed")
+"""
+    told = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=told)
+    assert (ended.stdout, ended.stderr) == ("passed\n", "")
 
 
 @pytest.fixture(scope="module")

@@ -165,6 +165,8 @@ page = reader.read(b"", single=True)
 assert_type(page, Page)
 assert_type([d.digit for number in page.numbers for d in number.digits], list[int | None])
 chances, sure = reader.classify(np.zeros((1, 28, 28), np.uint8))
+assert_type([result.error for result in shuzi.read_files(["scans"], reader)], list[str | None])
+shuzi.normalise(np.zeros((9, 9), np.uint8))
 
 def read(path: str) -> str | None:
     try:
