@@ -1,5 +1,6 @@
 # make train   trains softmax regression on MNIST and draws what it learnt
 # make test    checks and runs all tests
+# make book    executes the lesson and builds its site, build/book
 # make fuzz    tries bad input of every kind for SECONDS (60) each; not part of the tests
 # All make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
 
@@ -20,6 +21,9 @@ test: .venv/ready
 fuzz: .venv/ready
 	$(BIN)/python fuzz --seconds $(SECONDS)
 
+book: .venv/ready
+	$(BIN)/python book/build.py
+
 .venv/ready: requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
@@ -27,4 +31,4 @@ fuzz: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: train test fuzz
+.PHONY: train test fuzz book

@@ -1,8 +1,9 @@
 """Softmax regression, one epoch and test on MNIST: shuzi against the tutorial's program, run in turn.
 
-    python benchmarks/softmax.py [ROUNDS]
+    python benchmarks/softmax.py [ROUNDS] [--busy]
 
 Each side is a whole process, A B A B ..., ROUNDS times (default 5) after one warm-up; the figures are medians.
+--busy keeps one core at work beside all of it.
 The loops' seconds are those each process measured; the process's seconds and peak memory are the system's.
 """
 
@@ -39,6 +40,7 @@ def main(rounds: int) -> None:
         train = [sys.executable, "-m", "shuzi", "train", "--json", "--force", "--out"]
         sides = {
             "tutorial": [sys.executable, str(HERE / "tutorial_program.py")],
+            "softmax-numpy": [*train, f"{folder}/c", "softmax-numpy"],
             "softmax": [*train, f"{folder}/a", "softmax"],
             "softmax-tensors": [*train, f"{folder}/b", "softmax-tensors"],
         }
@@ -72,4 +74,11 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    arguments = [each for each in sys.argv[1:] if each != "--busy"]
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if "--busy" in sys.argv else None
+    try:
+        main(int(arguments[0]) if arguments else 5)
+    finally:
+        if busy is not None:
+            busy.kill()
+            busy.wait()

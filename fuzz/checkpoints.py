@@ -72,9 +72,8 @@ def other(random, tensor):
         return tensor.flatten()[: int(random.integers(tensor.numel() + 1))].clone()
     changed = tensor.clone().flatten()
     if changed.numel():
-        changed[int(random.integers(changed.numel()))] = VALUES[
-            random.integers(3 if not tensor.is_floating_point() else 5)
-        ]
+        place = int(random.integers(changed.numel()))
+        changed[place] = VALUES[random.integers(len(VALUES))] if tensor.is_floating_point() else place % 100
     return changed.view(tensor.shape)
 
 

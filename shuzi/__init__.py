@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shuzi.data.digits import Digits
+    from shuzi.data.digits import Digits, Transform
     from shuzi.data.sources import NewProgress
     from shuzi.errors import ShuziError
     from shuzi.read.batch import read_files
@@ -51,7 +51,10 @@ logging.getLogger("shuzi").addHandler(logging.NullHandler())  # silent until a p
 
 
 def load(
-    name: "str | Path" = "mnist", root: "str | Path | None" = None, progress: "NewProgress | None" = None
+    name: "str | Path" = "mnist",
+    root: "str | Path | None" = None,
+    progress: "NewProgress | None" = None,
+    transform: "Transform | None" = None,
 ) -> "tuple[Digits, Digits]":
     """Give the training and the test digits of a set.
 
@@ -60,6 +63,7 @@ def load(
             reader sees it, or of four IDX files.
         root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
         progress: makes a progress display for downloads; default none.
+        transform: what indexing makes of each image, as torchvision's sets take it; see `Digits`.
 
     Raises:
         ShuziError: an unknown name, a folder with neither, a file that is not what it should be, or no
@@ -67,6 +71,9 @@ def load(
     """
     from shuzi.data import digits, own
 
+    if transform is not None:
+        train, test = load(name, root, progress)
+        return train.transformed(transform), test.transformed(transform)
     if not own.is_own(name):
         return digits.load(name, root, progress)
     from shuzi.read.reader import Reader

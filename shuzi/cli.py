@@ -1,7 +1,5 @@
 """The commands: parse, call, print. No logic of its own; what a command needs is imported when it runs."""
 
-import gc
-import importlib
 import io
 import json
 import os
@@ -20,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shuzi import __version__, load
-from shuzi.errors import ShuziError, Stopped
+from shuzi.errors import ShuziError, Stopped, needs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,9 +72,8 @@ Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
 STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
 TESTS = "A set's name or folder, or optdigits, mnist-9985, corrupted, no-digits, surest, pages, singles."
-RECIPES = (
-    "softmax, softmax-tensors, fast, best, or module:name of your own."  # `recipes` itself would import torch
-)
+# `recipes` itself would import torch
+RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, or module:name of your own."
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
 
@@ -132,7 +129,7 @@ def data(
 @app.command()
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default softmax.")
+        str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default softmax-numpy.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="A set's name, or a folder; default mnist.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Times through the data; default the recipe's.")] = None,
@@ -383,19 +380,26 @@ def serve(
     )
 
 
-def needs(extra: str, module: str) -> Any:  # noqa: ANN401
-    """Import a module that takes an extra; say in one sentence how to get what it lacks."""
-    gc.disable()  # torch's thousands of modules make no garbage; looking for some takes a tenth of their import
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "shuzi":
-            raise
-        raise ShuziError(
-            f"this needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[{extra}]'"
-        ) from error
-    finally:
-        gc.enable()
+@app.command()
+def learn(
+    language: Annotated[str, typer.Option("--lang", help="zh or en.")] = "zh",
+    to: Annotated[Path, typer.Option(help="Folder for the notebooks.")] = Path("shuzi-lesson"),
+    browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Lay the lesson's notebooks into a folder and open them.
+
+    Twelve chapters, executed, from the data to your own handwriting.
+    """
+    from shuzi.learn import notebooks
+
+    laid = notebooks.lay(language, to)
+    if as_json:
+        return print_json({"notebooks": [str(path) for path in laid]})
+    for path in laid:
+        out.print(str(path))
+    if browser and not notebooks.open_in_jupyter(laid[0]):
+        out.print("to run them: pip install jupyterlab, then: jupyter lab " + str(to))
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -546,7 +550,7 @@ def trains() -> "Iterator[Listener]":
 
         def step(done: int, images: int, loss: "Tensor") -> None:
             nonlocal shown, counted
-            if (now := time.perf_counter()) - shown < SECONDS_BETWEEN_LOOKS or display.disable:
+            if (now := time.perf_counter()) - shown < SECONDS_BETWEEN_LOOKS:
                 return
             seen = current * images + done
             rate = f"  {(seen - counted) / (now - shown):,.0f} images/s" if shown else ""
@@ -565,7 +569,7 @@ def trains() -> "Iterator[Listener]":
                 f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
             )
 
-        yield Listener(start, step, epoch)
+        yield Listener(start, None if display.disable else step, epoch)
 
 
 def main() -> None:

@@ -155,3 +155,19 @@ def small_folder(tmp_path_factory, mnist) -> Path:
 @pytest.fixture(scope="session")
 def small(small_folder) -> tuple[Digits, Digits]:
     return load(small_folder)
+
+
+@pytest.fixture(scope="session")
+def loaded_by() -> Callable[[str], set[str]]:
+    """Gives the top-level modules that a fresh process has loaded after a script."""
+
+    def loaded(script: str) -> set[str]:
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{script}\nimport sys; print('\\n', *sys.modules)"],
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return {name.split(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+
+    return loaded

@@ -190,7 +190,7 @@ def test_mypy_strict_knows_the_types_of_the_installed_package(installed, tmp_pat
     assert complaint or ended.stdout.startswith("Success")
 
 
-@pytest.mark.parametrize("args", [("train",), ("show", "mnist"), ("evaluate", "run")])
+@pytest.mark.parametrize("args", [("train", "softmax"), ("show", "mnist"), ("export", "run")])
 def test_what_needs_an_extra_says_how_to_get_it(installed, tmp_path, args):
     ended = run(installed, tmp_path, *args)
     assert (ended.returncode, ended.stdout) == (1, "")

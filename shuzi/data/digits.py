@@ -1,10 +1,10 @@
 """Digits: images and labels held once, as bytes, and three ways to go through them."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +13,16 @@ from shuzi.errors import ShuziError
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
+
+    Transform = Callable[[Image.Image], Any]
 
 SIDE = 28
 CLASSES = 10
 GATHERED = 2000  # images gathered at once: 6 MB as float32 stay in the cache
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     """Images with their labels.
 
@@ -28,6 +31,8 @@ class Digits:
         labels: uint8 (N,), 0..9.
         name: what the set is called in messages and pictures.
         sha256: of the lines that `sha256sum` prints for its four files; "" for a part of a set.
+        transform: what `digits[i]` makes of an image, given a Pillow image of mode L, white ink on black, as
+            torchvision's sets give it; None: float32 (1, 28, 28) in [0, 1].
 
     Raises:
         ShuziError: another type or shape, counts that differ, a label above 9.
@@ -37,6 +42,7 @@ class Digits:
     labels: np.ndarray
     name: str = "digits"
     sha256: str = ""
+    transform: "Transform | None" = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -59,9 +65,25 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        """Give one image, float32 (1, 28, 28) in [0, 1], and its label: what a torch DataLoader collates."""
+    def __repr__(self) -> str:
+        return f"Digits({self.name!r}, {len(self):,} images)"
+
+    def _repr_png_(self) -> bytes:
+        from shuzi import display
+
+        return display.sample(self)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        """Give one image, float32 (1, 28, 28) in [0, 1] or transformed, and its label: what a DataLoader collates."""
+        if self.transform is not None:
+            from PIL import Image
+
+            return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
         return self.images[index, None].astype(np.float32) / 255, int(self.labels[index])
+
+    def transformed(self, transform: "Transform") -> "Digits":
+        """Give the same digits, their images transformed when indexed."""
+        return replace(self, transform=transform)
 
     def counts(self) -> list[int]:
         """Give how many there are of each digit, 0 first."""
@@ -69,7 +91,13 @@ class Digits:
 
     def part(self, start: int, stop: int) -> "Digits":
         """Give the digits from `start` up to `stop`, sharing their bytes."""
-        return Digits(self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
+        return Digits(
+            self.images[start:stop],
+            self.labels[start:stop],
+            f"{self.name}[{start}:{stop}]",
+            "",
+            self.transform,
+        )
 
     def joined(self, other: "Digits") -> "Digits":
         """Give these digits and after them those of another set."""

@@ -29,7 +29,7 @@ class Mistake:
     confidence: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """All figures of one model on one set.
 
@@ -49,6 +49,16 @@ class Evaluation:
     confusion: list[list[int]]
     calibration_error: float
     mistakes: list[Mistake]
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        return f"accuracy {self.accuracy:.4f} of {self.count:,}, 95 % interval {low:.4f} to {high:.4f}"
+
+    def _repr_html_(self) -> str:
+        from shuzi import display
+
+        rows = [(f.digit, f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}") for f in self.per_class]
+        return display.table(("digit", "count", "precision", "recall"), rows, repr(self))
 
     def to_json(self, mistakes: int = 20) -> dict[str, Any]:
         """Give the object of `shuzi evaluate --json`, with the surest `mistakes`."""

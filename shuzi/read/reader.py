@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from shuzi import display
 from shuzi.errors import ShuziError
 from shuzi.read import decode
 from shuzi.read.find import Finder, Proposal, ink_of
@@ -60,6 +61,12 @@ class Digit:
     box: Box
     image: np.ndarray = field(repr=False)
 
+    def __str__(self) -> str:
+        return f"{'?' if self.digit is None else self.digit}, {100 * self.confidence:.1f} %"
+
+    def _repr_png_(self) -> bytes:
+        return display.digit(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Number:
@@ -91,6 +98,12 @@ class Number:
         right = max(d.box[0] + d.box[2] for d in self.digits)
         return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
 
+    def __str__(self) -> str:
+        return f"{self.text}, {100 * self.confidence:.1f} %"
+
+    def _repr_png_(self) -> bytes:
+        return display.number(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Page:
@@ -111,6 +124,12 @@ class Page:
     def digits(self) -> tuple[Digit, ...]:
         """All digits in reading order."""
         return tuple(digit for number in self.numbers for digit in number.digits)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_png_(self) -> bytes:
+        return display.page(self)
 
 
 class Reader:

@@ -1,14 +1,18 @@
 """Which pictures belong to a run and to a set, and where they go."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.show import plots
-from shuzi.train.recipes import Model
+from shuzi.train.fit_numpy import Linear
 from shuzi.train.runs import Tested
+
+if TYPE_CHECKING:
+    from shuzi.train.recipes import Model
 
 MISTAKES = 32
 
@@ -64,9 +68,12 @@ def of_run(folder: Path, tested: Tested) -> list[Path]:
     return [plots.save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
 
-def weights_by_pixel(model: Model) -> np.ndarray | None:
+def weights_by_pixel(model: "Model | Linear") -> np.ndarray | None:
     """Give W (784, 10) if the model is one linear map of the pixels, else None."""
-    state = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+    state = {
+        name: value if isinstance(value, np.ndarray) else value.cpu().numpy()
+        for name, value in model.state_dict().items()
+    }
     matrices = [value for value in state.values() if value.ndim == 2]
     if len(state) != 2 or len(matrices) != 1:
         return None

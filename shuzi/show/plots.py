@@ -1,5 +1,6 @@
 """The pictures. Each function draws into the axes or figure it is given and computes nothing it could be handed."""
 
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from shuzi.data.digits import Digits
 from shuzi.files import whole_file
 
-DPI = 150
+DPI, NOTEBOOK_DPI = 150, 90
 INK = "#1f2933"
 ACCENT, SECOND = "#0b6e99", "#c2410c"  # told apart by people with any colour vision, and in grey
 DIVERGING = "RdBu_r"  # blue against, red for
@@ -36,9 +37,19 @@ styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # for what a function 
 LONGEST = 24  # characters of a set's name in a title
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as it is, whatever backend it has."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+            self.savefig(file, format="png", dpi=NOTEBOOK_DPI)
+        return file.getvalue()
+
+
 def blank(width: float, height: float) -> Figure:
     """Give an empty figure, size in inches, that pyplot knows nothing of."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Picture(figsize=(width, height), layout="constrained")
 
 
 @styled

@@ -6,75 +6,25 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train.recipes import Model, Recipe
+from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kind
 
-POINTS = 20  # of an epoch's loss curve
-LAST_SEED = 2**63 - 1
-LARGEST_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
+__all__ = ["Epoch", "Settings", "load_file", "save"]  # what else is found here: figures, and a file's tensors
+
+WORTH_THREADS = 2**23  # multiplications: a batch that takes fewer is done before a second thread has woken
 AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person may set for a run: counts 1 or more, `lr` above 0, `validation` images held out.
-
-    Raises:
-        ShuziError: a value out of its range.
-    """
-
-    epochs: int
-    batch_size: int
-    lr: float
-    seed: int = 0
-    validation: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
-        if self.batch_size < 1:
-            raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
-        if not 0 < self.lr <= LARGEST_LR:
-            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0, at most {LARGEST_LR:g}")
-        if not 0 <= self.seed <= LAST_SEED:
-            raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
-        if self.validation < 0:
-            raise ShuziError(f"--validation {self.validation}: hold out 0 images or more")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch's figures.
-
-    Attributes:
-        loss: mean loss, for classifiers the cross-entropy in nats, over the batches as they were trained on.
-        accuracy: share right of the same, of a classifier.
-        seconds, images_per_second: of the training alone.
-        validation_accuracy: share right of what was held out, if anything.
-        curve: the mean loss of each twentieth of the epoch, or of each step where there are fewer.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float | None
-    seconds: float
-    images_per_second: float
-    validation_accuracy: float | None
-    curve: tuple[float, ...]
-
-
-OnStep = Callable[[int, int, Tensor], None]
-"""Called after each step with the images done in this epoch, those of all of it, and the batch's loss on its device."""
 
 
 @dataclass
@@ -136,7 +86,11 @@ class Tally:
 class Training:
     """All that changes while a model learns; `state` and `restore` save it and take it up again."""
 
-    def __init__(self, recipe: Recipe, settings: Settings, device: torch.device) -> None:
+    versions: ClassVar[dict[str, str]] = {"torch": torch.__version__}  # of what it computes with
+
+    def __init__(
+        self, recipe: Recipe, settings: Settings, device: torch.device, threads: int | None = None
+    ) -> None:
         self.recipe, self.settings, self.device = recipe, settings, device
         self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
         self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
@@ -144,6 +98,7 @@ class Training:
             torch.manual_seed(settings.seed)
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
             self.inner = torch.get_rng_state()  # what layers such as dropout draw from
+        self.threads = threads or threads_for(self.model, settings.batch_size)
         place(self.model, device, recipe.channels_last)
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
@@ -279,10 +234,8 @@ def fit(
         ShuziError: a batch larger than the set, or a loss that is no longer a number.
     """
     recipe, settings = training.recipe, training.settings
-    if recipe.made is None and settings.batch_size > len(train):
-        raise ShuziError(
-            f"--batch-size {settings.batch_size}: larger than the {len(train):,} training images"
-        )
+    if recipe.made is None:
+        settings.check(len(train))
     digits = None
     while training.epoch < settings.epochs:
         if training.epoch == training.turn and not training.step:
@@ -299,14 +252,10 @@ def fit(
             raise ShuziError(f"{training.step:,} steps are done of an epoch of {steps:,}; start a new run")
         with contextlib.closing(batches(training, digits, steps)) as coming:
             while training.step < steps:
-                with training.drawing():
+                with training.drawing(), threads(training.threads):
                     learn(training, coming, images, on_step, pause)
                 epoch = training.tally.epoch(training.epoch + 1, classifies=recipe.loss is None)
-                if not math.isfinite(epoch.loss):
-                    raise ShuziError(
-                        f"the loss became {epoch.loss} in epoch {epoch.epoch}; "
-                        f"train with a smaller --lr than {settings.lr:g}"
-                    )
+                settings.check_loss(epoch.loss, epoch.epoch)
                 if training.step < steps:
                     yield None
         training.tally = Tally()
@@ -414,7 +363,31 @@ def follow(average: Model, model: Model, decay: float | None, step: int) -> None
 def predict(model: Model, digits: Digits, device: torch.device, batch_size: int = 1000) -> Tensor:
     """Give the logits of all images, float32 (N, 10 or 11) on the CPU, in the set's order."""
     set_training(model, False)
-    return torch.cat([model(images).float().cpu() for images, _ in digits.batches(batch_size, device=device)])
+    with threads(threads_for(model, batch_size)):
+        batches = digits.batches(batch_size, device=device)
+        return torch.cat([model(images).float().cpu() for images, _ in batches])
+
+
+def threads_for(model: Model, batch_size: int) -> int:
+    """Give how many threads a batch is worth: one for a small linear map, else as many as torch uses.
+
+    Each weight of a linear map is multiplied once an image; that of a convolution often enough to be worth all.
+    """
+    weights = list(model.parameters())
+    small = sum(weight.numel() for weight in weights) * batch_size < WORTH_THREADS
+    linear = all(weight.ndim <= 2 for weight in weights)
+    return 1 if small and linear else torch.get_num_threads()
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute on so many threads of the CPU, and afterwards on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -> tuple[int, int]:
@@ -492,11 +465,12 @@ def compare(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> No
             raise ShuziError(f"{name} holds values that are no numbers; it is damaged")
 
 
-def kind(tensor: Tensor | None) -> str:
-    """Say what a tensor is: its type and shape."""
-    if tensor is None:
-        return "not there"
-    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
+def contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give tensors as safetensors wants them: on the CPU, contiguous, sharing no memory."""
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+    }
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from shuzi.data import strokes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.train import augment, finder, models, softmax
+from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.muon import Muon
 
 
@@ -99,7 +100,7 @@ def one_cycle(done: float) -> float:
 RECIPES = {
     "softmax": Recipe(
         summary="softmax regression, nn.Linear in an nn.Module",
-        build=lambda generator: softmax.SoftmaxRegression(),
+        build=lambda generator: softmax.SoftmaxRegression(*softmax.initial(generator)),
         epochs=1,
         batch_size=100,
         lr=0.1,
@@ -108,6 +109,14 @@ RECIPES = {
     "softmax-tensors": Recipe(
         summary="softmax regression, raw tensors W and b",
         build=lambda generator: softmax.Linear(*softmax.initial(generator)),
+        epochs=1,
+        batch_size=100,
+        lr=0.1,
+        optimizer=sgd,
+    ),
+    NUMPY: Recipe(
+        summary="softmax regression in numpy, its gradient written out: needs no torch",
+        build=lambda generator: softmax.Linear(*softmax.initial(generator)),  # once trained by `fit_numpy`
         epochs=1,
         batch_size=100,
         lr=0.1,

@@ -15,32 +15,41 @@ import itertools
 import json
 import logging
 import platform
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
 
 import shuzi
 from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import SOURCES, NewProgress
-from shuzi.errors import ShuziError, Stopped
+from shuzi.errors import ShuziError, Stopped, needs
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
-from shuzi.evaluate.measure import Network
 from shuzi.files import cannot_write, sweep, write_whole
 from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS, softmax
-from shuzi.train import fit as loop
-from shuzi.train.fit import Epoch, OnStep, Settings, Training
-from shuzi.train.recipes import Model, Recipe, recipe
+from shuzi.train import fit_numpy
+from shuzi.train.fit_numpy import NUMPY
+from shuzi.train.settings import Epoch, OnStep, Settings, kind
+
+if TYPE_CHECKING:
+    import torch
+
+    from shuzi.evaluate.measure import Network
+    from shuzi.train import fit
+    from shuzi.train.recipes import Model, Recipe
+
+    Training = fit.Training | fit_numpy.Training
+
+SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for the device
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +80,7 @@ class Plan:
 
 
 def make_plan(
-    recipe_name: str = "softmax",
+    recipe_name: str = NUMPY,
     data: str = "mnist",
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -95,12 +104,27 @@ def make_plan(
     return Plan(recipe_name, settings, data, device, start)
 
 
-def recipe_of(plan: Plan) -> Recipe:
+def loop_of(recipe_name: str) -> Any:  # noqa: ANN401
+    """Give the module that trains a recipe: `fit`, or for softmax-numpy `fit_numpy`, which needs no torch."""
+    return fit_numpy if recipe_name == NUMPY else needs("train", "shuzi.train.fit")
+
+
+def recipe(name: str) -> "Recipe | fit_numpy.Recipe":
+    """Give a recipe by name. Raises ShuziError, naming those there are, if it is none of them."""
+    if name == NUMPY:
+        return fit_numpy.RECIPE
+    found: Recipe = needs("train", "shuzi.train.recipes").recipe(name)
+    return found
+
+
+def recipe_of(plan: Plan) -> "Recipe | fit_numpy.Recipe":
     """Give a plan's recipe.
 
     From weights that are good already there is one cycle, and to what is no digit no digits of ours are joined.
     """
     known = recipe(plan.recipe)
+    if isinstance(known, fit_numpy.Recipe):
+        return known
     if plan.start is not None:
         known = dataclasses.replace(known, again=None)
     if plan.data in SOURCES and not SOURCES[plan.data].digits:
@@ -108,7 +132,7 @@ def recipe_of(plan: Plan) -> Recipe:
     return known
 
 
-def described(known: Recipe) -> dict[str, str]:
+def described(known: "Recipe | fit_numpy.Recipe") -> dict[str, str]:
     """Say what a recipe is made of, field by field but for those that a person may set."""
     fields = (each.name for each in dataclasses.fields(known))
     return {
@@ -146,7 +170,7 @@ def parts(plan: Plan, train: Digits) -> tuple[Digits, Digits]:
     return train.split(held_out, None if plan.data in SOURCES else np.random.default_rng(plan.settings.seed))
 
 
-def first_weights(start: str) -> dict[str, torch.Tensor]:
+def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
     """Give the weights to begin with: of the shipped reader, an ONNX file, a run's folder, or one for the hub.
 
     Raises:
@@ -157,17 +181,18 @@ def first_weights(start: str) -> dict[str, torch.Tensor]:
 
         return weights_of(SHIPPED if start == "reader" else Path(start))
     if (Path(start) / HUB_CONFIG).is_file():
-        return read_tensors(Path(start) / HUB_WEIGHTS)
-    return read_tensors(read(Path(start)).folder / WEIGHTS)
+        return read_tensors(Path(start) / HUB_WEIGHTS, loop)
+    return read_tensors(read(Path(start)).folder / WEIGHTS, loop)
 
 
-def weights_of(path: Path) -> dict[str, torch.Tensor]:
+def weights_of(path: Path) -> "dict[str, torch.Tensor]":
     """Give the weights in an ONNX file that `export` wrote, by their names in the model.
 
     Raises:
         ShuziError: the file is missing, or no ONNX network.
     """
     import onnx
+    import torch
 
     try:
         graph = onnx.load(path).graph
@@ -201,7 +226,7 @@ class Results:
     test_accuracy_interval: tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run as its folder tells it: `recipe` what its recipe was made of, `results` None while it is unfinished."""
 
@@ -214,6 +239,30 @@ class Run:
     recipe: dict[str, str]
     results: Results | None = None
     metrics: list[Epoch] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        ended = "unfinished" if self.results is None else f"test accuracy {self.results.test_accuracy:.4f}"
+        return f"{self.plan.recipe} on {self.plan.data}, {len(self.metrics)} epochs, {ended}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                each.epoch,
+                f"{each.loss:.4f}",
+                "" if each.accuracy is None else f"{each.accuracy:.4f}",
+                *([] if each.validation_accuracy is None else [f"{each.validation_accuracy:.4f}"]),
+            )
+            for each in self.metrics
+        ]
+        header = (
+            "epoch",
+            "loss",
+            "training accuracy",
+            *(["validation"] if self.plan.settings.validation else []),
+        )
+        from shuzi.display import table
+
+        return table(header, rows, repr(self))
 
     def to_json(self) -> dict[str, Any]:
         """Give the object of run.json and of `shuzi train --json`."""
@@ -247,6 +296,42 @@ class Listener:
     epoch: Callable[[Run], None] = lambda run: None
 
 
+def in_notebook() -> Listener:
+    """Give a listener that shows a bar in the notebook that this is; tells nobody where it is none."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
+        return Listener()
+    from IPython import display as notebook
+
+    from shuzi.display import bar
+
+    handle = notebook.display(notebook.HTML(""), display_id=True)
+    epochs = ended = 0
+    shown = 0.0
+
+    def show(done: float, text: str) -> None:
+        handle.update(notebook.HTML(bar(done / epochs, text)))
+
+    def start(run: Run) -> None:
+        nonlocal epochs, ended
+        epochs, ended = run.plan.settings.epochs, len(run.metrics)
+        show(ended, f"epoch {ended + 1}/{epochs}")
+
+    def step(done: int, images: int, loss: Any) -> None:  # noqa: ANN401
+        nonlocal shown
+        if (now := time.perf_counter()) - shown > SECONDS_BETWEEN_LOOKS:
+            shown = now
+            show(ended + done / images, f"epoch {ended + 1}/{epochs}, loss {float(loss):.4f}")
+
+    def epoch(run: Run) -> None:
+        nonlocal ended
+        ended, last = len(run.metrics), run.metrics[-1]
+        right = "" if last.accuracy is None else f", training accuracy {last.accuracy:.4f}"
+        show(ended, f"epoch {ended}/{epochs}, loss {last.loss:.4f}{right}")
+
+    return Listener(start, step, epoch)
+
+
 def train(
     plan: Plan,
     out: Path | None = None,
@@ -269,27 +354,28 @@ def train(
         ShuziError: bad settings, data, device or folder, or the run is there and `force` is not.
         Stopped: Ctrl-C; the last checkpoint is kept.
     """
-    device = loop.pick_device(plan.device)
+    recipe(plan.recipe)
+    device = loop_of(plan.recipe).pick_device(plan.device)
     with claimed(out, plan.recipe, force) as folder:
         digits = shuzi.load(plan.data, root, progress)
         training = begun(plan, device)
         versions = {
             "shuzi": version.full(),
             "python": platform.python_version(),
-            "torch": torch.__version__,
             "numpy": np.__version__,
+            **training.versions,
         }
         made_of = described(training.recipe)
-        run = Run(folder, plan, str(device), torch.get_num_threads(), versions, digits[0].sha256, made_of)
+        run = Run(folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of)
         with entered(run, force):
-            return go_on(run, training, digits, listener or Listener())
+            return go_on(run, training, digits, listener or in_notebook())
 
 
-def begun(plan: Plan, device: torch.device) -> Training:
+def begun(plan: Plan, device: Any, threads: int | None = None) -> "Training":  # noqa: ANN401
     """Give a plan's training before its first step."""
-    training = Training(recipe_of(plan), plan.settings, device)
+    training: Training = loop_of(plan.recipe).Training(recipe_of(plan), plan.settings, device, threads)
     if plan.start is not None:
-        training.begin(first_weights(plan.start))
+        training.begin(first_weights(plan.start, loop_of(plan.recipe)))
     return training
 
 
@@ -327,11 +413,10 @@ def resume(
             f"{folder}: began with data of SHA-256 {run.data_sha256}, {run.plan.data} now has {digits[0].sha256}; "
             "put the former data back or start a new run"
         )
-    torch.set_num_threads(run.threads)
-    training = begun(run.plan, loop.pick_device(run.device))
+    training = begun(run.plan, loop_of(run.plan.recipe).pick_device(run.device), run.threads)
     path = folder / CHECKPOINT
     if path.exists():
-        saved = read_tensors(path)
+        saved = read_tensors(path, loop_of(run.plan.recipe))
         try:
             if digest(saved, told_by(path)) != told_by(path).get("sha256"):
                 raise ShuziError("its checksum differs")
@@ -345,14 +430,15 @@ def resume(
     elif (folder / METRICS).exists():
         raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force")
     sweep(folder)
-    return go_on(run, training, digits, listener or Listener())
+    return go_on(run, training, digits, listener or in_notebook())
 
 
-def go_on(run: Run, training: Training, digits: tuple[Digits, Digits], listener: Listener) -> Run:
+def go_on(run: Run, training: "Training", digits: tuple[Digits, Digits], listener: Listener) -> Run:
     """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
     learnt, validation = parts(run.plan, digits[0])
     if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
+    loop = loop_of(run.plan.recipe)
     listener.start(run)
     kept = saved(run, training.step) if (run.folder / CHECKPOINT).exists() else ""
     first = True
@@ -397,9 +483,10 @@ def measured(run: Run, right: int, count: int, test_seconds: float) -> Results:
     )
 
 
-def finish(run: Run, training: Training) -> None:
+def finish(run: Run, training: "Training") -> None:
     """Write the weights, then the results; the run is finished once its checkpoint is gone."""
-    write_whole(run.folder / WEIGHTS, save(contiguous(training.result.state_dict())))
+    loop = loop_of(run.plan.recipe)
+    write_whole(run.folder / WEIGHTS, loop.save(loop.contiguous(training.result.state_dict())))
     write_whole(run.folder / RUN, run.text())
     (run.folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -409,7 +496,7 @@ class Tested:
     """A finished run with its model, evaluated on test digits."""
 
     run: Run
-    model: Model
+    model: "Model | fit_numpy.Linear"
     test: Digits
     evaluation: Evaluation
 
@@ -426,26 +513,30 @@ def evaluate_run(
     Raises:
         ShuziError: no such run, unfinished or damaged; bad data or device.
     """
-    run, trained, place = opened(folder, device)
+    run, trained, logits = opened(folder, device)
     digits = shuzi.load(data or run.plan.data, root, progress)[1]
-    logits = loop.predict(trained, digits, place).numpy()
-    return Tested(run, trained, digits, evaluate(softmax(logits[:, :CLASSES]), digits.labels))
+    return Tested(run, trained, digits, evaluate(softmax(logits(digits)[:, :CLASSES]), digits.labels))
 
 
-def opened(folder: Path, device: str) -> tuple[Run, Model, torch.device]:
-    """Give a finished run, its model, and the device that it lies on."""
+def opened(
+    folder: Path, device: str
+) -> "tuple[Run, Model | fit_numpy.Linear, Callable[[Digits], np.ndarray]]":
+    """Give a finished run, its model, and what makes logits (N, 10 or 11) of digits with it."""
     run = read(folder)
+    loop = loop_of(run.plan.recipe)
     place = loop.pick_device(device)
-    return run, model(run, place), place
+    trained = loaded(run, fit_numpy.Linear.empty()) if loop is fit_numpy else model(run, place)
+    return run, trained, lambda digits: np.asarray(loop.predict(trained, digits, place))
 
 
-def network(folder: Path, device: str = "auto") -> Network:
+def network(folder: Path, device: str = "auto") -> "Network":
     """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
-    run, trained, place = opened(folder, device)
+    from shuzi.evaluate.measure import Network
+
+    run, _, logits = opened(folder, device)
 
     def score(images: np.ndarray) -> np.ndarray:
-        digits = Digits(images, np.zeros(len(images), np.uint8))
-        return softmax(loop.predict(trained, digits, place).numpy())
+        return softmax(logits(Digits(images, np.zeros(len(images), np.uint8))))
 
     return Network(score, run.plan.data)
 
@@ -547,11 +638,12 @@ def is_run(folder: Path) -> bool:
     return (folder / RUN).is_file() or (folder / CHECKPOINT).is_file()
 
 
-def save_progress(run: Run, training: Training, first: bool) -> None:
+def save_progress(run: Run, training: "Training", first: bool) -> None:
     """Save a checkpoint, and beside it what people look at; at the first one, clear away what was an old run's."""
-    tensors, metrics = contiguous(training.state()), metrics_csv(run.metrics)
+    loop = loop_of(run.plan.recipe)
+    tensors, metrics = loop.contiguous(training.state()), metrics_csv(run.metrics)
     beside = {"run": run.text(), "metrics": metrics}
-    write_whole(run.folder / CHECKPOINT, save(tensors, {**beside, "sha256": digest(tensors, beside)}))
+    write_whole(run.folder / CHECKPOINT, loop.save(tensors, {**beside, "sha256": digest(tensors, beside)}))
     write_whole(run.folder / METRICS, metrics)
     if first:
         write_whole(run.folder / RUN, run.text())
@@ -561,22 +653,24 @@ def save_progress(run: Run, training: Training, first: bool) -> None:
             (run.folder / "pictures").rmdir()
 
 
-def digest(tensors: dict[str, torch.Tensor], beside: dict[str, str]) -> str:
+def digest(tensors: Mapping[str, Any], beside: dict[str, str]) -> str:
     """Give the SHA-256 of all that a checkpoint holds, but for the checksum itself."""
     total = hashlib.sha256()
     for name, text in sorted(beside.items()):
         if name != "sha256":
             total.update(f"{name} {len(text)} {text}".encode())
     for name, tensor in sorted(tensors.items()):
-        total.update(f"{name} {loop.kind(tensor)} ".encode())
-        total.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+        total.update(f"{name} {kind(tensor)} ".encode())
+        if not isinstance(tensor, np.ndarray):
+            tensor = tensor.contiguous().flatten().view(sys.modules["torch"].uint8).numpy()
+        total.update(tensor.reshape(-1).view(np.uint8).data)
     return total.hexdigest()
 
 
 def told_by(checkpoint: Path) -> dict[str, str]:
     """Give the texts that a checkpoint holds: `run`, `metrics`, `sha256`. Raises ShuziError if it is damaged."""
     try:
-        with safe_open(checkpoint, "pt") as file:
+        with safe_open(checkpoint, "np") as file:
             return file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ShuziError(f"{checkpoint}: damaged ({error}); train the run anew with --force") from error
@@ -645,40 +739,44 @@ def reason(error: Exception) -> str:
     return f"no {error} in it" if isinstance(error, KeyError) else str(error)
 
 
-def model(run: Run, device: torch.device) -> Model:
-    """Give a finished run's model with its weights.
+def model(run: Run, device: "torch.device") -> "Model":
+    """Give a finished run's model with its weights, in torch.
 
     Raises:
         ShuziError: the run is unfinished, or its weights are missing, truncated or of other shapes.
     """
-    if run.results is None:
-        raise ShuziError(f"{run.folder}: unfinished; go on with: shuzi train --resume {run.folder}")
-    model = recipe(run.plan.recipe).build(torch.Generator().manual_seed(0))
-    path = run.folder / WEIGHTS
-    try:
-        loop.load_state(model, read_tensors(path))
-    except ShuziError as error:
-        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
-    loop.place(model, device)
+    import torch
+
+    from shuzi.train import fit
+    from shuzi.train.recipes import recipe
+
+    model = loaded(run, recipe(run.plan.recipe).build(torch.Generator().manual_seed(0)))
+    fit.place(model, device)
     return model
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read a safetensors file. Raises ShuziError if it is missing or damaged."""
+def loaded(run: Run, model: Any) -> Any:  # noqa: ANN401
+    """Give a finished run's weights to its model. Raises ShuziError as `model` does."""
+    if run.results is None:
+        raise ShuziError(f"{run.folder}: unfinished; go on with: shuzi train --resume {run.folder}")
+    loop = fit_numpy if isinstance(model, fit_numpy.Linear) else needs("train", "shuzi.train.fit")
+    path = run.folder / WEIGHTS
     try:
-        return load_file(path)
+        loop.load_state(model, read_tensors(path, loop))
+    except ShuziError as error:
+        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
+    return model
+
+
+def read_tensors(path: Path, loop: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Read a safetensors file as the loop takes it. Raises ShuziError if it is missing or damaged."""
+    try:
+        tensors: dict[str, Any] = loop.load_file(path)
     except FileNotFoundError as error:
         raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
     except (SafetensorError, OSError) as error:
         raise ShuziError(f"{path}: damaged ({error}); train the run anew with --force") from error
-
-
-def contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Give tensors as safetensors wants them: on the CPU, contiguous, sharing no memory."""
-    return {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in tensors.items()
-    }
+    return tensors
 
 
 def metrics_csv(metrics: list[Epoch]) -> str:

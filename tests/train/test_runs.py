@@ -108,7 +108,7 @@ def test_a_run_is_read_as_it_was_written(finished, small):
     assert runs.metrics_csv(run.metrics) == (finished / "metrics.csv").read_text()
 
 
-@pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors"])
+@pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors", "softmax-numpy"])
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_in_another_process(command, tmp_path, recipe):
     for name in ("a", "b"):
         told = command(

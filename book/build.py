@@ -1,0 +1,165 @@
+"""Execute the book and build it: python book/build.py [FOLDER]
+
+Both languages have the same code cells, so each chapter runs once, and both notebooks get its outputs. All run in one
+kernel, its names cleared between chapters: torch is imported once. What ships, and what GitHub shows, is
+shuzi/learn/{zh,en}/*.ipynb; of these Sphinx makes one static site in FOLDER, build/book by default.
+"""
+
+import importlib
+import inspect
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+BOOK = Path(__file__).parent
+ROOT = BOOK.parent
+NOTEBOOKS = ROOT / "shuzi" / "learn"
+LANGUAGES = {"zh": "zh_CN", "en": "en"}
+CLEAR = "%reset -f"
+LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
+
+
+def chapters() -> list[str]:
+    """Give the chapters' names, in order."""
+    return sorted(path.stem for path in (BOOK / "zh").glob("[0-9]*.md"))
+
+
+def source(language: str, chapter: str) -> nbformat.NotebookNode:
+    """Give a chapter as a notebook without outputs, its cells numbered and its links to lines resolved."""
+    notebook = jupytext.read(BOOK / language / f"{chapter}.md")
+    notebook.metadata = {
+        "kernelspec": notebook.metadata["kernelspec"],
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        cell.metadata = {}
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(in_repository, cell.source)
+    return notebook
+
+
+def code(notebook: nbformat.NotebookNode) -> list[str]:
+    """Give the code cells of a notebook."""
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def lines(name: str) -> tuple[str, int, int]:
+    """Give the file, from the repository's root, and the first and last line of what a dotted name names."""
+    module, attribute = name.rsplit(".", 1)
+    found = getattr(importlib.import_module(module), attribute)
+    text, first = inspect.getsourcelines(found)
+    return f"{module.replace('.', '/')}.py", first, first + len(text) - 1
+
+
+def in_repository(link: re.Match[str]) -> str:
+    """Point a link from where the notebooks lie to a file, and to the lines of what it names."""
+    text, kind, name = link.groups()
+    if kind == "file":
+        return f"[{text}](../../../{name})"
+    file, first, last = lines(name)
+    return f"[{text}](../../../{file}#L{first}-L{last})"
+
+
+def executed() -> dict[str, dict[str, nbformat.NotebookNode]]:
+    """Execute all chapters; give each language's notebooks by chapter.
+
+    Raises:
+        ValueError: a chapter's code differs between the languages.
+        CellExecutionError: a cell failed.
+    """
+    books = {language: {each: source(language, each) for each in chapters()} for language in LANGUAGES}
+    whole = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    for chapter in chapters():
+        first, *others = (code(books[language][chapter]) for language in LANGUAGES)
+        if any(other != first for other in others):
+            raise ValueError(f"{chapter}: its code differs between {' and '.join(LANGUAGES)}")
+        whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *first)]
+    NotebookClient(whole, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
+    outputs = iter(cell.outputs for cell in whole.cells if cell.source != CLEAR)
+    for chapter in chapters():
+        cells = [
+            [cell for cell in books[language][chapter].cells if cell.cell_type == "code"]
+            for language in LANGUAGES
+        ]
+        for number, same in enumerate(zip(*cells, strict=True), 1):
+            shown = joined(next(outputs))
+            for cell in same:
+                cell.outputs, cell.execution_count = shown, number
+    return books
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Leave out of outputs what differs from run to run without a meaning."""
+    for output in outputs:
+        output.pop("execution_count", None)
+        if output.output_type == "execute_result":
+            output.execution_count = None
+        output.get("metadata", {}).clear()
+        output.pop("transient", None)
+        if "image/png" in output.get("data", {}):
+            output.data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", output.data.get("text/plain", ""))
+    return outputs
+
+
+def write(books: dict[str, dict[str, nbformat.NotebookNode]], to: Path) -> None:
+    """Write notebooks into a folder, a folder a language."""
+    for language, book in books.items():
+        (to / language).mkdir(parents=True, exist_ok=True)
+        for chapter, notebook in book.items():
+            nbformat.write(notebook, to / language / f"{chapter}.ipynb")
+
+
+def site(to: Path) -> None:
+    """Build the static site of both languages from the executed notebooks."""
+    from sphinx.cmd.build import main as sphinx
+
+    shutil.rmtree(to, ignore_errors=True)
+    for language, code_of_language in LANGUAGES.items():
+        work = to / ".source" / language
+        shutil.copytree(BOOK / language, work, ignore=shutil.ignore_patterns("[0-9]*.md"))
+        shutil.copy(BOOK / "terms.csv", work)
+        for path in (NOTEBOOKS / language).glob("*.ipynb"):
+            text = path.read_text()
+            text = re.sub(r"\(\.\./\.\./\.\./([\w/]+\.py)(?:#L(\d+)-L\d+)?\)", in_site, text)
+            (work / path.name).write_text(text)
+        arguments = [
+            "-q",
+            "-c",
+            str(BOOK),
+            "-d",
+            str(to / ".trees" / language),
+            "-D",
+            f"language={code_of_language}",
+        ]
+        if sphinx([*arguments, str(work), str(to / language)]):
+            raise SystemExit(f"the book in {language} could not be built")
+    for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
+        page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        form = HtmlFormatter(
+            full=True, title=str(path.relative_to(ROOT)), linenos="inline", lineanchors="line"
+        )
+        page.write_text(highlight(path.read_text(), PythonLexer(), form))
+    shutil.copy(BOOK / "index.html", to)
+    for left in (".source", ".trees"):
+        shutil.rmtree(to / left)
+
+
+def in_site(link: re.Match[str]) -> str:
+    """Point a link to a file and line to the site's page of that file."""
+    file, line = link.groups()
+    return f"(../source/{file.removesuffix('.py')}.html{f'#line-{line}' if line else ''})"
+
+
+if __name__ == "__main__":
+    write(executed(), NOTEBOOKS)
+    site(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "book")

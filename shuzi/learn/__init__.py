@@ -1,0 +1,1 @@
+"""The lesson: executed notebooks in Chinese and English, made from `book/` in the repository."""

@@ -1,0 +1,104 @@
+"""The drawings of the lesson: shapes, a flattened image, logits beside probabilities, a curve with steps down it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from shuzi.show.plots import ACCENT, INK, SECOND, blank, styled
+
+
+@styled
+def product(m: int = 100) -> Figure:
+    """Draw x (m, 784) times W (784, 10) plus b (10,) as rectangles with their sides' lengths."""
+    figure = blank(7.2, 2.6)
+    axes = figure.subplots()
+    axes.set(xlim=(0, 14.4), ylim=(0, 5.2), aspect="equal")
+    axes.set_axis_off()
+    x, W, b, y = (0.9, 1.9, 4.2, 1.4), (6.6, 0.6, 1.0, 4.0), (8.9, 2.45, 1.0, 0.3), (12.0, 1.9, 1.0, 1.4)
+    for (left, bottom, width, height), name, down, across, colour in (
+        (x, "x", f"{m}", "784", ACCENT),
+        (W, "W", "784", "10", SECOND),
+        (b, "b", "", "10", SECOND),
+        (y, "y", f"{m}", "10", ACCENT),
+    ):
+        axes.add_patch(
+            Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.2, edgecolor=colour)
+        )
+        middle = (left + width / 2, bottom + height / 2)
+        axes.text(*middle, name, ha="center", va="center", style="italic", fontsize=12)
+        axes.text(left - 0.15, middle[1], down, ha="right", va="center", fontsize=8)
+        axes.text(middle[0], bottom + height + 0.12, across, ha="center", va="bottom", fontsize=8)
+    row = (x[0], x[1] + x[3] * 0.7, x[2], 0.12), (W[0] + 0.3, W[1], 0.12, W[3])
+    meet = (y[0] + 0.3, y[1] + y[3] * 0.7, 0.12, 0.12)
+    for left, bottom, width, height in (*row, meet):
+        axes.add_patch(Rectangle((left, bottom), width, height, facecolor=INK))
+    for place, sign in ((5.45, "×"), (8.25, "+"), (10.7, "=")):
+        axes.text(place, 2.6, sign, ha="center", va="center", fontsize=16)
+    return figure
+
+
+@styled
+def flattened(image: np.ndarray) -> Figure:
+    """Draw an image (28, 28), every fourth of its rows framed, above the row of 784 pixels that it becomes."""
+    figure = blank(7.2, 3.2)
+    above, below = figure.subplots(2, 1, height_ratios=(5, 1))
+    above.imshow(image, cmap="gray_r", interpolation="nearest")
+    below.imshow(np.repeat(image.reshape(1, -1), 24, axis=0), cmap="gray_r", interpolation="nearest")
+    for row in range(0, 28, 4):
+        above.add_patch(Rectangle((-0.5, row - 0.5), 28, 1, fill=False, edgecolor=ACCENT))
+        below.add_patch(Rectangle((28 * row - 0.5, -0.5), 28, 24, fill=False, edgecolor=ACCENT))
+    above.set(xticks=(0, 27), yticks=range(0, 28, 4))
+    below.set(xticks=range(0, 785, 112), yticks=[])
+    return figure
+
+
+@styled
+def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
+    """Draw ten logits, and beside them the ten probabilities that softmax makes of them."""
+    figure = blank(7.2, 2.2)
+    for axes, values, title in zip(
+        figure.subplots(1, 2), (logits, probabilities), ("y, logits", "p = softmax(y)"), strict=True
+    ):
+        likeliest = int(np.argmax(values))
+        axes.bar(range(10), values, color=[SECOND if k == likeliest else ACCENT for k in range(10)])
+        axes.axhline(0, color=INK, linewidth=0.6)
+        axes.set(xticks=range(10), title=title)
+    return figure
+
+
+@styled
+def descent(loss: Callable[[float], float], steps: Sequence[float], title: str = "") -> Figure:
+    """Draw the loss as a function of one parameter, and where each step of gradient descent stood on it."""
+    figure = blank(4.6, 2.6)
+    axes = figure.subplots()
+    low, high = min(steps), max(steps)
+    line = np.linspace(low - 0.2 * (high - low), high + 0.2 * (high - low), 80)
+    axes.plot(line, [loss(value) for value in line], color=ACCENT)
+    axes.plot(steps, [loss(value) for value in steps], "o-", color=SECOND, markersize=4, linewidth=0.8)
+    axes.set(xlabel="θ", ylabel="L(θ), nats", title=title)
+    return figure
+
+
+@styled
+def log_loss() -> Figure:
+    """Draw -log p: what the loss takes for a probability p given to the right answer."""
+    figure = blank(4.6, 2.4)
+    axes = figure.subplots()
+    p = np.linspace(0.01, 1, 200)
+    axes.plot(p, -np.log(p), color=ACCENT)
+    axes.set(xlabel="p[label]", ylabel="-log p, nats", xlim=(0, 1), ylim=(0, None))
+    return figure
+
+
+@styled
+def images(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure:
+    """Draw images (H, W) of any values in a row, each on its own scale, dark is most."""
+    figure = blank(min(9.0, 1.3 * len(pictures)), 1.6)
+    for number, (axes, each) in enumerate(
+        zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True)
+    ):
+        axes.imshow(each, cmap="gray_r", interpolation="nearest")
+        axes.set(xticks=[], yticks=[], title=titles[number] if number < len(titles) else "")
+    return figure
