@@ -225,7 +225,7 @@ def merged(found: list[Proposal]) -> list[Proposal]:
         same[i] = True
         free &= ~same
         if not p.mark:
-            if several(p, [found[j] for j in np.flatnonzero(free & ~is_mark)]):
+            if several(p, [*kept, *(found[j] for j in np.flatnonzero(free))]):
                 continue
             pool(p, [found[j] for j in np.flatnonzero(same)])
             if any(not q.mark and shown(p, q) > PART for q in kept):
@@ -239,6 +239,8 @@ def several(proposal: Proposal, others: list[Proposal]) -> bool:
     level = proposal.level
     inside: list[Proposal] = []
     for p in sorted(others, key=lambda p: -p.chance * p.weight):
+        if p.mark:
+            continue
         low, high = p.box[:2] - proposal.box[:2], proposal.box[:2] + proposal.box[2:] - p.box[:2] - p.box[2:]
         within = (np.minimum(low, high) > -MARGIN * p.size).all() and p.size < APART * proposal.size
         likely = p.chance * p.weight > AS_LIKELY * proposal.chance * proposal.weight
