@@ -2,6 +2,7 @@
 # make test    checks and runs all tests
 # make book    executes the lesson and builds its site, build/book
 # make fuzz    tries bad input of every kind for SECONDS (60) each; not part of the tests
+# make test-scale   tests a Ray cluster that loses processes and machines: 80 MB to fetch, and minutes
 # All make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
 
 PYTHON ?= python3
@@ -24,6 +25,13 @@ fuzz: .venv/ready
 book: .venv/ready
 	$(BIN)/python book/build.py
 
+test-scale: .venv/scale
+	$(BIN)/pytest -m scale
+
+.venv/scale: requirements-scale.txt .venv/ready
+	$(BIN)/pip install --quiet --requirement requirements-scale.txt
+	touch $@
+
 .venv/ready: requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
@@ -31,4 +39,4 @@ book: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: train test fuzz book
+.PHONY: train test fuzz book test-scale

@@ -5,7 +5,6 @@
 >>> shuzi.Reader().read("photo.jpg").text
 """
 
-import importlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,9 @@ if TYPE_CHECKING:
     from shuzi.read.batch import read_files
     from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
-    from shuzi.train.fit import Settings, Training, fit
+    from shuzi.train.fit import Training, fit
     from shuzi.train.recipes import Recipe
+    from shuzi.train.settings import Settings
 
 __version__ = "0.2.0"
 __all__ = [
@@ -39,7 +39,7 @@ _HOMES = {
     "Digits": "shuzi.data.digits",
     "Reader": "shuzi.read.reader",
     "Recipe": "shuzi.train.recipes",
-    "Settings": "shuzi.train.fit",
+    "Settings": "shuzi.train.settings",
     "ShuziError": "shuzi.errors",
     "Training": "shuzi.train.fit",
     "fit": "shuzi.train.fit",
@@ -86,16 +86,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Import a public name when it is first asked for, so that `import shuzi` stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'shuzi' has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("shuzi"):
-            raise
-        from shuzi.errors import ShuziError
+    from shuzi.errors import needs
 
-        raise ShuziError(
-            f"shuzi.{name} needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[train]'"
-        ) from error
+    return getattr(needs("train", _HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -262,9 +262,15 @@ def read(
     table: Annotated[
         str | None, typer.Option("--csv", help="Write a row a digit to this file; - is stdout.")
     ] = None,
-    go_on: Annotated[bool, typer.Option("--continue", help="Pass over what is in the --csv file.")] = False,
+    go_on: Annotated[bool, typer.Option("--continue", help="Pass over what --csv or --out holds.")] = False,
     overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
     inputs: Annotated[Path | None, typer.Option(help="Folder for the 28x28 that the network saw.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--out", help="Folder or URI for Parquet files, a row a picture of one FOLDER."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="What reads into --out: local or ray.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Ray's: auto, or HOST:PORT; default one here.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the digits in pictures.
@@ -278,6 +284,27 @@ def read(
     from shuzi.read.picture import MOST_BYTES
     from shuzi.read.reader import Reader
 
+    if to is not None:
+        if len(files) != 1 or table or overlay or inputs:
+            raise ShuziError(
+                "--out takes one folder of pictures, and no --csv, --overlay or --inputs beside it"
+            )
+        if engine not in ("local", "ray") or (address is not None and engine != "ray"):
+            raise ShuziError(f"--engine {engine}: there are local and ray; --address is for ray")
+        shards = needs("parquet", "shuzi.read.shards")
+        do = shards.do_here
+        if engine == "ray":
+            needs("ray", "ray")
+            cluster = needs("ray", "shuzi.read.cluster")
+            cluster.join(address)
+            do = cluster.do
+        return read_folder(
+            shards.shown(to), as_json, *shards.read_folder(
+                Reader(weights, threshold), files[0], to, do, single=single, go_on=go_on,
+            ),
+        )  # fmt: skip
+    if engine != "local" or address is not None:
+        raise ShuziError("--engine and --address are for Parquet files; name their folder with --out")
     if go_on and table in (None, "-"):
         raise ShuziError("--continue goes on with a --csv file; name one")
     if as_json and table == "-":
@@ -452,6 +479,21 @@ def from_stdin(most: int) -> bytes:
 def say(sentence: str) -> None:
     """Print a sentence on stderr, whole, above whatever bar is there."""
     print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
+
+
+def read_folder(to: str, as_json: bool, count: int, results: "Iterator[bool]") -> None:
+    """Show how reading into Parquet files goes, and what came of it."""
+    began = time.perf_counter()
+    with counted(count, err) as bar:
+        good = sum(bar(results))
+    seconds = time.perf_counter() - began
+    if as_json:
+        print_json({"out": to, "read": good, "failed": count - good, "seconds": round(seconds, 3)})
+    else:
+        broken = f", {count - good:,} not: see the column error" if good < count else ""
+        out.print(f"{good:,} pictures read in {seconds:.1f} s{broken}; in {to}")
+    if good < count:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import os
@@ -85,6 +86,11 @@ class Network:
         """Its outputs, in the order in which they were named."""
         answers: list[np.ndarray] = self._session.run(self._names, {"images": images})
         return answers
+
+    @property
+    def sha256(self) -> str:
+        """Of its file."""
+        return hashlib.sha256(self._bytes).hexdigest()
 
     def text(self, name: str, default: str) -> str:
         """What the file says of itself under a name."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from shuzi.errors import ShuziError
+from shuzi.read.picture import load
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Page, Reader
@@ -62,10 +63,10 @@ def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
     return readings
 
 
-def read_one(reader: Reader, picture: Any, *, single: bool = False) -> dict[str, Any]:  # noqa: ANN401
-    """Give a picture's row of READINGS."""
+def read_one(reader: Reader, source: Any, page: int = 0, *, single: bool = False) -> dict[str, Any]:  # noqa: ANN401
+    """Give a picture's row of READINGS; page: which of a TIFF's, from 0."""
     try:
-        return row(reader.read(picture, single=single))
+        return row(reader.read(load(source, page), single=single))
     except ShuziError as error:
         return {"error": str(error)}
 

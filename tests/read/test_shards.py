@@ -1,0 +1,227 @@
+"""A folder of pictures into Parquet files: every row once, each file whole, taken up again, and stores that refuse."""
+
+import json
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import shuzi
+from shuzi.read import shards
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return shuzi.Reader()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, mnist):
+    """50 pictures of one digit each, some in a folder below, a broken one, two pages of a TIFF, and what is none."""
+    root = tmp_path_factory.mktemp("pictures")
+    (root / "below").mkdir()
+    (root / ".hidden").mkdir()
+    papers = [255 - np.pad(image, 6) for image in mnist[1].images[:50]]
+    for index, paper in enumerate(papers):
+        cv2.imwrite(str(root / ("below" if index % 3 == 0 else "") / f"{index:03}.png"), paper)
+    first, second = map(Image.fromarray, papers[:2])
+    first.save(root / "pages.tif", save_all=True, append_images=[second])
+    (root / "broken.png").write_bytes(b"no picture")
+    (root / "notes.txt").write_text("no picture either")
+    cv2.imwrite(str(root / ".hidden" / "x.png"), papers[0])
+    return root
+
+
+def read(reader, source, out, **options):
+    count, results = shards.read_folder(reader, str(source), str(out), **options)
+    results = list(results)
+    assert len(results) == count
+    return results
+
+
+def table(out) -> pa.Table:
+    return ds.dataset(str(out)).to_table()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, reader, pictures):
+    out = tmp_path_factory.mktemp("out") / "whole"
+    assert read(reader, pictures, out).count(False) == 1
+    return out
+
+
+def test_every_picture_is_a_row_in_order(reader, pictures, whole):
+    rows = table(whole).to_pylist()
+    names = [row["file"] for row in rows]
+    assert len(names) == len(set(names)) == 53
+    assert names == sorted(names)
+    assert "below/000.png" in names
+    assert names[-2:] == ["pages.tif#1", "pages.tif#2"]
+    assert table(whole).schema == shards.ROWS
+    page = reader.read(pictures / "below" / "003.png")
+    row = rows[names.index("below/003.png")]
+    assert (row["text"], row["error"]) == (page.text, None)
+    assert row["confidence"] == pytest.approx(page.numbers[0].confidence, abs=1e-4)
+    assert "not a picture" in rows[names.index("broken.png")]["error"]
+    parts = sorted(path.name for path in whole.iterdir())
+    assert parts == ["_shuzi.json", "part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]
+
+
+def test_two_processes_write_the_very_rows_of_one(reader, pictures, whole, tmp_path):
+    files = shards.pictures_in(str(pictures))
+    parts = shards.parts_of(str(pictures), str(tmp_path), files, single=False)
+    assert len(list(shards.do_here(reader, parts, processes=1))) == 3
+    assert table(tmp_path).equals(table(whole))
+
+
+def test_what_was_killed_goes_on_where_it_was(command, pictures, whole, tmp_path):
+    out = tmp_path / "out"
+    with command.start("read", pictures, "--out", out) as process:
+        while process.poll() is None and not list(out.glob("*.parquet")):
+            pass
+        process.send_signal(signal.SIGKILL)
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
+    assert kept
+    again = command("read", pictures, "--out", out)
+    assert (again.code, again.stderr.count("\n")) == (1, 1)
+    assert "give --continue to go on" in again.stderr
+    told = command("read", pictures, "--out", out, "--continue", "--json")
+    assert told.code == (1 if json.loads(told.stdout)["failed"] else 0)
+    assert table(out).equals(table(whole))
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_the_command_tells_how_many_were_read(command, pictures, tmp_path):
+    told = command("read", pictures, "--out", tmp_path / "out", "--json")
+    assert told.code == 1
+    assert json.loads(told.stdout) | {"seconds": 0} == {
+        "out": str(tmp_path / "out"), "read": 51, "failed": 1, "seconds": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"single": True}, "was begun with single False, now True"),
+        ({"threshold": 0.25}, "was begun with threshold"),
+        ({"more": True}, "was begun with pictures 52, now 53"),
+    ],
+)
+def test_rows_of_other_settings_are_not_joined(reader, pictures, tmp_path, change, words):
+    source = tmp_path / "source"
+    source.mkdir()
+    for path in list(pictures.glob("*.png"))[:3]:
+        (source / path.name).symlink_to(path)
+    read(reader, source, tmp_path / "out")
+    if change.get("more"):
+        (source / "new.png").symlink_to(path)
+        words = "was begun with pictures 3, now 4"
+    other = shuzi.Reader(threshold=change["threshold"]) if "threshold" in change else reader
+    with pytest.raises(shuzi.ShuziError, match=words):
+        shards.read_folder(other, str(source), str(tmp_path / "out"), go_on=True, single="single" in change)
+
+
+def test_of_two_runs_in_one_folder_the_first_stops(reader, pictures, tmp_path):
+    out = str(tmp_path / "out")
+    _, first = shards.read_folder(reader, str(pictures), out)
+    with pytest.raises(shuzi.ShuziError, match="another run is writing there; give --continue"):
+        shards.read_folder(reader, str(pictures), out)
+    shards.read_folder(reader, str(pictures), out, go_on=True)
+    with pytest.raises(shuzi.ShuziError, match="another run has gone on there meanwhile; this one stops"):
+        list(first)
+
+
+def test_a_folder_of_something_else_is_left_alone(reader, pictures, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(shuzi.ShuziError, match="holds other things already"):
+        shards.read_folder(reader, str(pictures), str(tmp_path))
+
+
+def test_what_can_be_no_source_is_named(reader, tmp_path, pictures):
+    for source, words in [
+        (tmp_path / "none", "no such folder"),
+        (pictures / "broken.png", "no such folder"),
+        ("nofs://x/y", "the store refuses"),
+    ]:
+        with pytest.raises(shuzi.ShuziError, match=words):
+            shards.read_folder(reader, str(source), str(tmp_path / "out"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(shuzi.ShuziError, match="a folder without pictures"):
+        shards.read_folder(reader, str(tmp_path / "empty"), str(tmp_path / "out"))
+
+
+class Refuses(BaseHTTPRequestHandler):
+    """A store of which nothing may be had."""
+
+    def do_GET(self):
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        self.send_response(403)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_PUT = do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def refusing():
+    server = HTTPServer(("127.0.0.1", 0), Refuses)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"s3://me:secret@bucket/rows?scheme=http&region=x&endpoint_override=127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_store_that_refuses_is_one_sentence(command, pictures, refusing):
+    ended = command("read", pictures, "--out", refusing)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert "the store refuses" in ended.stderr
+    assert "ACCESS_DENIED" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--engine", "spark", "--out", "x"], "--engine spark: there are local and ray"),
+        (["--engine", "ray"], "name their folder with --out"),
+        (["--address", "auto", "--out", "x"], "--address is for ray"),
+        (["--out", "x", "--csv", "y"], "--out takes one folder of pictures"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(command, pictures, tmp_path, options, words):
+    ended = command("read", pictures, *options, cwd=tmp_path)
+    assert (ended.code, ended.stderr.count("\n")) == (1, 1)
+    assert words in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_parts_are_the_same_each_time_and_hold_everything():
+    for count in (1, 20, 21, 2_000, 30_000, 2_500_000):
+        files = [str(index) for index in range(count)]
+        parts = shards.parts_of("in", "out", files, single=False)
+        assert [file for part in parts for file in part.files] == files
+        assert len(parts[0].files) == min(count, max(20, min(1000, count // 1000)))
+
+
+def test_a_part_is_written_whole_onto_any_file_system(tmp_path):
+    files = pa.fs.SubTreeFileSystem(str(tmp_path), pa.fs.LocalFileSystem())  # no LocalFileSystem, no store
+    data = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": [1]}), data)
+    shards.put(files, "a/b/part-0.parquet", data.getvalue().to_pybytes())
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["part-0.parquet"]
+    assert pq.read_table(tmp_path / "a" / "b" / "part-0.parquet").num_rows == 1
