@@ -166,7 +166,7 @@ def written(found: Found, digits: Sequence[Digit]) -> str:
     return "".join(sign for _, sign in sorted([*signs, *((float(m.middle[0]), m.mark) for m in found.marks)]))
 
 
-def whole(found: Found, proposals: list[Proposal]) -> float:
+def unmissed(found: Found, proposals: list[Proposal]) -> float:
     """0..1, that no digit of a number was missed: that none of the unlikely proposals in it or beside it is one."""
     low = np.min([d.box[:2] for d in found.digits], 0)
     high = np.max([d.box[:2] + d.box[2:] for d in found.digits], 0)
