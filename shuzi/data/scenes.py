@@ -41,6 +41,20 @@ UNFIT_FONTS = (
     "isabella",
     "havana",
 )
+# In their names, fonts that look written by hand; they are drawn from more often than their number would have them.
+WRITTEN = (
+    "kristi",
+    "dancing",
+    "kaushan",
+    "klee",
+    "kiloji",
+    "comic",
+    "humor",
+    "ecolier",
+    "becausewe",
+    "bwht",
+    "lobster",
+)
 HELD_OUT_FONTS = ("breip", "rufscript", "femkeklaver", "dkghandwriting")
 LETTERS = list("ACDEFGHJKLMNPQRTUVWXYadefhjkmnprtuvwxy@#&%?$+=*<>日人中文")
 COMMON = "etaoinshrdlucmfwypvbgkjqxz"
@@ -177,6 +191,18 @@ def fonts() -> tuple[str, ...]:
     return tuple(str(files[name]) for name in sorted(files) if not any(word in name for word in unfit))
 
 
+@functools.cache
+def written_fonts() -> tuple[str, ...]:
+    """Those of `fonts` that look written by hand; all of them where there are none."""
+    return tuple(path for path in fonts() if any(word in path.lower() for word in WRITTEN)) or fonts()
+
+
+def any_font(g: np.random.Generator) -> str:
+    """The path of a font, one that looks written by hand in a third of all; "" where there are no fonts."""
+    paths = written_fonts() if g.random() < 0.33 else fonts()
+    return paths[g.integers(len(paths))] if paths else ""
+
+
 @functools.lru_cache(maxsize=512)
 def font(path: str) -> ImageFont.FreeTypeFont:
     """A font at 64 pixels."""
@@ -269,7 +295,7 @@ def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> 
         nib,
         float(np.exp(g.normal(0, 0.15))),
         turn + float(g.normal(0, 0.04)),
-        fonts()[g.integers(len(fonts()))] if fonts() else "",
+        any_font(g),
         tuple(g.random(10)),
         float(g.uniform(0, 0.7)) if g.random() < 0.3 else 0.0,
         bool(g.random() < 0.04),
@@ -693,7 +719,7 @@ def write_word(
                 canvas.put(ink, x + ink.shape[1] / 2, y + g.normal(0, 0.08) * height, strength)
                 x += ink.shape[1] + g.uniform(-0.05, 0.2) * height
         return x
-    path = fonts()[g.integers(len(fonts()))]
+    path = any_font(g)
     if has_han(path) and g.random() < 0.6:
         text = "".join(chr(int(c)) for c in g.integers(0x4E00, 0x9000, int(g.integers(1, 6))))
     else:
@@ -935,7 +961,7 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     by = hand(g)
     strength = g.uniform(0.7, 1)
     x, y = 64 + g.normal(0, 14, 2)
-    if g.random() < 0.15:  # a letter that no one takes for a digit, alone or two
+    if g.random() < 0.25:  # a letter that no one takes for a digit, alone or two
         for _ in range(int(g.choice([1, 1, 1, 2]))):
             lone = printed(str(g.choice(LETTERS)), by.font) if g.random() < 0.6 and by.font else None
             ink = fitted(leant(lone, by), height) if lone is not None else glyphs.letter(height, by, g)
