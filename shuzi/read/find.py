@@ -7,7 +7,7 @@ writing too low to be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,12 +105,15 @@ class Proposal:
 
 
 class Finder:
-    """Looks for digits. path: the ONNX network that the card describes; the shipped one by default."""
+    """Looks for digits. path: the ONNX network that the card describes; the shipped one by default.
 
-    def __init__(self, path: Path = SHIPPED) -> None:
+    providers: what onnxruntime runs it on, as of `Network`.
+    """
+
+    def __init__(self, path: Path = SHIPPED, providers: Sequence[str] | None = None) -> None:
         example = np.random.default_rng(0).integers(0, 256, (1, 2 * GRID, GRID), np.uint8)
         shapes = {"maps": [(1, CHANNELS, 8, 4)], "ink": [(1, 2, 2 * GRID, GRID)]}
-        self._network = Network(path, example, shapes, EXPECTED)
+        self._network = Network(path, example, shapes, EXPECTED, providers)
 
     def look(self, grey: np.ndarray, scale: float, left: int = 0, top: int = 0) -> Level:
         """Run the network on a grey picture, uint8 (H, W), of any size."""

@@ -157,7 +157,7 @@ class Reader:
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
         self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
-        self._finder = Finder()
+        self._finder = Finder(providers=providers)
 
     @property
     def providers(self) -> list[str]:

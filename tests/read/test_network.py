@@ -146,7 +146,7 @@ def test_it_runs_where_it_is_told_to_and_says_where(tmp_path):
     usual = [name for name in network.USUAL if name in onnxruntime.get_available_providers()]
     assert shuzi.Reader(path).providers == usual
     told = shuzi.Reader(path, providers=["CPUExecutionProvider"])
-    assert told.providers == ["CPUExecutionProvider"]
+    assert told.providers == told._finder._network.providers == ["CPUExecutionProvider"]
     assert pickle.loads(pickle.dumps(told)).providers == ["CPUExecutionProvider"]
 
 
