@@ -140,7 +140,7 @@ def alone(ink: np.ndarray) -> Proposal:
     """All ink of a picture, uint8 (H, W), as one proposal that nothing is known of."""
     box = np.array(cv2.boundingRect((ink > 0).astype(np.uint8)), np.float64)
     blank = np.zeros((0, 0), np.float32)
-    nowhere = Level(1.0, 0, 0, np.zeros((0, 0, 0), np.float32), blank, blank)
+    nowhere = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), blank, blank)
     return Proposal(0.0, "", np.full(10, 0.1), box, 0.0, np.zeros(2), nowhere, 1.0)
 
 

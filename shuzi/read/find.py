@@ -32,7 +32,7 @@ LARGEST = 4.0  # times: no picture is enlarged further
 FAINTEST = 0.05  # the least chance of a digit, or a mark, for a proposal
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
 TILE = 384  # pixels a side of the parts that are looked at enlarged
-AROUND = 48  # pixels around such a part, for the network to see what stands there
+AROUND = 64  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 HALF = 128  # of 255: a pixel that is half inked is in the box
@@ -57,7 +57,8 @@ class Level:
 
     Attributes:
         scale: its pixels to one of the whole picture's.
-        left, top: where it begins, in its own pixels, of the whole picture at this scale.
+        left, top: where it begins, in the pixels of the whole picture at this scale.
+        part: left, top, right, bottom, in the same, of what is to be found in it; around that is what stands there.
         maps: float32 (C, h, w).
         ink, writing: float32 (H, W), how much of each pixel is a digit's ink, and any writing's, 1 all.
     """
@@ -65,6 +66,7 @@ class Level:
     scale: float
     left: int
     top: int
+    part: tuple[int, int, int, int]
     maps: np.ndarray
     ink: np.ndarray
     writing: np.ndarray
@@ -115,19 +117,22 @@ class Finder:
         shapes = {"maps": [(1, CHANNELS, 8, 4)], "ink": [(1, 2, 2 * GRID, GRID)]}
         self._network = Network(path, example, shapes, EXPECTED, providers)
 
-    def look(self, grey: np.ndarray, scale: float, left: int = 0, top: int = 0) -> Level:
-        """Run the network on a grey picture, uint8 (H, W), of any size."""
+    def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
+        """Run the network on a picture, uint8 (H, W), at its scale, or on a part: left, top, right, bottom."""
         height, width = grey.shape
-        padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
+        x0, y0, x1, y1 = part or (0, 0, width, height)
+        left, top = max(0, x0 - AROUND), max(0, y0 - AROUND)
+        seen = grey[top : min(height, y1 + AROUND), left : min(width, x1 + AROUND)]
+        h, w = seen.shape
+        padded = cv2.copyMakeBorder(seen, 0, -h % GRID, 0, -w % GRID, cv2.BORDER_REPLICATE)
         maps, ink = self._network.run(padded[None])
-        return Level(scale, left, top, maps[0], *ink[0, :, :height, :width])
+        return Level(scale, left, top, (x0, y0, x1, y1), maps[0], *ink[0, :, :h, :w])
 
     def levels(self, grey: np.ndarray) -> Iterator[Level]:
         """The pictures of all sizes that are worth looking at, the first as it is seen at a glance."""
         height, width = grey.shape
-        first = min(LARGEST, max(1.0, LOW / min(height, width)), np.sqrt(FIRST_LOOK / (height * width)))
-        if min(height, width) < LOW:
-            first = min(LARGEST, LOW / min(height, width), max(1.0, np.sqrt(FIRST_LOOK / (height * width))))
+        enlarged = max(1.0, min(LARGEST, LOW / min(height, width)))
+        first = float(min(enlarged, np.sqrt(FIRST_LOOK / (height * width))))
         scale = first
         coarse = []
         while scale == first or min(height, width) * scale >= 24:
@@ -142,10 +147,7 @@ class Finder:
             if not parts:
                 return
             larger = resized(grey, scale)
-            looked = [
-                self.look(larger[top:bottom, left:right], scale, left, top)
-                for left, top, right, bottom in parts
-            ]
+            looked = [self.look(larger, scale, part) for part in parts]
             yield from looked
 
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
@@ -178,10 +180,7 @@ def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterat
             np.searchsorted(rows, y[inside], "right") - 1, np.searchsorted(columns, x[inside], "right") - 1
         ] = True
     for i, j in zip(*np.nonzero(wanted), strict=True):
-        yield (
-            max(0, int(columns[j]) - AROUND), max(0, int(rows[i]) - AROUND),
-            min(width, int(columns[j + 1]) + AROUND), min(height, int(rows[i + 1]) + AROUND),
-        )  # fmt: skip
+        yield int(columns[j]), int(rows[i]), int(columns[j + 1]), int(rows[i + 1])
 
 
 def proposals(level: Level) -> Iterator[Proposal]:
@@ -190,10 +189,10 @@ def proposals(level: Level) -> Iterator[Proposal]:
     for kind, y, x in zip(*np.nonzero(maps[HEAT] >= FAINTEST), strict=True):
         cell = maps[:, y, x].astype(np.float64)
         size = cell[SIZE]
-        middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE
-        if (middle > np.array(level.ink.shape[::-1]) + STRIDE).any():
-            continue
-        box = np.concatenate([middle - size / 2 + (level.left, level.top), size]) / level.scale
+        middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE + (level.left, level.top)
+        if (middle < level.part[:2]).any() or (middle > level.part[2:]).any():
+            continue  # it is seen better by a neighbour, or beyond the picture
+        box = np.concatenate([middle - size / 2, size]) / level.scale
         larger = float(size.max())
         weight = float(np.exp(-(np.log(larger / BEST_SIZE) ** 2) / 0.6))
         yield Proposal(

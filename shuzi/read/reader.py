@@ -31,7 +31,7 @@ CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
 # Fitted on made-up scenes of held-out digits: how much finder and classifier have a say in which digit it is, with the
 # least probability of each, and in whether it is one, with a constant before.
-JOIN = 0.95, 0.1, 1e-4
+JOIN = 0.8, 0.3, 1e-4
 IS_DIGIT = 0.43, 1.08, 0.16
 NUMBER = -0.6, 0.8  # and in whether a number is right as a whole: constant, its digits' together
 TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
