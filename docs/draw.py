@@ -13,7 +13,9 @@ import numpy as np
 
 import shuzi
 from shuzi.data.pages import make_page
+from shuzi.data.scenes import Glyphs, Scene, scene
 from shuzi.read import batch
+from shuzi.read.find import HEAT, Finder
 from shuzi.read.reader import SHIPPED
 from shuzi.show import plots
 from shuzi.train.runs import evaluate_run
@@ -35,6 +37,31 @@ def main(run: Path) -> None:
     cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     drawn = batch.overlay(photo, shuzi.Reader().read(photo))
     cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    digits = Glyphs(held_out)
+    fields = [field for n in range(40) if len((field := scene(digits, np.random.default_rng(n))).labels) > 5]
+    cv2.imwrite(str(DOCS / "finder.jpg"), found(fields[:6]), [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def found(fields: list[Scene]) -> np.ndarray:
+    """Made-up fields, each with its heatmap of digits and of marks, and what the network takes for digits' ink."""
+    rows = []
+    for field in fields:
+        level = Finder().look(field.picture, 1.0)
+        heat = np.zeros((*field.picture.shape, 3), np.float32)
+        for channel, peak in enumerate(level.maps[HEAT]):
+            wide = cv2.GaussianBlur(cv2.dilate(peak, np.ones((3, 3))), (0, 0), 1)
+            heat[:, :, 2 if channel == 0 else 0] += cv2.resize(wide, field.picture.shape[::-1])
+        planes = [
+            cv2.merge([field.picture] * 3),
+            np.clip(heat * 255, 0, 255),
+            cv2.merge([level.ink * 255] * 3),
+        ]
+        rows.append(
+            np.hstack(
+                [cv2.copyMakeBorder(p, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3) for p in planes]
+            )
+        )
+    return cv2.resize(np.vstack(rows).astype(np.uint8), None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
 
 
 if __name__ == "__main__":
