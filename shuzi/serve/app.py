@@ -227,7 +227,9 @@ def _add_about(app: FastAPI, about: dict[str, Any], shown: samples.Samples) -> N
         return _json(about)
 
 
-BINARY = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+BINARY: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
 Seed = Annotated[int, Query(ge=0, le=learn.LAST_SEED)]
 
 
