@@ -17,7 +17,7 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {"data", "errors", "evaluate", "learn", "read", "serve", "show", "train"},
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
-    "serve": {"data", "errors", "files", "read"},
+    "serve": {"data", "errors", "files", "read", "train"},  # the page that learns does as softmax_numpy
     "train": {"data", "display", "errors", "evaluate", "files", "read", "version"},
     "evaluate": {"data", "display", "errors", "read"},
     "read": {"data", "display", "errors", "files"},

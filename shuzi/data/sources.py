@@ -106,21 +106,30 @@ def obtain(name: str, root: Path | None = None, progress: NewProgress | None = N
         ShuziError: a file in `root` is not the published one, or no source has it; the sentence names
             each source with its reason and says which files to put where.
     """
-    source = SOURCES[name]
-    root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
-    if root is not None and root.exists() and not root.is_dir():
-        raise ShuziError(f"{root}: a file, expected a folder for sets of images; choose another --root")
+    source, root = SOURCES[name], named(root)
     home = keep_in(source, root)
-    found = {}
-    for file in source.files:
-        if (here := in_root(source, file, root) or in_cache(source, file)) is not None:
-            found[file] = here
+    found = present(name, root)
     missing = [file for file in source.files if file not in found]
     if missing:
         for file, data in fetch(source, missing, home, progress):
             write_whole(home / file, data)
             found[file] = Found(file, home / file, source.files[file], data)
     return [found[file] for file in source.files]
+
+
+def named(root: Path | None) -> Path | None:
+    """Give the folder that a person named for sets, by hand or by SHUZI_DATA. Raises ShuziError if it is a file."""
+    root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
+    if root is not None and root.exists() and not root.is_dir():
+        raise ShuziError(f"{root}: a file, expected a folder for sets of images; choose another --root")
+    return root
+
+
+def present(name: str, root: Path | None = None) -> dict[str, Found]:
+    """Give those of a named set's verified files that lie here, by name; arguments and errors as `obtain`."""
+    source, root = SOURCES[name], named(root)
+    found = {file: in_root(source, file, root) or in_cache(source, file) for file in source.files}
+    return {file: here for file, here in found.items() if here is not None}
 
 
 def keep_in(source: Source, root: Path | None) -> Path:

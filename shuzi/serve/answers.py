@@ -177,6 +177,28 @@ class Kept(BaseModel):
     file: str = Field(description="where in the folder")
 
 
+class SharesAnswer(BaseModel):
+    """Shares right."""
+
+    own: float = Field(ge=0, le=1, description="of the corrections held back")
+    mnist: float | None = Field(
+        ge=0, le=1, description="of MNIST's test digits; null where they are not here"
+    )
+
+
+class TrainingAnswer(BaseModel):
+    """The training on corrections that was begun last."""
+
+    state: Literal["idle", "training", "measuring", "done", "keeping", "kept", "failed"]
+    epoch: int = Field(ge=0, description="it is in this one, from 1")
+    epochs: int = Field(ge=0)
+    error: str | None
+    before: SharesAnswer | None
+    after: SharesAnswer | None
+    file: str | None = Field(description="where the new weights were kept")
+    refused: str | None = Field(description="why this server trains nothing; null: it may be asked to")
+
+
 class ProblemDocument(BaseModel):
     """What went wrong (RFC 9457)."""
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path as Folder
 from typing import Annotated, Any, cast
@@ -20,11 +21,12 @@ from starlette.responses import FileResponse
 
 from shuzi.errors import ShuziError
 from shuzi.serve import answers as api
-from shuzi.serve import corrections, samples
+from shuzi.serve import corrections, learn, samples
 from shuzi.serve.guard import LARGEST, App, Guard, Problem
 from shuzi.serve.questions import Question
 from shuzi.serve.readers import Readers
 from shuzi.serve.settings import EVERYWHERE, Settings
+from shuzi.serve.training import EPOCHS, Trainer
 
 STATIC = Folder(__file__).parent / "static"
 SIDE = 28
@@ -66,6 +68,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "From a foreign page, or the server is read-only.",
         404: "There is no such thing.",
         408: "The upload took too long.",
+        409: "Not now: a training is under way, or none has ended.",
         413: f"More than {LARGEST:,} bytes.",
         415: "No such type of body.",
         421: "For a host that this server does not answer for.",
@@ -224,7 +227,89 @@ def _add_about(app: FastAPI, about: dict[str, Any], shown: samples.Samples) -> N
         return _json(about)
 
 
-def _about(settings: Settings, models: dict[str, Any]) -> dict[str, Any]:
+BINARY: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+Seed = Annotated[int, Query(ge=0, le=learn.LAST_SEED)]
+
+
+def _add_learning(app: FastAPI) -> None:
+    def binary(body: bytes, **headers: str) -> Response:
+        return Response(body, headers=headers, media_type="application/octet-stream")
+
+    @app.get("/api/learn/set", summary="MNIST to learn from", responses={**BINARY, **_problems(404)})
+    async def whole_set() -> Response:
+        """Gzipped: two uint32, little-endian, how many to train and test with; a byte a label; 784 bytes an image."""
+        packed = await asyncio.to_thread(learn.packed_set)
+        return binary(packed, **{"Content-Encoding": "gzip", "Cache-Control": "private, max-age=604800"})
+
+    @app.get("/api/learn/start", summary="Weights to start from", responses={**BINARY, **_problems(422)})
+    async def start(seed: Seed = 0) -> Response:
+        """Those of `shuzi train softmax-numpy`: float32 W (784, 10) row by row, then b (10,)."""
+        return binary(learn.start(seed))
+
+    @app.get("/api/learn/order", summary="The order of an epoch", responses={**BINARY, **_problems(422)})
+    async def order(
+        seed: Seed = 0,
+        count: Annotated[int, Query(ge=1, le=learn.MOST_IMAGES)] = learn.MOST_IMAGES,
+        epoch: Annotated[int, Query(ge=1, le=learn.MOST_EPOCHS, description="from 1")] = 1,
+    ) -> Response:
+        """That of `shuzi train softmax-numpy`: uint32 (count,), each number below count once."""
+        return binary(await asyncio.to_thread(learn.order, seed, count, epoch))
+
+
+def _add_training(app: FastAPI, trainer: Trainer) -> None:
+    def answer(status: int = 200) -> Response:
+        return _json(asdict(trainer.progress) | {"refused": trainer.refused}, status)
+
+    answers: dict[int | str, dict[str, Any]] = {200: {"model": api.TrainingAnswer}, **_problems(409)}
+
+    @app.get("/api/training", summary="How far training on the corrections is", responses=answers)
+    async def progress() -> Response:
+        return answer()
+
+    @app.post(
+        "/api/training",
+        summary="Train the network on the corrections",
+        status_code=202,
+        responses={202: {"model": api.TrainingAnswer}, **_problems(408, 409, 413, 422)},
+    )
+    async def train(epochs: Annotated[int, Query(ge=1, le=100)] = EPOCHS) -> Response:
+        """As `shuzi train best --start reader` does, then tested before and after. One at a time, on loopback alone."""
+        trainer.start(epochs)
+        return answer(202)
+
+    @app.delete("/api/training", summary="Stop it, or drop what came of it", responses=answers)
+    async def stop() -> Response:
+        await trainer.stop()
+        return answer()
+
+    @app.post(
+        "/api/training/keep",
+        summary="Read with the new weights",
+        status_code=202,
+        responses={202: {"model": api.TrainingAnswer}, **_problems(408, 409, 413)},
+    )
+    async def keep() -> Response:
+        """They are written beside the corrections' folder; `shuzi serve --weights` takes them."""
+        trainer.keep()
+        return answer(202)
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/learn", include_in_schema=False)
+    async def learning() -> FileResponse:
+        return FileResponse(STATIC / "learn.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return FileResponse(STATIC / "docs.html")
+
+    app.mount("/", StaticFiles(directory=STATIC, html=True))
+
+
+def about_server(settings: Settings, models: dict[str, Any]) -> dict[str, Any]:
+    """What answers here (answers.About). models: what the readers say they are."""
     folder = _folder(settings)
     return {
         "version": metadata.version("shuzi"),
@@ -275,9 +360,8 @@ class _Documented(FastAPI):
         return document
 
 
-def create_app(settings: Settings, readers: Readers, models: dict[str, Any]) -> Guard:
-    """The app of a server. models: what the readers say they are."""
-    about = _about(settings, models)
+def create_app(settings: Settings, readers: Readers, about: dict[str, Any], trainer: Trainer) -> Guard:
+    """The app of a server. about: what GET /api/model says, `about_server`'s; a training that is kept changes it."""
     shown = samples.load()
     app = _Documented(
         title="shuzi",
@@ -290,12 +374,9 @@ def create_app(settings: Settings, readers: Readers, models: dict[str, Any]) -> 
     _add_reading(app, readers)
     _add_corrections(app, settings, readers, shown)
     _add_about(app, about, shown)
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> FileResponse:
-        return FileResponse(STATIC / "docs.html")
-
-    app.mount("/", StaticFiles(directory=STATIC, html=True))
+    _add_learning(app)
+    _add_training(app, trainer)
+    _add_pages(app)
     everywhere = settings.host in EVERYWHERE
     return Guard(
         cast(App, app), () if everywhere else (settings.host,), settings.allow_hosts, addresses=everywhere

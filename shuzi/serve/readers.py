@@ -70,6 +70,23 @@ class Readers:
             raise Problem(status, said.decode())
         return said
 
+    async def use(self, weights: str) -> dict[str, Any]:
+        """Reads with other weights from now on; what the models are then. Raises Problem where they can't be read."""
+        before, self._code = self._code, _RUN.format(path=sys.path, weights=weights)
+        first = await self._spawn()
+        status, said = await _heard(first)
+        if status != 200:
+            self._code = before
+            _kill(first)
+            raise Problem(status, said.decode())
+        old = [await self._idle.get() for _ in range(self._count)]  # none is in the middle of an answer
+        self._idle.put_nowait(first)
+        _kill(old[0])
+        for each in old[1:]:
+            self._begin(each)
+        about: dict[str, Any] = json.loads(said)
+        return about
+
     async def close(self) -> None:
         """Ends all of them, whatever they are at."""
         self._closed = True

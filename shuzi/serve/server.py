@@ -21,6 +21,7 @@ from shuzi.errors import ShuziError
 from shuzi.serve.guard import LEAVING, LOOPBACK, Guard
 from shuzi.serve.readers import Readers
 from shuzi.serve.settings import EVERYWHERE, Settings
+from shuzi.serve.training import Trainer
 
 metadata.version("fastapi")  # is imported while the readers start, but missed at once
 
@@ -131,17 +132,22 @@ def _many_connections() -> None:
 
 
 async def _run(settings: Settings, listener: socket.socket, greet: Callable[[], Any]) -> None:
-    readers = Readers(settings.weights, settings.workers)
+    readers, trainer = Readers(settings.weights, settings.workers), None
     try:
         await readers.start()
         from shuzi.serve.app import (
+            about_server,
             create_app,
         )  # takes as long as the first reader's start, beside which it goes
 
-        server = _Server(create_app(settings, readers, await readers.about()))
+        about = about_server(settings, await readers.about())
+        trainer = Trainer(settings, readers, about)
+        server = _Server(create_app(settings, readers, about, trainer))
         greet()
         await server.serve(sockets=[listener])
     finally:
+        if trainer is not None:
+            await trainer.close()
         await readers.close()
 
 

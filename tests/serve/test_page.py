@@ -566,3 +566,16 @@ def test_all_text_has_contrast_and_all_controls_have_names(watched, strokes, sch
     small = """[...document.querySelectorAll("button, .button, .models label")].filter((e) => e.checkVisibility())
         .map((e) => e.getBoundingClientRect()).filter((r) => Math.min(r.width, r.height) < 24).length"""
     assert page.evaluate(small) == 0
+
+
+def test_the_models_answer_side_by_side(watched, strokes):
+    page = watched()
+    draw(page, strokes["7"])
+    expect(reading(page)).to_have_text("7")
+    expect(page.locator("#other")).to_contain_text("Softmax regression reads")
+    page.get_by_text("Softmax regression", exact=True).click()
+    expect(page.locator("#other")).to_have_text(re.compile("^Network reads 7"))
+    tick = page.locator("#bars li").nth(7).evaluate("(row) => Number(row.style.getPropertyValue('--other'))")
+    assert tick > 0.5
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#other")).to_be_empty()

@@ -34,18 +34,21 @@ function sentence(fault) {
 let sheets = 0; // counts the sheets and photos laid on the page; an answer to an earlier one is not shown
 let answers = 0;
 
+const asked = async () => photo ?? (sheet.sample ? sheet.picture() : { width: sheet.width, height: 1000, strokes: sheet.strokes });
+
 const read = newestWins(async () => {
   const mine = sheets;
   if (!photo && sheet.empty) return show(null);
-  const body = photo ?? (sheet.sample ? await sheet.picture() : { width: sheet.width, height: 1000, strokes: sheet.strokes });
-  const single = !photo && sheet.sample && !sheet.strokes.length;
+  const body = await asked();
+  const single = Boolean(!photo && sheet.sample && !sheet.strokes.length);
   const started = performance.now();
-  const page = await post(`api/read?detail=true&model=${model()}&single=${Boolean(single)}`, body);
+  const page = await post(`api/read?detail=true&model=${model()}&single=${single}`, body);
   if (mine !== sheets || (!photo && sheet.empty)) return;
   state = null;
   page.ms = performance.now() - started;
   page.digits = page.numbers.flatMap((number) => number.digits);
   page.photo = Boolean(photo);
+  page.single = single;
   show(page);
 }, failed);
 
@@ -74,10 +77,24 @@ const explain = newestWins(async () => {
   showWhy();
 }, failed);
 
+/** What the other model reads in the same digits, for where they differ. */
+const compare = newestWins(async () => {
+  const mine = answer;
+  if (!mine?.digits.length || (!photo && sheet.empty)) return;
+  const other = model() === "network" ? "softmax" : "network";
+  const page = await post(`api/read?model=${other}&single=${mine.single}`, await asked());
+  if (answer !== mine) return;
+  mine.other = page.numbers.flatMap((number) => number.digits);
+  view.showOther(mine, chosen, other);
+}, failed);
+
 let resting = 0;
+let comparing = 0;
 
 function explainSoon() {
   clearTimeout(resting);
+  clearTimeout(comparing);
+  comparing = setTimeout(compare, REST);
   if (model() === "softmax") return explain();
   resting = setTimeout(explain, REST);
 }
@@ -109,6 +126,7 @@ function showChosen() {
   view.showReading(answer, chosen, choose, instead(), state === "reading");
   $("copy").hidden = !answer?.text;
   view.showBars(digit);
+  view.showOther(answer, chosen, model() === "network" ? "softmax" : "network");
   view.showPixels(digit);
   showSpeed();
   if (digit) explainSoon();

@@ -27,6 +27,9 @@ const chinese = {
   "against": "反对",
   "for": "支持",
   "API": "接口",
+  "See it learn": "看它学习",
+  "{name} reads {text}: they differ": "{name}认作 {text}：两者不同",
+  "{name} reads {text} too": "{name}也认作 {text}",
   "Drop the picture to read it": "松开即可识别图片",
   "put a wrong answer right": "改正认错的答案",
   "undo": "撤销",
@@ -93,9 +96,6 @@ const chinese = {
   "Corrections are off: this server is read-only.": "此服务器为只读，不保存改正。",
 };
 
-/** Adds a page's own Chinese. */
-export const alsoChinese = (more) => Object.assign(chinese, more);
-
 const known = ["en", "zh"];
 
 function remembered() {
@@ -109,8 +109,12 @@ export let language = remembered();
 
 /** The text in the page's language, its {names} filled in. */
 export function t(english, values = {}) {
-  const text = language === "zh" ? chinese[english] ?? english : english;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  return both(english, chinese[english] ?? english, values);
+}
+
+/** One of two texts, its {names} filled in. */
+export function both(english, chinese, values = {}) {
+  return (language === "zh" ? chinese : english).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 const originals = new Map();
@@ -130,6 +134,12 @@ export function speak(next = language) {
   }
   for (const element of document.querySelectorAll("[data-t-label]")) {
     element.setAttribute("aria-label", t(original(element, "label", element.getAttribute("aria-label"))));
+  }
+  for (const element of document.querySelectorAll("[data-zh]")) {
+    element.textContent = both(original(element, "text", element.textContent), element.dataset.zh);
+  }
+  for (const element of document.querySelectorAll("[data-zh-label]")) {
+    element.ariaLabel = both(original(element, "label", element.ariaLabel), element.dataset.zhLabel);
   }
   for (const element of document.querySelectorAll("[data-t-alt]")) element.alt = t(element.dataset.tAlt);
 }

@@ -134,6 +134,19 @@ export function showBars(digit) {
   });
 }
 
+/** What the other model says of the same digits: beside the answer, and as a mark on the bars of the chosen one. */
+export function showOther(answer, chosen, which) {
+  const other = answer?.other ?? [];
+  const mark = (digit) => (digit.digit ?? (kind(digit) === "none" ? "×" : "?"));
+  const differs = other.filter((digit, at) => mark(digit) !== mark(answer.digits[at])).length;
+  const name = which === "softmax" ? t("Softmax regression") : t("Network");
+  const text = other.map(mark).join("");
+  $("other").textContent = !other.length ? "" : differs ? t("{name} reads {text}: they differ", { name, text }) : t("{name} reads {text} too", { name, text });
+  $("other").className = differs ? "differs" : "";
+  const digit = other[chosen];
+  [...$("bars").children].forEach((row, k) => row.style.setProperty("--other", digit ? digit.probabilities[k] * digit.digit_probability : -1));
+}
+
 // ---- pixels and maps ------------------------------------------------------------------------------------------
 
 function rgb(name) {

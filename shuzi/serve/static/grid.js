@@ -1,0 +1,48 @@
+// A 28x28 of which one pixel is chosen, by pointer or by the arrow keys, and perhaps changed.
+import { paintInk } from "./view.js";
+
+const SIDE = 28;
+const CELL = 12; // canvas pixels a pixel
+const within = (at) => Math.min(SIDE - 1, Math.max(0, at));
+
+export class Grid {
+  #canvas;
+  at = 14 * SIDE + 14;
+
+  /** chosen(): another pixel was chosen; act(at): one was clicked, or Space pressed on it. */
+  constructor(canvas, chosen, act = () => {}) {
+    this.#canvas = canvas;
+    canvas.width = canvas.height = SIDE * CELL;
+    canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+      const place = (offset) => within(Math.floor((SIDE * offset) / canvas.clientWidth));
+      this.at = place(offsetY) * SIDE + place(offsetX);
+      act(this.at);
+      chosen();
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const [row, column] = [Math.floor(this.at / SIDE), this.at % SIDE];
+      const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      if (!move && event.key !== " ") return;
+      event.preventDefault();
+      if (move) this.at = within(row + move[0]) * SIDE + within(column + move[1]);
+      else act(this.at);
+      chosen();
+    });
+  }
+
+  /** Paints inks, 0 to 255; `marked` pixels get a frame, the chosen one a strong one. */
+  paint(inks, marked = []) {
+    const small = new OffscreenCanvas(SIDE, SIDE);
+    paintInk(small, inks);
+    const context = this.#canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(small, 0, 0, SIDE * CELL, SIDE * CELL);
+    context.strokeStyle = getComputedStyle(this.#canvas).color;
+    const frame = (at, width) => {
+      context.lineWidth = width;
+      context.strokeRect((at % SIDE) * CELL + 1, Math.floor(at / SIDE) * CELL + 1, CELL - 2, CELL - 2);
+    };
+    for (const at of marked) frame(at, 2);
+    frame(this.at, 4);
+  }
+}

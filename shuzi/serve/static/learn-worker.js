@@ -1,0 +1,179 @@
+// Trains beside the page, which stays free, and tells it some thirty times a second how far it is.
+import { CLASSES, PIXELS, inked, right, step } from "./softmax.js";
+
+const FRAME = 25; // ms of training between two words
+const MEASURED = 20; // times an epoch that the held-out digits are read
+const DRAWN = 200; // points an epoch of the loss's curve
+const OWN = { folds: 5, steps: 200, lr: 0.1 }; // of learning from one's own digits, all of them in each step
+
+let set = null; // the promise of {train, test}: images, labels, and x, their ink
+let run = null;
+
+const pause = (ms) => new Promise((over) => setTimeout(over, ms));
+
+async function bytes(path) {
+  let reply = await fetch(path);
+  while (reply.status === 503) { // busy, or the set is still being packed
+    await pause(1000);
+    reply = await fetch(path);
+  }
+  if (!reply.ok) throw new Error((await reply.json()).detail);
+  return reply.arrayBuffer();
+}
+
+async function load() {
+  const packed = await bytes("api/learn/set");
+  const [train, test] = new Uint32Array(packed, 0, 2);
+  let at = 8;
+  const take = (count) => new Uint8Array(packed, (at += count) - count, count);
+  const labels = [take(train), take(test)];
+  const images = [take(train * PIXELS), take(test * PIXELS)];
+  const [learnt, held] = images.map((each, i) => ({ images: each, labels: labels[i], x: inked(each) }));
+  return { train: learnt, test: held };
+}
+
+const loaded = () => (set ??= load().catch((error) => {
+  set = null; // so that it can be tried again
+  throw error;
+}));
+
+const order = async ({ seed, count, epoch }) => new Uint32Array(await bytes(`api/learn/order?seed=${seed}&count=${count}&epoch=${epoch}`));
+
+/** A new run. settings: {count, size of a batch, lr, start: "random" or "zeros", seed}. */
+async function begin(settings) {
+  const mine = { ...settings, epoch: 1, done: 0, W: new Float32Array(PIXELS * CLASSES), b: new Float32Array(CLASSES), since: [], losses: [], shares: [] };
+  run = mine;
+  const { train, test } = await loaded();
+  mine.count = Math.min(mine.count, train.labels.length);
+  if (mine.start === "random") {
+    const drawn = new Float32Array(await bytes(`api/learn/start?seed=${mine.seed}`));
+    mine.W.set(drawn.subarray(0, PIXELS * CLASSES));
+  }
+  mine.order = await order(mine);
+  if (run !== mine) return;
+  mine.set = { train, test };
+  measure(mine);
+  say(mine);
+}
+
+const epochs = (mine) => mine.epoch - 1 + mine.done / mine.count;
+const next = (mine) => mine.order.subarray(mine.done, mine.done + mine.size);
+
+function measure(mine) {
+  const { x, labels } = mine.set.test;
+  mine.share = right(x, labels, mine.W, mine.b) / labels.length;
+  mine.shares.push([epochs(mine), mine.share]);
+}
+
+/** One step; true where it ended the epoch. */
+function take(mine) {
+  const { x, labels } = mine.set.train;
+  const batch = next(mine);
+  mine.loss = step(x, labels, batch, mine.W, mine.b, mine.lr);
+  mine.first ??= mine.loss;
+  mine.done += batch.length;
+  mine.since.push(mine.loss);
+  const steps = Math.ceil(mine.count / mine.size);
+  const taken = Math.ceil(mine.done / mine.size);
+  const ended = mine.done === mine.count;
+  if (ended || taken % Math.ceil(steps / DRAWN) === 0) {
+    mine.losses.push([epochs(mine), mine.since.reduce((sum, loss) => sum + loss) / mine.since.length]);
+    mine.since = [];
+  }
+  if (ended || taken % Math.ceil(steps / MEASURED) === 0) measure(mine);
+  return ended;
+}
+
+async function turn(mine) {
+  mine.epoch++;
+  mine.done = 0;
+  mine.order = await order(mine);
+}
+
+/** Takes steps until told to rest or the epoch ends. */
+async function play(mine) {
+  if (!mine.set || mine.playing) return;
+  mine.playing = true;
+  while (mine === run && mine.playing) {
+    const until = performance.now() + FRAME;
+    let ended;
+    do ended = take(mine);
+    while (!ended && !mine.pace && performance.now() < until);
+    if (ended) {
+      mine.playing = false;
+      await turn(mine);
+    }
+    if (mine !== run) return;
+    say(mine);
+    await pause(mine.pace);
+  }
+}
+
+/** Tells the page all that is new; at rest with the batch that comes next. */
+function say(mine) {
+  const { id, W, b, epoch, done, count, size, lr, loss, first, share, losses, shares } = mine;
+  const said = { id, W, b, epoch, done, count, size, lr, loss, first, share, losses, shares, playing: Boolean(mine.playing) };
+  if (!mine.playing) {
+    const { images, labels } = mine.set.train;
+    const rows = [...next(mine)];
+    said.batch = { rows, labels: rows.map((row) => labels[row]), images: rows.map((row) => images.slice(row * PIXELS, (row + 1) * PIXELS)) };
+  }
+  postMessage({ run: said });
+  mine.losses = [];
+  mine.shares = [];
+}
+
+// ---- one's own hand -------------------------------------------------------------------------------------------
+
+function learn(x, labels, rows, W, b) {
+  const learnt = { W: W.slice(), b: b.slice() };
+  for (let i = 0; i < OWN.steps; i++) step(x, labels, rows, learnt.W, learnt.b, OWN.lr);
+  return learnt;
+}
+
+/** From one's own digits: templates of them alone, and how many are read before and after W has learnt from the others. */
+async function own({ images, labels, W, b }) {
+  const x = inked(images);
+  const all = Uint32Array.from(labels.keys());
+  const nth = labels.map((label, i) => labels.subarray(0, i).filter((other) => other === label).length);
+  const count = (learnt, rows) => rows.filter((row) => {
+    const one = inked(images.subarray(row * PIXELS, (row + 1) * PIXELS));
+    return right(one, labels.subarray(row), learnt.W, learnt.b);
+  }).length;
+  let after = 0;
+  for (let fold = 0; fold < OWN.folds; fold++) {
+    const [tested, others] = [true, false].map((mine) => all.filter((row) => (nth[row] % OWN.folds === fold) === mine));
+    if (tested.length && others.length) after += count(learn(x, labels, others, W, b), tested);
+  }
+  const held = (await loaded().catch(() => null))?.test;
+  const share = (learnt) => right(held.x, held.labels, learnt.W, learnt.b) / held.labels.length;
+  postMessage({
+    own: {
+      templates: learn(x, labels, all, new Float32Array(W.length), new Float32Array(CLASSES)).W,
+      W, before: count({ W, b }, all), after, of: all.length,
+      mnist: held && { before: share({ W, b }), after: share(learn(x, labels, all, W, b)) },
+    },
+  });
+}
+
+const orders = {
+  begin,
+  own,
+  play: () => play(run),
+  rest: () => (run.playing = false),
+  step: async () => {
+    if (run.playing || !run.set) return;
+    const mine = run;
+    if (take(mine)) await turn(mine);
+    if (mine === run) say(mine);
+  },
+  set: (changes) => Object.assign(run, changes), // pace, lr
+};
+
+onmessage = async ({ data: [order, value] }) => {
+  try {
+    await orders[order](value);
+  } catch (error) {
+    postMessage({ fault: error.message, order });
+  }
+};

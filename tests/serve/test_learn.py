@@ -1,0 +1,291 @@
+"""The page that learns, in a real browser before the real server."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from shuzi.serve import corrections, samples
+from shuzi.train import softmax_numpy as softmax
+
+PATIENCE = 120_000  # ms on a busy machine
+NOT_THERE = re.compile("get it with: shuzi data mnist")
+
+# One epoch by the page's own worker, as the page asks for it. Gives W and b, the largest gap between two turns of the
+# page's own loop, and the time that the epoch took, both in ms.
+EPOCH = """(settings) => new Promise((done, failed) => {
+    const worker = new Worker("learn-worker.js", { type: "module" });
+    let [gap, last, began] = [0, 0, 0];
+    const watch = setInterval(() => {
+        if (last) gap = Math.max(gap, performance.now() - last);
+        last = performance.now();
+    }, 5);
+    worker.onmessage = ({ data: { run, fault } }) => {
+        if (fault) failed(new Error(fault));
+        else if (!began) {
+            began = performance.now();
+            worker.postMessage(["play"]);
+        } else if (!run.playing) {
+            clearInterval(watch);
+            worker.terminate();
+            done({ W: [...run.W], b: [...run.b], share: run.share, gap, ms: performance.now() - began });
+        }
+    };
+    worker.postMessage(["begin", { lr: 0.1, size: 100, count: 60000, start: "random", seed: 0, pace: 0, ...settings }]);
+})"""
+
+
+@pytest.fixture(scope="session")
+def packed(server):
+    """The server, once it has packed MNIST."""
+    while requests.get(server.url + "/api/learn/set", timeout=60).status_code == 503:
+        time.sleep(1)
+    return server
+
+
+@pytest.fixture
+def lesson(chromium, packed):
+    """Opens /learn; a console error or a request to another host fails the test."""
+    faults, contexts, ours = [], [], packed.url + "/"
+
+    def begin(**context) -> Page:
+        settings = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | context
+        contexts.append(chromium.new_context(**settings))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on(
+            "request",
+            lambda request: faults.append(request.url) if not request.url.startswith(ours) else None,
+        )
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(ours + "learn")
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    expect.set_options(timeout=PATIENCE)
+    yield begin
+    expect.set_options(timeout=5_000)
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def set_knob(page: Page, knob: str, value: str) -> None:
+    page.locator("#" + knob).fill(value)
+    page.locator("#" + knob).press("Tab")
+
+
+def test_an_epoch_in_the_page_ends_with_the_weights_of_softmax_numpy(lesson, mnist):
+    train, test = mnist
+    W, b = softmax.initial(softmax.generator(3))
+    for batch in softmax.order(softmax.generator(3), len(train)).reshape(-1, 100):
+        x = softmax.rows(train.images[batch])
+        of_W, of_b = softmax.gradient(x, softmax.logits(x, W, b), train.labels[batch])
+        W, b = W - np.float32(0.1) * of_W, b - np.float32(0.1) * of_b
+    learnt = lesson().evaluate(EPOCH, {"seed": 3})
+    assert np.abs(np.reshape(learnt["W"], (784, 10)) - W).max() < 1e-4
+    assert np.abs(np.array(learnt["b"]) - b).max() < 1e-4
+    answers = softmax.logits(softmax.rows(test.images), W, b).argmax(axis=1)
+    assert learnt["share"] == pytest.approx((answers == test.labels).mean(), abs=2e-4)
+
+
+def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
+    page = lesson()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 600")
+    set_knob(page, "count", "4000")
+    page.locator("#pace").select_option("full speed")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
+    page.locator("#sample").click()
+    expect(page.locator("#reads")).to_contain_text("It reads")
+    page.get_by_role("button", name="One step").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 40")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Play goes on with another.")
+    assert float(page.inner_text("#share")) > 0.75
+    assert len(page.locator("#losses polyline").get_attribute("points").split()) == 40
+    expect(page.locator("#bars .best")).to_have_count(1)
+    page.get_by_role("button", name="Restart").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
+
+
+def test_a_learning_rate_of_10_is_told_and_why(lesson):
+    page = lesson()
+    set_knob(page, "count", "4000")
+    set_knob(page, "lr", "10")
+    page.locator("#pace").select_option("full speed")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#trouble")).to_contain_text(
+        "With a learning rate of 10 a step is so long that it overshoots"
+    )
+
+
+def numbers(page: Page, ten: str, what: str) -> np.ndarray:
+    """What ten of a card's lists show behind a name, 0 first."""
+    lines = page.locator(f"#{ten} .n").filter(
+        has=page.locator("i", has_text=re.compile(f"^{re.escape(what)}$"))
+    )
+    return np.array([float(each.removeprefix(what).replace("−", "-")) for each in lines.all_inner_texts()])
+
+
+def test_every_number_of_a_batch_is_computed(lesson, server, mnist):
+    page = lesson()
+    page.wait_for_selector("#ten-steps .n")
+    start = np.frombuffer(requests.get(server.url + "/api/learn/start?seed=0", timeout=20).content, "<f4")
+    order = np.frombuffer(requests.get(server.url + "/api/learn/order?seed=0", timeout=20).content, "<u4")
+    W, b = start[:7840].reshape(784, 10), start[7840:]
+    batch = order[:100]
+    x = mnist[0].images[batch].reshape(100, 784) / np.float32(255)
+    labels = mnist[0].labels[batch]
+    y = x @ W + b
+    e = np.exp(y - y.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    error = p - np.eye(10)[labels]
+    change = -0.1 * x.T @ error / 100
+    page.locator("#which").fill("7")
+    page.locator("#image").focus()
+    pixel = 14 * 28 + 14
+    for key in ("ArrowUp", "ArrowLeft"):
+        page.keyboard.press(key)
+    pixel -= 29
+    expect(page.locator("#which-said")).to_contain_text(f"number {batch[7]} of the set, label {labels[7]}")
+    ink = mnist[0].images[batch[7]].reshape(-1)[pixel]
+    expect(page.locator("#pixel")).to_contain_text(f"number {pixel} of the row. Ink {ink} of 255")
+    near = {"atol": 6e-4, "rtol": 0}
+    np.testing.assert_allclose(numbers(page, "ten-logits", "xW"), x[7, pixel] * W[pixel], **near)
+    np.testing.assert_allclose(numbers(page, "ten-logits", "y"), y[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-softmax", "e"), e[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-softmax", "p"), p[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-errors", "="), error[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-steps", "+"), change[pixel], atol=6e-6, rtol=0)
+    loss = -np.log(p[np.arange(100), labels])
+    expect(page.locator("#cost")).to_contain_text(f"= {loss[7]:.4f}")
+    expect(page.locator("#cost")).to_contain_text(f"batch is {loss.mean():.4f}")
+    after = W[pixel] + change[pixel]
+    page.get_by_role("button", name="Take this step").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 600")
+    np.testing.assert_allclose(numbers(page, "ten-logits", "W"), after, atol=6e-5, rtol=0)
+
+
+def test_make_it_say_8_with_the_fewest_pixels(lesson):
+    page = lesson()
+    expect(page.locator("#says")).to_contain_text("It says")
+    for wanted in "8417":
+        page.locator("#wanted").select_option(wanted)
+        page.get_by_role("button", name="Show the fewest").click()
+        expect(page.locator("#fewest-said")).not_to_be_empty()
+        said = page.inner_text("#fewest-said")
+        expect(page.locator("#says")).to_contain_text(f"It says {wanted} ")
+        if "by itself" in said:
+            continue
+        fewest = int(re.search(r"\d+", said)[0])
+        expect(page.locator("#changed")).to_have_text(f"Pixels changed: {fewest}")
+        page.get_by_role("button", name="Start over").click()
+        expect(page.locator("#changed")).to_have_text("Pixels changed: 0")
+    page.locator("#board").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    expect(page.locator("#changed")).to_have_text("Pixels changed: 1")
+
+
+def test_it_learns_ones_own_hand(lesson):
+    page = lesson()
+    shown = samples.load()
+    own = [(k, image) for k in range(10) for image in shown.images[shown.labels == k][:5]]
+    kept = page.evaluate(
+        """(own) => localStorage.setItem("own", JSON.stringify(own.map(([label, ink]) =>
+            [label, btoa(String.fromCharCode(...ink))])))""",
+        [[label, image.reshape(-1).tolist()] for label, image in own],
+    )
+    assert kept is None
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#asked")).to_contain_text("Five of each are enough")
+    page.get_by_role("button", name="Learn my hand").click()
+    expect(page.locator("#compared")).to_contain_text("of your 50 drawings")
+    read = page.inner_text("#compared")
+    assert int(re.search(r"read (\d+) of your 50", read)[1]) > 40
+    assert int(re.search(r"it reads (\d+)\.", read)[1]) > 40
+    assert page.locator("#mine canvas").count() == 20
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.locator("#asked")).to_have_text("Draw a 0")
+    box = page.locator("#own-canvas").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("#asked")).to_have_text("Draw a 1")
+
+
+def test_the_page_is_in_chinese_and_nothing_overflows(lesson):
+    page = lesson(locale="zh-CN", viewport={"width": 360, "height": 740}, color_scheme="dark")
+    expect(page.get_by_role("button", name="播放")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert re.findall(r"\{\w+\}", page.inner_text("body")) == []
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 3840
+
+
+def test_a_set_that_is_missing_is_told_with_the_way_to_get_it(chromium, start_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("SHUZI_DATA", str(tmp_path))
+    server = start_server(tmp_path / "corrections")
+    reply = requests.get(server.url + "/api/learn/set", timeout=20)
+    assert reply.status_code == 404
+    assert NOT_THERE.search(reply.json()["detail"])
+    page = chromium.new_page(locale="en-GB")
+    page.goto(server.url + "/learn")
+    expect(page.locator("#trouble")).to_have_text(NOT_THERE, timeout=PATIENCE)
+    expect(page.locator("#says")).to_contain_text(
+        "It says", timeout=PATIENCE
+    )  # what needs no set still works
+    page.close()
+
+
+def state(server) -> dict:
+    return requests.get(server.url + "/api/training", timeout=30).json()
+
+
+def waited(server, *states: str) -> dict:
+    """The training's state once it is one of these."""
+    until = time.monotonic() + 280
+    while (now := state(server))["state"] not in states:
+        assert time.monotonic() < until, now
+        time.sleep(0.5)
+    return now
+
+
+def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(start_server, tmp_path):
+    shown = samples.load()
+    folder = tmp_path / "corrections"
+    server = start_server(folder)
+    post = lambda path: requests.post(server.url + path, timeout=30)  # noqa: E731
+    assert post("/api/training/keep").status_code == 409
+    assert "no corrections" in post("/api/training?epochs=1").json()["detail"]
+    corrections.keep(folder, 255 - shown.images[0] // 2, 0)
+    assert post("/api/training?epochs=1").status_code == 202
+    assert "2 pictures" in waited(server, "failed")["error"]
+    for i in range(0, 150, 5):
+        corrections.keep(folder, 255 - shown.images[i][::-1] // 2, int(shown.labels[i]))
+    assert post("/api/training?epochs=1").status_code == 202
+    second = post("/api/training")
+    assert second.status_code == 409
+    assert "under way already" in second.json()["detail"]
+    assert requests.delete(server.url + "/api/training", timeout=60).json()["state"] == "idle"
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+@pytest.mark.parametrize("settings", [{"read_only": True}, {"allow_hosts": ("a.example",)}])
+def test_a_server_that_others_can_ask_or_that_is_read_only_trains_nothing(start_server, tmp_path, settings):
+    server = start_server(tmp_path, **settings)
+    assert state(server)["refused"]
+    reply = requests.post(server.url + "/api/training", timeout=30)
+    assert reply.status_code == 403
+    assert reply.json()["detail"] == state(server)["refused"]
