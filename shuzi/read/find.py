@@ -7,8 +7,11 @@ writing too low to be read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -147,7 +150,9 @@ class Finder:
             if not parts:
                 return
             larger = resized(grey, scale)
-            looked = [self.look(larger, scale, part) for part in parts]
+            look = partial(self.look, larger, scale)
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                looked = list(threads.map(look, parts))
             yield from looked
 
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
@@ -217,41 +222,44 @@ def merged(found: list[Proposal]) -> list[Proposal]:
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
-    is_mark = np.array([bool(p.mark) for p in found], bool)
-    free = np.ones(len(found), bool)
-    kept: list[Proposal] = []
+    digits = np.array([not p.mark for p in found], bool)
+    strengths = np.array([p.chance * p.weight for p in found])
+    free, kept = np.ones(len(found), bool), np.zeros(len(found), bool)
     for i, p in enumerate(found):
         if not free[i]:
             continue
-        same = free & (is_mark == is_mark[i]) & (overlap(p.box, boxes) > SAME)
+        same = free & (digits == digits[i]) & (overlap(p.box, boxes) > SAME)
         same[i] = True
         free &= ~same
-        if not p.mark:
-            if several(p, [*kept, *(found[j] for j in np.flatnonzero(free))]):
+        if digits[i]:
+            smaller = (free | kept) & digits & inside(boxes, p.box) & (strengths > AS_LIKELY * strengths[i])
+            if several(p, [found[j] for j in np.flatnonzero(smaller)]):
                 continue
             pool(p, [found[j] for j in np.flatnonzero(same)])
-            if any(not q.mark and shown(p, q) > PART for q in kept):
+            over = kept & digits & (overlap(p.box, boxes) > 0)
+            if any(shown(p, found[j]) > PART for j in np.flatnonzero(over)):
                 continue
-        kept.append(p)
-    return kept
+        kept[i] = True
+    return [found[i] for i in np.flatnonzero(kept)]
 
 
-def several(proposal: Proposal, others: list[Proposal]) -> bool:
-    """Whether what seems one digit is several smaller ones that are as likely and explain its ink together."""
-    level = proposal.level
-    inside: list[Proposal] = []
-    for p in sorted(others, key=lambda p: -p.chance * p.weight):
-        if p.mark:
-            continue
-        low, high = p.box[:2] - proposal.box[:2], proposal.box[:2] + proposal.box[2:] - p.box[:2] - p.box[2:]
-        within = (np.minimum(low, high) > -MARGIN * p.size).all() and p.size < APART * proposal.size
-        likely = p.chance * p.weight > AS_LIKELY * proposal.chance * proposal.weight
-        if within and likely and all(overlap(p.box, q.box[None])[0] < BARELY for q in inside):
-            inside.append(p)
-    if len(inside) < 2:
+def inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Which of some boxes (N, 4) lie in another and are clearly smaller, bool (N,)."""
+    sizes = boxes[:, 2:].max(1)
+    room = np.minimum(boxes[:, :2] - box[:2], box[:2] + box[2:] - boxes[:, :2] - boxes[:, 2:]).min(1)
+    return np.asarray((room > -MARGIN * sizes) & (sizes < APART * box[2:].max()))
+
+
+def several(proposal: Proposal, smaller: list[Proposal]) -> bool:
+    """Whether what seems one digit is several smaller ones in it that are as likely and explain its ink together."""
+    apart: list[Proposal] = []
+    for p in sorted(smaller, key=lambda p: -p.chance * p.weight):
+        if all(overlap(p.box, q.box[None])[0] < BARELY for q in apart):
+            apart.append(p)
+    if len(apart) < 2:
         return False
-    ink = part_of(level, proposal.box)
-    return sum(float(part_of(level, p.box).sum()) for p in inside) > COVERED * float(ink.sum())
+    ink = part_of(proposal.level, proposal.box)
+    return sum(float(part_of(proposal.level, p.box).sum()) for p in apart) > COVERED * float(ink.sum())
 
 
 def part_of(level: Level, box: np.ndarray) -> np.ndarray:
@@ -274,8 +282,6 @@ def pool(proposal: Proposal, group: list[Proposal]) -> None:
 
 def shown(part: Proposal, whole: Proposal) -> float:
     """0..1, how much of the ink in a proposal's box is another's, as that one's picture shows it."""
-    if not touch(part, whole):
-        return 0.0
     level = whole.level
     left, top = np.maximum(np.floor(part.box[:2] * level.scale) - (level.left, level.top), 0).astype(int)
     right, bottom = (np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)).astype(
@@ -286,11 +292,6 @@ def shown(part: Proposal, whole: Proposal) -> float:
     if total < 1:
         return 0.0
     return float((ink * (nearest([whole, part], level, left, top, ink.shape) == 0)).sum()) / total
-
-
-def touch(one: Proposal, other: Proposal) -> bool:
-    """Whether two boxes overlap."""
-    return bool((np.abs(one.middle - other.middle) < (one.box[2:] + other.box[2:]) / 2).all())
 
 
 def nearest(
@@ -326,7 +327,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     ink = level.ink[top:bottom, left:right]
     if not ink.size:
         return np.zeros((1, 1), np.uint8), proposal.box
-    near = [proposal, *(p for p in others if p is not proposal and beside(p, proposal))]
+    near = [proposal, *(p for p in others if p is not proposal)]
     mine = nearest(near, level, left, top, ink.shape) == 0
     own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
     x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
@@ -335,7 +336,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     return own, np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
 
 
-def beside(one: Proposal, other: Proposal) -> bool:
-    """Whether two boxes come so near each other that one's ink may lie in the other's."""
-    apart = np.abs(one.middle - other.middle) - (one.box[2:] + other.box[2:]) / 2
-    return bool((apart < MARGIN * other.size).all())
+def beside(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of some boxes (N, 4) come so near a box (4,) that one's ink may lie in the other: bool (N,)."""
+    apart = np.abs(others[:, :2] + others[:, 2:] / 2 - box[:2] - box[2:] / 2) - (others[:, 2:] + box[2:]) / 2
+    return np.asarray((apart < MARGIN * box[2:].max()).all(1))

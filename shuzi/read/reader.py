@@ -15,7 +15,7 @@ import numpy as np
 from shuzi import display
 from shuzi.errors import ShuziError
 from shuzi.read import decode
-from shuzi.read.find import Finder, Proposal, ink_of
+from shuzi.read.find import Finder, Proposal, beside, ink_of
 from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE, laid_out, normalise
 from shuzi.read.picture import load
@@ -238,8 +238,9 @@ class Reader:
         """The 28x28 of each digit, uint8 (N, 28, 28); its box becomes that of its ink."""
         rivals = [p for p in proposals if not p.mark and p.chance >= RIVAL]
         images = np.zeros((len(digits), SIDE, SIDE), np.uint8)
+        boxes = np.array([p.box for p in rivals]).reshape(-1, 4)
         for i, digit in enumerate(digits):
-            ink, box = ink_of(digit, rivals)
+            ink, box = ink_of(digit, [rivals[j] for j in np.flatnonzero(beside(digit.box, boxes))])
             images[i] = normalise(ink)
             digit.box = box
         return images
