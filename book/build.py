@@ -5,8 +5,7 @@ kernel, its names cleared between chapters: torch is imported once. What ships, 
 shuzi/learn/{zh,en}/*.ipynb; of these Sphinx makes one static site in FOLDER, build/book by default.
 """
 
-import importlib
-import inspect
+import ast
 import re
 import shutil
 import sys
@@ -55,9 +54,11 @@ def code(notebook: nbformat.NotebookNode) -> list[str]:
 def lines(name: str) -> tuple[str, int, int]:
     """Give the file, from the repository's root, and the first and last line of what a dotted name names."""
     module, attribute = name.rsplit(".", 1)
-    found = getattr(importlib.import_module(module), attribute)
-    text, first = inspect.getsourcelines(found)
-    return f"{module.replace('.', '/')}.py", first, first + len(text) - 1
+    file = f"{module.replace('.', '/')}.py"
+    for node in ast.parse((ROOT / file).read_text()).body:
+        if getattr(node, "name", "") == attribute:
+            return file, node.lineno, node.end_lineno
+    raise ValueError(f"{file}: no {attribute} in it")
 
 
 def in_repository(link: re.Match[str]) -> str:
@@ -83,7 +84,9 @@ def executed() -> dict[str, dict[str, nbformat.NotebookNode]]:
         if any(other != first for other in others):
             raise ValueError(f"{chapter}: its code differs between {' and '.join(LANGUAGES)}")
         whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *first)]
-    NotebookClient(whole, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(
+        whole, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}}
+    ).execute()
     outputs = iter(cell.outputs for cell in whole.cells if cell.source != CLEAR)
     for chapter in chapters():
         cells = [
