@@ -36,7 +36,8 @@ def _packed_set() -> bytes:
         raise Problem(404, f"{SET} is not on this computer; get it with: shuzi data {SET}.")
     train, test = digits.from_files(SET, [found[file] for file in sources.SOURCES[SET].files])
     counts = np.array([len(train), len(test)], "<u4").tobytes()
-    parts = [counts, *(each.labels for each in (train, test)), *(each.images for each in (train, test))]
+    arrays = train.labels, test.labels, train.images, test.images
+    parts = [counts, *(each.tobytes() for each in arrays)]
     return gzip.compress(b"".join(parts), compresslevel=1, mtime=0)
 
 
