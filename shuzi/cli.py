@@ -157,11 +157,15 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None and (given or run or force):
         raise ShuziError("--resume goes on with all settings of the run; give none of them beside it")
-    with downloads() as progress, trains() as listener:
+    from shuzi.train.ranks import launched
+
+    with launched() as ranks, downloads() as progress, trains() as listener:
         if resume is not None:
             done = runs.resume(resume, root, progress, listener)
         else:
             done = runs.train(runs.make_plan(**given), run, root, force, progress, listener)
+    if not ranks.first:
+        return
     if as_json:
         return print_json(done.to_json())
     results = done.results

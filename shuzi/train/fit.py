@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
+from shuzi.train.distributed import gathered, here, joined, whole
+from shuzi.train.ranks import ranks
 from shuzi.train.recipes import Model, Recipe
 from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kind
 
@@ -91,6 +93,7 @@ class Training:
     def __init__(
         self, recipe: Recipe, settings: Settings, device: torch.device, threads: int | None = None
     ) -> None:
+        device = here(device)
         self.recipe, self.settings, self.device = recipe, settings, device
         self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
         self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
@@ -100,6 +103,8 @@ class Training:
             self.inner = torch.get_rng_state()  # what layers such as dropout draw from
         self.threads = threads or threads_for(self.model, settings.batch_size)
         place(self.model, device, recipe.channels_last)
+        self.ranks = ranks()
+        self.forward = joined(self.ranks, self.model)
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
         self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.turn = settings.epochs if recipe.again is None else round(recipe.again * settings.epochs)
@@ -289,7 +294,7 @@ def learn(
     pause: float,
 ) -> None:
     """Take steps until the batches of this epoch of `count` images are used up, or so many seconds have passed."""
-    recipe, model, tally = training.recipe, training.model, training.tally
+    recipe, model, tally, among = training.recipe, training.model, training.tally, training.ranks
     set_training(model, True)
     first, end, lr = training.cycle
     steps = math.ceil(count / training.settings.batch_size)
@@ -303,15 +308,15 @@ def learn(
         if recipe.augment is not None:
             with images.device:  # where all that it draws shall lie
                 images = recipe.augment(images, training.noise)
+        size = len(images)
+        images = images[among.share(size)]
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         training.optimizer.zero_grad()
-        with (
-            torch.autocast(training.device.type, torch.bfloat16)
-            if recipe.bfloat16
-            else contextlib.nullcontext()
-        ):
-            outputs = model(images)
+        bfloat16 = torch.autocast(training.device.type, torch.bfloat16, enabled=recipe.bfloat16)
+        with whole(among, size), bfloat16:
+            outputs = training.forward(images)
+        outputs = gathered(among, outputs, size)
         if recipe.loss is None:
             loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
             tally.answers.append((outputs.detach(), targets))
@@ -321,8 +326,8 @@ def learn(
         training.optimizer.step()
         if training.average is not None:
             follow(training.average, model, recipe.average, step)
-        tally.add(loss.detach(), len(images))
-        done += len(images)
+        tally.add(loss.detach(), size)
+        done += size
         if training.step % math.ceil(steps / POINTS) == 0:
             tally.settle()
         if on_step is not None:

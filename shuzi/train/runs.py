@@ -38,6 +38,7 @@ from shuzi.files import cannot_write, sweep, write_whole
 from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS, softmax
 from shuzi.train import fit_numpy
 from shuzi.train.fit_numpy import NUMPY
+from shuzi.train.ranks import lost, ranks
 from shuzi.train.settings import Epoch, OnStep, Settings, kind
 
 if TYPE_CHECKING:
@@ -228,7 +229,11 @@ class Results:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run as its folder tells it: `recipe` what its recipe was made of, `results` None while it is unfinished."""
+    """A run as its folder tells it.
+
+    recipe: what its recipe was made of; ranks: the processes that trained it; results: None while it is unfinished,
+    and on ranks above 0.
+    """
 
     folder: Path
     plan: Plan
@@ -239,6 +244,7 @@ class Run:
     recipe: dict[str, str]
     results: Results | None = None
     metrics: list[Epoch] = field(default_factory=list)
+    ranks: int = 1
 
     def __repr__(self) -> str:
         ended = "unfinished" if self.results is None else f"test accuracy {self.results.test_accuracy:.4f}"
@@ -275,6 +281,7 @@ class Run:
             "start": self.plan.start,
             **settings,
             "device": self.device,
+            "ranks": self.ranks,
             "threads": self.threads,
             "versions": self.versions,
             "data_sha256": self.data_sha256,
@@ -342,6 +349,8 @@ def train(
 ) -> Run:
     """Train a recipe, evaluate it once on the test set, and keep it as a run.
 
+    In a process group of torch's all ranks train together; rank 0 alone tests, writes and tells.
+
     Args:
         plan: what to train, on what, how.
         out: the run's folder; default the first free one of runs/RECIPE, runs/RECIPE-2, ...
@@ -356,7 +365,8 @@ def train(
     """
     recipe(plan.recipe)
     device = loop_of(plan.recipe).pick_device(plan.device)
-    with claimed(out, plan.recipe, force) as folder:
+    among = ranks()
+    with claimed(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder:
         digits = shuzi.load(plan.data, root, progress)
         training = begun(plan, device)
         versions = {
@@ -366,8 +376,10 @@ def train(
             **training.versions,
         }
         made_of = described(training.recipe)
-        run = Run(folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of)
-        with entered(run, force):
+        run = Run(
+            folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of, ranks=among.size
+        )
+        with entered(run, force) if among.first else contextlib.nullcontext():
             return go_on(run, training, digits, listener or in_notebook())
 
 
@@ -393,7 +405,8 @@ def resume(
         ShuziError: no such run, a finished or damaged one, or other data or another recipe than it began with.
         Stopped: Ctrl-C; the last checkpoint is kept.
     """
-    run = read(folder)
+    among = ranks()
+    run = among.from_first(lambda: read(folder))
     epochs = run.plan.settings.epochs
     if run.results is not None:
         raise ShuziError(
@@ -413,12 +426,15 @@ def resume(
             f"{folder}: began with data of SHA-256 {run.data_sha256}, {run.plan.data} now has {digits[0].sha256}; "
             "put the former data back or start a new run"
         )
-    training = begun(run.plan, loop_of(run.plan.recipe).pick_device(run.device), run.threads)
+    threads = run.threads if among.size == run.ranks else None
+    training = begun(run.plan, loop_of(run.plan.recipe).pick_device(run.device), threads)
     path = folder / CHECKPOINT
-    if path.exists():
-        saved = read_tensors(path, loop_of(run.plan.recipe))
+    saved, texts = among.from_first(
+        lambda: (read_tensors(path, loop_of(run.plan.recipe)), told_by(path)) if path.exists() else ({}, {})
+    )
+    if saved:
         try:
-            if digest(saved, told_by(path)) != told_by(path).get("sha256"):
+            if digest(saved, texts) != texts.get("sha256"):
                 raise ShuziError("its checksum differs")
             training.restore(saved)
             if training.epoch != len(run.metrics):
@@ -427,14 +443,19 @@ def resume(
             raise ShuziError(
                 f"{path}: not a checkpoint of {run.plan.recipe}, or damaged ({reason(error)}); start a new run"
             ) from error
-    elif (folder / METRICS).exists():
+    elif among.first and (folder / METRICS).exists():
         raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force")
-    sweep(folder)
+    if among.first:
+        sweep(folder)
     return go_on(run, training, digits, listener or in_notebook())
 
 
 def go_on(run: Run, training: "Training", digits: tuple[Digits, Digits], listener: Listener) -> Run:
     """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
+    among = ranks()
+    among.agree("the data's SHA-256", digits[0].sha256)
+    if not among.first:
+        listener = Listener()
     learnt, validation = parts(run.plan, digits[0])
     if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
@@ -444,8 +465,10 @@ def go_on(run: Run, training: "Training", digits: tuple[Digits, Digits], listene
     first = True
     try:
         for epoch in loop.fit(
-            training, learnt, validation if len(validation) else None, listener.step, PAUSE
+            training, learnt, validation if among.first and len(validation) else None, listener.step, PAUSE
         ):
+            if not among.first:
+                continue
             longer = run if epoch is None else dataclasses.replace(run, metrics=[*run.metrics, epoch])
             save_progress(longer, training, first)
             run, first = longer, False
@@ -453,17 +476,26 @@ def go_on(run: Run, training: "Training", digits: tuple[Digits, Digits], listene
             if epoch is not None:
                 logger.info("%s: epoch %d ended with a loss of %.4f", run.folder, epoch.epoch, epoch.loss)
                 listener.epoch(run)
+        if not among.first:
+            return run
         started = time.perf_counter()
         right, count = loop.judged(training.recipe, training.result, digits[1], training.device)
         run = dataclasses.replace(run, results=measured(run, right, count, time.perf_counter() - started))
         finish(run, training)
     except KeyboardInterrupt:
-        raise Stopped(
-            f"stopped; {kept} kept, go on with: shuzi train --resume {run.folder}"
-            if kept
-            else "stopped before anything was kept; nothing was written"
-        ) from None
+        raise Stopped(among.tell(f"stopped{left(run, kept)}")) from None
+    except RuntimeError as error:
+        if not lost(error):
+            raise
+        raise ShuziError(among.tell(f"another process of this training was lost{left(run, kept)}")) from error
     return run
+
+
+def left(run: Run, kept: str) -> str:
+    """Say what is left of a run that didn't come to its end."""
+    if not kept:
+        return " before anything was kept; nothing was written"
+    return f"; {kept} kept, go on with: shuzi train --resume {run.folder}"
 
 
 def saved(run: Run, step: int) -> str:
@@ -728,7 +760,7 @@ def parse(folder: Path, path: Path, text: str) -> Run:
             )  # fmt: skip
         return Run(
             folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
-            dict(saved.get("made_of", {})), results,
+            dict(saved.get("made_of", {})), results, ranks=int(saved.get("ranks", 1)),
         )  # fmt: skip
     except Exception as error:  # whatever a damaged file makes of it
         raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error

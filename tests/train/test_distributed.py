@@ -1,0 +1,175 @@
+"""Several processes that torchrun starts: one training, whatever their number. This file is also what ranks run."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import shuzi
+from shuzi.train import runs
+from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.ranks import Ranks, launched
+from shuzi.train.recipes import RECIPES, Recipe, adamw, one_cycle
+
+TORCHRUN = sys.executable, "-m", "torch.distributed.run"
+
+
+def network(generator):
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.BatchNorm2d(4, affine=False), nn.Flatten(),
+        nn.Dropout(0.3), nn.Linear(4 * 13 * 13, 11),
+    )  # fmt: skip
+
+
+def mixed(images, generator):
+    """Noise, and a bit of another image of the batch."""
+    other = images[torch.randperm(len(images), generator=generator)]
+    return images + 0.1 * torch.randn(images.shape, generator=generator) + 0.1 * other
+
+
+EVERYTHING = Recipe(
+    summary="all that looks at a batch as a whole", build=network, epochs=2, batch_size=111, lr=3e-3,
+    optimizer=adamw, schedule=one_cycle, augment=mixed, label_smoothing=0.05, average=0.9, channels_last=True,
+)  # fmt: skip
+# 1,000 images in batches of 111: the last is one image, of which a rank has none
+RECIPES_TO_TRY = {
+    "everything": EVERYTHING,
+    "tensors": dataclasses.replace(RECIPES["softmax-tensors"], epochs=2, batch_size=111),
+    "best": dataclasses.replace(
+        RECIPES["best"], epochs=1, batch_size=100, lr=5e-4, again=None, extend=None, bfloat16=False
+    ),
+}
+
+
+def train_all(data, out):
+    """Train each recipe; save, by rank, the state and the figures of each epoch."""
+    digits = shuzi.load(data)
+    for name, recipe in RECIPES_TO_TRY.items():
+        training = Training(
+            recipe, Settings(recipe.epochs, recipe.batch_size, recipe.lr, seed=3), torch.device("cpu")
+        )
+        learnt = digits[0].part(0, 400) if name == "best" else digits[0]
+        epochs = [dataclasses.asdict(epoch) for epoch in fit(training, learnt, digits[1].part(0, 101))]
+        rank = training.ranks.rank
+        save_file(
+            {key: value.contiguous() for key, value in training.state().items()}, f"{out}/{name}-{rank}"
+        )
+        (Path(out) / f"{name}-{rank}.json").write_text(json.dumps(epochs))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, small_folder):
+    """What two ranks made, each under an agent of its own, as on two machines; and what one process made."""
+    two, one = (tmp_path_factory.mktemp(name) for name in ("two", "one"))
+    meet = [
+        "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}",
+        "--local-addr=127.0.0.1",
+    ]  # fmt: skip
+    run = [*TORCHRUN, *meet, __file__, str(small_folder), str(two)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    agents = [subprocess.Popen(run, stderr=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    for agent in agents:
+        err = agent.communicate()[1]
+        assert agent.returncode == 0, err
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    train_all(small_folder, one)
+    torch.set_num_threads(threads)
+    return two, one
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", RECIPES_TO_TRY)
+def test_two_ranks_have_the_loss_curve_and_the_noise_of_one_process(trained, name):
+    two, one = [json.loads((folder / f"{name}-0.json").read_text()) for folder in trained]
+    for of_two, of_one in zip(two, one, strict=True):
+        assert of_two["curve"] == pytest.approx(of_one["curve"], abs=1e-4)
+        assert of_two["loss"] == pytest.approx(of_one["loss"], abs=1e-4)
+        assert of_two["accuracy"] == pytest.approx(of_one["accuracy"], abs=0.0021)
+        assert of_two["validation_accuracy"] == pytest.approx(of_one["validation_accuracy"], abs=0.021)
+    states = [load_file(folder / f"{name}-0") for folder in trained]
+    assert states[0].keys() == states[1].keys()
+    for key, value in states[1].items():
+        if key.startswith("generator"):  # all noise was drawn alike
+            assert torch.equal(states[0][key], value), key
+
+
+@pytest.mark.parametrize("name", RECIPES_TO_TRY)
+def test_ranks_are_equal_bit_for_bit(trained, name):
+    first, second = (load_file(trained[0] / f"{name}-{rank}") for rank in (0, 1))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [0, 1, 2, 96, 256])
+def test_shares_are_all_of_it_once(size, count):
+    shares = [range(count)[Ranks(rank, size).share(count)] for rank in range(size)]
+    assert [each for share in shares for each in share] == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_rank_killed_ends_all_and_one_process_goes_on(command, tmp_path, small_folder):
+    options = ["--data", small_folder, "--epochs", 60, "--batch-size", 64, "--seed", 2]
+    command("train", *options, "--out", tmp_path / "straight", "--json").json  # noqa: B018
+    run = [
+        *TORCHRUN,
+        "--nproc-per-node=2",
+        "-m",
+        "shuzi",
+        "train",
+        *map(str, options),
+        "--out",
+        tmp_path / "killed",
+    ]
+    with subprocess.Popen(
+        run,
+        cwd=tmp_path,
+        env=command.environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as agent:
+        while not (line := agent.stderr.readline()).startswith("epoch 2/60"):
+            assert line, "ended before it began"
+        (victim,) = (
+            rank for rank in psutil.Process(agent.pid).children() if rank.environ().get("RANK") == "1"
+        )
+        others = psutil.Process(agent.pid).children(recursive=True)
+        victim.send_signal(signal.SIGKILL)
+        out, err = agent.communicate(timeout=120)
+    assert agent.returncode == 1
+    assert not [each for each in others if each.is_running()]
+    told = [line for line in err.splitlines() if line.startswith("shuzi: ")]
+    assert len(told) == 1, err
+    assert "go on with: shuzi train --resume" in told[0]
+    assert out == ""
+    kept = sorted(path.name for path in (tmp_path / "killed").iterdir())
+    assert kept == ["checkpoint.safetensors", "metrics.csv", "run.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "straight"]
+    assert runs.read(tmp_path / "killed").ranks == 2
+
+    done = command("train", "--resume", tmp_path / "killed", "--json").json
+    assert done["state"] == "finished"
+    one, other = (runs.read(tmp_path / name) for name in ("killed", "straight"))
+    assert [e.loss for e in one.metrics] == pytest.approx([e.loss for e in other.metrics], abs=1e-4)
+
+
+if __name__ == "__main__":
+    with launched():
+        train_all(*sys.argv[1:])
