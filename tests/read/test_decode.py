@@ -1,0 +1,222 @@
+"""The decoder by itself, on proposals made by hand: numbers, lines, marks, and what may have been missed."""
+
+import numpy as np
+import pytest
+
+from shuzi.read import decode
+from shuzi.read.find import MARKS, SIZE, Level, Proposal
+from shuzi.read.reader import Digit
+
+BLANK = np.zeros((0, 0), np.float32)
+NOWHERE = Level(1.0, 0, 0, np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
+HEIGHT, WIDTH, STEP, GAP = 30.0, 20.0, 24.0, 8.0  # pixels of a digit, and from one to the next; of a mark
+LOW = {
+    ".": (12, 4, 4),
+    ",": (15, 5, 9),
+    "-": (0, 12, 4),
+    "/": (0, 14, 36),
+    ":": (3, 4, 18),
+}  # below, wide, high
+
+
+def proposal(sign, x, y, width=WIDTH, height=HEIGHT, chance=0.99):
+    """A digit or mark with its middle at x, y, that says of no next one."""
+    mark = sign if sign in MARKS else ""
+    classes = np.full(10, 0.01) if mark else np.eye(10)[int(sign)] * 0.9 + 0.01
+    box = np.array([x - width / 2, y - height / 2, width, height])
+    return Proposal(chance, mark, classes, box, 0.0, np.zeros(2), NOWHERE, 1.0)
+
+
+def row(text, x, y, slope=0.0, linked=True):
+    """A number as the network sees it, its first digit's middle at x, y: each digit says where the next one is."""
+    found, digits, at = [], [], x
+    for sign in text:
+        if sign in MARKS:
+            below, wide, high = LOW[sign]
+            found.append(proposal(sign, at - STEP / 2 + GAP / 2, y + below + slope * (at - x), wide, high))
+            at += GAP
+            continue
+        digits.append(proposal(sign, at, y + slope * (at - x)))
+        at += STEP
+    for one, other in zip(digits[:-1], digits[1:], strict=True):
+        if linked:
+            one.link, one.ahead = 0.95, (other.middle - one.middle) / one.size
+    return found + digits
+
+
+def shuffled(proposals, seed=0):
+    return [proposals[i] for i in np.random.default_rng(seed).permutation(len(proposals))]
+
+
+def read(found):
+    """The numbers as (line, written)."""
+    answers = []
+    for number in found:
+        guesses = [int(p.classes.argmax()) for p in number.digits]
+        digits = [Digit(g, g, 1.0, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for g in guesses]
+        answers.append((number.line, decode.written(number, digits)))
+    return answers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_follow_each_other_as_the_network_expects_them(seed):
+    assert read(decode.numbers(shuffled(row("30517", 40, 50), seed))) == [(0, "30517")]
+
+
+def test_nothing_gives_no_numbers():
+    assert decode.numbers([]) == []
+    assert decode.numbers([proposal("7", 40, 50, chance=0.4), proposal("-", 40, 50, chance=0.4)]) == []
+
+
+def test_where_no_next_is_expected_a_number_ends_however_near_the_next_digit_stands():
+    assert read(decode.numbers(row("12", 40, 50) + row("345", 40 + 2 * STEP, 50))) == [(0, "12"), (0, "345")]
+
+
+def test_a_wide_gap_is_bridged_where_the_network_says_so():
+    one, other = proposal("4", 40, 50), proposal("2", 120, 50)
+    one.link, one.ahead = 0.9, np.array([80 / HEIGHT, 0])
+    assert read(decode.numbers([other, one])) == [(0, "42")]
+    one.link = 0.3
+    assert read(decode.numbers([other, one])) == [(0, "4"), (0, "2")]
+
+
+def test_a_next_that_is_not_where_it_should_be_is_none():
+    digits = row("123", 40, 50)
+    del digits[1]  # the middle one was not found: nothing stands where 1 expects its next
+    assert read(decode.numbers(digits)) == [(0, "1"), (0, "3")]
+
+
+def test_of_two_that_expect_the_same_next_the_one_that_is_nearer_the_mark_has_it():
+    digits = row("12", 40, 50)
+    rival = proposal("9", 40, 85)
+    rival.link, rival.ahead = 0.9, (digits[1].middle + (5, 9) - rival.middle) / rival.size
+    assert sorted(read(decode.numbers([rival, *digits]))) == [(0, "12"), (1, "9")]
+
+
+def test_no_number_goes_back_to_the_left():
+    one, other = row("12", 40, 50)
+    other.link, other.ahead = 0.9, (one.middle - other.middle) / other.size
+    assert read(decode.numbers([one, other])) == [(0, "12")]
+
+
+def test_lines_are_read_from_the_top_and_numbers_from_the_left():
+    page = row("88", 200, 100) + row("7", 40, 100) + row("123", 200, 50) + row("45", 40, 52)
+    assert read(decode.numbers(page)) == [(0, "45"), (0, "123"), (1, "7"), (1, "88")]
+
+
+@pytest.mark.parametrize("slope", [-0.2, -0.1, 0.1, 0.2])
+def test_lines_that_rise_or_fall_stay_lines(slope):
+    page, expected = [], []
+    for line in range(3):
+        for column, text in enumerate(("12", "345", "67", "890")):
+            x = 40 + 130 * column
+            page += row(text, x, 200 + 48 * line + slope * x, slope)
+            expected.append((line, text))
+    assert abs(slope) * 390 > 48 / 2  # more than half the way to the next line
+    assert read(decode.numbers(shuffled(page))) == expected
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.05])
+def test_a_grid_of_single_digits_is_read_row_by_row(lean):
+    g = np.random.default_rng(0)
+    page = [
+        proposal(
+            str((3 * i + j) % 10), 50 + 60 * j + g.normal(0, 3), 40 + 50 * i + 60 * j * lean + g.normal(0, 3)
+        )
+        for i in range(5)
+        for j in range(6)
+    ]
+    expected = [(i, str((3 * i + j) % 10)) for i in range(5) for j in range(6)]
+    assert read(decode.numbers(shuffled(page))) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["17.000,-", "-3.5", "24/11/2026", "12:07", "1.234.567,89", "555-0137", "6."]
+)
+def test_marks_stand_in_a_number_as_written(text):
+    (found,) = decode.numbers(shuffled(row(text, 60, 50)))
+    assert read([found]) == [(0, text)]
+    assert len(found.digits) == sum(sign.isdigit() for sign in text)
+
+
+def test_a_mark_goes_to_the_number_it_stands_by_and_a_far_one_to_none():
+    page = row("12.", 40, 50) + row("34", 180, 50) + row("5,-", 40, 110)
+    page.append(proposal("-", 400, 300, 12, 4))
+    assert read(decode.numbers(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
+
+
+def test_a_mark_that_is_hardly_one_is_left_out():
+    page = row("1.5", 40, 50)
+    page[0].chance = 0.3
+    assert read(decode.numbers(page)) == [(0, "15")]
+
+
+def test_a_digit_that_nobody_is_sure_of_is_written_as_a_question():
+    (found,) = decode.numbers(row("3.5", 40, 50))
+    unsure, sure = (
+        Digit(d, g, 0.5, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for d, g in ((None, 3), (5, 5))
+    )
+    assert decode.written(found, [unsure, sure]) == "?.5"
+
+
+@pytest.fixture
+def gapped():
+    """A number 1_2 with room for a digit between its own."""
+    one, other = proposal("1", 40, 50), proposal("2", 40 + 2 * STEP, 50)
+    one.link, one.ahead = 0.9, (other.middle - one.middle) / one.size
+    (found,) = decode.numbers([one, other])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "sign", "height", "share"),
+    [
+        (40 + STEP, 50, "7", HEIGHT, 1),  # in the gap
+        (40 + 3 * STEP, 50, "7", HEIGHT, 1),  # after the end
+        (40 - STEP, 50, "7", HEIGHT, 1),  # before the first
+        (40 + 6 * STEP, 50, "7", HEIGHT, 0),  # far off
+        (40 + STEP, 100, "7", HEIGHT, 0),  # of another line
+        (42, 50, "7", HEIGHT, 0),  # another name for a digit that was found
+        (40 + STEP, 50, "-", HEIGHT, 0),  # a mark
+        (40 + STEP, 50, "7", 6.0, 0),  # too low to be a digit of this number
+    ],
+)
+def test_a_number_is_whole_as_far_as_nothing_unlikely_in_it_is_a_digit(gapped, x, y, sign, height, share):
+    assert decode.whole(gapped, list(gapped.digits)) == 1
+    doubtful = [proposal(sign, x, y, height=height, chance=chance) for chance in (0.1, 0.4)]
+    chances = [decode.whole(gapped, [*gapped.digits, one]) for one in doubtful]
+    assert chances == pytest.approx([1 - share * 0.1, 1 - share * 0.4])
+
+
+def test_two_that_may_have_been_missed_count_both(gapped):
+    doubtful = [proposal("7", 40 + STEP * i, 50, chance=0.2) for i in (1, 3)]
+    assert decode.whole(gapped, [*gapped.digits, *doubtful]) == pytest.approx(0.64)
+
+
+def test_the_one_digit_of_a_picture_is_likely_large_and_near_the_middle():
+    shape = (100, 120)
+    middle, corner = proposal("1", 62, 48, chance=0.8), proposal("2", 100, 15, chance=0.8)
+    assert decode.likeliest([corner, middle], shape) is middle
+    assert decode.likeliest([corner, proposal("3", 60, 50, chance=0.02)], shape) is corner
+    large = proposal("4", 60, 50, 40, 60, chance=0.8)
+    assert decode.likeliest([middle, large, proposal("-", 60, 50)], shape) is large
+
+
+def test_where_nothing_is_a_digit_the_whole_picture_is_one_with_no_chance():
+    only = decode.likeliest([proposal("-", 60, 50)], (100, 120))
+    assert (only.chance, only.box.tolist()) == (0.0, [0, 0, 120, 100])
+    assert np.allclose(only.classes, 0.1)
+    ink = np.zeros((28, 28), np.uint8)
+    ink[5:20, 8:12] = 255
+    assert decode.alone(ink).box.tolist() == [8, 5, 4, 15]
+
+
+def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
+    levels = []
+    for scale in (1.0, 0.5, 0.25):
+        writing = np.zeros([int(n * scale) for n in (200, 240)], np.float32)
+        writing[int(40 * scale) : int(160 * scale), int(60 * scale) : int(120 * scale)] = 1
+        levels.append(Level(scale, 0, 0, np.zeros((SIZE.stop, 1, 1), np.float32), writing, writing))
+    assert decode.all_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
+    blank = Level(1.0, 0, 0, np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32))
+    assert not decode.all_writing([blank]).any()
