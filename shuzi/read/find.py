@@ -230,11 +230,13 @@ def merged(found: list[Proposal]) -> list[Proposal]:
             continue
         same = free & (digits == digits[i]) & (overlap(p.box, boxes) > SAME)
         same[i] = True
-        free &= ~same
+        free[i] = False
         if digits[i]:
             smaller = (free | kept) & digits & inside(boxes, p.box) & (strengths > AS_LIKELY * strengths[i])
             if several(p, [found[j] for j in np.flatnonzero(smaller)]):
                 continue
+        free &= ~same
+        if digits[i]:
             pool(p, [found[j] for j in np.flatnonzero(same)])
             over = kept & digits & (overlap(p.box, boxes) > 0)
             if any(shown(p, found[j]) > PART for j in np.flatnonzero(over)):
