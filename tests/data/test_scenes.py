@@ -1,0 +1,176 @@
+"""Made-up scenes: what is said to stand in each kind of them does."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from shuzi.data import scenes
+from shuzi.data.scenes import CLASSES, LEAST, MARKS, SQUARE, STRIP, VISIBLE
+
+KINDS = [scenes.strip, scenes.page, scenes.table, scenes.close, scenes.clutter]
+
+
+@pytest.fixture(scope="module")
+def glyphs(mnist):
+    return scenes.Glyphs(mnist[0].part(0, 2000))
+
+
+@pytest.fixture(params=["fonts of this machine", "no fonts"], scope="module")
+def machine(request, tmp_path_factory):
+    """Each test here holds with the fonts there are, and on a machine without any."""
+    with pytest.MonkeyPatch.context() as patch:
+        scenes.fonts.cache_clear()
+        if request.param == "no fonts":
+            patch.setattr(scenes, "FONT_FOLDERS", (str(tmp_path_factory.mktemp("fonts")),))
+            patch.delenv("SHUZI_FONTS", raising=False)
+            assert scenes.fonts() == ()
+        yield
+    scenes.fonts.cache_clear()
+
+
+def made(glyphs, kind, seed):
+    shape = STRIP if kind is scenes.strip else SQUARE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
+        return scenes.scene(glyphs, np.random.default_rng([3, seed]), shape)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__, scope="module")
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def some(machine, glyphs, kind):
+    return [made(glyphs, kind, seed) for seed in range(8)]
+
+
+def test_the_generator_decides_all(some, glyphs, kind):
+    again = made(glyphs, kind, 1)
+    for field in dataclasses.fields(again):
+        assert np.array_equal(getattr(some[1], field.name), getattr(again, field.name))
+    assert not np.array_equal(some[1].picture, some[2].picture)
+
+
+def test_arrays_are_of_the_types_and_shapes_that_are_told(some, kind):
+    assert {scene.picture.shape for scene in some} == {STRIP if kind is scenes.strip else SQUARE}
+    for scene in some:
+        shape, count = scene.picture.shape, len(scene.labels)
+        for name, dtype in (
+            ("picture", np.uint8),
+            ("ink", np.uint8),
+            ("writing", np.uint8),
+            ("owner", np.int16),
+        ):
+            assert (getattr(scene, name).shape, getattr(scene, name).dtype) == (shape, dtype)
+        assert scene.boxes.shape == (count, 4)
+        assert scene.small.shape[1:] == (4,)
+        assert len(scene.sizes) == len(scene.visible) == len(scene.following) == count
+        assert (scene.labels < CLASSES + len(MARKS)).all()
+        assert ((scene.visible >= 0) & (scene.visible <= 1 + 1e-5)).all()
+        assert (scene.sizes > 0).all()
+
+
+def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
+    height, width = some[0].picture.shape
+    checked = 0
+    for scene in some:
+        for i, (x, y, w, h) in enumerate(scene.boxes.astype(int).tolist()):
+            if scene.visible[i] < VISIBLE:
+                continue
+            assert (x >= 0, y >= 0, x + w <= width, y + h <= height) == (True,) * 4
+            assert max(w, h) <= 1.5 * scene.sizes[i] + 2 or scene.labels[i] >= CLASSES
+            if scene.labels[i] >= CLASSES:
+                continue
+            ys, xs = np.nonzero(scene.owner == i)
+            inside = (xs >= x - 1) & (xs <= x + w) & (ys >= y - 1) & (ys <= y + h)
+            assert inside.mean() > 0.9
+            assert scene.ink[y : y + h, x : x + w].max() > 75
+            checked += 1
+    assert checked or kind is scenes.clutter
+
+
+def test_ink_its_owner_and_all_writing_agree(some):
+    for scene in some:
+        owners = np.unique(scene.owner[scene.owner >= 0])
+        assert (scene.labels[owners] < CLASSES).all()
+        assert (scene.ink[scene.owner >= 0] > 0).all()
+        assert (scene.owner[scene.ink > 75] >= 0).all()
+        assert (scene.writing >= scene.ink).all()
+
+
+def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
+    links = 0
+    for scene in some:
+        known = np.flatnonzero(scene.following >= 0)
+        after = scene.following[known]
+        assert (scene.labels[known] < CLASSES).all()
+        assert (scene.labels[after] < CLASSES).all()
+        assert len(set(after.tolist())) == len(after)
+        shown = (scene.visible[known] >= VISIBLE) & (scene.visible[after] >= VISIBLE)
+        middles = scene.boxes[:, :2] + scene.boxes[:, 2:] / 2
+        step = (middles[after] - middles[known])[shown]
+        assert (step[:, 0] > 0).all()
+        assert (np.abs(step[:, 1]) < step[:, 0] + 0.5 * scene.sizes[known][shown]).all()
+        links += len(known)
+    assert links or kind is scenes.clutter
+
+
+def test_digits_that_count_can_be_seen(some):
+    for scene in some:
+        for label, visible, (x, y, w, h) in zip(
+            scene.labels, scene.visible, scene.boxes.astype(int), strict=True
+        ):
+            if label < CLASSES and visible >= VISIBLE:
+                near = scene.picture[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
+                assert int(near.max()) - int(near.min()) > scenes.LEAST_TONES
+
+
+def test_labels_are_what_was_written(glyphs):
+    canvas = scenes.Canvas(*STRIP)
+    g = np.random.default_rng(0)
+    scenes.write_number(canvas, glyphs, "24/11/2026", 10, 32, 20, scenes.hand(g, "strokes"), g, 1.0)
+    labels = [label for label, *_ in canvas.items]
+    text = "".join(str(label) if label < CLASSES else MARKS[label - CLASSES] for label in labels)
+    assert text == "24/11/2026"
+    digits = [i for i, label in enumerate(labels) if label < CLASSES]
+    assert canvas.following == dict(pairwise(digits))
+
+
+def test_what_the_frame_cuts_off_is_told(glyphs):
+    g = np.random.default_rng(1)
+    by = scenes.hand(g, "strokes")
+    shares, boxes = [], []
+    for x in (64, 2, 126, 300):
+        canvas = scenes.Canvas(*SQUARE)
+        canvas.put(glyphs.digit(8, 40, by, np.random.default_rng(2)), x, 64, 1.0, 8)
+        shares.append(canvas.items[0][3] if canvas.items else 0)
+        boxes += [box for _, box, *_ in canvas.items]
+    assert shares[0] == pytest.approx(1)
+    assert 0.2 < shares[1] < 0.8
+    assert 0.2 < shares[2] < 0.8
+    assert shares[3] == 0
+    assert all(x >= 0 and x + w <= 128 for x, _, w, _ in boxes)
+
+
+def test_writing_too_low_to_be_read_is_told_as_small(some, kind):
+    boxes = np.concatenate([scene.small for scene in some])
+    assert len(boxes) or kind is not scenes.page
+    assert (boxes[:, 2:] > 0).all()
+    assert (boxes[:, 3] < LEAST).all()
+
+
+def test_in_clutter_alone_there_is_hardly_anything_to_be_found(some, kind):
+    each = [(s.labels < CLASSES) & (s.sizes >= LEAST) & (s.visible >= VISIBLE) for s in some]
+    count = sum(int(one.sum()) for one in each)
+    assert count < 4 if kind is scenes.clutter else count >= 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_are_written_with_digits_and_known_marks(seed):
+    g = np.random.default_rng(seed)
+    texts = [scenes.number_text(g) for _ in range(300)]
+    assert set("".join(texts)) == set("0123456789" + MARKS)
+    assert all(any(sign.isdigit() for sign in text) for text in texts)
