@@ -1,5 +1,7 @@
 """The decoder by itself, on proposals made by hand: numbers, lines, marks, and what may have been missed."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def row(text, x, y, slope=0.0, linked=True):
             continue
         digits.append(proposal(sign, at, y + slope * (at - x)))
         at += STEP
-    for one, other in zip(digits[:-1], digits[1:], strict=True):
+    for one, other in pairwise(digits):
         if linked:
             one.link, one.ahead = 0.95, (other.middle - one.middle) / one.size
     return found + digits
@@ -89,7 +91,7 @@ def test_a_next_that_is_not_where_it_should_be_is_none():
 def test_of_two_that_expect_the_same_next_the_one_that_is_nearer_the_mark_has_it():
     digits = row("12", 40, 50)
     rival = proposal("9", 40, 85)
-    rival.link, rival.ahead = 0.9, (digits[1].middle + (5, 9) - rival.middle) / rival.size
+    rival.link, rival.ahead = 0.9, (digits[1].middle + np.array([5, 9]) - rival.middle) / rival.size
     assert sorted(read(decode.numbers([rival, *digits]))) == [(0, "12"), (1, "9")]
 
 

@@ -1,0 +1,273 @@
+"""The finder: what the shipped network finds in made-up scenes, and how what it saw at several sizes is joined."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from shuzi.data import scenes
+from shuzi.read import find
+from shuzi.read.find import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE, Finder, Level, Proposal
+from shuzi.read.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return Finder()
+
+
+@pytest.fixture(scope="module")
+def glyphs(mnist):
+    """Digits that nothing is trained on."""
+    train, _ = mnist
+    return scenes.Glyphs(train.part(len(train) - 5000, len(train)))
+
+
+@pytest.fixture(autouse=True)
+def no_fonts(monkeypatch):
+    """The same scenes on every machine, whatever fonts it has."""
+    monkeypatch.setattr(scenes, "fonts", tuple)
+
+
+def likely(proposals):
+    return [p for p in proposals if not p.mark and p.chance >= 0.5]
+
+
+# floors a little under the shipped network's: of digits that are there, how many are found, and named right
+@pytest.mark.parametrize(
+    ("kind", "found", "named"),
+    [
+        (scenes.strip, 0.72, 0.67),
+        (scenes.page, 0.8, 0.67),
+        (scenes.table, 0.92, 0.83),
+        (scenes.close, 0.8, 0.75),
+    ],
+)
+def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkeypatch, kind, found, named):
+    monkeypatch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
+    shape = scenes.STRIP if kind is scenes.strip else scenes.SQUARE
+    hits = []
+    for seed in range(12):
+        scene = scenes.scene(glyphs, np.random.default_rng([7, seed]), shape)
+        digits = likely(finder(scene.picture)[0])
+        boxes = np.array([p.box for p in digits]).reshape(-1, 4)
+        names = np.array([p.classes.argmax() for p in digits])
+        there = (scene.labels < 10) & (scene.visible >= scenes.VISIBLE) & (scene.sizes >= scenes.LEAST)
+        for box, label in zip(scene.boxes[there], scene.labels[there], strict=True):
+            same = find.overlap(box, boxes) > 0.4
+            hits.append((same.any(), (same & (names == label)).any()))
+    assert len(hits) > 12
+    assert (np.mean(hits, 0) >= (found, named)).all()
+
+
+def test_on_bare_paper_hardly_anything_is_found(finder, glyphs, monkeypatch):
+    bare = ((lambda glyphs, g: scenes.Canvas(*scenes.SQUARE), 1.0),)
+    monkeypatch.setattr(scenes, "LAYOUTS", bare)
+    pictures = [
+        scenes.scene(glyphs, np.random.default_rng([8, seed]), scenes.SQUARE).picture for seed in range(12)
+    ]
+    assert sum(len(likely(finder(picture)[0])) for picture in pictures) <= 1
+
+
+@pytest.fixture(scope="module")
+def field(mnist):
+    """An amount on clean paper, of digits that nothing is trained on, and what it says."""
+    train, _ = mnist
+    picture = np.full((64, 256), 235, np.uint8)
+    chosen = [int(np.flatnonzero(train.labels[-5000:] == digit)[3]) for digit in (3, 0, 5, 1, 7, 4)]
+    for i, at in enumerate(chosen):
+        ink = cv2.resize(train.images[-5000:][at], (40, 40), interpolation=cv2.INTER_CUBIC) / 255
+        part = picture[12:52, 12 + 38 * i : 52 + 38 * i]
+        np.minimum(part, (235 - 190 * ink).astype(np.uint8), out=part)
+    return picture, "305174"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader()
+
+
+def test_a_clean_field_is_read(reader, field):
+    picture, text = field
+    page = reader.read(picture)
+    assert page.text == text
+    assert [abs(d.box[0] - 24 - 38 * i) < 14 for i, d in enumerate(page.digits)] == [True] * 6
+
+
+@pytest.mark.parametrize(("right", "down"), [(1, 0), (0, 1), (2, 3), (7, 5), (-3, 2), (-6, -8)])
+def test_a_shift_changes_nothing_but_where_it_stands(reader, field, right, down):
+    picture, text = field
+    move = np.float32([[1, 0, right], [0, 1, down]])
+    moved = cv2.warpAffine(picture, move, picture.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    before, after = reader.read(picture), reader.read(moved)
+    assert after.text == text
+    for one, other in zip(before.digits, after.digits, strict=True):
+        assert np.abs(np.subtract(other.box, one.box) - (right, down, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize("scale", [0.7, 0.85, 1.2, 1.5, 2.0])
+def test_a_scale_changes_nothing_but_the_boxes(reader, field, scale):
+    picture, text = field
+    resized = cv2.resize(
+        picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
+    before, after = reader.read(picture), reader.read(resized)
+    assert after.text == text
+    for one, other in zip(before.digits, after.digits, strict=True):
+        assert np.abs(np.array(other.box) / scale - one.box).max() <= 4
+
+
+def test_light_on_dark_is_dark_on_light(reader, field):
+    picture, text = field
+    assert reader.read(255 - picture).text == text
+
+
+def test_a_large_picture_that_is_mostly_bare_is_not_looked_at_in_full(finder, field):
+    picture, _ = field
+    large = np.full((2000, 3000), 235, np.uint8)
+    large[900:1028, 1400:1912] = cv2.resize(picture, (512, 128), interpolation=cv2.INTER_CUBIC)
+    proposals, levels = finder(large)
+    assert len(likely(proposals)) == 6
+    assert max(level.scale for level in levels) > levels[0].scale
+    assert sum(level.ink.size for level in levels) < large.size / 5
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (60, 250), (20, 20), (5, 300), (128, 128)])
+def test_small_pictures_are_looked_at_cheaply(finder, shape):
+    grey = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    seen = list(finder.levels(grey))
+    assert sum(level.ink.size for level in seen) < 80_000
+    first = seen[0]
+    assert first.ink.shape == first.writing.shape == tuple(max(1, round(n * first.scale)) for n in shape)
+    assert first.maps.shape[1:] == tuple(-(-n // 16) * 4 for n in first.ink.shape)
+    assert all(one.scale > other.scale for one, other in pairwise(seen))
+
+
+def level(shape=(128, 128), scale=1.0, inked=()):
+    """What was seen at a scale, blank but for ink in some boxes, of which each pixel points to its box's middle."""
+    height, width = (round(n * scale) for n in shape)
+    maps = np.zeros((find.CHANNELS, -(-height // 16) * 4, -(-width // 16) * 4), np.float32)
+    ink = np.zeros((height, width), np.float32)
+    y, x = (np.mgrid[0 : maps.shape[1], 0 : maps.shape[2]] + 0.5) * STRIDE
+    for box in inked:
+        left, top, wide, high = np.array(box) * scale
+        ink[round(top) : round(top + high), round(left) : round(left + wide)] = 1
+        near = (abs(x - left - wide / 2) <= wide / 2 + 2) & (abs(y - top - high / 2) <= high / 2 + 2)
+        maps[find.OWNER][:, near] = np.array([left + wide / 2 - x, top + high / 2 - y])[:, near]
+    return Level(scale, 0, 0, maps, ink, ink)
+
+
+def proposal(box, seen, chance=0.9, digit=3, mark="", weight=1.0):
+    classes = np.full(10, 0.01)
+    classes[digit] = 0.91
+    return Proposal(chance, mark, classes, np.array(box, float), 0.0, np.zeros(2), seen, weight)
+
+
+def test_what_was_seen_at_two_sizes_is_one_digit():
+    box = (40, 40, 20, 30)
+    whole, half = level(inked=[box]), level(scale=0.5, inked=[box])
+    one, other = proposal(box, whole, 0.9), proposal((41, 39, 20, 32), half, 0.8, weight=0.5)
+    (kept,) = find.merged([other, one])
+    assert kept is one
+    assert kept.classes.argmax() == 3
+    assert kept.classes.sum() == pytest.approx(1)
+    assert kept.chance > 0.9  # as the odds are calibrated
+
+
+def test_of_two_sizes_that_name_it_differently_the_one_that_saw_it_better_counts_more():
+    box = (40, 40, 20, 30)
+    whole, half = level(inked=[box]), level(scale=0.5, inked=[box])
+    (kept,) = find.merged([proposal(box, whole, digit=3), proposal(box, half, digit=8, weight=0.3)])
+    assert kept.classes.argmax() == 3
+    assert kept.classes[8] > 0.01
+
+
+@pytest.mark.parametrize("second", [(40, 72, 20, 30), (40, 62, 20, 30), (62, 40, 20, 30), (54, 40, 20, 30)])
+def test_digits_one_above_the_other_or_side_by_side_are_two(second):
+    boxes = [(40, 40, 20, 30), second]
+    seen = level(inked=boxes)
+    assert len(find.merged([proposal(box, seen) for box in boxes])) == 2
+
+
+def test_a_part_of_a_digit_is_no_digit_of_its_own():
+    whole = (40, 40, 24, 40)
+    seen = level(inked=[whole])
+    kept = find.merged([proposal((40, 40, 24, 14), seen, 0.5), proposal(whole, seen)])
+    assert [tuple(p.box) for p in kept] == [whole]
+
+
+@pytest.mark.parametrize(
+    "parts", [[(30, 40, 20, 30), (53, 40, 20, 30)], [(30, 40, 14, 30), (48, 40, 14, 30), (66, 40, 14, 30)]]
+)
+def test_what_seems_one_digit_around_several_likely_ones_is_none(parts):
+    seen = level(inked=parts)
+    low, high = np.min(parts, 0)[:2], np.max(np.array(parts)[:, :2] + np.array(parts)[:, 2:], 0)
+    around = (*low, *(high - low))
+    kept = find.merged([proposal(around, seen), *(proposal(box, seen) for box in parts)])
+    assert sorted(tuple(p.box) for p in kept) == sorted(parts)
+    kept = find.merged([proposal(around, seen), *(proposal(box, seen, 0.3) for box in parts)])
+    assert around in [tuple(p.box) for p in kept]
+
+
+def test_a_mark_and_a_digit_in_one_place_both_stay():
+    box = (40, 40, 20, 30)
+    seen = level(inked=[box])
+    assert len(find.merged([proposal(box, seen), proposal(box, seen, mark="/")])) == 2
+
+
+def test_nothing_merges_into_nothing():
+    assert find.merged([]) == []
+
+
+def test_proposals_say_in_the_pictures_pixels_what_a_cell_says():
+    maps = np.zeros((find.CHANNELS, 8, 8), np.float32)
+    cell = maps[:, 3, 2]
+    cell[HEAT] = 0.8, 0, 0, 0.2, 0, 0  # a digit, and a little a dash
+    cell[CLASS] = np.eye(10)[7]
+    cell[OFFSET], cell[SIZE], cell[LINK], cell[NEXT] = (0.25, -0.25), (8, 12), 0.6, (1, 0)
+    blank = np.zeros((32, 32), np.float32)
+    digit, dash = find.proposals(Level(0.5, 16, 48, maps, blank, blank))
+    assert (digit.mark, dash.mark) == ("", "-")
+    assert digit.classes.argmax() == 7
+    assert digit.middle.tolist() == [(16 + 2.75 * 4) * 2, (48 + 3.25 * 4) * 2]
+    assert digit.box[2:].tolist() == [16, 24]
+    assert (digit.chance, digit.link) == pytest.approx((0.8, 0.6))
+
+
+def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
+    shape = (1600, 2400)
+    seen = Level(
+        0.25, 0, 0, np.zeros((find.CHANNELS, 100, 152), np.float32), *[np.zeros((400, 600), np.float32)] * 2
+    )
+    assert list(find.regions([seen], 0.5, shape)) == []
+    places = [(130, 200), (1500, 2300)]  # y, x in the picture
+    for y, x in places:
+        seen.maps[FINER, int(y * 0.25 / STRIDE), int(x * 0.25 / STRIDE)] = 0.9
+    tiles = list(find.regions([seen], 0.5, shape))
+    assert len(tiles) == 2
+    for (y, x), (left, top, right, bottom) in zip(places, tiles, strict=True):
+        assert 0 <= left < x * 0.5 < right <= 1200
+        assert 0 <= top < y * 0.5 < bottom <= 800
+        assert max(right - left, bottom - top) <= find.TILE + 2 * find.AROUND
+    part = Level(
+        0.5, *tiles[0][:2], np.zeros((find.CHANNELS, 40, 40), np.float32), *[np.zeros((160, 160))] * 2
+    )
+    part.maps[FINER, 10, 10] = 0.9
+    ((left, top, right, bottom),) = find.regions([part], 1.0, shape)
+    assert left < (part.left + 42) * 2 < right
+    assert top < (part.top + 42) * 2 < bottom
+
+
+def test_a_digits_ink_is_its_own_though_another_reaches_into_its_box():
+    boxes = [(20, 40, 20, 30), (38, 40, 20, 30)]
+    seen = level(inked=[(20, 40, 16, 30), (42, 40, 16, 30)])
+    one, other = (proposal(box, seen) for box in boxes)
+    ink, box = find.ink_of(one, [one, other])
+    assert np.abs(box - (20, 40, 16, 30)).max() <= 2
+    assert (ink >= 128).sum() == pytest.approx(16 * 30, abs=40)
+    alone, _ = find.ink_of(one, [one])
+    assert (alone >= 128).sum() > 16 * 30
+    blank, box = find.ink_of(proposal((90, 90, 20, 30), seen), [])
+    assert not (blank >= 128).any()
+    assert box.tolist() == [90, 90, 20, 30]
