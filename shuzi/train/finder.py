@@ -6,6 +6,8 @@ middles of digits, and beside each peak its class, its box and, beyond CenterNet
 answer, at the picture's own size, says how much of each pixel is a digit's ink.
 """
 
+import logging
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -313,7 +315,7 @@ class Answers(nn.Module):
 
 
 def to_onnx(finder: Finder) -> bytes:
-    """Give a finder as an ONNX file's bytes, its weights in half precision, after onnxruntime gave torch's answers."""
+    """Give a finder as an ONNX file's bytes, its large weights in half precision."""
     from onnxscript import optimizer
 
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -323,7 +325,9 @@ def to_onnx(finder: Finder) -> bytes:
         torch.export.Dim("h", min=1, max=1024),
         torch.export.Dim("w", min=1, max=1024),
     )
-    with torch.no_grad():
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nobody needs
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of deprecations within the exporter itself
         program = torch.onnx.export(
             wrapped,
             (sample,),

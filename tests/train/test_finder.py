@@ -1,0 +1,223 @@
+"""The finder's targets, losses, batches and file."""
+
+import dataclasses
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from shuzi.data import scenes
+from shuzi.data.scenes import Scene
+from shuzi.read import find
+from shuzi.train import finder
+from shuzi.train.finder import CLASS, FAR, HEAT, STRIDE, Targets, collate, losses, targets
+from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.recipes import RECIPES
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return finder.Finder().eval()
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    """A number 42 with a comma after it, a digit cut by the frame, a low one, and a line of smaller writing."""
+    boxes = np.array(
+        [[10, 20, 16, 24], [30, 20, 16, 24], [50, 42, 4, 6], [90, 50, 6, 24], [60, 8, 6, 13]], np.float32
+    )
+    owner = np.full((64, 96), -1, np.int16)
+    for i in (0, 1, 3, 4):
+        x, y, w, h = boxes[i].astype(int)
+        owner[y : y + h, x : x + w] = i
+    ink = np.where(owner >= 0, 255, 0).astype(np.uint8)
+    return Scene(
+        picture=255 - ink,
+        labels=np.array([4, 2, 11, 7, 9], np.uint8),
+        boxes=boxes,
+        sizes=np.array([24, 24, 24, 24, 13], np.float32),
+        visible=np.array([1, 1, 1, 0.4, 1], np.float32),
+        following=np.array([1, -1, -1, -1, -1]),
+        ink=ink,
+        owner=owner,
+        writing=ink,
+        small=np.array([[60, 56, 20, 8]], np.float32),
+    )
+
+
+def cell(scene, i):
+    """The cell of the maps that holds the middle of a scene's digit or mark."""
+    middle = (scene.boxes[i, :2] + scene.boxes[i, 2:] / 2) / STRIDE - 0.5
+    x, y = np.round(middle).astype(int)
+    return y, x
+
+
+def test_both_sides_agree_on_the_maps():
+    assert (finder.CHANNELS, finder.STRIDE, scenes.MARKS) == (find.CHANNELS, find.STRIDE, find.MARKS)
+    names = ("HEAT", "CLASS", "OFFSET", "SIZE", "LINK", "NEXT", "OWNER", "FINER")
+    assert [getattr(finder, name) for name in names] == [getattr(find, name) for name in names]
+
+
+def test_peaks_stand_in_the_middles_of_what_is_there(by_hand):
+    wanted = targets(by_hand)
+    peaks = {(kind, y, x) for kind, y, x in np.argwhere(wanted["heat"] == 1).tolist()}
+    assert peaks == {
+        (0, *cell(by_hand, 0)),
+        (0, *cell(by_hand, 1)),
+        (2, *cell(by_hand, 2)),
+        (0, *cell(by_hand, 4)),
+    }
+    assert (wanted["heat"] <= 1).all()
+    for i in (0, 1, 4):
+        at = cell(by_hand, i)
+        assert wanted["label"][at] == by_hand.labels[i]
+        assert wanted["weight"][at] > 0.8
+        offset, size = wanted["place"][:2, *at], np.exp(wanted["place"][2:, *at]) * FAR
+        middle = (np.array(at[::-1]) + 0.5 + offset) * STRIDE
+        assert np.allclose(np.concatenate([middle - size / 2, size]), by_hand.boxes[i], atol=1e-3)
+    comma = cell(by_hand, 2)
+    assert (wanted["weight"][comma], wanted["marked"][comma] > 0.8) == (0, True)
+
+
+def test_links_lead_to_the_next_digit_in_its_own_size(by_hand):
+    wanted = targets(by_hand)
+    first, last = cell(by_hand, 0), cell(by_hand, 1)
+    assert (wanted["link"][first], wanted["link"][last]) == (1, 0)
+    assert np.allclose(wanted["next"][:, *first], [20 / 24, 0])
+    cut = dataclasses.replace(by_hand, following=np.array([3, -1, -1, -1, -1]))
+    assert targets(cut)["link"][first] == -1  # the next one is cut off: nobody can say
+
+
+def test_nothing_is_asked_of_what_is_cut_off_or_too_low(by_hand):
+    wanted = targets(by_hand)
+    assert wanted["heat"][0, *cell(by_hand, 3)] == -1
+    assert wanted["heat"][0, 60 // STRIDE, 68 // STRIDE] == -1
+    assert 0 <= wanted["heat"][0, 0, 0] < 1e-9
+    assert (wanted["ink"][0][by_hand.owner == 3] == -1).all()
+    assert (wanted["ink"][1][by_hand.owner == 3] == -1).all()
+    assert (wanted["ink"][0][by_hand.owner == 0] == 1).all()
+
+
+def test_low_writing_is_to_be_looked_at_closer(by_hand):
+    finer = targets(by_hand)["finer"]
+    assert finer[60 // STRIDE, 68 // STRIDE] == finer[cell(by_hand, 4)] == 1
+    assert finer[cell(by_hand, 0)] == finer[0, 0] == 0
+
+
+def test_ink_points_to_the_middle_of_its_digit(by_hand):
+    wanted = targets(by_hand)
+    assert wanted["owned"][cell(by_hand, 0)] == 1
+    assert wanted["owned"][0, 0] == 0
+    y, x = 5, 3  # a cell near the upper left of the first digit
+    assert wanted["owned"][y, x] == 1
+    place = (np.array([x, y]) + 0.5) * STRIDE + wanted["owner"][:, y, x] * FAR
+    assert np.allclose(place, (18, 32), atol=1e-3)
+
+
+def test_answers_that_are_the_truth_lose_next_to_nothing(by_hand):
+    wanted = collate([targets(by_hand)])
+    maps = torch.zeros(1, finder.CHANNELS, 16, 24)
+    maps[:, HEAT] = torch.where(wanted.heat == 1, 12.0, -12.0)
+    maps[:, CLASS] = 20 * torch.nn.functional.one_hot(wanted.label, 10).permute(0, 3, 1, 2)
+    maps[:, finder.OFFSET], maps[:, finder.SIZE] = wanted.place[:, :2], wanted.place[:, 2:]
+    maps[:, finder.LINK], maps[:, finder.FINER] = 24 * wanted.link - 12, 24 * wanted.finer - 12
+    maps[:, finder.NEXT], maps[:, finder.OWNER] = wanted.next, wanted.owner
+    ink = 24 * wanted.ink - 12
+    parts = losses(maps, ink, wanted)
+    assert {name for name, part in parts.items() if not part < 1e-3} == set()
+    worse = losses(-maps, -ink, wanted)
+    assert {name for name, part in worse.items() if not part > 10 * parts[name] + 1e-2} == set()
+
+
+def test_an_empty_scene_has_targets_and_losses_too(by_hand, network):
+    none = {
+        name: getattr(by_hand, name)[:0]
+        for name in ("labels", "boxes", "sizes", "visible", "following", "small")
+    }
+    blank = dataclasses.replace(
+        by_hand,
+        **none,
+        ink=np.zeros_like(by_hand.ink),
+        writing=np.zeros_like(by_hand.ink),
+        owner=np.full((64, 96), -1),
+    )
+    wanted = collate([targets(blank)])
+    assert not wanted.heat.any()
+    with torch.no_grad():
+        parts = losses(*network(wanted.pictures), wanted)
+    assert all(torch.isfinite(part) for part in parts.values())
+
+
+def test_losses_fall_in_a_few_steps(by_hand):
+    torch.manual_seed(1)
+    model = finder.Finder().train()
+    wanted = collate([targets(by_hand)] * 2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    totals = []
+    for _ in range(8):
+        parts = losses(*model(wanted.pictures), wanted)
+        assert all(torch.isfinite(part) and part >= 0 for part in parts.values())
+        total = sum(parts.values())
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert totals[-1] < 0.7 * totals[0]
+
+
+def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
+    digits = mnist[0].part(0, 500)
+    scenes_of = lambda seed, first: finder.Scenes(digits, 2, seed, first)  # noqa: E731
+    pictures, rest = scenes_of(5, 0)[3]
+    again, same = scenes_of(5, 2)[1]
+    assert torch.equal(pictures, again)
+    assert all(torch.equal(one, other) for one, other in zip(rest, same, strict=True))
+    assert not torch.equal(pictures, scenes_of(6, 0)[3][0])
+    assert not torch.equal(pictures, scenes_of(5, 0)[5][0])
+    assert pictures.shape == (2, 1, *scenes.STRIP)
+    assert scenes_of(5, 0)[2][0].shape == (2, 1, *scenes.SQUARE)
+    assert float(finder.loss(tuple(map(torch.zeros, [(2, 26, 16, 64), (2, 2, 64, 256)])), rest)) > 0
+    assert len(Targets.__dataclass_fields__) == len(rest) + 1
+
+
+@pytest.fixture(scope="module")
+def trained(mnist):
+    """A finder after one step, of two scenes."""
+    recipe = dataclasses.replace(RECIPES["finder"], steps=1, again=None, bfloat16=False)
+    training = Training(recipe, Settings(1, 2, recipe.lr), CPU)
+    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    (epoch,) = fit(training, mnist[0].part(0, 500))
+    return training, epoch, before
+
+
+def test_the_recipe_takes_a_step(trained):
+    training, epoch, before = trained
+    assert np.isfinite(epoch.loss)
+    assert epoch.accuracy is None
+    after = training.model.state_dict()
+    assert sum(not torch.equal(after[name], before[name]) for name in before) > len(before) / 2
+
+
+def test_the_file_answers_as_torch_does_at_any_size(trained):
+    model = trained[0].result.eval()
+    data = RECIPES["finder"].onnx(model)
+    assert len(data) < 3.2e6  # weights of half precision
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    g = np.random.default_rng(0)
+    for shape in ((1, 48, 64), (3, 16, 16), (2, 96, 32)):
+        images = g.integers(0, 256, shape).astype(np.uint8)
+        maps, ink = session.run(["maps", "ink"], {"images": images})
+        with torch.no_grad():
+            expected, covered = finder.Answers(model)(torch.from_numpy(images))
+        assert maps.shape == (shape[0], find.CHANNELS, shape[1] // STRIDE, shape[2] // STRIDE)
+        assert np.abs(ink - covered.numpy()).max() < 1e-2
+        rest = np.s_[:, CLASS.start :]
+        assert np.abs(maps[rest] - expected.numpy()[rest]).max() < 1e-2 * max(1, expected[rest].abs().max())
+        kept, wanted = (each[:, HEAT] for each in (maps, expected.numpy()))
+        both = (kept > 0) & (wanted > 0)
+        assert both.sum() > 0.9 * (wanted > 0).sum()  # which of two almost equal cells is the peak may differ
+        assert np.abs(kept - wanted)[both].max() < 1e-2
