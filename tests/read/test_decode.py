@@ -10,7 +10,7 @@ from shuzi.read.find import MARKS, SIZE, Level, Proposal
 from shuzi.read.reader import Digit
 
 BLANK = np.zeros((0, 0), np.float32)
-NOWHERE = Level(1.0, 0, 0, np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
+NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
 HEIGHT, WIDTH, STEP, GAP = 30.0, 20.0, 24.0, 8.0  # pixels of a digit, and from one to the next; of a mark
 LOW = {
     ".": (12, 4, 4),
@@ -184,15 +184,15 @@ def gapped():
     ],
 )
 def test_a_number_is_whole_as_far_as_nothing_unlikely_in_it_is_a_digit(gapped, x, y, sign, height, share):
-    assert decode.whole(gapped, list(gapped.digits)) == 1
+    assert decode.unmissed(gapped, list(gapped.digits)) == 1
     doubtful = [proposal(sign, x, y, height=height, chance=chance) for chance in (0.1, 0.4)]
-    chances = [decode.whole(gapped, [*gapped.digits, one]) for one in doubtful]
+    chances = [decode.unmissed(gapped, [*gapped.digits, one]) for one in doubtful]
     assert chances == pytest.approx([1 - share * 0.1, 1 - share * 0.4])
 
 
 def test_two_that_may_have_been_missed_count_both(gapped):
     doubtful = [proposal("7", 40 + STEP * i, 50, chance=0.2) for i in (1, 3)]
-    assert decode.whole(gapped, [*gapped.digits, *doubtful]) == pytest.approx(0.64)
+    assert decode.unmissed(gapped, [*gapped.digits, *doubtful]) == pytest.approx(0.64)
 
 
 def test_the_one_digit_of_a_picture_is_likely_large_and_near_the_middle():
@@ -218,7 +218,19 @@ def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
     for scale in (1.0, 0.5, 0.25):
         writing = np.zeros([int(n * scale) for n in (200, 240)], np.float32)
         writing[int(40 * scale) : int(160 * scale), int(60 * scale) : int(120 * scale)] = 1
-        levels.append(Level(scale, 0, 0, np.zeros((SIZE.stop, 1, 1), np.float32), writing, writing))
+        levels.append(
+            Level(
+                scale,
+                0,
+                0,
+                (0, 0, *writing.shape[::-1]),
+                np.zeros((SIZE.stop, 1, 1), np.float32),
+                writing,
+                writing,
+            )
+        )
     assert decode.all_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
-    blank = Level(1.0, 0, 0, np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32))
+    blank = Level(
+        1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32)
+    )
     assert not decode.all_writing([blank]).any()
