@@ -28,6 +28,7 @@ def glyphs(mnist):
 def no_fonts(monkeypatch):
     """The same scenes on every machine, whatever fonts it has."""
     monkeypatch.setattr(scenes, "fonts", tuple)
+    monkeypatch.setattr(scenes, "written_fonts", tuple)
 
 
 def likely(proposals):
