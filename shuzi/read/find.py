@@ -38,6 +38,7 @@ TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
+MOST_OF = 0.5  # of a digit's size must be inked for its box to be that of its ink
 HALF = 128  # of 255: a pixel that is half inked is in the box
 CHANCE = (
     1.285,
@@ -333,7 +334,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     mine = nearest(near, level, left, top, ink.shape) == 0
     own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
     x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
-    if not w:
+    if max(w, h) < MOST_OF * box[2:].max():  # its ink is too faint to tell where it ends
         return own, proposal.box
     return own, np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
 

@@ -77,7 +77,7 @@ class Number:
 
     digits: tuple[Digit, ...]
     line: int
-    written: str
+    written: str = ""
     whole: float = 1.0
 
     @property
