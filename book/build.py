@@ -8,6 +8,7 @@ shuzi/learn/{zh,en}/*.ipynb; of these Sphinx makes one static site in FOLDER, bu
 import ast
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,8 +124,6 @@ def write(books: dict[str, dict[str, nbformat.NotebookNode]], to: Path) -> None:
 
 def site(to: Path) -> None:
     """Build the static site of both languages from the executed notebooks."""
-    from sphinx.cmd.build import main as sphinx
-
     shutil.rmtree(to, ignore_errors=True)
     for language, code_of_language in LANGUAGES.items():
         work = to / ".source" / language
@@ -132,19 +131,10 @@ def site(to: Path) -> None:
         shutil.copy(BOOK / "terms.csv", work)
         for path in (NOTEBOOKS / language).glob("*.ipynb"):
             text = path.read_text()
-            text = re.sub(r"\(\.\./\.\./\.\./([\w/]+\.py)(?:#L(\d+)-L\d+)?\)", in_site, text)
+            text = re.sub(r"\[([^][\n]+)\]\(\.\./\.\./\.\./([\w/]+)\.py(?:#L(\d+)-L\d+)?\)", in_site, text)
             (work / path.name).write_text(text)
-        arguments = [
-            "-q",
-            "-c",
-            str(BOOK),
-            "-d",
-            str(to / ".trees" / language),
-            "-D",
-            f"language={code_of_language}",
-        ]
-        if sphinx([*arguments, str(work), str(to / language)]):
-            raise SystemExit(f"the book in {language} could not be built")
+        sphinx = [sys.executable, "-m", "sphinx", "-q", "-c", BOOK, "-d", to / ".trees" / language]
+        subprocess.run([*sphinx, "-D", f"language={code_of_language}", work, to / language], check=True)
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -153,14 +143,14 @@ def site(to: Path) -> None:
         )
         page.write_text(highlight(path.read_text(), PythonLexer(), form))
     shutil.copy(BOOK / "index.html", to)
-    for left in (".source", ".trees"):
-        shutil.rmtree(to / left)
+    for left in (".source", ".trees", "jupyter_execute"):
+        shutil.rmtree(to / left, ignore_errors=True)
 
 
 def in_site(link: re.Match[str]) -> str:
-    """Point a link to a file and line to the site's page of that file."""
-    file, line = link.groups()
-    return f"(../source/{file.removesuffix('.py')}.html{f'#line-{line}' if line else ''})"
+    """Point a link to a file and line to the site's page of that file: no document of Sphinx's, so in HTML."""
+    text, file, line = link.groups()
+    return f"<a href='../source/{file}.html{f'#line-{line}' if line else ''}'>{text}</a>"
 
 
 if __name__ == "__main__":
