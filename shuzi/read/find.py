@@ -38,7 +38,9 @@ TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
-MOST_OF = 0.5  # of a digit's size must be inked for its box to be that of its ink
+AGREE = (
+    0.5  # of their area together that a digit's box and that of its ink must share for the latter to count
+)
 HALF = 128  # of 255: a pixel that is half inked is in the box
 CHANCE = (
     1.285,
@@ -334,9 +336,10 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     mine = nearest(near, level, left, top, ink.shape) == 0
     own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
     x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
-    if max(w, h) < MOST_OF * box[2:].max():  # its ink is too faint to tell where it ends
+    tight = np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
+    if overlap(tight, proposal.box[None])[0] < AGREE:  # its ink is too faint to tell where it ends
         return own, proposal.box
-    return own, np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
+    return own, tight
 
 
 def beside(box: np.ndarray, others: np.ndarray) -> np.ndarray:
