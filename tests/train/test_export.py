@@ -132,4 +132,4 @@ def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ShuziError, match=rf"model\.onnx: .*{reason}"):
-        runs.first_weights(str(tmp_path / "model.onnx"))
+        runs.first_weights(str(tmp_path / "model.onnx"), runs.loop_of("softmax"))

@@ -92,4 +92,4 @@ def test_a_folder_without_its_network_is_said_to_be_damaged(folder, tmp_path):
     with pytest.raises(shuzi.ShuziError, match=r"model\.onnx: no such file"):
         shuzi.Reader(tmp_path)
     with pytest.raises(shuzi.ShuziError, match=r"model\.safetensors: missing"):
-        runs.first_weights(str(tmp_path))
+        runs.first_weights(str(tmp_path), runs.loop_of("softmax"))
