@@ -73,7 +73,7 @@ RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN"
 STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
 TESTS = "A set's name or folder, or optdigits, mnist-9985, corrupted, no-digits, surest, pages, singles."
 # `recipes` itself would import torch
-RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, or module:name of your own."
+RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or module:name of your own."
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
 
@@ -418,7 +418,7 @@ def learn(
     browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Lay the lesson's notebooks into a folder and open them.
+    """Lay the lesson out as notebooks, and open them.
 
     Twelve chapters, executed, from the data to your own handwriting.
     """

@@ -100,7 +100,7 @@ def test_train_as_json_has_its_names_and_stdout_nothing_else(command, tmp_path, 
     } <= told.keys()  # fmt: skip
     assert (told["run"], told["recipe"], told["seed"], told["epochs"]) == (
         str(tmp_path / "run"),
-        "softmax",
+        "softmax-numpy",
         0,
         2,
     )

@@ -79,6 +79,8 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
     settings = Settings(2, recipe.batch_size, recipe.lr)
+    if recipe.made is not None:  # its whole epoch takes minutes
+        recipe, settings = dataclasses.replace(recipe, steps=5), Settings(2, 4, recipe.lr)
     straight = Training(recipe, settings, CPU)
     epochs = list(fit(straight, digits))
 

@@ -401,7 +401,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_left(command, tmp_path, smal
 def test_runs_get_the_first_free_name(command, tmp_path, small_folder):
     for _ in range(3):
         command("train", "--data", small_folder, cwd=tmp_path, LC_ALL="C")
-    assert names(tmp_path / "runs") == ["softmax", "softmax-2", "softmax-3"]
+    assert names(tmp_path / "runs") == ["softmax-numpy", "softmax-numpy-2", "softmax-numpy-3"]
 
 
 def test_two_runs_begun_together_get_two_names(command, tmp_path, plan, monkeypatch):
