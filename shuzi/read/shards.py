@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import platform
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -282,6 +283,14 @@ _reader: Reader  # of a process of this machine
 def _begin(reader: Reader) -> None:
     global _reader
     _reader = reader
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent, and go when it has gone: killed, it tells nobody, and its processes would wait for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _do(part: Part) -> list[bool]:

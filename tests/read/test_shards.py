@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import cv2
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -86,7 +87,9 @@ def test_what_was_killed_goes_on_where_it_was(command, pictures, whole, tmp_path
     with command.start("read", pictures, "--out", out) as process:
         while process.poll() is None and not list(out.glob("*.parquet")):
             pass
+        others = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
+    assert not psutil.wait_procs(others, timeout=60)[1]  # none goes on without it
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
     assert kept
     again = command("read", pictures, "--out", out)
