@@ -418,7 +418,7 @@ def learn(
     browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Lay the lesson out as notebooks, and open them.
+    """Lay the lesson out as notebooks.
 
     Twelve chapters, executed, from the data to your own handwriting.
     """
