@@ -377,11 +377,11 @@ def test_the_server_gone_is_told_until_it_is_back(strokes, chromium, start_serve
     expect(page.locator("#offline")).to_be_hidden()
     server.process.kill()
     server.process.wait(10)
-    draw(page, strokes["1"])
+    draw(page, strokes["3"])
     expect(page.locator("#offline")).to_contain_text("Is shuzi serve still running?")
     start_server(tmp_path, port=int(server.url.rpartition(":")[2]))
     expect(page.locator("#offline")).to_be_hidden(timeout=20_000)
-    expect(reading(page)).to_have_text("1")  # what was drawn meanwhile
+    expect(reading(page)).to_have_text("3")  # what was drawn meanwhile
     page.close()
 
 
