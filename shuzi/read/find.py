@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from shuzi.read.network import Network
+from shuzi.read.picture import zoomed
 
 SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
 MARKS = ".,-/:"
@@ -168,8 +169,7 @@ def resized(grey: np.ndarray, scale: float) -> np.ndarray:
     """A picture at another size."""
     if scale == 1:
         return grey
-    size = [max(1, round(n * scale)) for n in grey.shape[::-1]]
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return zoomed(grey, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:

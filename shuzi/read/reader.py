@@ -211,7 +211,7 @@ class Reader:
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
         as_is = laid_out(grey) if single else None
         if as_is is not None:  # a 28x28 as MNIST lays them: nothing could be made better
-            proposals = [decode.alone(as_is)]
+            digits = proposals = [decode.alone(as_is)]
             groups, images = [decode.Found(tuple(proposals), (), 0)], as_is[None]
             scores = self.scores(images)
         else:
@@ -220,11 +220,11 @@ class Reader:
                 groups = [decode.Found((decode.likeliest(proposals, grey.shape),), (), 0)]
             else:
                 groups = decode.numbers(proposals)
-            images = self._images([digit for group in groups for digit in group.digits], proposals)
+            digits = [digit for group in groups for digit in group.digits]
+            images = self._images(digits, proposals)
             if single and not self._knows:
                 images[0] = normalise(decode.all_writing(levels))
-            scores = self._joined(images, [digit for group in groups for digit in group.digits], single)
-        digits = [digit for group in groups for digit in group.digits]
+            scores = self._joined(images, digits, single)
         read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
         for group in groups:
