@@ -41,8 +41,9 @@ UNFIT_FONTS = (
     "isabella",
     "havana",
 )
-# In their names, fonts that look written by hand; they are drawn from more often than their number would have them.
+# In their paths, fonts that look written by hand; they are drawn from more often than their number would have them.
 WRITTEN = (
+    "handwriting",
     "kristi",
     "dancing",
     "kaushan",
@@ -55,7 +56,29 @@ WRITTEN = (
     "bwht",
     "lobster",
 )
-HELD_OUT_FONTS = ("breip", "rufscript", "femkeklaver", "dkghandwriting")
+HELD_OUT_FONTS = (
+    *(
+        "breip",
+        "rufscript",
+        "femkeklaver",
+        "dkghandwriting",
+        "bad-script",
+        "caveat-latin",
+        "coming-soon",
+        "delius-latin",
+    ),
+    *(
+        "gaegu",
+        "handlee",
+        "homemade-apple",
+        "indie-flower",
+        "kalam",
+        "mali",
+        "neucha",
+        "nothing-you-could-do",
+    ),
+    *("patrick-hand-latin", "reenie-beanie", "sedgwick-ave", "short-stack", "yomogi", "zeyada"),
+)
 LETTERS = list("ACDEFGHJKLMNPQRTUVWXYadefhjkmnprtuvwxy@#&%?$+=*<>日人中文")
 COMMON = "etaoinshrdlucmfwypvbgkjqxz"
 WORDS = (
@@ -112,6 +135,7 @@ OLD: dict[int, tuple[str, ...]] = {
         "2: 14,20 24,4 54,4 60,22 40,44! 60,50 66,74 40,98 8,90 10,82",
         "2: 8,16 30,2 70,10 90,0! 50,40! 76,56 70,86 34,102 0,90 6,82",
         "1: 20,14 46,0 66,14 44,44! 62,52 60,84 24,104 -8,84 0,74",
+        "1: 22,16 40,0 74,2! 44,38! 66,50 62,86 28,104 -4,100 -4,88 8,90",
     ),
     4: (
         "2: 36,0 0,66! 70,60 100,56 | 62,30 46,104",
@@ -122,6 +146,8 @@ OLD: dict[int, tuple[str, ...]] = {
         "3: 36,14 28,44! 44,38 60,48 62,70 46,92 18,98 6,90 14,82 | 36,14 56,16 76,10 100,0",
         "3: 34,18 20,46! 50,40 70,58 60,88 30,100 6,92 10,84 | 34,18 60,24 104,4",
         "2: 40,14 26,44! 56,42 66,66 44,96 10,98 4,88 | 40,14 70,18 112,10",
+        "2: 40,20 30,46! 56,46 66,68 48,96 16,100 6,88 22,88 | 56,8 84,0 112,4",
+        "1: 42,16 30,46! 54,44 66,64 48,94 20,100 8,92 | 48,10 70,-4 96,4 116,-8",
         "1: 30,22 22,48 50,44 62,66 40,98 8,92 | 26,16 56,8 108,14",
     ),
     6: (
@@ -137,11 +163,16 @@ OLD: dict[int, tuple[str, ...]] = {
     8: (
         "3: 80,10 56,2 40,16 46,40 62,62 50,92 22,98 14,76 44,52 76,26 78,8",
         "2: 84,4 60,0 40,14 50,44 60,70 40,98 16,90 26,64 66,34 88,10",
+        "1: 82,12 60,0 38,14 48,34 66,52 64,84 36,100 12,86 24,62 56,44 90,2",
+        "1: 76,22 84,6 58,0 40,16 52,38 70,60 56,94 22,96 18,72 48,50 80,20",
     ),
     9: (
         "2: 76,14 50,0 22,18 26,44 54,44 78,16 82,4! 60,60 20,108",
         "2: 70,8 40,4 24,24 36,44 62,34 76,6! 66,50 36,90 -4,110",
         "1: 74,10 46,2 30,24 44,40 70,20 78,2! 66,56 30,104 -6,96",
+        "2: 76,8 50,0 34,16 42,30 64,20 80,2! 62,50 24,122",
+        "1: 80,10 58,0 40,14 48,28 70,18 82,4! 60,60 4,128",
+        "1: 70,10 44,2 26,22 40,36 66,18 76,4! 64,60 22,118 -24,104",
     ),
 }
 
@@ -184,7 +215,7 @@ def fonts() -> tuple[str, ...]:
     files = {
         path.name.lower(): path
         for each in folders
-        for end in ("ttf", "otf", "ttc")
+        for end in ("ttf", "otf", "ttc", "woff2")
         for path in each.rglob(f"*.{end}")
     }
     unfit = (*UNFIT_FONTS, *HELD_OUT_FONTS)
@@ -198,8 +229,8 @@ def written_fonts() -> tuple[str, ...]:
 
 
 def any_font(g: np.random.Generator) -> str:
-    """The path of a font, one that looks written by hand in a third of all; "" where there are no fonts."""
-    paths = written_fonts() if g.random() < 0.33 else fonts()
+    """The path of a font, one that looks written by hand in half of all; "" where there are no fonts."""
+    paths = written_fonts() if g.random() < 0.5 else fonts()
     return paths[g.integers(len(paths))] if paths else ""
 
 
@@ -279,7 +310,7 @@ class Hand:
 
 def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> Hand:
     """A hand of the given kind, else of any."""
-    kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.45, 0.4, 0.15]))
+    kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.44, 0.38, 0.18]))
     old = g.random() < 0.2  # as people wrote with steel pens: slanted, thin up and thick down
     school = "old" if old else "flagged" if g.random() < 0.4 else ""
     slant = g.uniform(0.2, 0.75) if old else g.normal(0.05, 0.16)
@@ -958,13 +989,20 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     """One digit or two, large, with neighbours, rules and whatever else reaches into the frame."""
     canvas = Canvas(*SQUARE)
     height = g.uniform(30, 62)
-    by = hand(g)
+    by = hand(g, turn=g.normal(0, 0.4) if g.random() < 0.12 else 0.0)
     strength = g.uniform(0.7, 1)
     x, y = 64 + g.normal(0, 14, 2)
-    if g.random() < 0.25:  # a letter that no one takes for a digit, alone or two
+    if g.random() < 0.3:  # a letter that no one takes for a digit, or what is no sign at all, alone or two
         for _ in range(int(g.choice([1, 1, 1, 2]))):
-            lone = printed(str(g.choice(LETTERS)), by.font) if g.random() < 0.6 and by.font else None
-            ink = fitted(leant(lone, by), height) if lone is not None else glyphs.letter(height, by, g)
+            what = g.random()
+            lone = printed(str(g.choice(LETTERS)), by.font) if what < 0.5 and by.font else None
+            if lone is not None:
+                ink = fitted(leant(lone, by), height)
+            elif what < 0.75:
+                ink = glyphs.letter(height, by, g)
+            else:
+                image = strokes.silhouette(g) if g.random() < 0.3 else strokes.scribble(g)
+                ink = fitted(rewritten(image, height, by, g), height)
             canvas.put(ink, x, y, strength)
             x += 0.9 * height
         return canvas
@@ -1022,7 +1060,7 @@ def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             g.uniform(0.5, 1),
         )
     elif kind < 0.65:
-        height = g.uniform(3, 10)
+        height = float(np.exp(g.uniform(np.log(1.5), np.log(10))))
         y = g.uniform(0, 10)
         while y < 128:
             start = end = g.uniform(-20, 40)

@@ -226,7 +226,8 @@ def merged(found: list[Proposal]) -> list[Proposal]:
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
     digits = np.array([not p.mark for p in found], bool)
-    strengths = np.array([p.chance * p.weight for p in found])
+    chances = np.array([p.chance for p in found])
+    strengths = chances * [p.weight for p in found]
     free, kept = np.ones(len(found), bool), np.zeros(len(found), bool)
     for i, p in enumerate(found):
         if not free[i]:
@@ -241,7 +242,7 @@ def merged(found: list[Proposal]) -> list[Proposal]:
         free &= ~same
         if digits[i]:
             pool(p, [found[j] for j in np.flatnonzero(same)])
-            over = kept & digits & (overlap(p.box, boxes) > 0)
+            over = kept & digits & (chances >= strengths[i]) & (overlap(p.box, boxes) > 0)
             if any(shown(p, found[j]) > PART for j in np.flatnonzero(over)):
                 continue
         kept[i] = True
@@ -263,6 +264,8 @@ def several(proposal: Proposal, smaller: list[Proposal]) -> bool:
             apart.append(p)
     if len(apart) < 2:
         return False
+    if min(p.chance * p.weight for p in apart) > proposal.chance:
+        return True
     ink = part_of(proposal.level, proposal.box)
     return sum(float(part_of(proposal.level, p.box).sum()) for p in apart) > COVERED * float(ink.sum())
 
