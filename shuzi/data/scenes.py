@@ -649,10 +649,8 @@ def mark(
     for line in points:
         path = np.round(((line - origin) * scale + margin) * 16).astype(np.int32)
         cv2.polylines(canvas, [path], False, 255, max(1, round(thick)), cv2.LINE_AA, 4)
-    ink = cv2.resize(
-        canvas.astype(np.float32) / 255, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA
-    )
-    ink = cropped(ink, 0.15)
+    shrunk = (max(1, round(canvas.shape[1] / times)), max(1, round(canvas.shape[0] / times)))
+    ink = cropped(cv2.resize(canvas.astype(np.float32) / 255, shrunk, interpolation=cv2.INTER_AREA), 0.15)
     return ink, low * height, 0.0 if ink is None else float(ink.shape[1])
 
 
