@@ -7,11 +7,11 @@ writing too low to be read.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -30,28 +30,24 @@ HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
 )  # fmt: skip
 CHANNELS = 26
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
-FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: half a second's work for no core
+FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: a twentieth of a second's work
 LOW = 64  # pixels: a picture less high or wide is enlarged to it
 LARGEST = 4.0  # times: no picture is enlarged further
 FAINTEST = 0.05  # the least chance of a digit, or a mark, for a proposal
+MANY = 10_000  # proposals: the likeliest are enough, for no page has so many digits
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
 TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 AGREE = (
-    0.5  # of their area together that a digit's box and that of its ink must share for the latter to count
+    0.5  # of the area of a digit's box and its ink's together: what both must cover for the latter to count
 )
 HALF = 128  # of 255: a pixel that is half inked is in the box
-CHANCE = (
-    1.285,
-    1.853,
-)  # constant and factor that make the heatmaps' logits those of being right, on made-up scenes
-APART, AS_LIKELY, COVERED = (
-    0.8,
-    0.8,
-    0.8,
-)  # of one digit's size, chance and ink: those of several in its place
+# Constant and factor that make the heatmaps' logits those of being right, on made-up scenes.
+CHANCE = 1.285, 1.853
+# Of one digit's size, chance and ink: those of several in its place.
+APART, AS_LIKELY, COVERED = 0.8, 0.8, 0.8
 BARELY = 0.1  # of two boxes' area: digits that stand side by side overlap no more
 EXPLAINS = 0.5  # power of the size: of two that show the same ink, the larger explains more of it
 PART = 0.6  # of a proposal's ink that another shows as its own: then it is a part of that
@@ -77,6 +73,14 @@ class Level:
     maps: np.ndarray
     ink: np.ndarray
     writing: np.ndarray
+
+    @functools.cached_property
+    def cells(self) -> np.ndarray:
+        """How much of each cell's pixels together is a digit's ink, float32 (h, w)."""
+        height, width = self.ink.shape
+        padded = np.pad(self.ink, ((0, -height % STRIDE), (0, -width % STRIDE)))
+        blocks = padded.reshape(len(padded) // STRIDE, STRIDE, -1, STRIDE)
+        return np.asarray(blocks.mean((1, 3)))
 
 
 @dataclass(eq=False)
@@ -154,7 +158,7 @@ class Finder:
             if not parts:
                 return
             larger = resized(grey, scale)
-            look = partial(self.look, larger, scale)
+            look = functools.partial(self.look, larger, scale)
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 looked = list(threads.map(look, parts))
             yield from looked
@@ -175,20 +179,18 @@ def resized(grey: np.ndarray, scale: float) -> np.ndarray:
 def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
     """Where the picture at a scale is worth looking at, for its low writing: left, top, right, bottom there."""
     height, width = (max(1, round(n * scale)) for n in shape)
-    wanted = np.zeros((-(-height // TILE), -(-width // TILE)), bool)
-    rows = np.linspace(0, height, len(wanted) + 1).astype(int)
-    columns = np.linspace(0, width, wanted.shape[1] + 1).astype(int)
+    places = []
     for level in levels:
-        ys, xs = np.nonzero(level.maps[FINER] >= FINER_FROM)
-        times = scale / level.scale
-        y = (level.top + (ys + 0.5) * STRIDE) * times
-        x = (level.left + (xs + 0.5) * STRIDE) * times
-        inside = (y < height) & (x < width)
-        wanted[
-            np.searchsorted(rows, y[inside], "right") - 1, np.searchsorted(columns, x[inside], "right") - 1
-        ] = True
-    for i, j in zip(*np.nonzero(wanted), strict=True):
-        yield int(columns[j]), int(rows[i]), int(columns[j + 1]), int(rows[i + 1])
+        y, x = np.nonzero(level.maps[FINER] >= FINER_FROM)
+        places.append(np.array([x, y]) * STRIDE + [[level.left], [level.top]])
+    low = np.concatenate(places, 1).T * (scale / levels[0].scale)  # a cell's corner
+    low = low[(low < (width, height)).all(1)]
+    high = np.minimum(low + STRIDE * scale / levels[0].scale, (width, height))
+    tiles = (low // TILE).astype(int)
+    for tile in np.unique(tiles, axis=0):
+        own = (tiles == tile).all(1)
+        (left, top), (right, bottom) = low[own].min(0).astype(int), np.ceil(high[own].max(0)).astype(int)
+        yield int(left), int(top), int(right), int(bottom)
 
 
 def proposals(level: Level) -> Iterator[Proposal]:
@@ -223,8 +225,10 @@ def merged(found: list[Proposal]) -> list[Proposal]:
     Likely and large ones come first, for they explain more ink; what shows mostly ink of one that came before is a
     part of that.
     """
-    found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)
+    found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)[:MANY]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
+    left, top, width, height = boxes.T.copy()
+    right, bottom = left + width, top + height
     digits = np.array([not p.mark for p in found], bool)
     chances = np.array([p.chance for p in found])
     strengths = chances * [p.weight for p in found]
@@ -232,18 +236,19 @@ def merged(found: list[Proposal]) -> list[Proposal]:
     for i, p in enumerate(found):
         if not free[i]:
             continue
-        same = free & (digits == digits[i]) & (overlap(p.box, boxes) > SAME)
-        same[i] = True
         free[i] = False
+        touching = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
+        near = np.flatnonzero(touching & (free | kept) & (digits == digits[i]))
+        same = near[free[near] & (overlap(p.box, boxes[near]) > SAME)]
         if digits[i]:
-            smaller = (free | kept) & digits & inside(boxes, p.box) & (strengths > AS_LIKELY * strengths[i])
-            if several(p, [found[j] for j in np.flatnonzero(smaller)]):
+            smaller = near[inside(boxes[near], p.box) & (strengths[near] > AS_LIKELY * strengths[i])]
+            if several(p, [found[j] for j in smaller]):
                 continue
-        free &= ~same
+        free[same] = False
         if digits[i]:
-            pool(p, [found[j] for j in np.flatnonzero(same)])
-            over = kept & digits & (chances >= strengths[i]) & (overlap(p.box, boxes) > 0)
-            if any(shown(p, found[j]) > PART for j in np.flatnonzero(over)):
+            pool(p, [p, *(found[j] for j in same)])
+            over = near[kept[near] & (chances[near] >= strengths[i])]
+            if any(shown(p, found[j]) > PART for j in over):
                 continue
         kept[i] = True
     return [found[i] for i in np.flatnonzero(kept)]
@@ -260,7 +265,7 @@ def several(proposal: Proposal, smaller: list[Proposal]) -> bool:
     """Whether what seems one digit is several smaller ones in it that are as likely and explain its ink together."""
     apart: list[Proposal] = []
     for p in sorted(smaller, key=lambda p: -p.chance * p.weight):
-        if all(overlap(p.box, q.box[None])[0] < BARELY for q in apart):
+        if not apart or overlap(p.box, np.array([q.box for q in apart])).max() < BARELY:
             apart.append(p)
     if len(apart) < 2:
         return False
@@ -291,38 +296,48 @@ def pool(proposal: Proposal, group: list[Proposal]) -> None:
 def shown(part: Proposal, whole: Proposal) -> float:
     """0..1, how much of the ink in a proposal's box is another's, as that one's picture shows it."""
     level = whole.level
-    left, top = np.maximum(np.floor(part.box[:2] * level.scale) - (level.left, level.top), 0).astype(int)
-    right, bottom = (np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)).astype(
-        int
-    )
-    ink = level.ink[top:bottom, left:right]
+    low = np.maximum(np.floor(part.box[:2] * level.scale) - (level.left, level.top), 0)
+    high = np.ceil((part.box[:2] + part.box[2:]) * level.scale) - (level.left, level.top)
+    (left, top), (right, bottom) = (low // STRIDE).astype(int), -(-high // STRIDE).astype(int)
+    ink = level.cells[top : max(bottom, top), left : max(right, left)]
     total = float(ink.sum())
-    if total < 1:
+    if total < 1 / STRIDE**2:
         return 0.0
-    return float((ink * (nearest([whole, part], level, left, top, ink.shape) == 0)).sum()) / total
+    y, x = (np.mgrid[top : top + ink.shape[0], left : left + ink.shape[1]] + 0.5) * STRIDE
+    towards = level.maps[OWNER, top : top + ink.shape[0], left : left + ink.shape[1]]
+    return float((ink * (nearest([whole, part], level, x + towards[0], y + towards[1]) == 0)).sum()) / total
 
 
-def nearest(
-    proposals: list[Proposal], level: Level, left: int, top: int, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Whose ink each pixel of a part of a level's picture is, int (h, w), as indices of proposals.
+def nearest(proposals: list[Proposal], level: Level, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whose ink it is that points to places x, y (h, w) of a level's picture: int (h, w), indices of proposals.
 
-    Each pixel points to the middle of its digit; it is given to the proposal whose middle is nearest to that, in halves
-    of its box.
+    It is given to the proposal whose middle is nearest, in halves of its box.
     """
-    y, x = np.mgrid[top : top + shape[0], left : left + shape[1]].astype(np.float32) + np.float32(0.5)
-    place = (x / STRIDE - 0.5, y / STRIDE - 0.5)  # in cells
-    toward = [
-        cv2.remap(np.ascontiguousarray(plane), *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for plane in level.maps[OWNER]
-    ]
-    to = np.stack([x + toward[0], y + toward[1]], -1)  # (h, w, 2)
-    away = []
-    for p in proposals:
+    best, whose = np.full(x.shape, np.inf), np.zeros(x.shape, int)
+    for i, p in enumerate(proposals):
         middle = p.middle * level.scale - (level.left, level.top)
         half = np.maximum(p.box[2:], 0.5 * p.size) * level.scale / 2
-        away.append((((to - middle) / half) ** 2).sum(-1))
-    return np.argmin(away, axis=0)
+        away = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2
+        whose[away < best] = i
+        best = np.minimum(away, best)
+    return whose
+
+
+def pointing(level: Level, left: int, top: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel of a part of a level's picture points to, the middle of its digit: x and y, float32 (h, w)."""
+    first_x, first_y = max(left // STRIDE - 1, 0), max(top // STRIDE - 1, 0)
+    last_x, last_y = (left + shape[1]) // STRIDE + 2, (top + shape[0]) // STRIDE + 2
+    planes = level.maps[OWNER, first_y:last_y, first_x:last_x]
+    x, y = left - first_x * STRIDE, top - first_y * STRIDE
+    toward = [
+        cv2.resize(plane, None, fx=STRIDE, fy=STRIDE, interpolation=cv2.INTER_LINEAR)[
+            y : y + shape[0], x : x + shape[1]
+        ]
+        for plane in planes
+    ]
+    across = np.arange(left, left + shape[1], dtype=np.float32) + np.float32(0.5)
+    down = np.arange(top, top + shape[0], dtype=np.float32) + np.float32(0.5)
+    return toward[0] + across, toward[1] + down[:, None]
 
 
 def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.ndarray]:
@@ -336,7 +351,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
     if not ink.size:
         return np.zeros((1, 1), np.uint8), proposal.box
     near = [proposal, *(p for p in others if p is not proposal)]
-    mine = nearest(near, level, left, top, ink.shape) == 0
+    mine = nearest(near, level, *pointing(level, left, top, ink.shape)) == 0
     own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
     x0, y0, w, h = cv2.boundingRect((own >= HALF).astype(np.uint8))
     tight = np.array([left + x0 + level.left, top + y0 + level.top, w, h]) / level.scale
