@@ -1,20 +1,25 @@
-"""Made-up pages and single crops from MNIST's test digits: shuzi, Tesseract (digits only) and RapidOCR.
+"""Made-up pages, fields and single crops from MNIST's test digits: shuzi, Tesseract (digits only) and RapidOCR.
 
-    python benchmarks/reading.py [--pages 4] [--crops 500] [--only shuzi]
+    python benchmarks/reading.py [--pages 4] [--crops 500] [--only shuzi] [--real FOLDER]
 
 Needs the program `tesseract` and, for RapidOCR, `pip install rapidocr`; what is missing is left out of the table. On
-pages RapidOCR finds and reads the lines itself; on crops it only recognises. Wrong digits are those put in, left out
-or changed, as a share of those written, line by line. Prints the table of the README.
+pages RapidOCR finds and reads the lines itself; on fields, the numbers of the pages cut out, and on crops it only
+recognises, which is its stronger side. Wrong digits are those put in, left out or changed, as a share of those written,
+line by line. Prints the table of the README. --real: a folder of real pictures with `labels.csv` (file, kind: single,
+field or page, text: what is written, lines parted by "/"); each set of them, a subfolder, is read as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import platform
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -26,17 +31,23 @@ from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
 
 Box = tuple[float, float, float, float]
 Reading = list[tuple[str, Box]]  # the texts on a page, and where
+Readers = tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray], str], Callable[[np.ndarray], str]]
 SEED = 20261123
 PAGE_MODE = "11"  # Tesseract's "sparse text", better on these than its "block of text"
 
 
-def shuzi_reader() -> tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray], str]]:
+def shuzi_reader() -> Readers:
+    """How it reads a page, a field and a single digit."""
     reader = shuzi.Reader()
 
     def page(picture: np.ndarray) -> Reading:
         return [(number.text, number.box) for number in reader.read(picture).numbers]
 
-    return page, lambda picture: reader.read(picture, single=True).text
+    return (
+        page,
+        lambda picture: reader.read(picture).text,
+        lambda picture: reader.read(picture, single=True).text,
+    )
 
 
 def lines_of(page: MadePage) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +76,7 @@ def wrong_digits(page: MadePage, numbers: list[tuple[str, Box]]) -> int:
     return total
 
 
-def tesseract() -> tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray], str]]:
+def tesseract() -> Readers:
     digits = ["-c", "tessedit_char_whitelist=0123456789"]
 
     def run(picture: np.ndarray, *options: str) -> str:
@@ -82,10 +93,10 @@ def tesseract() -> tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray],
                 numbers.append((cells[11].strip(), (x, y, w, h)))
         return numbers
 
-    return page, lambda picture: run(picture, "--psm", "10").strip()
+    return page, lambda picture: run(picture, "--psm", "7"), lambda picture: run(picture, "--psm", "10")
 
 
-def rapidocr() -> tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray], str]]:
+def rapidocr() -> Readers:
     from rapidocr import RapidOCR
 
     engine: Any = RapidOCR(params={"Global.log_level": "error"})
@@ -107,9 +118,9 @@ def rapidocr() -> tuple[Callable[[np.ndarray], Reading], Callable[[np.ndarray], 
 
     def crop(picture: np.ndarray) -> str:
         found = engine(picture[:, :, ::-1], use_det=False, use_cls=False, use_rec=True)
-        return (found.txts or [""])[0].strip()
+        return (found.txts or [""])[0]
 
-    return page, crop
+    return page, crop, crop
 
 
 def crops(
@@ -129,6 +140,60 @@ def crops(
     return cut[:count]
 
 
+def fields(pages: list[MadePage], count: int) -> list[tuple[np.ndarray, str]]:
+    """Numbers cut from pages with a margin of a fifth of their height, and their digits."""
+    cut = []
+    for page in pages:
+        for number in np.unique(page.numbers)[: -(-count // len(pages))]:
+            own = page.boxes[page.numbers == number]
+            low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
+            margin = 0.2 * (high - low)[1]
+            (left, top), (right, bottom) = (
+                np.maximum(low - margin, 0).astype(int),
+                (high + margin).astype(int),
+            )
+            cut.append(
+                (page.picture[top:bottom, left:right], "".join(map(str, page.labels[page.numbers == number])))
+            )
+    return cut
+
+
+def digits_of(text: str) -> str:
+    return re.sub("[^0-9]", "", text)
+
+
+def real(folder: Path, read: Readers) -> dict[str, tuple[int, int, int, int]]:
+    """Of each set: lines, those read whole, digits, wrong digits. A page's line is held to the likest that was read."""
+    read_page, read_field, read_single = read
+    scores: dict[str, tuple[int, int, int, int]] = {}
+    for entry in csv.DictReader((folder / "labels.csv").open()):
+        picture = cv2.cvtColor(cv2.imread(str(folder / entry["file"]), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        if entry["kind"] == "page":
+            found = lines_read(read_page(picture))
+        else:
+            found = [digits_of((read_single if entry["kind"] == "single" else read_field)(picture))]
+        wrong = [
+            min(Levenshtein.distance(line, other) for other in ["", *found])
+            for line in entry["text"].split("/")
+        ]
+        name = entry["file"].split("/")[0]
+        more = len(wrong), wrong.count(0), len(entry["text"].replace("/", "")), sum(wrong)
+        scores[name] = tuple(a + b for a, b in zip(scores.get(name, (0, 0, 0, 0)), more, strict=True))  # type: ignore[assignment]
+    return scores
+
+
+def lines_read(reading: Reading) -> list[str]:
+    """The digits of each line of a page, from texts and their boxes: those of about one height stand on one line."""
+    lines: list[list[tuple[float, float, str]]] = []
+    for text, (x, y, _, h) in sorted(reading, key=lambda one: one[1][1] + one[1][3] / 2):
+        middle = y + h / 2
+        if lines and abs(middle - np.mean([other for other, *_ in lines[-1]])) < 0.5 * h:
+            lines[-1].append((middle, x, text))
+        else:
+            lines.append([(middle, x, text)])
+    return ["".join(digits_of(text) for _, _, text in sorted(line, key=lambda one: one[1])) for line in lines]
+
+
 def row(name: str, pages: list[MadePage], readings: list[Reading], seconds: float, crops_right: str) -> str:
     scores = sum((score_page(p, [], read) for p, read in zip(pages, readings, strict=True)), PageScore())
     wrong = sum(wrong_digits(p, read) for p, read in zip(pages, readings, strict=True))
@@ -145,6 +210,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=4, help="of each kind")
     parser.add_argument("--crops", type=int, default=500)
     parser.add_argument("--only", help="one of shuzi, tesseract, rapidocr")
+    parser.add_argument("--real", type=Path, help="a folder of real pictures with labels.csv")
     options = parser.parse_args()
     _, test = shuzi.load("mnist")
     generator = np.random.default_rng(SEED)
@@ -152,13 +218,17 @@ def main() -> None:
         make_page(test.images, test.labels, kind, generator) for kind in KINDS for _ in range(options.pages)
     ]
     singles = crops(test.images, test.labels, options.crops, generator)
+    cut = fields(pages, options.crops)
     print(
-        f"{len(pages)} pages, {sum(len(p.labels) for p in pages):,} digits; {len(singles)} crops; {platform.machine()}"
+        f"{len(pages)} pages, {sum(len(p.labels) for p in pages):,} digits; {len(cut)} fields; "
+        f"{len(singles)} crops; {platform.machine()}"
     )
     print(
-        "| | wrong digits, % | numbers whole, % | of six digits, % | s a page | crops right, % | ms a crop |"
+        "| | wrong digits, % | numbers whole, % | of six digits, % | s a page | fields whole, % | ms a field "
+        "| crops right, % | ms a crop |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    by_set: dict[str, dict[str, tuple[int, int, int, int]]] = {}
     makers = {"shuzi": shuzi_reader, "tesseract": tesseract, "rapidocr": rapidocr}
     for name, make in makers.items():
         if options.only not in (None, name):
@@ -166,21 +236,34 @@ def main() -> None:
         if name == "tesseract" and not shutil.which("tesseract"):
             continue
         try:
-            read_page, read_crop = make()
+            read = make()
         except ImportError:
             continue
+        read_page, read_field, read_crop = read
         read_page(pages[0].picture)  # the first call loads
         start = time.perf_counter()
         readings = [read_page(page.picture) for page in pages]
         seconds = (time.perf_counter() - start) / len(pages)
-        start = time.perf_counter()
-        right = [read_crop(picture) == str(label) for picture, label in singles]
-        each = 1000 * (time.perf_counter() - start) / len(singles)
-        print(row(name, pages, readings, seconds, f"{100 * np.mean(right):.1f} | {each:.1f}"), flush=True)
+        shares = []
+        for way, pictures in (read_field, cut), (read_crop, [(p, str(label)) for p, label in singles]):
+            start = time.perf_counter()
+            right = [digits_of(way(picture)) == written for picture, written in pictures]
+            each = 1000 * (time.perf_counter() - start) / len(pictures)
+            shares.append(f"{100 * np.mean(right):.1f} | {each:.1f}")
+        print(row(name, pages, readings, seconds, " | ".join(shares)), flush=True)
+        if options.real is not None:
+            by_set[name] = real(options.real, read)
         if name == "shuzi":
             for i, kind in enumerate(KINDS):
                 part = slice(i * options.pages, (i + 1) * options.pages)
-                print(row(f"shuzi, {kind}", pages[part], readings[part], seconds, " | "), flush=True)
+                print(row(f"shuzi, {kind}", pages[part], readings[part], seconds, " | | | "), flush=True)
+    for name in next(iter(by_set.values()), {}):
+        shown = [
+            f"{other} {100 * scores[name][1] / scores[name][0]:.1f} % whole, "
+            f"{100 * scores[name][3] / scores[name][2]:.1f} % of digits wrong"
+            for other, scores in by_set.items()
+        ]
+        print(f"{name}, {next(iter(by_set.values()))[name][0]} lines: {'; '.join(shown)}")
 
 
 if __name__ == "__main__":
