@@ -2,6 +2,7 @@
 # make test    checks and runs all tests
 # make book    executes the lesson and builds its site, build/book
 # make fuzz    tries bad input of every kind for SECONDS (60) each; not part of the tests
+# make fonts   fetches the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
 # make test-scale   tests a Ray cluster that loses processes and machines: 80 MB to fetch, and minutes
 # All make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
 
@@ -25,6 +26,13 @@ fuzz: .venv/ready
 book: .venv/ready
 	$(BIN)/python book/build.py
 
+fonts:
+	apt-get install -y --no-install-recommends $$(cat fonts/debian.txt)
+	mkdir -p fonts/handwriting
+	cd fonts/handwriting && for name in $$(cat ../npm.txt); do \
+	  pack=$$(npm pack --silent @fontsource/$$name) && \
+	  tar xzf $$pack --strip-components=2 package/files/$$name-latin-400-normal.woff2 && rm $$pack || exit 1; done
+
 test-scale: .venv/scale
 	$(BIN)/pytest -m scale
 
@@ -39,4 +47,4 @@ test-scale: .venv/scale
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: train test fuzz book test-scale
+.PHONY: train test fuzz book fonts test-scale

@@ -207,8 +207,8 @@ class Scene:
 
 
 @functools.cache
-def fonts() -> tuple[str, ...]:
-    """Paths of the outline fonts on this machine that have digits and letters, in the order of their names."""
+def installed_fonts() -> tuple[Path, ...]:
+    """The outline fonts on this machine, in the order of their names."""
     folders = [
         Path(each) for each in (*FONT_FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each
     ]
@@ -218,8 +218,21 @@ def fonts() -> tuple[str, ...]:
         for end in ("ttf", "otf", "ttc", "woff2")
         for path in each.rglob(f"*.{end}")
     }
+    return tuple(files[name] for name in sorted(files))
+
+
+@functools.cache
+def fonts() -> tuple[str, ...]:
+    """Paths of those that the finder learns from: they have digits and letters, and aren't kept for measuring."""
     unfit = (*UNFIT_FONTS, *HELD_OUT_FONTS)
-    return tuple(str(files[name]) for name in sorted(files) if not any(word in name for word in unfit))
+    return tuple(
+        str(path) for path in installed_fonts() if not any(word in path.name.lower() for word in unfit)
+    )
+
+
+def held_out_fonts() -> tuple[Path, ...]:
+    """Fonts of handwriting that nothing learns from; none where they aren't installed."""
+    return tuple(path for path in installed_fonts() if any(w in path.name.lower() for w in HELD_OUT_FONTS))
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from shuzi import load
-from shuzi.data import strokes
+from shuzi.data import scenes, strokes
 from shuzi.data.corrupted import CORRUPTIONS, corrupted
 from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
@@ -26,25 +26,12 @@ PAGES = 4  # of each kind of paper
 # MNIST test digits whose label fewer than three of five people gave (C. Northcutt, A. Athalye and J. Mueller,
 # "Pervasive label errors in test sets", NeurIPS 2021; cleanlab's label-errors, mturk/mnist_mturk.json).
 DISPUTED = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
+PICTURES = 500  # of scribbles, each alone
 MADE_UP = 2000  # images of each kind of what is no digit
 SINGLES = 40  # digits cut from a page
 MARGIN = 0.2  # around each, in its larger side
 SURE = 0.9
 LETTERS = "ACEFHKMNPRUVWXacdefhkmnprtuvwxy"
-# Of Debian's packages fonts-breip, fonts-bwht, fonts-dkg-handwriting, fonts-femkeklaver, fonts-kristi and
-# fonts-dancingscript.
-FONTS = tuple(
-    Path("/usr/share/fonts", name)
-    for name in (
-        "truetype/breip/Breip.ttf",
-        *(f"opentype/bwht/BecauseWe{name}-Regular.otf" for name in ("Build", "Connect", "Create", "Learn")),
-        *(f"opentype/bwht/BecauseWe{name}-Regular.otf" for name in ("Mentor", "Organize")),
-        "truetype/fifthhorseman/dkg.ttf",
-        "truetype/femkeklaver/femkeklaver.ttf",
-        "truetype/kristi/Kristi.ttf",
-        "opentype/dancingscript/DancingScript-Regular.otf",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ def measure(
     `optdigits`, `corrupted` and `mnist-9985`, MNIST's test digits but for the 15 that people don't agree about, of what
     is read rightly; `surest` of what is right among MNIST's surest 99 %;
     `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused as no digit, as `Reader.classify`
-    does, where 99 % of MNIST is kept;
+    does, where 99 % of MNIST is kept, and for `no-digits` of what a reader, shown the picture, is sure is a digit;
     `pages`, made of MNIST's test digits, of what is found, right, false and whole, and `singles`, cut from such pages,
     of what is right; both with how far the confidences that people see are from the shares right.
 
@@ -99,7 +86,10 @@ def measure(
     if data == "surest":
         return surest(network.score, test)
     others = no_digits() if data == "no-digits" else {data: load(data, root, progress)[1].images}
-    return refused(network.score, test, others)
+    shares = refused(network.score, test, others)
+    if data == "no-digits" and network.reader is not None:
+        shares |= taken_for_digits(network.reader)
+    return shares
 
 
 def surest(score: Score, digits: Digits) -> dict[str, float]:
@@ -117,6 +107,24 @@ def refused(score: Score, digits: Digits, others: dict[str, np.ndarray]) -> dict
         f"{name} refused": float((any_digit(score(images)) < threshold).mean())
         for name, images in others.items()
     }
+
+
+def taken_for_digits(reader: Reader) -> dict[str, float]:
+    """Give the shares of letters and scribbles, each alone in a picture, that a reader is sure are a digit."""
+    generator = np.random.default_rng(SEED)
+    scribbles = [
+        cv2.resize(strokes.scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC)
+        for _ in range(PICTURES)
+    ]
+    shares = {}
+    for name, pictures in (("handwritten letters", letters()), ("scribbles", np.stack(scribbles))):
+        sure = [
+            any(digit.confidence > SURE for digit in reader.read(255 - picture, single=True).digits)
+            for picture in pictures
+        ]
+        if sure:
+            shares[f"{name} surely taken for digits"] = float(np.mean(sure))
+    return shares
 
 
 def accuracy(score: Score, digits: Digits) -> float:
@@ -236,7 +244,8 @@ def no_digits() -> dict[str, np.ndarray]:
         "noise": np.concatenate([generator.uniform(0, 255, (half, SIDE, SIDE)), 255 * dots]),
         "scribble": np.stack([strokes.scribble(generator) for _ in range(MADE_UP)]),
     }
-    found = {"photographs": photographs(generator), "handwritten letters": letters()}
+    laid_out = [normalise(letter) for letter in letters()]
+    found = {"photographs": photographs(generator), "handwritten letters": np.array(laid_out)}
     return {name: images.astype(np.uint8) for name, images in (made_up | found).items() if len(images)}
 
 
@@ -257,14 +266,13 @@ def photographs(generator: np.random.Generator) -> np.ndarray:
     return np.stack(patches)
 
 
-def letters(fonts: Sequence[Path] = FONTS) -> np.ndarray:
-    """Give letters that nobody takes for a digit, from fonts that are there, brought to 28x28: uint8 (N, 28, 28)."""
+def letters(fonts: Sequence[Path] | None = None) -> np.ndarray:
+    """Give letters that nobody takes for a digit, of held-out fonts of handwriting: uint8 (N, 220, 220), 255 is ink."""
     drawn = []
-    for path in fonts:
-        if path.exists():
-            font = ImageFont.truetype(str(path), 100)
-            for letter in LETTERS:
-                picture = Image.new("L", (400, 400))
-                ImageDraw.Draw(picture).text((150, 150), letter, 255, font)
-                drawn.append(normalise(np.asarray(picture)))
-    return np.stack(drawn) if drawn else np.zeros((0, SIDE, SIDE), np.uint8)
+    for path in scenes.held_out_fonts() if fonts is None else fonts:
+        font = ImageFont.truetype(str(path), 100)
+        for letter in LETTERS:
+            picture = Image.new("L", (220, 220))
+            ImageDraw.Draw(picture).text((110, 110), letter, 255, font, anchor="mm")
+            drawn.append(np.asarray(picture))
+    return np.stack(drawn) if drawn else np.zeros((0, 220, 220), np.uint8)

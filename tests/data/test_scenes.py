@@ -18,6 +18,7 @@ def glyphs(mnist):
 
 
 def forget():
+    scenes.installed_fonts.cache_clear()
     scenes.fonts.cache_clear()
     scenes.written_fonts.cache_clear()
 

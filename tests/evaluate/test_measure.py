@@ -1,11 +1,12 @@
 """Each published figure, of answers whose figure is known; and the shipped network's, as its card has them."""
 
 import hashlib
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from shuzi.data import scenes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate import measure
@@ -112,12 +113,29 @@ def test_pages_give_what_is_right_whole_and_sure(mnist, monkeypatch):
     assert figures["false digits"] == figures["number sure and wrong"] == 0  # 0.95 to the third is below 0.9
 
 
-def test_letters_and_photographs_are_skipped_where_they_are_not():
-    assert measure.letters([Path("nowhere.ttf")]).shape == (0, 28, 28)
-    there = [path for path in measure.FONTS if path.exists()]
-    images = measure.letters(there[:1])
-    assert len(images) == len(measure.LETTERS) * len(there[:1])
+def test_letters_are_drawn_from_held_out_fonts_and_skipped_where_there_are_none():
+    assert measure.letters([]).shape == (0, 220, 220)
+    there = scenes.held_out_fonts()[:1]
+    images = measure.letters(there)
+    assert len(images) == len(measure.LETTERS) * len(there)
     assert all(image.max() == 255 for image in images)
+    assert not {str(path) for path in scenes.held_out_fonts()} & set(scenes.fonts())
+
+
+class Sure:
+    """Takes every picture that is not almost blank for a digit, and is sure."""
+
+    def read(self, picture, single):
+        assert single
+        return SimpleNamespace(digits=[SimpleNamespace(confidence=0.95 if picture.min() < 100 else 0.5)])
+
+
+def test_letters_and_scribbles_that_a_reader_is_sure_of_are_counted(monkeypatch):
+    monkeypatch.setattr(measure, "PICTURES", 5)
+    monkeypatch.setattr(measure, "letters", lambda: np.stack([np.zeros((9, 9)), np.full((9, 9), 255)]))
+    shares = measure.taken_for_digits(Sure())
+    assert shares["handwritten letters surely taken for digits"] == 0.5
+    assert shares["scribbles surely taken for digits"] == 1
 
 
 def test_the_disputed_digits_are_left_out_and_no_others(mnist):
