@@ -412,6 +412,7 @@ def resume(
         raise ShuziError(
             f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
         )
+    tensors = among.from_first(lambda: checkpoint_of(run))  # whole, before a word of it is believed
     today = described(recipe_of(run.plan))
     for name in (*run.recipe, *today):
         began, now = (each.get(name, "not there") for each in (run.recipe, today))
@@ -428,23 +429,18 @@ def resume(
         )
     threads = run.threads if among.size == run.ranks else None
     training = begun(run.plan, loop_of(run.plan.recipe).pick_device(run.device), threads)
-    path = folder / CHECKPOINT
-    saved, texts = among.from_first(
-        lambda: (read_tensors(path, loop_of(run.plan.recipe)), told_by(path)) if path.exists() else ({}, {})
-    )
-    if saved:
+    if tensors:
         try:
-            if digest(saved, texts) != texts.get("sha256"):
-                raise ShuziError("its checksum differs")
-            training.restore(saved)
+            training.restore(tensors)
             if training.epoch != len(run.metrics):
                 raise ShuziError(f"{len(run.metrics)} epochs have figures, {training.epoch} are done")
         except Exception as error:  # whatever the wrong tensors make of it
             raise ShuziError(
-                f"{path}: not a checkpoint of {run.plan.recipe}, or damaged ({reason(error)}); start a new run"
+                f"{folder / CHECKPOINT}: not a checkpoint of {run.plan.recipe}, or damaged ({reason(error)}); "
+                "start a new run"
             ) from error
     elif among.first and (folder / METRICS).exists():
-        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force")
+        raise ShuziError(f"{folder / CHECKPOINT}: missing; the run is incomplete, train it anew with --force")
     if among.first:
         sweep(folder)
     return go_on(run, training, digits, listener or in_notebook())
@@ -706,6 +702,17 @@ def told_by(checkpoint: Path) -> dict[str, str]:
             return file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ShuziError(f"{checkpoint}: damaged ({error}); train the run anew with --force") from error
+
+
+def checkpoint_of(run: Run) -> dict[str, Any]:
+    """Give the tensors of a run's checkpoint, none where there is none. Raises ShuziError unless its checksum holds."""
+    path = run.folder / CHECKPOINT
+    if not path.exists():
+        return {}
+    tensors, texts = read_tensors(path, loop_of(run.plan.recipe)), told_by(path)
+    if digest(tensors, texts) != texts.get("sha256"):
+        raise ShuziError(f"{path}: damaged (its checksum differs); train the run anew with --force")
+    return tensors
 
 
 def read(folder: Path) -> Run:
