@@ -312,6 +312,23 @@ def test_a_correction_lands_on_the_disk_as_the_network_saw_it(watched, server, s
     expect(page.locator("#took")).to_be_empty()
 
 
+def test_a_correction_is_of_all_that_is_drawn_though_it_is_not_read_yet(watched, strokes):
+    page = watched()
+    draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
+    expect(reading(page)).to_have_text("4")
+    held, answers = [], []
+    page.on("response", lambda reply: answers.append(reply) if "detail=true" in reply.url else None)
+    page.route("**/api/read*", lambda route: held.append(route))
+    draw(page, strokes["7"], 0.55, 0.2, 0.3, 0.6)
+    with page.expect_request("**/api/corrections") as correction:
+        page.keyboard.press("7")
+        page.unroute("**/api/read*")  # goes on
+    expect(page.locator("#took")).to_contain_text("Kept as 7")
+    (number,) = answers[-1].json()["numbers"]
+    assert number["text"] == "47"
+    assert correction.value.post_data_json["image"] == number["digits"][1]["image"]
+
+
 def test_a_first_correction_taken_back_leaves_nothing(watched, server, strokes):
     page = watched()
     draw(page, strokes["2"], 0.25, 0.15)

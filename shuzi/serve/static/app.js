@@ -10,7 +10,7 @@ const REST = 150; // ms the pen rests before the network is asked why: ten maps 
 
 let answer = null; // {text, numbers, digits, photo, size} of what is on the page
 let chosen = 0;
-let newest = false; // while a row is written, its last digit is the one looked at
+let newest = false; // of a row that is written, the last digit is the one looked at until another is chosen
 let photo = null; // a Blob while a picture is shown, else null
 let named = ""; // the picture's file
 let state = null; // of the photo: "reading", or the Fault for which it was not read
@@ -114,7 +114,6 @@ function show(page) {
   answer = page;
   const last = Math.max(0, (page?.digits.length ?? 0) - 1);
   chosen = newest ? last : Math.min(chosen, last);
-  newest = false;
   view.showBoxes(answer, chosen, choose);
   showChosen();
   speakSoon();
@@ -137,6 +136,7 @@ function showChosen() {
 }
 
 function choose(at) {
+  newest = false;
   if (at === chosen) return;
   chosen = at;
   view.chooseBox(at);
@@ -262,6 +262,7 @@ async function copy() {
 // ---- corrections ----------------------------------------------------------------------------------------------
 
 async function correct(label) {
+  await read.settled(); // what is kept is what is drawn, not what was read of it while it was drawn
   const digit = answer?.digits[chosen];
   if (!digit) return notice(t("Draw something first."));
   if (!about?.corrections) return notice(t("Corrections are off: this server is read-only."));

@@ -76,19 +76,23 @@ async function disconnected() {
   returned();
 }
 
-/** Runs `work` now, or once more after the one that is running; what lies between is skipped. */
+/** Runs `work` now, or once more after the one that is running; what lies between is skipped. `settled` waits for all. */
 export function newestWins(work, failed = (fault) => notice(fault.message)) {
-  let running = false;
+  let running = null;
   let again = false;
-  return async function run() {
-    if (running) return void (again = true);
-    running = true;
+  async function rounds() {
     do {
       again = false;
       await work().catch(failed);
     } while (again);
-    running = false;
-  };
+    running = null;
+  }
+  function run() {
+    again = true;
+    running ??= rounds();
+  }
+  run.settled = async () => running;
+  return run;
 }
 
 let noticed = 0;
