@@ -88,7 +88,7 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
                 continue
             assert (x >= 0, y >= 0, x + w <= width, y + h <= height) == (True,) * 4
             assert max(w, h) <= 1.5 * scene.sizes[i] + 2 or scene.labels[i] >= CLASSES
-            if scene.labels[i] >= CLASSES:
+            if scene.labels[i] >= CLASSES or scene.sizes[i] < LEAST:
                 continue
             ys, xs = np.nonzero(scene.owner == i)
             inside = (xs >= x - 1) & (xs <= x + w) & (ys >= y - 1) & (ys <= y + h)
