@@ -41,11 +41,7 @@ export class Sheet {
   }
 
   clear() {
-    this.strokes = [];
-    this.sample = null;
-    this.#pointers.clear();
-    this.#pen = null;
-    this.#touch();
+    this.show(null);
   }
 
   undo() {
@@ -56,9 +52,12 @@ export class Sheet {
     this.#touch();
   }
 
+  /** Lays a sample on the sheet instead of what is there; null leaves it empty. */
   show(sample) {
-    this.clear();
+    this.strokes = [];
     this.sample = sample;
+    this.#pointers.clear();
+    this.#pen = null;
     this.#touch();
   }
 
