@@ -8,15 +8,17 @@ writing too low to be read.
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from shuzi.errors import ShuziError
 from shuzi.read.network import Network
 from shuzi.read.picture import zoomed
 
@@ -29,6 +31,7 @@ HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
     slice(0, 6), slice(6, 16), slice(16, 18), slice(18, 20), 20, slice(21, 23), slice(23, 25), 25,
 )  # fmt: skip
 CHANNELS = 26
+CALIBRATION = "shuzi.calibration"  # its name in the file
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
 FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: a twentieth of a second's work
 LOW = 64  # pixels: a picture less high or wide is enlarged to it
@@ -44,8 +47,6 @@ AGREE = (
     0.5  # of the area of a digit's box and its ink's together: what both must cover for the latter to count
 )
 HALF = 128  # of 255: a pixel that is half inked is in the box
-# Constant and factor that make the heatmaps' logits those of being right, on made-up scenes.
-CHANCE = 1.285, 1.853
 # Of one digit's size, chance and ink: those of several in its place.
 APART, AS_LIKELY, COVERED = 0.8, 0.8, 0.8
 BARELY = 0.1  # of two boxes' area: digits that stand side by side overlap no more
@@ -117,16 +118,57 @@ class Proposal:
         return float(self.box[2:].max())
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What makes confidence of what finder and classifier say; `shuzi.train.calibration` fits it.
+
+    Attributes:
+        chance: constant and factor that make the heatmaps' logits those of being a digit.
+        named: weights of the finder's and the classifier's log probabilities in which digit it is.
+        digit: constant, and weights of the finder's and the classifier's logits, in whether it is one.
+        number: constant, and weight of its digits' together, in whether a number is right.
+    """
+
+    chance: tuple[float, ...] = (0.0, 1.0)
+    named: tuple[float, ...] = (0.5, 0.5)
+    digit: tuple[float, ...] = (0.0, 0.5, 0.5)
+    number: tuple[float, ...] = (0.0, 1.0)
+
+    def to_text(self) -> str:
+        """Give it as it lies in a finder's file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Calibration:
+        """Raises ValueError where the text isn't what `to_text` gives."""
+        values = json.loads(text)
+        found = cls(**{name: tuple(map(float, numbers)) for name, numbers in values.items()})
+        for name, numbers in asdict(cls()).items():
+            if len(getattr(found, name)) != len(numbers) or not np.isfinite(getattr(found, name)).all():
+                raise ValueError
+        return found
+
+
 class Finder:
     """Looks for digits. path: the ONNX network that the card describes; the shipped one by default.
 
-    providers: what onnxruntime runs it on, as of `Network`.
+    providers: what onnxruntime runs it on, as of `Network`. Raises ShuziError on a file that is no finder.
     """
 
-    def __init__(self, path: Path = SHIPPED, providers: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, providers: Sequence[str] | None = None
+    ) -> None:
         example = np.random.default_rng(0).integers(0, 256, (1, 2 * GRID, GRID), np.uint8)
         shapes = {"maps": [(1, CHANNELS, 8, 4)], "ink": [(1, 2, 2 * GRID, GRID)]}
+        path = SHIPPED if path is None else Path(path)
         self._network = Network(path, example, shapes, EXPECTED, providers)
+        said = self._network.text(CALIBRATION, "")
+        try:
+            self.calibration = Calibration.from_text(said) if said else Calibration()
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ShuziError(
+                f"{path}: its {CALIBRATION} is {said!r:.40}; make it anew with shuzi export."
+            ) from error
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
         """Run the network on a picture, uint8 (H, W), at its scale, or on a part: left, top, right, bottom."""
@@ -166,7 +208,7 @@ class Finder:
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
         """All that may be digits or marks in a grey picture, uint8 (H, W), each once; and all that was looked at."""
         levels = list(self.levels(grey))
-        return merged([p for level in levels for p in proposals(level)]), levels
+        return merged([p for level in levels for p in proposals(level)], self.calibration.chance), levels
 
 
 def resized(grey: np.ndarray, scale: float) -> np.ndarray:
@@ -219,11 +261,11 @@ def overlap(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared / (one[2:].prod() + others[:, 2:].prod(1) - shared + 1e-9)
 
 
-def merged(found: list[Proposal]) -> list[Proposal]:
+def merged(found: list[Proposal], chance: Sequence[float] = Calibration.chance) -> list[Proposal]:
     """Each digit once: what was seen at several sizes is one, and what each size says of it is weighed.
 
     Likely and large ones come first, for they explain more ink; what shows mostly ink of one that came before is a
-    part of that.
+    part of that. chance: as of `Calibration`.
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**EXPLAINS)[:MANY]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
@@ -246,7 +288,7 @@ def merged(found: list[Proposal]) -> list[Proposal]:
                 continue
         free[same] = False
         if digits[i]:
-            pool(p, [p, *(found[j] for j in same)])
+            pool(p, [p, *(found[j] for j in same)], chance)
             over = near[kept[near] & (chances[near] >= strengths[i])]
             if any(shown(p, found[j]) > PART for j in over):
                 continue
@@ -282,14 +324,14 @@ def part_of(level: Level, box: np.ndarray) -> np.ndarray:
     return level.ink[top : max(bottom, top), left : max(right, left)]
 
 
-def pool(proposal: Proposal, group: list[Proposal]) -> None:
+def pool(proposal: Proposal, group: list[Proposal], chance: Sequence[float]) -> None:
     """Let a proposal say what those of all sizes say: classes by their weighted logarithms, the best chance."""
     weights = np.array([q.chance * q.weight for q in group]) + 1e-9
     logs = np.array([np.log(q.classes + 1e-6) for q in group])
     classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
     proposal.classes = classes / classes.sum()
     best = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
-    odds = np.exp(CHANCE[0]) * (best / (1 - min(best, 0.9999))) ** CHANCE[1]
+    odds = np.exp(chance[0]) * (best / (1 - min(best, 0.9999))) ** chance[1]
     proposal.chance = float(odds / (1 + odds))
 
 

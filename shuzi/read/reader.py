@@ -15,7 +15,7 @@ import numpy as np
 from shuzi import display
 from shuzi.errors import ShuziError
 from shuzi.read import decode
-from shuzi.read.find import Finder, Proposal, beside, ink_of
+from shuzi.read.find import Calibration, Finder, Proposal, beside, ink_of
 from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE, laid_out, normalise
 from shuzi.read.picture import load
@@ -29,11 +29,7 @@ SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
-# Fitted on made-up scenes of held-out digits: how much finder and classifier have a say in which digit it is, with the
-# least probability of each, and in whether it is one, with a constant before.
-JOIN = 0.8, 0.3, 1e-4
-IS_DIGIT = 0.43, 1.08, 0.16
-NUMBER = -0.6, 0.8  # and in whether a number is right as a whole: constant, its digits' together
+FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier is surer when they are joined
 TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
@@ -137,8 +133,9 @@ class Reader:
     path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
     (N, 10), or a folder that `shuzi export --to hub` wrote; the shipped one by default. threshold: 0..1, below which
     confidence an answer is "not sure"; by default the one recorded in the network. providers: what onnxruntime runs
-    it on, such as ["CUDAExecutionProvider"]; by default CUDA where this onnxruntime has it, else the CPU.
-    Raises ShuziError when the file is missing, damaged, or no such network, or a provider isn't there.
+    it on, such as ["CUDAExecutionProvider"]; by default CUDA where this onnxruntime has it, else the CPU. finder: the
+    ONNX file of a run of the recipe `finder`; the shipped one by default.
+    Raises ShuziError when a file is missing, damaged, or no such network, or a provider isn't there.
     """
 
     def __init__(
@@ -146,6 +143,7 @@ class Reader:
         path: str | os.PathLike[str] | None = None,
         threshold: float | None = None,
         providers: Sequence[str] | None = None,
+        finder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path = Path(path) if path is not None else SHIPPED
         if threshold is not None and not 0 <= threshold <= 1:
@@ -157,7 +155,7 @@ class Reader:
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
         self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
-        self._finder = Finder(providers=providers)
+        self._finder = Finder(finder, providers)
 
     @property
     def providers(self) -> list[str]:
@@ -221,7 +219,7 @@ class Reader:
             else:
                 groups = decode.numbers(proposals)
             digits = [digit for group in groups for digit in group.digits]
-            images = self._images(digits, proposals)
+            images = images_of(digits, proposals)
             if single and not self._knows:
                 images[0] = normalise(decode.all_writing(levels))
             scores = self._joined(images, digits, single)
@@ -229,21 +227,9 @@ class Reader:
         numbers = []
         for group in groups:
             own = tuple(next(read) for _ in group.digits)
-            whole = 1.0 if single else whole_number(own, decode.unmissed(group, proposals))
+            whole = 1.0 if single else self._whole(own, decode.unmissed(group, proposals))
             numbers.append(Number(own, group.line, decode.written(group, own), whole))
         return Page(tuple(numbers), picture.size)
-
-    @staticmethod
-    def _images(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:
-        """The 28x28 of each digit, uint8 (N, 28, 28); its box becomes that of its ink."""
-        rivals = [p for p in proposals if not p.mark and p.chance >= RIVAL]
-        images = np.zeros((len(digits), SIDE, SIDE), np.uint8)
-        boxes = np.array([p.box for p in rivals]).reshape(-1, 4)
-        for i, digit in enumerate(digits):
-            ink, box = ink_of(digit, [rivals[j] for j in np.flatnonzero(beside(digit.box, boxes))])
-            images[i] = normalise(ink)
-            digit.box = box
-        return images
 
     def writing(self, source: Source) -> np.ndarray:
         """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.
@@ -261,7 +247,17 @@ class Reader:
             return scores
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
-        return join(found, chances, scores, TOLD if single else 0.0)
+        return join(self._finder.calibration, found, chances, scores, TOLD if single else 0.0)
+
+    def _whole(self, digits: tuple[Digit, ...], unmissed: float) -> float:
+        """0..1, that a number is whole: what makes its confidence, with the digits' own, the share of right ones.
+
+        unmissed: 0..1, that no unlikely proposal beside its digits is one of them.
+        """
+        together = float(np.prod([digit.confidence for digit in digits]))
+        constant, weight = self._finder.calibration.number
+        odds = constant + weight * float(logit(np.array(together * unmissed)))
+        return min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9))
 
     def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, scale: float) -> Digit:
         guess = int(score[:10].argmax())
@@ -271,30 +267,37 @@ class Reader:
         return Digit(digit, guess, confidence, given_digit(score[None])[0], (x, y, w, h), image)
 
 
-def join(found: np.ndarray, chances: np.ndarray, scores: np.ndarray, told: float = 0.0) -> np.ndarray:
+def images_of(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:
+    """The 28x28 of each digit, uint8 (N, 28, 28), of its ink alone; its box becomes that of its ink.
+
+    proposals: all of the picture; the likely ones keep their ink.
+    """
+    rivals = [p for p in proposals if not p.mark and p.chance >= RIVAL]
+    images = np.zeros((len(digits), SIDE, SIDE), np.uint8)
+    boxes = np.array([p.box for p in rivals]).reshape(-1, 4)
+    for i, digit in enumerate(digits):
+        ink, box = ink_of(digit, [rivals[j] for j in np.flatnonzero(beside(digit.box, boxes))])
+        images[i] = normalise(ink)
+        digit.box = box
+    return images
+
+
+def join(
+    calibration: Calibration, found: np.ndarray, chances: np.ndarray, scores: np.ndarray, told: float = 0.0
+) -> np.ndarray:
     """Probabilities (N, 11) of the finder's classes (N, 10) and chances (N,) and the classifier's scores (N, 11).
 
     told: what was known before, as the logarithm of the odds that it is a digit.
     """
-    finder, classifier, floor = JOIN
-    logs = finder * np.log(found + floor) + classifier * np.log(
-        given_digit(scores).astype(np.float64) + floor
-    )
+    finder, classifier = calibration.named
+    logs = finder * np.log(found + FLOOR)
+    logs += classifier * np.log(given_digit(scores).astype(np.float64) + FLOOR)
     exp = np.exp(logs - logs.max(1, keepdims=True))
     named = exp / exp.sum(1, keepdims=True)
-    odds = told + IS_DIGIT[0] + IS_DIGIT[1] * logit(chances) + IS_DIGIT[2] * logit(any_digit(scores))
+    constant, finder, classifier = calibration.digit
+    odds = told + constant + finder * logit(chances) + classifier * logit(any_digit(scores))
     is_digit = 1 / (1 + np.exp(-odds))
     return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
-
-
-def whole_number(digits: tuple[Digit, ...], unmissed: float) -> float:
-    """0..1, that a number is whole: what makes its confidence, with the digits' own, that of numbers on made-up scenes.
-
-    unmissed: 0..1, that no unlikely proposal beside its digits is one of them.
-    """
-    product = float(np.prod([digit.confidence for digit in digits]))
-    odds = NUMBER[0] + NUMBER[1] * float(logit(np.array(product * unmissed)))
-    return min(1.0, 1 / (1 + np.exp(-odds)) / max(product, 1e-9))
 
 
 def logit(p: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
 from shuzi.files import keep_others, write_whole
+from shuzi.read import find
 from shuzi.read.network import softmax
+from shuzi.train import calibration as finder_calibration
 from shuzi.train import runs
 from shuzi.train.fit import predict
 from shuzi.train.recipes import Model, recipe
@@ -51,7 +53,7 @@ class Exported:
     """An ONNX file, its calibration if it has one, and on what it was made, or why there is none."""
 
     path: Path
-    calibration: Calibration | None
+    calibration: Calibration | find.Calibration | None
     why: str
 
 
@@ -132,8 +134,12 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> E
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     if (own := recipe(run.plan.recipe).onnx) is not None:
-        write_whole(out, own(model))
-        return Exported(out, None, "it is no classifier of 28x28s")
+        data, fitted = own(model), None
+        if digits is not None:
+            data, fitted = finder_calibration.calibrated(data, digits)
+            why = f"made-up scenes of {why}"
+        write_whole(out, data)
+        return Exported(out, fitted, why)
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if digits is not None:
         sample = digits.images[:256]

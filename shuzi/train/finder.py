@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from shuzi import version
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.scenes import LEAST, MARKS, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
 
@@ -316,6 +317,7 @@ class Answers(nn.Module):
 
 def to_onnx(finder: Finder) -> bytes:
     """Give a finder as an ONNX file's bytes, its large weights in half precision."""
+    import onnx
     from onnxscript import optimizer
 
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -346,6 +348,7 @@ def to_onnx(finder: Finder) -> bytes:
         del node.metadata_props[:]
         node.doc_string = ""
     halve(proto.graph)
+    onnx.helper.set_model_props(proto, {"shuzi.name": "finder", "shuzi.version": version.full()})
     data: bytes = proto.SerializeToString()
     return data
 

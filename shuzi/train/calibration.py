@@ -1,0 +1,228 @@
+"""What makes confidence of what finder and classifier say, fitted on made-up scenes of digits new to both."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.pages import KINDS, make_page
+from shuzi.data.scenes import LEAST, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
+from shuzi.read import decode
+from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, overlap
+from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit
+
+SEED = 20261125  # of the scenes; those of a training have its own
+SCENES = 6_000  # 5 minutes on one core
+PAGES = 2  # of each kind of paper
+NEAR = 0.35  # of a digit's size: so far may the middle of a proposal for it lie from its own
+
+
+@dataclass
+class Seen:
+    """What was said of proposals, and what they are.
+
+    Attributes:
+        chances, classes, scores: of each, the finder's chance, its classes (10,) and the classifier's scores (11,).
+        labels: the digit that each is, -1 for none.
+        numbers: of each number of a field: the indices of its digits, that none was missed (0..1), and what its digits
+            are if these are all of one number; None if it is wrong whatever they are read as.
+    """
+
+    chances: list[float] = field(default_factory=list)
+    classes: list[np.ndarray] = field(default_factory=list)
+    scores: list[np.ndarray] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    numbers: list[tuple[list[int], float, list[int] | None]] = field(default_factory=list)
+
+
+def scenes(digits: Digits, count: int) -> Iterator[Scene]:
+    """Give strips and squares in turn, written with these digits."""
+    glyphs = Glyphs(digits)
+    for number in range(count):
+        yield scene(glyphs, np.random.default_rng([SEED, number]), STRIP if number % 2 else SQUARE)
+
+
+def pages(digits: Digits, each: int) -> Iterator[Scene]:
+    """Give pages of each kind of paper as scenes, easier ones than those that a finder learns from."""
+    generator = np.random.default_rng(SEED)
+    for kind in KINDS * each:
+        page = make_page(digits.images, digits.labels, kind, generator)
+        grey = cv2.cvtColor(page.picture, cv2.COLOR_RGB2GRAY)
+        count, nothing = len(page.labels), np.zeros(grey.shape, np.uint8)
+        yield Scene(
+            grey, page.labels, page.boxes, page.boxes[:, 2:].max(1), np.ones(count, np.float32),
+            np.full(count, -1), nothing, nothing.astype(np.int16), nothing, np.zeros((0, 4), np.float32),
+        )  # fmt: skip
+
+
+def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
+    """Give a finder's ONNX file with its calibration in it, and that; digits: as for `calibrate`."""
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "finder.onnx"
+        path.write_bytes(data)
+        fitted = calibrate(path, digits, SCENES)
+    proto = onnx.load_from_string(data)
+    about = {entry.key: entry.value for entry in proto.metadata_props}
+    onnx.helper.set_model_props(proto, about | {CALIBRATION: fitted.to_text()})
+    whole: bytes = proto.SerializeToString()
+    return whole, fitted
+
+
+def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
+    """Fit a finder's calibration beside the shipped classifier's, by likelihood.
+
+    Args:
+        path: its ONNX file.
+        digits: ones that it did not learn from.
+        count: of scenes; half of them as many again tell how likely its proposals are digits.
+    """
+    reader, finder = Reader(), Finder(path)
+    finder.calibration = Calibration()
+    found, known = [], []
+    for made in scenes(digits, count // 2):
+        proposals, _ = finder(made.picture)
+        for proposal, label in labelled(made, [p for p in proposals if not p.mark]):
+            found.append(proposal.chance)
+            known.append(label >= 0)
+    chance = logistic(logit(np.array(found))[:, None], np.array(known))
+    finder.calibration = Calibration(chance)
+    seen = Seen()
+    for made in scenes(digits, count):
+        look(finder, reader, made, seen)
+    on_pages = Seen()
+    for made in pages(digits, PAGES):
+        look(finder, reader, made, on_pages)
+    chances, classes, scores = np.array(seen.chances), np.array(seen.classes), np.array(seen.scores)
+    is_digit = np.array(seen.labels) >= 0
+    fitted = Calibration(
+        chance,
+        weights([seen, on_pages]),
+        logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
+    )
+    joined = join(fitted, classes, chances, scores)
+    right, together = [], []
+    for indices, unmissed, written in seen.numbers:
+        right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
+        together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
+    number = logistic(logit(np.array(together))[:, None], np.array(right))
+    return Calibration(fitted.chance, fitted.named, fitted.digit, number)
+
+
+def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
+    """Give proposals for digits with what they are, -1 for none; without those that are partly one, or too low.
+
+    Each digit is one proposal's, the likeliest near it.
+    """
+    asked = (
+        (made.labels < CLASSES) & (made.visible >= VISIBLE) & (made.sizes >= LEAST) & (made.sizes <= 2 * MOST)
+    )
+    boxes, labels = made.boxes[asked], made.labels[asked]
+    partly = np.concatenate([made.boxes[(made.labels < CLASSES) & ~asked], made.small])
+    free = np.ones(len(boxes), bool)
+    pairs = []
+    for proposal in sorted(proposals, key=lambda p: -p.chance):
+        away = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - proposal.middle).max(1)
+        near = np.flatnonzero(free & (away < NEAR * boxes[:, 2:].max(1, initial=0)))
+        if len(near):
+            best = near[away[near].argmin()]
+            free[best] = False
+            pairs.append((proposal, int(labels[best])))
+        elif not len(partly) or not touches(proposal, partly):
+            pairs.append((proposal, -1))
+    return pairs
+
+
+def touches(proposal: Proposal, boxes: np.ndarray) -> bool:
+    """Whether a proposal shares a tenth of its area with a box, or has its middle in one."""
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    within = ((proposal.middle > low) & (proposal.middle < high)).all(1)
+    return bool(within.any() or overlap(proposal.box, boxes).max() > 0.1)
+
+
+def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
+    """Add what is said of a scene to what was seen."""
+    proposals, _ = finder(made.picture)
+    pairs = labelled(made, [p for p in proposals if not p.mark])
+    if not pairs:
+        return
+    scores = reader.scores(images_of([p for p, _ in pairs], proposals))
+    place = {id(p): len(seen.labels) + i for i, (p, _) in enumerate(pairs)}
+    for (proposal, label), score in zip(pairs, scores, strict=True):
+        seen.chances.append(proposal.chance)
+        seen.classes.append(proposal.classes)
+        seen.scores.append(score)
+        seen.labels.append(label)
+    if made.picture.shape != STRIP:
+        return
+    whole = written(made)
+    for group in decode.numbers(proposals):
+        if all(id(p) in place for p in group.digits):
+            indices = [place[id(p)] for p in group.digits]
+            labels = [seen.labels[i] for i in indices]
+            seen.numbers.append(
+                (indices, decode.unmissed(group, proposals), labels if labels in whole else None)
+            )
+
+
+def written(made: Scene) -> list[list[int]]:
+    """Give the digits of each number of a scene."""
+    digits = np.flatnonzero(made.labels < CLASSES)
+    numbers = []
+    for first in set(digits.tolist()) - set(made.following.tolist()):
+        chain = [first]
+        while made.following[chain[-1]] >= 0:
+            chain.append(int(made.following[chain[-1]]))
+        numbers.append(made.labels[chain].tolist())
+    return numbers
+
+
+def logistic(values: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
+    """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k)."""
+    x = torch.from_numpy(np.concatenate([np.ones((len(values), 1)), values], 1))
+    y = torch.from_numpy(truth.astype(np.float64))
+    return minimised(lambda w: F.binary_cross_entropy_with_logits(x @ w, y), x.shape[1])
+
+
+def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
+    """Give the weights of the finder's and the classifier's log probabilities that make the labels likely.
+
+    On pages the classifier is best, on hard scenes the finder. What is least is the sum over kinds of pictures of the
+    loss in shares of the least there, so that no kind is given up for another.
+    """
+    parts = []
+    for seen in kinds:
+        labels, found, scores = np.array(seen.labels), np.array(seen.classes), np.array(seen.scores)
+        known = labels >= 0
+        one, other = (np.log(p[known].astype(np.float64) + FLOOR) for p in (found, given_digit(scores)))
+        loss = mixed(*map(torch.from_numpy, (one, other, labels[known])))
+        parts.append((loss, float(loss(torch.tensor(minimised(loss, 2))))))
+    return minimised(lambda w: torch.stack([loss(w) / least for loss, least in parts]).sum(), 2)
+
+
+def mixed(one: Tensor, other: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give what gives the cross-entropy of two log probabilities (N, 10) mixed by weights (2,), against labels (N,)."""
+    return lambda w: F.cross_entropy(w[0] * one + w[1] * other, labels)
+
+
+def minimised(loss: Callable[[Tensor], Tensor], count: int) -> tuple[float, ...]:
+    """Give the numbers at which a convex loss is least, rounded."""
+    w = torch.full((count,), 0.5, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], max_iter=100, line_search_fn="strong_wolfe")
+
+    def step() -> float:
+        optimizer.zero_grad()
+        value = loss(w)
+        value.backward()
+        return float(value.detach())
+
+    optimizer.step(step)
+    return tuple(round(float(v), 4) for v in w.detach())
