@@ -165,6 +165,18 @@ def proposal(box, seen, chance=0.9, digit=3, mark="", weight=1.0):
     return Proposal(chance, mark, classes, np.array(box, float), 0.0, np.zeros(2), seen, weight)
 
 
+def test_what_is_less_likely_than_the_digits_in_it_hides_none():
+    parts = [(40, 40, 20, 30), (70, 40, 20, 30), (100, 40, 20, 30)]
+    seen = level(inked=parts)
+    blurred = level(scale=0.125, inked=[(16, 16, 112, 96)])
+    kept = find.merged(
+        [proposal((36, 20, 90, 90), blurred, 0.35), *(proposal(box, seen, 0.88) for box in parts)]
+    )
+    assert sorted(tuple(p.box) for p in kept) == parts
+    kept = find.merged([proposal((36, 20, 90, 90), blurred, 0.35), proposal(parts[0], seen, 0.88)])
+    assert parts[0] in [tuple(p.box) for p in kept]
+
+
 def test_what_was_seen_at_two_sizes_is_one_digit():
     box = (40, 40, 20, 30)
     whole, half = level(inked=[box]), level(scale=0.5, inked=[box])
@@ -173,7 +185,9 @@ def test_what_was_seen_at_two_sizes_is_one_digit():
     assert kept is one
     assert kept.classes.argmax() == 3
     assert kept.classes.sum() == pytest.approx(1)
-    assert kept.chance > 0.9  # as the odds are calibrated
+    assert kept.chance == pytest.approx(0.9)
+    (again,) = find.merged([one], chance=(1.0, 2.0))
+    assert np.log(again.chance / (1 - again.chance)) == pytest.approx(1 + 2 * np.log(9))
 
 
 def test_of_two_sizes_that_name_it_differently_the_one_that_saw_it_better_counts_more():
