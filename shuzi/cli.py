@@ -71,7 +71,10 @@ DEVICES = "auto, cpu, cuda, cuda:1, mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
 STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
-TESTS = "A set's name or folder, or optdigits, mnist-9985, corrupted, no-digits, surest, pages, singles."
+TESTS = (
+    "A set's name or folder, a folder of pictures with labels.csv, or optdigits, mnist-9985, corrupted, no-digits, "
+    "surest, pages, singles."
+)
 # `recipes` itself would import torch
 RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or module:name of your own."
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device

@@ -1,5 +1,7 @@
 """What a network is worth on sets it was not trained on: how right, how sure, and what it refuses."""
 
+import csv
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, calibration_error, evaluate
 from shuzi.read.normalise import normalise
-from shuzi.read.reader import Reader, any_digit, given_digit
+from shuzi.read.reader import Page, Reader, any_digit, given_digit
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
@@ -31,6 +33,9 @@ MADE_UP = 2000  # images of each kind of what is no digit
 SINGLES = 40  # digits cut from a page
 MARGIN = 0.2  # around each, in its larger side
 SURE = 0.9
+LABELS = "labels.csv"  # beside pictures: what is written in each
+WRITTEN = ("file", "kind", "text")  # its columns
+ONE_DIGIT, PAGE = "single", "page"  # of a picture's kinds the two that aren't read as one line
 LETTERS = "ACEFHKMNPRUVWXacdefhkmnprtuvwxy"
 
 
@@ -55,7 +60,8 @@ def measure(
     """Evaluate a network on a set, by default the test digits of what it was trained on.
 
     A set's name or folder gives an Evaluation of its test digits. Where all are digits, the probabilities are those
-    given that it is one, as `Reader.classify` gives them. Other names give shares, 0..1, by name:
+    given that it is one, as `Reader.classify` gives them. Other names give shares, 0..1, by name; a folder with
+    labels.csv those of `on_pictures`:
     `optdigits`, `corrupted` and `mnist-9985`, MNIST's test digits but for the 15 that people don't agree about, of what
     is read rightly; `surest` of what is right among MNIST's surest 99 %;
     `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused as no digit, as `Reader.classify`
@@ -67,6 +73,8 @@ def measure(
         ShuziError: a set cannot be had, or pages are asked of what is no reader.
     """
     data = data or network.data
+    if (Path(data) / LABELS).is_file():
+        return on_pictures(reader_of(network, data), Path(data))
     if data == "optdigits":
         return {"accuracy": accuracy(network.score, optdigits())}
     if data not in ("corrupted", "mnist-9985", "surest", "no-digits", "pages", "singles") and (
@@ -80,9 +88,7 @@ def measure(
     if data == "corrupted":
         return under_corruption(network.score, test)
     if data in ("pages", "singles"):
-        if network.reader is None:
-            raise ShuziError(f"{data} are read by a reader; make one of the run with: shuzi export RUN")
-        return (on_pages if data == "pages" else on_singles)(network.reader, test)
+        return (on_pages if data == "pages" else on_singles)(reader_of(network, data), test)
     if data == "surest":
         return surest(network.score, test)
     others = no_digits() if data == "no-digits" else {data: load(data, root, progress)[1].images}
@@ -90,6 +96,13 @@ def measure(
     if data == "no-digits" and network.reader is not None:
         shares |= taken_for_digits(network.reader)
     return shares
+
+
+def reader_of(network: Network, data: str) -> Reader:
+    """Give what reads whole pictures with a network. Raises ShuziError if it is no reader."""
+    if network.reader is None:
+        raise ShuziError(f"{data} are read by a reader; make one of the run with: shuzi export RUN")
+    return network.reader
 
 
 def surest(score: Score, digits: Digits) -> dict[str, float]:
@@ -204,6 +217,63 @@ def on_singles(reader: Reader, digits: Digits) -> dict[str, float]:
             read = reader.read(crop, single=True).digits
             answers.add(read[0].confidence if read else 0.0, bool(read) and read[0].guess == label)
     return {"digits right": float(np.mean(answers.right)), **answers.shares("digit")}
+
+
+def on_pictures(reader: Reader, folder: Path) -> dict[str, float]:
+    """Give what a reader makes of labelled pictures, set by set; a set is a folder in the folder.
+
+    folder: holds labels.csv with the columns file, the path of a picture; kind, `single` for one digit, `field` for a
+    line, `page` for several; and text, the digits written there without spaces, the lines of a page parted by "/", and
+    none on blank paper.
+
+    Returns of each set the share of lines read whole, of blank pictures that of those in which nothing is read; and of
+    all lines that are read how far their confidence is from the share right, and how many are wrong though sure.
+
+    Raises:
+        ShuziError: labels.csv is none, or a picture can't be read.
+    """
+    sets: defaultdict[str, tuple[list[bool], Answers]] = defaultdict(lambda: ([], Answers()))
+    for file, kind, text in labelled(folder):
+        whole, answers = sets[file.rpartition("/")[0] or folder.name]
+        lines = lines_of(reader.read(folder / file, single=kind == ONE_DIGIT), apart=kind == PAGE)
+        written = text.split("/") if text else []
+        certain = [read for read, _, _ in lines]
+        whole += [line in certain for line in written] if written else [not lines]
+        for _, guess, confidence in lines:
+            answers.add(confidence, guess in written)
+        if not lines and written:
+            answers.add(0.0, right=False)
+    return {
+        f"{name}, {share}": value
+        for name, (whole, answers) in sets.items()
+        for share, value in {"right": float(np.mean(whole)), **answers.shares("line")}.items()
+    }
+
+
+def labelled(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Give each row of a folder's labels.csv as `on_pictures` has it. Raises ShuziError where it is none."""
+    path = folder / LABELS
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                yield tuple(row[name].strip() for name in WRITTEN)  # type: ignore[misc]
+    except (
+        KeyError,
+        AttributeError,
+        csv.Error,
+        UnicodeDecodeError,
+    ):  # AttributeError: a row that is too short
+        raise ShuziError(f"{path}: expected a CSV file with the columns {', '.join(WRITTEN)}") from None
+
+
+def lines_of(page: Page, apart: bool) -> list[tuple[str, str, float]]:
+    """Give a page's lines, or all as one: as read, the likeliest digits, and the chance that they are right."""
+    lines: defaultdict[int, tuple[str, str, float]] = defaultdict(lambda: ("", "", 1.0))
+    for number in page.numbers:
+        read, guess, confidence = lines[line := number.line if apart else 0]
+        guess += "".join(str(digit.guess) for digit in number.digits)
+        lines[line] = (read + number.text, guess, confidence * number.confidence)
+    return list(lines.values())
 
 
 @dataclass

@@ -113,6 +113,64 @@ def test_pages_give_what_is_right_whole_and_sure(mnist, monkeypatch):
     assert figures["false digits"] == figures["number sure and wrong"] == 0  # 0.95 to the third is below 0.9
 
 
+class Scripted:
+    """Gives each picture, by the name of its file, lines of numbers of guesses, None where not sure."""
+
+    def __init__(self, pages):
+        self.pages = pages
+
+    def read(self, picture, single):
+        assert single == picture.name.startswith("one")
+        numbers = [
+            Number(
+                tuple(
+                    Digit(digit if sure else None, digit, chance, None, (0, 0, 9, 9), None)
+                    for digit in digits
+                ),
+                line,
+            )
+            for line, digits, chance, sure in self.pages[picture.name]
+        ]
+        return Page(tuple(numbers), (9, 9))
+
+
+def labelled(folder, *rows):
+    (folder / "labels.csv").write_text("\n".join(["file,kind,text", *rows]) + "\n")
+    return folder
+
+
+def test_labelled_pictures_give_how_right_and_how_sure_each_set_is(tmp_path):
+    pages = {
+        "one1.png": [(0, [7], 0.9, True)],
+        "one2.png": [(0, [1], 0.4, False)],  # the guess is right, but it is not sure
+        "one3.png": [],
+        "field.png": [(0, [1, 2], 1.0, True), (0, [3], 0.8, True)],  # a number in two is one line
+        "page.png": [(0, [4, 5], 1.0, True), (1, [6], 0.95, True)],
+        "blank1.png": [],
+        "blank2.png": [(0, [8], 0.6, True)],
+    }
+    folder = labelled(
+        tmp_path, "a/one1.png,single,7", "a/one2.png,single,1", "a/one3.png,single,2",
+        "b/field.png,field,123", "b/page.png,page,45/67", "c/blank1.png,page,", "c/blank2.png,field,",
+    )  # fmt: skip
+    figures = measure.measure(measure.Network(lambda images: images, reader=Scripted(pages)), str(folder))
+    assert figures == pytest.approx({
+        "a, right": 1 / 3, "a, line calibration error": (0.1 + 0.6 + 0.0) / 3, "a, line sure and wrong": 0,
+        # 123 at 0.8 is right, 45 at 1.0 is right, 6 at 0.95 is wrong: the last two are in one bin
+        "b, right": 2 / 3, "b, line calibration error": (0.2 + 0.95) / 3, "b, line sure and wrong": 1 / 3,
+        "c, right": 1 / 2, "c, line calibration error": 0.6, "c, line sure and wrong": 0,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["name,label\na.png,3\n", "file,kind,text\na.png\n", "\xff\x00"])
+def test_labels_that_are_none_are_told(tmp_path, text):
+    (tmp_path / "labels.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(
+        ShuziError, match=r"labels.csv: expected a CSV file with the columns file, kind, text"
+    ):
+        measure.on_pictures(Scripted({}), tmp_path)
+
+
 def test_letters_are_drawn_from_held_out_fonts_and_skipped_where_there_are_none():
     assert measure.letters([]).shape == (0, 220, 220)
     there = scenes.held_out_fonts()[:1]
