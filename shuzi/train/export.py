@@ -1,7 +1,5 @@
 """A run to one ONNX file that `Reader` takes, checked number for number against torch."""
 
-import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 import shuzi
-from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
@@ -21,6 +18,7 @@ from shuzi.read.network import softmax
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import runs
 from shuzi.train.fit import predict
+from shuzi.train.graph import graph
 from shuzi.train.recipes import Model, recipe
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
@@ -160,43 +158,16 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.
     """
-    import onnx
     import onnxruntime
-    from onnxscript import optimizer
 
     wrapped = FromBytes(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    images = torch.from_numpy(sample)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nobody needs
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of deprecations within the exporter itself
-        program = torch.onnx.export(
-            wrapped,
-            (images,),
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("N")},),
-            dynamo=True,
-            verbose=False,
-            optimize=False,
-        )
-        expected = wrapped(images).numpy()
-    assert program is not None  # torch gives one unless it writes a file itself
-    # batch norm is left for onnxruntime to fold into the convolutions: so training can start from the file
-    optimizer.fold_constants(program.model)
-    optimizer.remove_unused_nodes(program.model)
-    proto = program.model_proto
-    about = {"shuzi.name": name, "shuzi.version": version.full()}
+    images, about = torch.from_numpy(sample), {"shuzi.name": name}
     if calibration is not None:
-        about |= {
-            "shuzi.temperature": f"{calibration.temperature:g}",
-            "shuzi.threshold": f"{calibration.threshold:g}",
-        }
-    onnx.helper.set_model_props(proto, about)
-    for (
-        node
-    ) in proto.graph.node:  # where in the exporter's source each node came from: two thirds of the file
-        del node.metadata_props[:]
-        node.doc_string = ""
+        about["shuzi.temperature"] = f"{calibration.temperature:g}"
+        about["shuzi.threshold"] = f"{calibration.threshold:g}"
+    proto = graph(wrapped, images, {0: torch.export.Dim("N")}, ["logits"], about)
+    with torch.no_grad():
+        expected = wrapped(images).numpy()
     data: bytes = proto.SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     difference = float(np.abs(session.run(["logits"], {"images": sample})[0] - expected).max())

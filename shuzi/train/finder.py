@@ -6,8 +6,6 @@ middles of digits, and beside each peak its class, its box and, beyond CenterNet
 answer, at the picture's own size, says how much of each pixel is a digit's ink.
 """
 
-import logging
-import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -18,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from shuzi import version
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.scenes import LEAST, MARKS, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
+from shuzi.train.graph import graph
 
 if TYPE_CHECKING:
     import onnx
@@ -317,38 +315,16 @@ class Answers(nn.Module):
 
 def to_onnx(finder: Finder) -> bytes:
     """Give a finder as an ONNX file's bytes, its large weights in half precision."""
-    import onnx
-    from onnxscript import optimizer
-
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
     batch, height, width = (
         torch.export.Dim("N"),
         torch.export.Dim("h", min=1, max=1024),
         torch.export.Dim("w", min=1, max=1024),
     )
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nobody needs
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of deprecations within the exporter itself
-        program = torch.onnx.export(
-            wrapped,
-            (sample,),
-            input_names=["images"],
-            output_names=["maps", "ink"],
-            dynamic_shapes=({0: batch, 1: 16 * height, 2: 16 * width},),
-            dynamo=True,
-            verbose=False,
-            optimize=False,
-        )
-    assert program is not None
-    optimizer.fold_constants(program.model)
-    optimizer.remove_unused_nodes(program.model)
-    proto = program.model_proto
-    for node in proto.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
+    sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    shapes = {0: batch, 1: 16 * height, 2: 16 * width}
+    proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
     halve(proto.graph)
-    onnx.helper.set_model_props(proto, {"shuzi.name": "finder", "shuzi.version": version.full()})
     data: bytes = proto.SerializeToString()
     return data
 
