@@ -1,5 +1,6 @@
 """Reading on a Ray cluster of two nodes: nodes go and processes are killed, and every row is there once."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from shuzi.read import shards
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 
-COUNT = int(os.environ.get("SHUZI_PICTURES", "2000"))
+COUNT, FEW = int(os.environ.get("SHUZI_PICTURES", "2000")), 400
+BROKEN = 7, 333
 LITTLE = 80_000_000  # bytes of each node's store, the least that Ray takes; a part's rows are never in it
 AT_REST = {"num_cpus": 1, "object_store_memory": LITTLE, "include_dashboard": False}
 
@@ -29,8 +31,17 @@ def pictures(tmp_path_factory, mnist):
     root = tmp_path_factory.mktemp("pictures")
     for index, image in enumerate(mnist[1].images[:COUNT]):
         cv2.imwrite(str(root / f"{index:05}.png"), 255 - np.pad(image, 6))
-    for index in (7, 1_234):
+    for index in BROKEN:
         (root / f"{index:05}.png").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture(scope="module")
+def few(pictures, tmp_path_factory):
+    """The first 400 of them."""
+    root = tmp_path_factory.mktemp("few")
+    for path in sorted(pictures.iterdir())[:FEW]:
+        (root / path.name).hardlink_to(path)
     return root
 
 
@@ -57,6 +68,7 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # as where shuzi is installed
+    os.environ["RAY_worker_niceness"] = "0"  # beside other work it would wait for ever
     cluster = Cluster(initialize_head=True, head_node_args=AT_REST)
     yield cluster
     ray.shutdown()
@@ -94,21 +106,25 @@ def test_a_node_removed_and_a_process_killed_cost_no_row(cluster, reader, pictur
     assert rows.equals(local)
 
 
-def test_a_command_that_is_killed_goes_on(cluster, pictures, local, command, tmp_path):
+def test_a_command_that_is_killed_goes_on(cluster, few, local, command, tmp_path):
     out = tmp_path / "out"
-    order = "read", pictures, "--engine", "ray", "--address", cluster.address, "--out", out
+    order = "read", few, "--engine", "ray", "--address", cluster.address, "--out", out
     with command.start(*order) as process:
         while process.poll() is None and len(list(out.glob("*.parquet"))) < 3:
-            pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
         process.send_signal(signal.SIGKILL)
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
-    assert 3 <= len(kept) < 100
+    assert 3 <= len(kept) < FEW / shards.LEAST
+    errors = ds.dataset([*map(str, kept)]).to_table()["error"]
+    left = len(BROKEN) - len(errors.drop_null())
     with command.start(*order, "--continue") as process:
         told, said = process.communicate()
-    assert process.returncode == 1, said  # two are broken
-    assert "2 not: see the column error" in told
+    assert process.returncode == (1 if left else 0), said
+    assert f"{FEW - len(errors):,} pictures read" in told
+    assert f"{left} not: see the column error" in told or not left
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
-    assert table(out).equals(local)
+    assert table(out).equals(local.slice(0, FEW))
 
 
 def test_ray_data_takes_the_reader_as_it_is(cluster, pictures, local):

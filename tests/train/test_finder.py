@@ -207,7 +207,10 @@ def test_the_file_answers_as_torch_does_at_any_size(trained):
     model = trained[0].result.eval()
     data = RECIPES["finder"].onnx(model)
     assert len(data) < 3.2e6  # weights of half precision
-    assert {each.key for each in onnx.load_from_string(data).metadata_props} == {"shuzi.name", "shuzi.version"}
+    assert {each.key for each in onnx.load_from_string(data).metadata_props} == {
+        "shuzi.name",
+        "shuzi.version",
+    }
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     g = np.random.default_rng(0)
     for shape in ((1, 48, 64), (3, 16, 16), (2, 96, 32)):
