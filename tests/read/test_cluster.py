@@ -68,8 +68,8 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # as where shuzi is installed
-    os.environ["RAY_worker_niceness"] = "0"  # beside other work it would wait for ever
-    cluster = Cluster(initialize_head=True, head_node_args=AT_REST)
+    config = {"worker_niceness": 0}  # by default they yield to all other work
+    cluster = Cluster(initialize_head=True, head_node_args=AT_REST | {"_system_config": config})
     yield cluster
     ray.shutdown()
     cluster.shutdown()
