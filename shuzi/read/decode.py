@@ -22,6 +22,7 @@ CENTRAL = 0.2  # of the frame: the spread of where the one digit of a picture li
 LEAST_HEIGHT = 0.4  # of a number's height: nothing lower can be a digit of it that was missed
 ASIDE = 0.8  # heights: how far outside a number one of its digits may have been missed
 COVERED = 0.6  # of a box
+BESIDE = 1.2  # heights: no mark of a number is further from all its digits
 NEAR = 6.0  # heights: neighbours within tell how a page's lines slope
 
 
@@ -80,16 +81,16 @@ def chained(digits: list[Proposal]) -> list[list[Proposal]]:
 def attached(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
     """The marks of each number: each mark goes to the number whose digits are nearest, if it is near."""
     beside: list[list[Proposal]] = [[] for _ in chains]
+    if not chains:
+        return beside
+    boxes = np.array([digit.box for chain in chains for digit in chain])
+    owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+    middles, sizes = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].max(1)
     for mark in marks:
-        best, nearest = 1.2, None  # heights
-        for i, chain in enumerate(chains):
-            for digit in chain:
-                away = np.abs(mark.middle - digit.middle) - digit.box[2:] / 2
-                far = max(float(away[0]), float(away[1]) - 0.4 * digit.size, 0.0) / digit.size
-                if far < best:
-                    best, nearest = far, i
-        if nearest is not None:
-            beside[nearest].append(mark)
+        away = np.abs(mark.middle - middles) - boxes[:, 2:] / 2
+        far = np.maximum(np.maximum(away[:, 0], away[:, 1] - 0.4 * sizes), 0.0) / sizes
+        if far.min() < BESIDE:
+            beside[owners[far.argmin()]].append(mark)
     return beside
 
 
@@ -117,10 +118,9 @@ def lines(chains: list[list[Proposal]]) -> list[list[int]]:
     starts, ends = first[:, 1] - lean * first[:, 0], last[:, 1] - lean * last[:, 0]
     pairs = []
     for i in range(len(chains)):
-        for j in np.flatnonzero(first[:, 0] > last[i, 0]).tolist():
-            apart = abs(starts[j] - ends[i]) / min(heights[i], heights[j])
-            if apart < LEVEL:
-                pairs.append((float(first[j, 0] - last[i, 0]), i, j))
+        level = np.abs(starts - ends[i]) < LEVEL * np.minimum(heights[i], heights)
+        for j in np.flatnonzero(level & (first[:, 0] > last[i, 0])).tolist():
+            pairs.append((float(first[j, 0] - last[i, 0]), i, j))
     after: dict[int, int] = {}
     before: dict[int, int] = {}
     for _, i, j in sorted(pairs):
@@ -166,20 +166,22 @@ def written(found: Found, digits: Sequence[Digit]) -> str:
     return "".join(sign for _, sign in sorted([*signs, *((float(m.middle[0]), m.mark) for m in found.marks)]))
 
 
-def unmissed(found: Found, proposals: list[Proposal]) -> float:
-    """0..1, that no digit of a number was missed: that none of the unlikely proposals in it or beside it is one."""
-    low = np.min([d.box[:2] for d in found.digits], 0)
-    high = np.max([d.box[:2] + d.box[2:] for d in found.digits], 0)
-    height = float(np.median([d.box[3] for d in found.digits]))
-    chance = 1.0
-    for p in proposals:
-        if p.mark or p.chance >= LIKELIER or not LEAST_HEIGHT * height < p.box[3] < 2 * height:
-            continue
-        aside = max(low[0] - p.middle[0], p.middle[0] - high[0], 0.0)
-        inside = low[1] < p.middle[1] < high[1] and aside < ASIDE * height
-        if inside and not any(covers(d, p) for d in found.digits):
-            chance *= 1 - p.chance
-    return chance
+def unmissed(numbers: list[Found], proposals: list[Proposal]) -> list[float]:
+    """0..1 of each number, that no digit was missed: none of the unlikely proposals in it or beside it is one."""
+    doubtful = [p for p in proposals if not p.mark and p.chance < LIKELIER]
+    boxes = np.array([p.box for p in doubtful]).reshape(-1, 4)
+    (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
+    chances = []
+    for found in numbers:
+        own = np.array([d.box for d in found.digits])
+        low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
+        height = float(np.median(own[:, 3]))
+        as_high = (heights > LEAST_HEIGHT * height) & (heights < 2 * height)
+        inside = (low[1] < y) & (y < high[1]) & (np.maximum(low[0] - x, x - high[0]) < ASIDE * height)
+        near = [doubtful[i] for i in np.flatnonzero(as_high & inside)]
+        missed = [p.chance for p in near if not any(covers(d, p) for d in found.digits)]
+        chances.append(float(np.prod(1 - np.array(missed))))
+    return chances
 
 
 def covers(digit: Proposal, other: Proposal) -> bool:

@@ -225,9 +225,9 @@ class Reader:
             scores = self._joined(images, digits, single)
         read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
         numbers = []
-        for group in groups:
+        for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
             own = tuple(next(read) for _ in group.digits)
-            whole = 1.0 if single else self._whole(own, decode.unmissed(group, proposals))
+            whole = 1.0 if single else self._whole(own, unmissed)
             numbers.append(Number(own, group.line, decode.written(group, own), whole))
         return Page(tuple(numbers), picture.size)
 

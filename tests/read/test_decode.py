@@ -1,5 +1,6 @@
 """The decoder by itself, on proposals made by hand: numbers, lines, marks, and what may have been missed."""
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -184,15 +185,29 @@ def gapped():
     ],
 )
 def test_a_number_is_whole_as_far_as_nothing_unlikely_in_it_is_a_digit(gapped, x, y, sign, height, share):
-    assert decode.unmissed(gapped, list(gapped.digits)) == 1
+    assert decode.unmissed([gapped], list(gapped.digits)) == [1]
     doubtful = [proposal(sign, x, y, height=height, chance=chance) for chance in (0.1, 0.4)]
-    chances = [decode.unmissed(gapped, [*gapped.digits, one]) for one in doubtful]
+    chances = [decode.unmissed([gapped], [*gapped.digits, one])[0] for one in doubtful]
     assert chances == pytest.approx([1 - share * 0.1, 1 - share * 0.4])
+
+
+def test_thousands_of_digits_and_marks_take_no_more_than_a_glance():
+    side = np.arange(50) * 2 * WIDTH
+    digits = [proposal("7", x, y) for x in side for y in side]
+    marks = [proposal("-", x + WIDTH, y, 12, 4) for x in side for y in side]
+    doubtful = [proposal("1", x, y + WIDTH, chance=0.1) for x in side for y in side]
+    began = time.process_time()
+    found = decode.numbers(shuffled(digits + marks))
+    unmissed = decode.unmissed(found, digits + marks + doubtful)
+    assert time.process_time() - began < 3
+    assert len(found) == len(unmissed) == len(digits)
+    assert sum(len(number.marks) for number in found) == len(marks)
+    assert [number.line for number in found] == sorted(np.tile(np.arange(50), 50))
 
 
 def test_two_that_may_have_been_missed_count_both(gapped):
     doubtful = [proposal("7", 40 + STEP * i, 50, chance=0.2) for i in (1, 3)]
-    assert decode.unmissed(gapped, [*gapped.digits, *doubtful]) == pytest.approx(0.64)
+    assert decode.unmissed([gapped, gapped], [*gapped.digits, *doubtful]) == pytest.approx([0.64, 0.64])
 
 
 def test_the_one_digit_of_a_picture_is_likely_large_and_near_the_middle():
