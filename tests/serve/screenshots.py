@@ -32,7 +32,7 @@ def draw(page: Page, digit: str, left: float, top: float, width: float, height: 
 
 def save(page: Page, path: Path) -> None:
     """The page as a small PNG, once its maps are drawn and nothing moves."""
-    page.locator("#maps .best .logit").filter(has_text=".").wait_for()
+    page.locator("#maps .best .n").filter(has_text=".").wait_for()
     page.mouse.move(0, 0)
     page.wait_for_timeout(400)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

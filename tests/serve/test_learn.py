@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import requests
 from playwright.sync_api import Page, expect
+from safetensors.numpy import load_file
 
 from shuzi.serve import corrections, samples
-from shuzi.train import softmax_numpy as softmax
+from shuzi.train import runs
 
 PATIENCE = 120_000  # ms on a busy machine
 NOT_THERE = re.compile("get it with: shuzi data mnist")
@@ -31,7 +32,8 @@ EPOCH = """(settings) => new Promise((done, failed) => {
         } else if (!run.playing) {
             clearInterval(watch);
             worker.terminate();
-            done({ W: [...run.W], b: [...run.b], share: run.share, gap, ms: performance.now() - began });
+            const ms = performance.now() - began;
+            done({ W: [...run.W], b: [...run.b], held: run.held, share: run.share, gap, ms });
         }
     };
     worker.postMessage(["begin", { lr: 0.1, size: 100, count: 60000, start: "random", seed: 0, pace: 0, ...settings }]);
@@ -79,23 +81,25 @@ def set_knob(page: Page, knob: str, value: str) -> None:
     page.locator("#" + knob).press("Tab")
 
 
-def test_an_epoch_in_the_page_ends_with_the_weights_of_softmax_numpy(lesson, mnist):
-    train, test = mnist
-    W, b = softmax.initial(softmax.generator(3))
-    for batch in softmax.order(softmax.generator(3), len(train)).reshape(-1, 100):
-        x = softmax.rows(train.images[batch])
-        of_W, of_b = softmax.gradient(x, softmax.logits(x, W, b), train.labels[batch])
-        W, b = W - np.float32(0.1) * of_W, b - np.float32(0.1) * of_b
-    learnt = lesson().evaluate(EPOCH, {"seed": 3})
-    assert np.abs(np.reshape(learnt["W"], (784, 10)) - W).max() < 1e-4
-    assert np.abs(np.array(learnt["b"]) - b).max() < 1e-4
-    answers = softmax.logits(softmax.rows(test.images), W, b).argmax(axis=1)
-    assert learnt["share"] == pytest.approx((answers == test.labels).mean(), abs=2e-4)
+@pytest.mark.parametrize(("count", "held_out"), [(55_000, 5_000), (60_000, 0)])
+def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
+    lesson, command, tmp_path, count, held_out
+):
+    command("train", "softmax-numpy", "--seed", 3, "--validation", held_out, "--out", tmp_path / "run")
+    run = runs.read(tmp_path / "run")
+    weights = load_file(run.folder / runs.WEIGHTS)
+    learnt = lesson().evaluate(EPOCH, {"seed": 3, "count": count})
+    assert np.abs(np.reshape(learnt["W"], (784, 10)) - weights["W"]).max() < 1e-4
+    assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4
+    held = run.metrics[0].validation_accuracy
+    assert learnt["held"] == held_out
+    assert learnt.get("share") == (held if held is None else pytest.approx(held, abs=4e-4))
 
 
 def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
     page = lesson()
-    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 600")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 550")
+    expect(page.locator("#held")).to_have_text("Right, of the last 5,000 training digits, held out")
     set_knob(page, "count", "4000")
     page.locator("#pace").select_option("full speed")
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
@@ -136,7 +140,9 @@ def test_every_number_of_a_batch_is_computed(lesson, server, mnist):
     page = lesson()
     page.wait_for_selector("#ten-steps .n")
     start = np.frombuffer(requests.get(server.url + "/api/learn/start?seed=0", timeout=20).content, "<f4")
-    order = np.frombuffer(requests.get(server.url + "/api/learn/order?seed=0", timeout=20).content, "<u4")
+    order = np.frombuffer(
+        requests.get(server.url + "/api/learn/order?seed=0&count=55000", timeout=20).content, "<u4"
+    )
     W, b = start[:7840].reshape(784, 10), start[7840:]
     batch = order[:100]
     x = mnist[0].images[batch].reshape(100, 784) / np.float32(255)
@@ -167,7 +173,7 @@ def test_every_number_of_a_batch_is_computed(lesson, server, mnist):
     expect(page.locator("#cost")).to_contain_text(f"batch is {loss.mean():.4f}")
     after = W[pixel] + change[pixel]
     page.get_by_role("button", name="Take this step").click()
-    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 600")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 550")
     np.testing.assert_allclose(numbers(page, "ten-logits", "W"), after, atol=6e-5, rtol=0)
 
 

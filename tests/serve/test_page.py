@@ -112,9 +112,9 @@ def test_undo_and_clear_take_strokes_back(watched, strokes):
 def test_the_softmax_regression_shows_its_templates(watched, strokes):
     page = watched()
     draw(page, strokes["0"])
-    expect(page.locator("#maps .template").first).to_be_hidden()
-    page.get_by_text("Softmax regression").click()
-    expect(page.locator("#maps .template").first).to_be_visible()
+    expect(page.locator("#maps li:first-child canvas")).to_have_count(1)
+    page.get_by_text("Softmax regression", exact=True).click()
+    expect(page.locator("#maps li:first-child canvas")).to_have_count(2)
     expect(page.locator("#why-text")).to_contain_text("Exact")
     expect(reading(page)).to_have_text("0")
 
@@ -512,7 +512,12 @@ def test_templates_and_answer_are_in_view_together(watched, strokes, locale):
     draw(page, strokes["3"])
     page.locator("label:has([value=softmax])").click()
     expect(page.locator("#maps .best b")).to_have_text("3")
-    for part in ("#reading", "#bars", "#maps .evidence >> nth=9", "#maps .template >> nth=9"):
+    for part in (
+        "#reading",
+        "#bars",
+        "#maps li:last-child canvas >> nth=0",
+        "#maps li:last-child canvas >> nth=1",
+    ):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 800

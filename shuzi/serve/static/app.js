@@ -1,16 +1,15 @@
-// The page: one sheet or one photo, one request to the reader in flight, the newest drawing wins.
-import { ask, newestWins, notice, onReturn, onTheme, post, showOffline, showSwitches, told } from "./page.js";
+// The page: one sheet or one photo; the newest drawing wins.
+import { $, TEN, ask, decode, make, newestWins, notice, on, onReturn, onSwitch, post, root, sample, say, told } from "./page.js";
 import { Sheet } from "./sheet.js";
-import { language, speak, t } from "./text.js";
+import { t } from "./text.js";
 import * as view from "./view.js";
 
-const $ = (id) => document.getElementById(id);
 const LARGEST = 10e6; // bytes the server takes
-const REST = 150; // ms the pen rests before the network is asked why: ten maps cost it some 100 readings
+const REST = 150; // ms until the network is asked why, which costs it some 100 readings
 
 let answer = null; // {text, numbers, digits, photo, size} of what is on the page
 let chosen = 0;
-let newest = false; // of a row that is written, the last digit is the one looked at until another is chosen
+let newest = false; // a row's last digit is looked at until another is chosen
 let photo = null; // a Blob while a picture is shown, else null
 let named = ""; // the picture's file
 let state = null; // of the photo: "reading", or the Fault for which it was not read
@@ -22,42 +21,40 @@ const sheet = new Sheet($("canvas"), () => changed());
 
 const model = () => document.querySelector("[name=model]:checked").value;
 
-// ---- asking ---------------------------------------------------------------------------------------------------
+// ---- asking
 
 /** What went wrong, as a sentence in the page's language. */
 function sentence(fault) {
-  const what = photo ? named : t("The drawing");
+  const what = photo ? named : t("The drawing", "所写的内容");
   if (fault.status !== 400 && fault.status !== 422) return told(fault, what);
-  return photo ? t("{what} can't be read as a picture.", { what }) : t("Too much is drawn to be read. Undo some of it.");
+  return photo ? t("{what} can't be read as a picture.", "{what} 无法作为图片读取。", { what }) : t("Too much is drawn to be read. Undo some of it.", "写得太多，认不过来。请撤销一些。");
 }
 
-let sheets = 0; // counts the sheets and photos laid on the page; an answer to an earlier one is not shown
-let answers = 0;
+const digitsOf = (page) => page.numbers.flatMap((number) => number.digits);
 
-const asked = async () => photo ?? (sheet.sample ? sheet.picture() : { width: sheet.width, height: 1000, strokes: sheet.strokes });
+let sheets = 0; // laid on the page so far; an answer to an earlier one is not shown
+let answers = 0;
 
 const read = newestWins(async () => {
   const mine = sheets;
   if (!photo && sheet.empty) return show(null);
-  const body = await asked();
+  const body = photo ?? (await sheet.body());
   const single = Boolean(!photo && sheet.sample && !sheet.strokes.length);
   const started = performance.now();
   const page = await post(`api/read?detail=true&model=${model()}&single=${single}`, body);
   if (mine !== sheets || (!photo && sheet.empty)) return;
   state = null;
   page.ms = performance.now() - started;
-  page.digits = page.numbers.flatMap((number) => number.digits);
+  page.digits = digitsOf(page);
   page.photo = Boolean(photo);
   page.single = single;
   show(page);
 }, failed);
 
-/** Why there is no answer to see: it is being looked for, or can't be had; else empty. */
-function instead() {
-  return state === "reading" ? t("Reading…") : state ? sentence(state) : "";
-}
+/** Why there is no answer to see, or empty. */
+const instead = () => (state === "reading" ? t("Reading…", "正在识别…") : state ? sentence(state) : "");
 
-/** What a person sees when a request failed; that the server is gone is said elsewhere, as long as it is. */
+/** Tells of a failed request; that the server is gone is said elsewhere. */
 function failed(fault) {
   if (fault.status === null) return;
   if (photo && state === "reading") {
@@ -77,34 +74,33 @@ const explain = newestWins(async () => {
   showWhy();
 }, failed);
 
-/** What the other model reads in the same digits, for where they differ. */
+/** What the other model reads in the same digits. */
 const compare = newestWins(async () => {
   const mine = answer;
   if (!mine?.digits.length || (!photo && sheet.empty)) return;
-  const other = model() === "network" ? "softmax" : "network";
-  const page = await post(`api/read?model=${other}&single=${mine.single}`, await asked());
+  const page = await post(`api/read?model=${model() === "network" ? "softmax" : "network"}&single=${mine.single}`, photo ?? (await sheet.body()));
   if (answer !== mine) return;
-  mine.other = page.numbers.flatMap((number) => number.digits);
-  view.showOther(mine, chosen, other);
+  mine.other = digitsOf(page);
+  showOther();
 }, failed);
 
 let resting = 0;
-let comparing = 0;
 
 function explainSoon() {
   clearTimeout(resting);
-  clearTimeout(comparing);
-  comparing = setTimeout(compare, REST);
-  if (model() === "softmax") return explain();
-  resting = setTimeout(explain, REST);
+  if (model() === "softmax") explain();
+  resting = setTimeout(() => {
+    compare();
+    if (model() === "network") explain();
+  }, REST);
 }
 
-// ---- showing --------------------------------------------------------------------------------------------------
+// ---- showing
 
 function changed() {
   kept = null;
   showTook("");
-  if (sheet.busy || !sheet.empty) $("hint").hidden = true;
+  $("hint").hidden = !sheet.empty;
   showCaption();
   newest = true;
   read();
@@ -117,22 +113,24 @@ function show(page) {
   view.showBoxes(answer, chosen, choose);
   showChosen();
   speakSoon();
-  document.documentElement.dataset.answered = String(++answers); // for a benchmark to watch
+  root.dataset.answered = String(++answers); // for a benchmark to watch
 }
+
+const showOther = () => view.showOther(answer, chosen, model() === "network");
+const showReading = () => view.showReading(answer, chosen, choose, instead(), state === "reading");
+const showWhy = () => view.showWhy(why, model() === "softmax" ? templates : null);
 
 function showChosen() {
   const digit = answer?.digits[chosen];
-  view.showReading(answer, chosen, choose, instead(), state === "reading");
+  showReading();
   $("copy").hidden = !answer?.text;
   view.showBars(digit);
-  view.showOther(answer, chosen, model() === "network" ? "softmax" : "network");
+  showOther();
   view.showPixels(digit);
   showSpeed();
-  if (digit) explainSoon();
-  else {
-    why = null;
-    showWhy();
-  }
+  if (digit) return explainSoon();
+  why = null;
+  showWhy();
 }
 
 function choose(at) {
@@ -143,37 +141,34 @@ function choose(at) {
   showChosen();
 }
 
-function showWhy() {
-  view.showWhy(why, model() === "softmax" ? templates : null, model());
-}
-
 function showSpeed() {
   const it = about?.models[model()];
   if (!it) return;
   const name = it.own ? it.name : `${it.name} ${it.version}`;
-  $("model").textContent = answer?.ms ? t("{name}, answers in {ms} ms", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name;
+  say("model", answer?.ms ? t("{name}, answers in {ms} ms", "{name}，{ms} 毫秒作答", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name);
 }
 
 let speaking = 0;
 
 function speakSoon() {
-  clearTimeout(speaking); // a screen reader hears the answer, not every frame on the way to it
-  speaking = setTimeout(() => ($("live").textContent = view.spoken(answer, instead())), 600);
+  clearTimeout(speaking); // a screen reader hears the answer, not the way to it
+  speaking = setTimeout(() => say("live", view.spoken(answer, instead())), 600);
 }
 
-// ---- doing ----------------------------------------------------------------------------------------------------
+// ---- doing
+
+/** Shows the photo if there is one, else the sheet. */
+function swap() {
+  $("photo").hidden = $("looking").hidden = !photo;
+  $("canvas").hidden = $("hint").hidden = $("undo").hidden = Boolean(photo); // a photo is cleared, not undone
+}
 
 function blank() {
   sheets++;
   photo = null;
   state = null;
-  $("looking").hidden = true;
-  $("undo").hidden = false;
   URL.revokeObjectURL($("picture").src);
-  $("photo").hidden = true;
-  $("canvas").hidden = false;
-  $("hint").hidden = false;
-  $("hint").textContent = t("Draw a digit here, or a row of them");
+  swap();
   chosen = 0;
   why = null;
 }
@@ -183,20 +178,13 @@ function clear() {
   sheet.clear();
 }
 
-function undo() {
-  if (photo) return clear();
-  sheet.undo();
-  $("hint").hidden = !sheet.empty;
-}
+const undo = () => (photo ? clear() : sheet.undo());
 
-const waiting = { true: [], false: [] }; // samples fetched ahead, hard and not
-
-async function sample(hard) {
+async function lay(hard) {
   try {
-    if (!waiting[hard].length) waiting[hard] = (await ask(`api/samples?count=20&hard=${hard}`)).samples;
-    const next = waiting[hard].shift();
+    const next = await sample(hard);
     blank();
-    sheet.show({ ...next, image: view.decode(next.image) });
+    sheet.show(next);
     showCaption();
   } catch (fault) {
     failed(fault);
@@ -205,8 +193,7 @@ async function sample(hard) {
 
 function showCaption() {
   const of = sheet.sample;
-  $("caption").hidden = !of;
-  if (of) $("caption").textContent = t("MNIST's test set, number {i}: somebody meant {k}", { i: of.index, k: of.label });
+  say("caption", of ? t("MNIST's test set, number {i}: somebody meant {k}", "MNIST 测试集第 {i} 个：写的人写的是 {k}", { i: of.index, k: of.label }) : "");
 }
 
 const LONGEST = 4000; // pixels that a photo too large to send is brought to
@@ -221,7 +208,7 @@ async function shrunk(file) {
 
 async function open(file) {
   if (!file) return;
-  const none = () => notice(t("{what} is not a picture.", { what: file.name }));
+  const none = () => notice(t("{what} is not a picture.", "{what} 不是图片。", { what: file.name }));
   if (file.type && !file.type.startsWith("image/")) return none();
   try {
     const sent = file.size > LARGEST ? await shrunk(file) : file;
@@ -233,9 +220,7 @@ async function open(file) {
     return none();
   }
   $("picture").src = URL.createObjectURL(file);
-  $("canvas").hidden = $("hint").hidden = true;
-  $("photo").hidden = $("looking").hidden = false;
-  $("undo").hidden = true; // a photo is cleared
+  swap();
   view.zoom(0);
   newest = false;
   state = "reading";
@@ -244,32 +229,33 @@ async function open(file) {
 }
 
 async function copy() {
-  const text = answer?.text;
-  if (!text) return;
+  const { text } = answer;
   try {
     await navigator.clipboard.writeText(text);
   } catch { // only https and this computer's own pages have a clipboard
-    const area = Object.assign(document.createElement("textarea"), { value: text });
+    const area = make("textarea", { value: text });
     document.body.append(area);
     area.select();
     document.execCommand("copy");
     area.remove();
     $("copy").focus();
   }
-  notice(t("Copied: {text}", { text: text.length > 40 ? text.slice(0, 40) + "…" : text }));
+  notice(t("Copied: {text}", "已复制：{text}", { text: text.length > 40 ? text.slice(0, 40) + "…" : text }));
 }
 
-// ---- corrections ----------------------------------------------------------------------------------------------
+// ---- corrections
+
+const keptAs = (k) => t("Kept as {k}.", "已存为 {k}。", { k });
 
 async function correct(label) {
-  await read.settled(); // what is kept is what is drawn, not what was read of it while it was drawn
+  await read.settled(); // so that all that is drawn is kept
   const digit = answer?.digits[chosen];
-  if (!digit) return notice(t("Draw something first."));
-  if (!about?.corrections) return notice(t("Corrections are off: this server is read-only."));
-  if (!photo && sheet.sample) return notice(t("This is a test digit; it is not kept, lest it be trained on."));
+  if (!digit) return notice(t("Draw something first.", "请先写点什么。"));
+  if (!about?.corrections) return notice(t("Corrections are off: this server is read-only.", "此服务器为只读，不保存改正。"));
+  if (!photo && sheet.sample) return notice(t("This is a test digit; it is not kept, lest it be trained on.", "这是测试集里的数字，不能拿来训练，所以不保存。"));
   try {
     kept = await post("api/corrections", { label, image: digit.image });
-    showTook(t("Kept as {k}.", { k: label }));
+    showTook(keptAs(label));
   } catch (fault) {
     unkept(fault);
   }
@@ -282,140 +268,90 @@ async function takeBack() {
     if (was === null || !image) await ask(`api/corrections/${id}`, { method: "DELETE" });
     else await post("api/corrections", { label: was, image });
     kept = null;
-    showTook(was === null ? t("Taken back.") : t("Kept as {k}.", { k: was }));
+    showTook(was === null ? t("Taken back.", "已撤回。") : keptAs(was));
   } catch (fault) {
     unkept(fault);
   }
 }
 
 function unkept(fault) {
-  if (fault.status === 422) notice(t("There is no ink to learn from, or it is a test digit; it is not kept."));
-  else if (fault.status === 507) notice(t("The correction can't be written. Is the disk full?"));
-  else if (fault.status === 404) notice(t("It is kept no more."));
+  if (fault.status === 422) notice(t("There is no ink to learn from, or it is a test digit; it is not kept.", "里面没有可学的墨迹，或者是测试集里的数字，所以不保存。"));
+  else if (fault.status === 507) notice(t("The correction can't be written. Is the disk full?", "改正写不进去。磁盘满了吗？"));
+  else if (fault.status === 404) notice(t("It is kept no more.", "它已不在了。"));
   else failed(fault);
 }
 
 function showTook(text) {
-  $("took").textContent = text;
+  say("took", text);
   $("takeback").hidden = !kept;
 }
 
-function switchModel() {
-  [...document.querySelectorAll("[name=model]")].find((radio) => !radio.checked).click();
-}
-
-// ---- theme and language ---------------------------------------------------------------------------------------
-
-function dress() {
-  view.readColours();
-  sheet.dress();
-  showSwitches();
-  view.showPixels(answer?.digits[chosen]);
-  showWhy();
-}
-
-function setLanguage(next) {
-  localStorage.setItem("language", next);
-  speak(next);
-  showSwitches();
-  showKept();
-  showCaption();
-  showOffline();
-  showTook(kept ? t("Kept as {k}.", { k: kept.label }) : "");
-  [...$("labels").children].forEach((button, k) => (button.ariaLabel = t("it is {k}", { k })));
-  view.showReading(answer, chosen, choose, instead(), state === "reading");
-  view.showBoxes(answer, chosen, choose);
-  showSpeed();
-  showWhy();
-}
+const switchModel = () => document.querySelector("[name=model]:not(:checked)").click();
 
 function showKept() {
   if (!about) return;
   $("correct").hidden = !about.corrections;
-  $("kept").textContent = !about.corrections ? t("Nothing is stored here.")
-    : about.folder ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", { folder: about.folder })
-    : t("Corrections are kept on the computer that serves this page. Nothing else is stored.");
+  say("kept", !about.corrections ? t("Nothing is stored here.", "这里不保存任何内容。")
+    : about.folder ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", "改正只存放在本机：{folder}。此外不保存任何内容，也没有数据离开本机。", { folder: about.folder })
+    : t("Corrections are kept on the computer that serves this page. Nothing else is stored.", "改正存放在提供此页面的电脑上，此外不保存任何内容。"));
 }
 
-// ---- wiring ---------------------------------------------------------------------------------------------------
-
-const shortcuts = {
-  z: undo, c: clear, s: () => sample(false), h: () => sample(true), p: () => $("file").click(), m: switchModel,
-  b: () => photo && $("boxed").click(), "+": () => closer(1), "=": () => closer(1), "-": () => closer(-1),
-};
+// ---- wiring
 
 const closer = (steps) => photo && view.zoom(steps);
 
+const clicks = {
+  undo, clear, copy, sample: () => lay(false), hard: () => lay(true), takeback: takeBack,
+  closer: () => closer(1), farther: () => closer(-1), boxed: () => ($("boxed").ariaPressed = $("frame").classList.toggle("boxed")),
+  keys: () => $("help").showModal(),
+};
+
+const shortcuts = {
+  z: undo, c: clear, s: clicks.sample, h: clicks.hard, p: () => $("file").click(), m: switchModel,
+  b: () => photo && clicks.boxed(), "+": clicks.closer, "=": clicks.closer, "-": clicks.farther,
+};
+
 function onKey(event) {
-  if (event.target === $("canvas") && !event.ctrlKey && !event.metaKey && sheet.key(event)) return event.preventDefault();
-  if ((event.ctrlKey || event.metaKey) && event.key === "z") return event.preventDefault(), undo();
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  // Single keys can be switched off, or then work on the sheet alone (WCAG 2.1.4).
+  const held = event.ctrlKey || event.metaKey;
+  if (held && event.key === "z") return event.preventDefault(), undo();
+  if (held || event.altKey || event.defaultPrevented || $("help").open) return;
+  // WCAG 2.1.4
   if (!$("single-keys").checked && event.target !== $("canvas")) return;
   if (/^[0-9]$/.test(event.key)) correct(Number(event.key));
   else shortcuts[event.key.toLowerCase()]?.();
 }
 
 function wire() {
-  const on = (id, type, act) => $(id).addEventListener(type, act);
-  on("undo", "click", undo);
-  on("clear", "click", clear);
-  on("sample", "click", () => sample(false));
-  on("hard", "click", () => sample(true));
-  for (const id of ["file", "camera"]) {
-    on(id, "change", () => {
-      open($(id).files[0]);
-      $(id).value = "";
-    });
-  }
-  on("picture", "load", () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight));
-  on("copy", "click", copy);
-  on("takeback", "click", takeBack);
-  on("closer", "click", () => closer(1));
-  on("farther", "click", () => closer(-1));
-  on("boxed", "click", () => {
-    const shown = $("frame").classList.toggle("boxed");
-    $("boxed").ariaPressed = String(shown);
-  });
+  on("click", clicks);
+  const pick = ({ target }) => {
+    open(target.files[0]);
+    target.value = "";
+  };
+  on("change", { file: pick, camera: pick, "single-keys": () => localStorage.setItem("keys", $("single-keys").checked) });
+  $("picture").onload = () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight);
   view.wirePhoto();
-  on("language", "click", () => setLanguage(language === "zh" ? "en" : "zh"));
-  on("keys", "click", () => $("help").showModal());
-  on("single-keys", "change", () => localStorage.setItem("keys", $("single-keys").checked));
   $("single-keys").checked = localStorage.getItem("keys") !== "false";
-  for (const radio of document.querySelectorAll("[name=model]")) {
-    radio.addEventListener("change", () => {
-      why = null;
-      if (photo) state = "reading";
-      view.showReading(answer, chosen, choose, instead(), state === "reading");
-      showWhy();
-      read();
-    });
-  }
+  document.querySelector(".models").onchange = () => {
+    why = null;
+    if (photo) state = "reading";
+    showReading();
+    showWhy();
+    read();
+  };
   addEventListener("keydown", onKey);
   addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
   wireDrop();
-  onTheme(dress);
-  onReturn(async () => {
-    await meet();
-    read();
-  });
-  for (let k = 0; k < 10; k++) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: k });
-    button.addEventListener("click", () => correct(k));
-    $("labels").append(button);
-  }
+  onReturn(() => meet().then(read));
+  $("labels").append(...TEN.map((k) => make("button", { textContent: k, onclick: () => correct(k) })));
 }
 
 function wireDrop() {
-  const files = (event) => event.dataTransfer.types.includes("Files");
   addEventListener("dragover", (event) => {
-    if (!files(event)) return;
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     $("drop").hidden = false;
   });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) $("drop").hidden = true;
-  });
+  addEventListener("dragleave", (event) => ($("drop").hidden ||= !event.relatedTarget));
   addEventListener("drop", (event) => {
     event.preventDefault();
     $("drop").hidden = true;
@@ -423,7 +359,6 @@ function wireDrop() {
   });
 }
 
-/** Learns what answers here. */
 async function meet() {
   try {
     about = await ask("api/model");
@@ -434,22 +369,29 @@ async function meet() {
   templates = softmax.templates;
   if (network.own) {
     $("network").textContent = network.name;
-    delete $("network").dataset.t; // a name is the same in all languages
+    delete $("network").dataset.zh; // a name is the same in all languages
   }
   showKept();
   showSpeed();
   showWhy();
 }
 
-async function start() {
-  view.layBars();
-  view.layMaps();
-  wire();
-  dress();
-  setLanguage(language);
-  show(null);
-  await meet();
-  document.documentElement.dataset.ready = "true";
+/** Shows all of it. */
+function showAll() {
+  view.readColours();
+  sheet.dress();
+  showKept();
+  showCaption();
+  showTook(kept ? keptAs(kept.label) : "");
+  TEN.forEach((k) => ($("labels").children[k].ariaLabel = t("it is {k}", "它是 {k}", { k })));
+  view.showBoxes(answer, chosen, choose);
+  showChosen();
+  showWhy();
 }
 
-start();
+view.layBars();
+wire();
+onSwitch(showAll);
+show(null);
+await meet();
+root.dataset.ready = "true";

@@ -1,33 +1,29 @@
-// The fewest pixels that make softmax regression say another digit, and a proof that fewer than some number never do.
+// The fewest pixels that make softmax regression say another digit, and how many are proven to be needed.
 import { CLASSES, PIXELS } from "./softmax.js";
 
 const ROUNDS = 400;
 const CLEAR = 1e-4; // of a logit, by which the wanted digit must lead: no tie, no rounding
 
 /**
- * x: 784 inks, 0..1; W, b as in softmax.js. Returns {pixels: Map of pixel to new ink, or null; least: fewer never do}.
+ * image: 784 inks, 0..255; W, b as in softmax.js. Returns {pixels: Map of pixel to new ink, or null; least: fewer never do}.
  *
  * The wanted digit's mean lead over its rivals, weighted, grows by at most so much a pixel: so many of the best are needed.
  * The same pixels may be enough for each rival; if not, weight moves to those that still lead (multiplicative weights,
  * Y. Freund and R. Schapire, Games and Economic Behavior 29, 1999).
  */
-export function fewest(x, W, b, wanted) {
+export function fewest(image, W, b, wanted) {
+  const x = Float64Array.from(image, (ink) => ink / 255);
   const rivals = [...Array(CLASSES).keys()].filter((k) => k !== wanted);
-  const lead = rivals.map((k) => {
-    let sum = b[wanted] - b[k];
-    for (let p = 0; p < PIXELS; p++) sum += x[p] * (W[p * CLASSES + wanted] - W[p * CLASSES + k]);
-    return sum - CLEAR;
-  });
   const slope = (p, r) => W[p * CLASSES + wanted] - W[p * CLASSES + rivals[r]];
+  const lead = rivals.map((k, r) => x.reduce((sum, ink, p) => sum + ink * slope(p, r), b[wanted] - b[k] - CLEAR));
   let weights = rivals.map((_, r) => (lead[r] === Math.min(...lead) ? 1 : 0.01));
   let [best, least] = [null, 0];
   if (lead.every((each) => each > 0)) return { pixels: new Map(), least: 0 };
   for (let round = 0; round < ROUNDS && !(best && best.size <= least); round++) {
     const total = weights.reduce((sum, weight) => sum + weight);
     weights = weights.map((weight) => weight / total);
-    const moves = [...Array(PIXELS).keys()].map((p) => {
-      let mean = 0;
-      for (let r = 0; r < rivals.length; r++) mean += weights[r] * slope(p, r);
+    const moves = [...x.keys()].map((p) => {
+      const mean = weights.reduce((sum, weight, r) => sum + weight * slope(p, r), 0);
       return { p, ink: mean > 0 ? 1 : 0, gain: mean > 0 ? mean * (1 - x[p]) : -mean * x[p] };
     }).sort((one, other) => other.gain - one.gain);
     let missing = -lead.reduce((sum, each, r) => sum + weights[r] * each, 0);
@@ -42,7 +38,7 @@ export function fewest(x, W, b, wanted) {
       for (let r = 0; r < rivals.length; r++) now[r] += (ink - x[p]) * slope(p, r);
       if (tried === needed) weights = weights.map((weight, r) => weight * Math.exp(-now[r]));
     }
-    if (now.every((each) => each > 0)) best = new Map(moves.slice(0, tried).map(({ p, ink }) => [p, ink]));
+    if (now.every((each) => each > 0)) best = new Map(moves.slice(0, tried).map(({ p, ink }) => [p, 255 * ink]));
   }
   return { pixels: best, least };
 }

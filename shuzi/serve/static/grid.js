@@ -1,4 +1,5 @@
 // A 28x28 of which one pixel is chosen, by pointer or by the arrow keys, and perhaps changed.
+import { ARROWS } from "./page.js";
 import { paintInk } from "./view.js";
 
 const SIDE = 28;
@@ -12,22 +13,21 @@ export class Grid {
   /** chosen(): another pixel was chosen; act(at): one was clicked, or Space pressed on it. */
   constructor(canvas, chosen, act = () => {}) {
     this.#canvas = canvas;
-    canvas.width = canvas.height = SIDE * CELL;
-    canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+    Object.assign(canvas, { width: SIDE * CELL, height: SIDE * CELL, tabIndex: 0, role: "application" });
+    canvas.onclick = ({ offsetX, offsetY }) => {
       const place = (offset) => within(Math.floor((SIDE * offset) / canvas.clientWidth));
       this.at = place(offsetY) * SIDE + place(offsetX);
       act(this.at);
       chosen();
-    });
-    canvas.addEventListener("keydown", (event) => {
-      const [row, column] = [Math.floor(this.at / SIDE), this.at % SIDE];
-      const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    };
+    canvas.onkeydown = (event) => {
+      const move = ARROWS[event.key];
       if (!move && event.key !== " ") return;
       event.preventDefault();
-      if (move) this.at = within(row + move[0]) * SIDE + within(column + move[1]);
+      if (move) this.at = within(Math.floor(this.at / SIDE) + move[1]) * SIDE + within((this.at % SIDE) + move[0]);
       else act(this.at);
       chosen();
-    });
+    };
   }
 
   /** Paints inks, 0 to 255; `marked` pixels get a frame, the chosen one a strong one. */

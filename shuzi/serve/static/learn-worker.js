@@ -1,12 +1,13 @@
-// Trains beside the page, which stays free, and tells it some thirty times a second how far it is.
-import { CLASSES, PIXELS, inked, right, step } from "./softmax.js";
+// Trains beside the page, which stays free, and tells it how far it is.
+import { CLASSES, PIXELS, inked, largest, logits, right, step } from "./softmax.js";
 
 const FRAME = 25; // ms of training between two words
+const HELD = 5000; // of the training digits, the last, unless a person has it learn from some of these too
 const MEASURED = 20; // times an epoch that the held-out digits are read
 const DRAWN = 200; // points an epoch of the loss's curve
 const OWN = { folds: 5, steps: 200, lr: 0.1 }; // of learning from one's own digits, all of them in each step
 
-let set = null; // the promise of {train, test}: images, labels, and x, their ink
+let set = null; // the promise of [train, test]: images, labels, and x, their ink
 let run = null;
 
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
@@ -17,7 +18,7 @@ async function bytes(path) {
     await pause(1000);
     reply = await fetch(path);
   }
-  if (!reply.ok) throw new Error((await reply.json()).detail);
+  if (!reply.ok) throw Object.assign(new Error((await reply.json()).detail), { status: reply.status });
   return reply.arrayBuffer();
 }
 
@@ -28,8 +29,7 @@ async function load() {
   const take = (count) => new Uint8Array(packed, (at += count) - count, count);
   const labels = [take(train), take(test)];
   const images = [take(train * PIXELS), take(test * PIXELS)];
-  const [learnt, held] = images.map((each, i) => ({ images: each, labels: labels[i], x: inked(each) }));
-  return { train: learnt, test: held };
+  return images.map((each, i) => ({ images: each, labels: labels[i], x: inked(each) }));
 }
 
 const loaded = () => (set ??= load().catch((error) => {
@@ -43,7 +43,7 @@ const order = async ({ seed, count, epoch }) => new Uint32Array(await bytes(`api
 async function begin(settings) {
   const mine = { ...settings, epoch: 1, done: 0, W: new Float32Array(PIXELS * CLASSES), b: new Float32Array(CLASSES), since: [], losses: [], shares: [] };
   run = mine;
-  const { train, test } = await loaded();
+  const [train] = await loaded();
   mine.count = Math.min(mine.count, train.labels.length);
   if (mine.start === "random") {
     const drawn = new Float32Array(await bytes(`api/learn/start?seed=${mine.seed}`));
@@ -51,7 +51,8 @@ async function begin(settings) {
   }
   mine.order = await order(mine);
   if (run !== mine) return;
-  mine.set = { train, test };
+  mine.set = train;
+  mine.held = Math.min(HELD, train.labels.length - mine.count);
   measure(mine);
   say(mine);
 }
@@ -60,14 +61,15 @@ const epochs = (mine) => mine.epoch - 1 + mine.done / mine.count;
 const next = (mine) => mine.order.subarray(mine.done, mine.done + mine.size);
 
 function measure(mine) {
-  const { x, labels } = mine.set.test;
-  mine.share = right(x, labels, mine.W, mine.b) / labels.length;
+  const { x, labels } = mine.set;
+  if (!mine.held) return;
+  mine.share = right(x, labels, mine.W, mine.b, x.rows - mine.held) / mine.held;
   mine.shares.push([epochs(mine), mine.share]);
 }
 
 /** One step; true where it ended the epoch. */
 function take(mine) {
-  const { x, labels } = mine.set.train;
+  const { x, labels } = mine.set;
   const batch = next(mine);
   mine.loss = step(x, labels, batch, mine.W, mine.b, mine.lr);
   mine.first ??= mine.loss;
@@ -90,15 +92,15 @@ async function turn(mine) {
   mine.order = await order(mine);
 }
 
-/** Takes steps until told to rest or the epoch ends. */
-async function play(mine) {
-  if (!mine.set || mine.playing) return;
-  mine.playing = true;
-  while (mine === run && mine.playing) {
+/** Takes one step, or steps until told to rest or the epoch ends. */
+async function play(mine, once = false) {
+  if (!mine.set || mine.playing || mine.done === mine.count) return;
+  mine.playing = !once;
+  do {
     const until = performance.now() + FRAME;
     let ended;
     do ended = take(mine);
-    while (!ended && !mine.pace && performance.now() < until);
+    while (!ended && !once && !mine.pace && performance.now() < until);
     if (ended) {
       mine.playing = false;
       await turn(mine);
@@ -106,15 +108,14 @@ async function play(mine) {
     if (mine !== run) return;
     say(mine);
     await pause(mine.pace);
-  }
+  } while (mine === run && mine.playing);
 }
 
 /** Tells the page all that is new; at rest with the batch that comes next. */
 function say(mine) {
-  const { id, W, b, epoch, done, count, size, lr, loss, first, share, losses, shares } = mine;
-  const said = { id, W, b, epoch, done, count, size, lr, loss, first, share, losses, shares, playing: Boolean(mine.playing) };
+  const { set, order, since, ...said } = mine;
   if (!mine.playing) {
-    const { images, labels } = mine.set.train;
+    const { images, labels } = set;
     const rows = [...next(mine)];
     said.batch = { rows, labels: rows.map((row) => labels[row]), images: rows.map((row) => images.slice(row * PIXELS, (row + 1) * PIXELS)) };
   }
@@ -123,7 +124,7 @@ function say(mine) {
   mine.shares = [];
 }
 
-// ---- one's own hand -------------------------------------------------------------------------------------------
+// ---- one's own hand
 
 function learn(x, labels, rows, W, b) {
   const learnt = { W: W.slice(), b: b.slice() };
@@ -131,27 +132,24 @@ function learn(x, labels, rows, W, b) {
   return learnt;
 }
 
-/** From one's own digits: templates of them alone, and how many are read before and after W has learnt from the others. */
+/** From one's own digits: templates of them alone, and how many are read before and after W learnt from the others. */
 async function own({ images, labels, W, b }) {
   const x = inked(images);
   const all = Uint32Array.from(labels.keys());
   const nth = labels.map((label, i) => labels.subarray(0, i).filter((other) => other === label).length);
-  const count = (learnt, rows) => rows.filter((row) => {
-    const one = inked(images.subarray(row * PIXELS, (row + 1) * PIXELS));
-    return right(one, labels.subarray(row), learnt.W, learnt.b);
-  }).length;
+  const count = (learnt, rows) => rows.filter((row) => largest(logits(x, row, learnt.W, learnt.b)) === labels[row]).length;
   let after = 0;
   for (let fold = 0; fold < OWN.folds; fold++) {
-    const [tested, others] = [true, false].map((mine) => all.filter((row) => (nth[row] % OWN.folds === fold) === mine));
-    if (tested.length && others.length) after += count(learn(x, labels, others, W, b), tested);
+    const others = all.filter((row) => nth[row] % OWN.folds !== fold);
+    after += count(learn(x, labels, others, W, b), all.filter((row) => !others.includes(row)));
   }
-  const held = (await loaded().catch(() => null))?.test;
-  const share = (learnt) => right(held.x, held.labels, learnt.W, learnt.b) / held.labels.length;
+  const [, test] = await loaded().catch(() => []);
+  const share = (learnt) => right(test.x, test.labels, learnt.W, learnt.b) / test.labels.length;
   postMessage({
     own: {
       templates: learn(x, labels, all, new Float32Array(W.length), new Float32Array(CLASSES)).W,
       W, before: count({ W, b }, all), after, of: all.length,
-      mnist: held && { before: share({ W, b }), after: share(learn(x, labels, all, W, b)) },
+      mnist: test && { before: share({ W, b }), after: share(learn(x, labels, all, W, b)) },
     },
   });
 }
@@ -160,20 +158,14 @@ const orders = {
   begin,
   own,
   play: () => play(run),
-  rest: () => (run.playing = false),
-  step: async () => {
-    if (run.playing || !run.set) return;
-    const mine = run;
-    if (take(mine)) await turn(mine);
-    if (mine === run) say(mine);
-  },
-  set: (changes) => Object.assign(run, changes), // pace, lr
+  step: () => play(run, true),
+  set: (changes) => Object.assign(run, changes), // pace, lr, playing
 };
 
 onmessage = async ({ data: [order, value] }) => {
   try {
     await orders[order](value);
   } catch (error) {
-    postMessage({ fault: error.message, order });
+    postMessage({ fault: error.message, status: error.status });
   }
 };

@@ -1,68 +1,52 @@
-// The page that learns: the worker trains; here it is shown, taken apart, fooled and taught one's own hand.
+// The page that learns: the worker trains, here it is shown.
 import { fewest } from "./fewest.js";
 import { Grid } from "./grid.js";
-import { ask, newestWins, notice, onTheme, post, showSwitches } from "./page.js";
+import { $, TEN, ask, decode, encode, make, newestWins, notice, on, onSwitch, post, root, sample, say, told } from "./page.js";
 import { Sheet } from "./sheet.js";
 import { CLASSES, PIXELS, crossEntropy, inked, largest, logits, softmax, step } from "./softmax.js";
-import { both, language, speak, t } from "./text.js";
+import { language, t } from "./text.js";
 import * as view from "./view.js";
+import { most, number, percent } from "./view.js";
 
-const $ = (id) => document.getElementById(id);
-const TEN = [...Array(CLASSES).keys()];
-const GROWN = 1.3; // times the first batch's loss: from there on it has gone wrong, not merely up and down
+const GROWN = 1.3; // times the first batch's loss: then it has gone wrong, not merely up and down
 const EACH = 5; // drawings of each digit that are asked for
 
 const worker = new Worker("learn-worker.js", { type: "module" });
 let now = null; // what the worker said last
 let run = 0; // counts runs; words of an earlier one are not shown
-const curves = { losses: [], shares: [] };
+let losses, shares; // the curves: [epochs, value] each
 let about = null; // the server's GET /api/model
 
-const wrong = (fault) => fault.status !== null && notice(fault.message); // that the server is gone is said elsewhere
-const number = (value, places = 3) => value.toFixed(places).replace("-", "−");
+const wrong = (fault) => fault.status !== null && notice(told(fault, t("The drawing", "所写的内容")));
 const column = (W, k) => Float32Array.from({ length: PIXELS }, (_, p) => W[p * CLASSES + k]);
-const most = (maps) => Math.max(1e-9, ...maps.map((map) => map.reduce((top, value) => Math.max(top, Math.abs(value)), 0)));
-const probabilities = (image, { W, b }) => softmax(logits(inked(image), 0, W, b, new Float64Array(CLASSES)));
+const probabilities = (image, { W, b }) => softmax(logits(inked(image), 0, W, b));
+const columns = (W) => TEN.map((k) => column(W, k));
 
-/** Lays out ten of something: a digit, maps in one scale, lines of [what, number]. */
-function lay(id, maps, lines = () => [], label = -1, name = null) {
-  const scales = maps.map(most);
-  $(id).replaceChildren(...TEN.map((k) => {
-    const canvases = maps.map((ten, i) => {
-      const canvas = view.make("canvas", { width: 28, height: 28, role: "img", ariaLabel: name && both(...name, { k }) });
-      view.paintMap(canvas, ten[k], scales[i]);
-      return canvas;
-    });
-    const numbers = lines(k).map(([what, value]) => view.make("span", { className: "n" }, view.make("i", { textContent: what }), value));
-    return view.make("li", { className: k === label ? "label" : "" }, view.make("b", { textContent: k }), ...canvases, ...numbers);
-  }));
-}
-
-// ---- the run --------------------------------------------------------------------------------------------------
+// ---- the run
 
 const knobs = ["lr", "size", "count", "start", "seed"];
-const settings = () => Object.fromEntries(knobs.map((id) => [id, id === "start" ? $(id).value : $(id).valueAsNumber]));
+const knob = (id) => (id === "start" ? $(id).value : $(id).valueAsNumber);
 const pace = () => Number($("pace").value);
+const set = (changes) => worker.postMessage(["set", changes]);
 
 function restart() {
   if (!knobs.every((id) => $(id).reportValidity())) return;
-  curves.losses = [];
-  curves.shares = [];
+  losses = [];
+  shares = [];
   now = null;
-  for (const id of ["play", "step"]) $(id).disabled = true;
-  $("trouble").textContent = "";
-  $("said").textContent = both("Fetching MNIST…", "正在取 MNIST…");
-  worker.postMessage(["begin", { ...settings(), pace: pace(), id: ++run }]);
+  $("play").disabled = $("step").disabled = true;
+  say("trouble", "");
+  say("said", t("Fetching MNIST…", "正在取 MNIST…"));
+  worker.postMessage(["begin", { ...Object.fromEntries(knobs.map((id) => [id, knob(id)])), pace: pace(), id: ++run }]);
 }
 
 function heard(said) {
   if (said.id !== run) return;
-  const first = !now;
   now = said;
-  curves.losses.push(...said.losses);
-  curves.shares.push(...said.shares);
+  losses.push(...said.losses);
+  shares.push(...said.shares);
   redraw();
-  if (first) document.documentElement.dataset.ready = "true";
+  root.dataset.ready = "true";
 }
 
 let frame = 0;
@@ -77,56 +61,52 @@ function redraw() {
 }
 
 function showRun() {
-  const { W, epoch, done, count, size, loss, share, playing } = now;
-  lay("templates", [TEN.map((k) => column(W, k))], undefined, -1, ["template of {k}", "数字 {k} 的模板"]);
-  const whole = !done && epoch > 1;
-  $("said").textContent = whole ? both("Epoch {epoch} is done. Play goes on with another.", "第 {epoch} 轮完成。按“播放”再来一轮。", { epoch: epoch - 1 })
-    : both("Epoch {epoch}: batch {batch} of {batches}", "第 {epoch} 轮：第 {batch} 批，共 {batches} 批", { epoch, batch: Math.ceil(done / size).toLocaleString(language), batches: Math.ceil(count / size).toLocaleString(language) });
-  $("loss").textContent = loss === undefined ? "" : number(curves.losses.at(-1)?.[1] ?? loss);
-  $("share").textContent = number(share, 4);
-  const end = Math.max(1, Math.ceil(curves.losses.at(-1)?.[0] ?? 0));
-  curve("losses", end, Math.max(2.5, ...curves.losses.map(([, value]) => value)), both("Loss over {n} epochs", "{n} 轮的损失", { n: end }));
-  curve("shares", end, 1, both("Share right over {n} epochs", "{n} 轮的正确率", { n: end }));
-  $("play").textContent = playing ? both("Pause", "暂停") : both("Play", "播放");
+  const { W, epoch, done, count, size, held, share, playing } = now;
+  view.lay("templates", [columns(W)]);
+  const batches = (images) => Math.ceil(images / size).toLocaleString(language);
+  say("said", !done && epoch > 1 ? t("Epoch {epoch} is done. Play goes on with another.", "第 {epoch} 轮完成。按“播放”再来一轮。", { epoch: epoch - 1 })
+    : t("Epoch {epoch}: batch {batch} of {batches}", "第 {epoch} 轮：第 {batch} 批，共 {batches} 批", { epoch, batch: batches(done), batches: batches(count) }));
+  say("held", held ? t("Right, of the last {n} training digits, held out", "正确率（留出训练集最后 {n} 个，不学）", { n: held.toLocaleString(language) }) : t("Nothing is held out: it learns from all", "没有留出：全都学了"));
+  say("share", held ? number(share, 4) : "");
+  const last = losses.at(-1) ?? [0, now.loss];
+  say("loss", last[1] === undefined ? "" : number(last[1]));
+  const end = Math.max(1, Math.ceil(last[0]));
+  curve("losses", losses, end, Math.max(2.5, ...losses.map(([, value]) => value)), t("Loss over {n} epochs", "{n} 轮的损失", { n: end }));
+  curve("shares", shares, end, 1, t("Share right over {n} epochs", "{n} 轮的正确率", { n: end }));
+  say("play", playing ? t("Pause", "暂停") : t("Play", "播放"));
   $("play").disabled = false;
   $("step").disabled = $("take").disabled = playing;
   showTrouble();
-  $("resting").hidden = Boolean(now.batch);
-  $("cards").hidden = !now.batch;
-  if (now.batch) showBatch();
+  $("resting").hidden = !playing;
+  $("cards").hidden = playing;
+  if (!playing) showBatch();
 }
 
-function curve(id, end, top, name) {
-  const svg = (tag, attributes) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    return made;
-  };
-  const points = curves[id].map(([x, y]) => `${((300 * x) / end).toFixed(2)},${(100 - (97 * Math.min(y, top)) / top).toFixed(2)}`);
-  const grid = svg("path", { d: "M0 27H300M0 52H300M0 76H300" });
-  $(id).replaceChildren(grid, svg("polyline", { points: points.join(" ") }));
-  $(id).setAttribute("aria-label", name);
+function curve(id, points, end, top, name) {
+  const places = points.map(([x, y]) => `${((300 * x) / end).toFixed(2)},${(100 - (97 * Math.min(y, top)) / top).toFixed(2)}`);
+  $(id).ariaLabel = name;
+  $(id).querySelector("polyline").setAttribute("points", places.join(" "));
 }
 
 function showTrouble() {
-  const lately = curves.losses.slice(-5).map(([, value]) => value);
+  const lately = losses.slice(-5).map(([, value]) => value);
   const loss = lately.reduce((sum, value) => sum + value, 0) / lately.length;
   const grows = lately.length && !(loss <= now.first * GROWN);
-  const text = grows ? both("The loss has grown from {first} to {loss}. With a learning rate of {lr} a step is so long that it overshoots: beyond the valley it lands higher than it stood. Take a smaller one, such as 0.1.", "损失从 {first} 涨到了 {loss}。学习率 {lr} 让一步太长：跨过谷底，落在更高的地方。换小一点，比如 0.1。", { first: number(now.first, 2), loss: number(loss, 2), lr: now.lr }) : "";
-  if (!grows || !$("trouble").textContent) $("trouble").textContent = text; // said once, not with every step
+  if (grows && $("trouble").textContent) return; // said once, not with every step
+  say("trouble", !grows ? "" : t("The loss has grown from {first} to {loss}. With a learning rate of {lr} a step is so long that it overshoots: beyond the valley it lands higher than it stood. Take a smaller one, such as 0.1.", "损失从 {first} 涨到了 {loss}。学习率 {lr} 让一步太长：跨过谷底，落在更高的地方。换小一点，比如 0.1。", { first: number(now.first, 2), loss: number(loss, 2), lr: now.lr }));
 }
 
-function fault(text) {
-  $("said").textContent = "";
-  $("trouble").textContent = text;
-  document.documentElement.dataset.ready = "true";
+function fault({ fault, status }) {
+  say("said", "");
+  say("trouble", status === 404 ? t(fault, "这台电脑上没有 MNIST；请运行：shuzi data mnist") : fault);
+  root.dataset.ready = "true";
 }
 
-// ---- the sheet that it reads ----------------------------------------------------------------------------------
+// ---- the sheet that it reads
 
 let drawn = null; // the 28x28 of what is on the sheet
 const sheet = new Sheet($("canvas"), () => {
-  if (sheet.busy || !sheet.empty) $("hint").hidden = true;
+  $("hint").hidden = !sheet.empty;
   see();
 });
 
@@ -134,10 +114,9 @@ const sheet = new Sheet($("canvas"), () => {
 async function seen(on) {
   if (on.empty) return null;
   if (on.sample && !on.strokes.length) return on.sample.image;
-  const body = on.sample ? await on.picture() : { width: on.width, height: 1000, strokes: on.strokes };
-  const page = await post("api/read?detail=true&single=true", body);
+  const page = await post("api/read?detail=true&single=true", await on.body());
   const digit = page.numbers[0]?.digits[0];
-  return digit ? view.decode(digit.image) : null;
+  return digit ? decode(digit.image) : null;
 }
 
 const see = newestWins(async () => {
@@ -146,92 +125,78 @@ const see = newestWins(async () => {
 }, wrong);
 
 function showReading() {
-  if (!drawn || !now) {
-    view.showBars(null);
-    $("reads").textContent = "";
-    return;
-  }
-  const p = probabilities(drawn, now);
-  const digit = largest(p);
-  view.showBars({ digit, is_digit: true, digit_probability: 1, confidence: p[digit], probabilities: [...p] });
-  const said = both("It reads {k}", "它认作 {k}", { k: digit });
-  if ($("reads").textContent !== said) $("reads").textContent = said;
+  const p = drawn && now && probabilities(drawn, now);
+  const digit = p && largest(p);
+  view.showBars(p && { digit, is_digit: true, digit_probability: 1, probabilities: p });
+  say("reads", p ? t("It reads {k}", "它认作 {k}", { k: digit }) : "");
 }
 
-const samples = [];
+// ---- one batch
 
-async function sample() {
-  if (!samples.length) samples.push(...(await ask("api/samples?count=20")).samples);
-  const next = samples.shift();
-  return { ...next, image: view.decode(next.image) };
-}
+let taken = null; // {of: the word it belongs to, y, p, errors, change, mean, mosaic}
+const image = new Grid($("image"), showBatch);
 
-// ---- one batch ------------------------------------------------------------------------------------------------
-
-let taken = null; // {of: the word it belongs to, x, y, p, errors, change}
-const image = new Grid($("image"), () => showBatch());
-
-/** All that the cards show of a batch: forward for each image, and the step itself, taken on copies of W and b. */
-function computed(said) {
-  const { W, b, lr, batch } = said;
-  const rows = batch.labels.map((_, i) => i);
-  const x = inked(Uint8Array.from(batch.images.flatMap((each) => [...each])));
-  const y = rows.map((i) => logits(x, i, W, b, new Float64Array(CLASSES)));
+/** All that the cards show of a batch; the step is taken on copies of W and b. */
+function computed({ W, b, lr, batch: { images, labels } }) {
+  const rows = [...labels.keys()];
+  const x = inked(Uint8Array.from(images.flatMap((each) => [...each])));
+  const y = rows.map((i) => logits(x, i, W, b));
   const p = y.map((each) => softmax(each.slice()));
-  const errors = p.map((each, i) => each.map((value, k) => value - (k === batch.labels[i])));
+  const errors = p.map((each, i) => each.map((value, k) => value - (k === labels[i])));
   const after = W.slice();
-  const mean = step(x, batch.labels, rows, after, b.slice(), lr);
-  return { of: said, y, p, errors, change: after.map((w, n) => w - W[n]), mean };
+  const mean = step(x, labels, rows, after, b.slice(), lr);
+  return { y, p, errors, change: after.map((w, n) => w - W[n]), mean };
 }
 
 function showBatch() {
   if (!now?.batch) return;
-  if (taken?.of !== now) {
-    taken = computed(now);
-    showMosaic();
-    $("which").max = now.batch.labels.length - 1;
-  }
   const { W, b, lr, batch } = now;
+  const m = batch.labels.length;
+  if (taken?.of !== now) {
+    taken = { of: now, ...computed(now) };
+    showMosaic();
+    $("which").max = m - 1;
+  }
   const i = $("which").valueAsNumber;
   const [ink, label, y, p, error] = [batch.images[i], batch.labels[i], taken.y[i], taken.p[i], taken.errors[i]];
-  $("which-said").textContent = both("{i} of {m}: number {row} of the set, label {label}", "{m} 张中的第 {i} 张：训练集第 {row} 个，标签 {label}", { i: i + 1, m: batch.labels.length, row: batch.rows[i], label });
+  say("which-said", t("{i} of {m}: number {row} of the set, label {label}", "{m} 张中的第 {i} 张：训练集第 {row} 个，标签 {label}", { i: i + 1, m, row: batch.rows[i], label }));
   outline(i);
   image.paint(ink);
-  const at = image.at;
   view.paintInk($("row"), ink);
+  const at = image.at;
   const x = ink[at] / 255;
-  $("pixel").textContent = both("Row {r}, column {c}: number {at} of the row. Ink {ink} of 255 is x = {x}.", "第 {r} 行第 {c} 列，是这一行数的第 {at} 个。墨量 {ink}（满 255），即 x = {x}。", { r: Math.floor(at / 28), c: at % 28, at, ink: ink[at], x: number(x, 4) });
+  say("pixel", t("Row {r}, column {c}: number {at} of the row. Ink {ink} of 255 is x = {x}.", "第 {r} 行第 {c} 列，是这一行数的第 {at} 个。墨量 {ink}（满 255），即 x = {x}。", { r: Math.floor(at / 28), c: at % 28, at, ink: ink[at], x: number(x, 4) }));
   const weight = (k) => W[at * CLASSES + k];
-  lay("ten-logits", [TEN.map((k) => column(W, k).map((w, pixel) => (w * ink[pixel]) / 255))], (k) => [
-    ["W", number(weight(k), 4)], ["xW", number(x * weight(k), 4)], ["Σ", number(y[k] - b[k])], ["b", number(b[k])], ["y", number(y[k])],
+  view.lay("ten-logits", [columns(W).map((each) => each.map((w, pixel) => (w * ink[pixel]) / 255))], (k) => [
+    ["W", weight(k), 4], ["xW", x * weight(k), 4], ["Σ", y[k] - b[k]], ["b", b[k]], ["y", y[k]],
   ], label);
   const top = Math.max(...y);
-  const exps = [...y].map((value) => Math.exp(value - top));
-  lay("ten-softmax", [], (k) => [["y", number(y[k])], ["e", number(exps[k])], ["p", number(p[k])]], label);
-  $("sum").textContent = both("The largest logit, {top}, is first taken off all ten: it cancels, and nothing overflows. The exponentials e sum to {sum}, by which each is divided.", "先都减去最大的 logit（{top}）：上下相消，也不会溢出。指数 e 之和为 {sum}，各除以它。", { top: number(top), sum: number(exps.reduce((sum, e) => sum + e)) });
-  $("cost").textContent = both("The label is {label} and its p is {p}: the loss is −log {p} = {loss}. The mean of the whole batch is {mean}.", "标签是 {label}，它的 p 是 {p}，损失就是 −log {p} = {loss}。整批的平均是 {mean}。", { label, p: number(p[label], 4), loss: number(crossEntropy(y, label), 4), mean: number(taken.mean, 4) });
-  lay("ten-errors", [], (k) => [["p", number(p[k])], ["−", String(Number(k === label))], ["=", number(error[k])]], label);
+  const exps = y.map((value) => Math.exp(value - top));
+  view.lay("ten-softmax", [], (k) => [["y", y[k]], ["e", exps[k]], ["p", p[k]]], label);
+  say("sum", t("The largest logit, {top}, is first taken off all ten: it cancels, and nothing overflows. The exponentials e sum to {sum}, by which each is divided.", "先都减去最大的 logit（{top}）：上下相消，也不会溢出。指数 e 之和为 {sum}，各除以它。", { top: number(top), sum: number(exps.reduce((sum, e) => sum + e)) }));
+  say("cost", t("The label is {label} and its p is {p}: the loss is −log {p} = {loss}. The mean of the whole batch is {mean}.", "标签是 {label}，它的 p 是 {p}，损失就是 −log {p} = {loss}。整批的平均是 {mean}。", { label, p: number(p[label], 4), loss: number(crossEntropy(y, label), 4), mean: number(taken.mean, 4) }));
+  view.lay("ten-errors", [], (k) => [["p", p[k]], ["−", Number(k === label), 0], ["=", error[k]]], label);
   const delta = (k) => taken.change[at * CLASSES + k];
-  lay("ten-steps", [TEN.map((k) => column(taken.change, k))], (k) => [
-    ["W", number(weight(k), 4)], ["+", number(delta(k), 5)], ["=", number(weight(k) + delta(k), 4)],
-  ], -1, ["step of template {k}", "模板 {k} 走的一步"]);
-  $("stepping").textContent = both("Of all {m} images together, η = {lr}: red grows, blue shrinks. Below, the chosen pixel's weight, its step, and the weight after it.", "{m} 张图片合在一起，η = {lr}：红色增大，蓝色减小。下面是所选像素的权重、这一步和走完后的权重。", { lr, m: batch.labels.length });
+  view.lay("ten-steps", [columns(taken.change)], (k) => [
+    ["W", weight(k), 4], ["+", delta(k), 5], ["=", weight(k) + delta(k), 4],
+  ]);
+  say("stepping", t("Of all {m} images together, η = {lr}: red grows, blue shrinks. Below, the chosen pixel's weight, its step, and the weight after it.", "{m} 张图片合在一起，η = {lr}：红色增大，蓝色减小。下面是所选像素的权重、这一步和走完后的权重。", { lr, m }));
 }
 
-const columns = () => Math.ceil(Math.sqrt(now.batch.labels.length));
+const wide = () => Math.ceil(Math.sqrt(now.batch.labels.length)); // images in a row of the mosaic
+const corner = (i) => [(i % wide()) * 28, Math.floor(i / wide()) * 28];
 
 function showMosaic() {
-  const wide = columns();
-  const high = Math.ceil(now.batch.labels.length / wide);
-  const pixels = new Uint8Array(wide * high * PIXELS);
-  now.batch.images.forEach((each, i) => {
-    const corner = Math.floor(i / wide) * wide * PIXELS + (i % wide) * 28;
-    for (let row = 0; row < 28; row++) pixels.set(each.subarray(28 * row, 28 * row + 28), corner + row * wide * 28);
+  const { images } = now.batch;
+  const mosaic = $("mosaic");
+  [mosaic.width, mosaic.height] = [28 * wide(), 28 * Math.ceil(images.length / wide())];
+  const context = mosaic.getContext("2d");
+  const one = new OffscreenCanvas(28, 28);
+  images.forEach((each, i) => {
+    view.paintInk(one, each);
+    context.drawImage(one, ...corner(i));
   });
-  $("mosaic").width = 28 * wide;
-  $("mosaic").height = 28 * high;
-  view.paintInk($("mosaic"), pixels);
-  taken.mosaic = $("mosaic").getContext("2d").getImageData(0, 0, 28 * wide, 28 * high);
+  taken.mosaic = context.getImageData(0, 0, mosaic.width, mosaic.height);
 }
 
 function outline(i) {
@@ -239,18 +204,19 @@ function outline(i) {
   context.putImageData(taken.mosaic, 0, 0);
   context.strokeStyle = getComputedStyle($("image")).color;
   context.lineWidth = 2;
-  context.strokeRect((i % columns()) * 28 + 1, Math.floor(i / columns()) * 28 + 1, 26, 26);
+  const [x, y] = corner(i);
+  context.strokeRect(x + 1, y + 1, 26, 26);
 }
 
-// ---- make it say ----------------------------------------------------------------------------------------------
+// ---- make it say
 
-let subject = null; // {image: as it was, x: as it is, 0..1}
-const board = new Grid($("board"), () => showBoard(), (at) => {
-  const was = subject.image[at] / 255;
-  const inks = [...new Set([was, 1, 0])];
+let subject = null; // {image: as it was, x: as it is}, inks
+const board = new Grid($("board"), showBoard, (at) => {
+  const inks = [...new Set([subject.image[at], 255, 0])];
   subject.x[at] = inks[(inks.indexOf(subject.x[at]) + 1) % inks.length];
   unsaid();
 });
+const wanted = () => Number($("wanted").value);
 
 /** What this page has learnt, or before that the weights that ship. */
 function judge() {
@@ -260,81 +226,77 @@ function judge() {
 }
 
 function put(image) {
-  subject = { image, x: Float64Array.from(image, (ink) => ink / 255) };
+  subject = { image, x: image.slice() };
   unsaid();
 }
 
-function say(values, { W, b }) {
-  return softmax(Float64Array.from(TEN, (k) => values.reduce((sum, x, p) => sum + x * W[p * CLASSES + k], b[k])));
+function unsaid() {
+  say("fewest-said", "");
+  redraw();
 }
 
 function showBoard() {
   const by = judge();
   if (!subject || !by) return;
-  const p = say(subject.x, by);
-  const [said, wanted] = [largest(p), Number($("wanted").value)];
-  const changed = [...subject.x.keys()].filter((at) => subject.x[at] !== subject.image[at] / 255);
-  board.paint(subject.x.map((x) => 255 * x), changed);
-  $("says").textContent = both("It says {k} ({p}). {wanted}: {q}", "它说是 {k}（{p}）。{wanted}：{q}", { k: said, p: view.percent(p[said]), wanted, q: view.percent(p[wanted]) });
-  $("changed").textContent = both("Pixels changed: {n}", "改动的像素：{n}", { n: changed.length });
-  const rival = said === wanted ? TEN.toSorted((one, other) => p[other] - p[one])[1] : said;
-  const lever = column(by.W, wanted).map((w, at) => w - by.W[at * CLASSES + rival]);
+  const p = probabilities(subject.x, by);
+  const said = largest(p);
+  const changed = [...subject.x.keys()].filter((at) => subject.x[at] !== subject.image[at]);
+  board.paint(subject.x, changed);
+  say("says", t("It says {k} ({p}). {wanted}: {q}", "它说是 {k}（{p}）。{wanted}：{q}", { k: said, p: percent(p[said]), wanted: wanted(), q: percent(p[wanted()]) }));
+  say("changed", t("Pixels changed: {n}", "改动的像素：{n}", { n: changed.length }));
+  const rival = said === wanted() ? TEN.toSorted((one, other) => p[other] - p[one])[1] : said;
+  const lever = column(by.W, wanted()).map((w, at) => w - by.W[at * CLASSES + rival]);
   view.paintMap($("lever"), lever, most([lever]));
-  if (said === wanted && changed.length && !$("fewest-said").textContent) tellFewest(by, wanted);
+  if (said === wanted() && changed.length && !$("fewest-said").textContent) tellFewest();
 }
 
-function tellFewest(by, wanted) {
-  const found = fewest(Float64Array.from(subject.image, (ink) => ink / 255), by.W, by.b, wanted);
-  const n = found.pixels?.size;
-  $("fewest-said").textContent = !found.pixels ? both("No change of any pixels makes it say {wanted}.", "怎么改，它都不会说 {wanted}。", { wanted })
-    : !n ? both("It says {wanted} by itself. Choose another digit.", "它本来就说是 {wanted}。换一个数字吧。", { wanted })
-    : found.least === n ? both("The fewest: {n}. It is proven that fewer never do.", "最少 {n} 个。已证明再少不行。", { n })
-    : both("The fewest known: {n}. It is proven that fewer than {least} never do.", "已知最少 {n} 个。已证明少于 {least} 个不行。", { n, least: found.least });
-  return found.pixels;
+function tellFewest() {
+  const { W, b } = judge();
+  const { pixels, least } = fewest(subject.image, W, b, wanted());
+  const n = pixels?.size;
+  say("fewest-said", !pixels ? t("No change of any pixels makes it say {wanted}.", "怎么改，它都不会说 {wanted}。", { wanted: wanted() })
+    : !n ? t("It says {wanted} by itself. Choose another digit.", "它本来就说是 {wanted}。换一个数字吧。", { wanted: wanted() })
+    : least === n ? t("The fewest: {n}. It is proven that fewer never do.", "最少 {n} 个。已证明再少不行。", { n })
+    : t("The fewest known: {n}. It is proven that fewer than {least} never do.", "已知最少 {n} 个。已证明少于 {least} 个不行。", { n, least }));
+  return pixels;
 }
 
 function showFewest() {
-  const by = judge();
-  if (!subject || !by) return;
-  const pixels = tellFewest(by, Number($("wanted").value));
-  if (!pixels) return;
-  subject.x = Float64Array.from(subject.image, (ink, at) => pixels.get(at) ?? ink / 255);
+  if (!subject || !judge()) return;
+  const pixels = tellFewest();
+  if (pixels) subject.x = subject.image.map((ink, at) => pixels.get(at) ?? ink);
   redraw();
 }
 
-// ---- one's own hand -------------------------------------------------------------------------------------------
+// ---- one's own hand
 
 let own = JSON.parse(localStorage.getItem("own") ?? "[]"); // [label, base64 of the 28x28] each, oldest first
 const ownSheet = new Sheet($("own-canvas"), () => {});
 const counts = () => TEN.map((k) => own.filter(([label]) => label === k).length);
-
-function next() {
-  const each = counts();
-  return each.indexOf(Math.min(...each));
-}
+const next = () => counts().indexOf(Math.min(...counts()));
 
 function showOwn() {
   const each = counts();
-  $("asked").textContent = Math.min(...each) < EACH ? both("Draw a {k}", "写一个 {k}", { k: next() }) : both("Five of each are enough. Another {k} helps", "每个都有五遍了。再写一个 {k} 更好", { k: next() });
-  lay("kept", [], (k) => [["", `${each[k]} / ${EACH}`]]);
-  $("compare").disabled = new Set(own.map(([label]) => label)).size < 2;
+  say("asked", Math.min(...each) < EACH ? t("Draw a {k}", "写一个 {k}", { k: next() }) : t("Five of each are enough. Another {k} helps", "每个都有五遍了。再写一个 {k} 更好", { k: next() }));
+  view.lay("kept", [], (k) => [["", `${each[k]} / ${EACH}`]]);
+  $("compare").disabled = each.filter(Boolean).length < 2;
   $("back").disabled = $("forget").disabled = !own.length;
-  showMay();
+  $("send").disabled = !about?.corrections || !own.length;
 }
 
 function remember(changed) {
   own = changed;
   localStorage.setItem("own", JSON.stringify(own));
-  $("mine").hidden = true;
-  $("compared").textContent = "";
+  compared = null;
+  showCompared();
   showOwn();
 }
 
 async function keep() {
   try {
     const image = await seen(ownSheet);
-    if (!image) return notice(t("Draw something first."));
-    remember([...own, [next(), view.encode(image)]]);
+    if (!image) return notice(t("Draw something first.", "请先写点什么。"));
+    remember([...own, [next(), encode(image)]]);
     ownSheet.clear();
   } catch (error) {
     wrong(error);
@@ -344,54 +306,43 @@ async function keep() {
 function compare() {
   const by = judge();
   if (!by) return;
-  const images = new Uint8Array(own.length * PIXELS);
-  own.forEach(([, image], i) => images.set(view.decode(image), i * PIXELS));
   $("compare").disabled = true;
+  const images = Uint8Array.from(own.flatMap(([, image]) => [...decode(image)]));
   worker.postMessage(["own", { images, labels: Uint8Array.from(own, ([label]) => label), W: Float32Array.from(by.W), b: Float32Array.from(by.b) }]);
 }
 
-let compared = null;
+let compared = null; // what the worker found
 
-function showCompared(found) {
-  compared = found;
-  $("compare").disabled = false;
-  const { templates, W, before, after, of, mnist } = found;
-  $("mine").hidden = false;
-  lay("mine", [templates, W].map((each) => TEN.map((k) => column(each, k))), undefined, -1, ["template of {k}", "数字 {k} 的模板"]);
-  const price = mnist ? " " + both("Of MNIST's test digits it reads {before} before and {after} after.", "MNIST 测试集的正确率：之前 {before}，之后 {after}。", { before: view.percent(mnist.before), after: view.percent(mnist.after) }) : "";
-  $("compared").textContent = both("Above the templates of your hand, below MNIST's. MNIST's read {before} of your {of} drawings; going on from them with your other drawings, it reads {after}.", "上面是你笔迹的模板，下面是 MNIST 的。你写的 {of} 个里，MNIST 的模板认对 {before} 个；接着学了你其余的字之后，认对 {after} 个。", { before, of, after }) + price;
+function showCompared() {
+  $("mine").hidden = !compared;
+  if (!compared) return say("compared", "");
+  const { templates, W, before, after, of, mnist } = compared;
+  view.lay("mine", [columns(templates), columns(W)]);
+  const price = mnist ? " " + t("Of MNIST's test digits it reads {before} before and {after} after.", "MNIST 测试集的正确率：之前 {before}，之后 {after}。", { before: percent(mnist.before), after: percent(mnist.after) }) : "";
+  say("compared", t("Above the templates of your hand, below MNIST's. MNIST's read {before} of your {of} drawings; going on from them with your other drawings, it reads {after}.", "上面是你笔迹的模板，下面是 MNIST 的。你写的 {of} 个里，MNIST 的模板认对 {before} 个；接着学了你其余的字之后，认对 {after} 个。", { before, of, after }) + price);
 }
 
-// ---- the network ----------------------------------------------------------------------------------------------
+// ---- the network
 
 let training = null; // the server's GET /api/training
 
-function showMay() {
-  const off = !about?.corrections;
-  $("send").disabled = off || !own.length;
-  $("send").title = off ? t("Corrections are off: this server is read-only.") : "";
-}
-
 async function send() {
   $("send").disabled = true;
-  let sent = 0;
   try {
-    for (const [label, image] of own) {
-      await post("api/corrections", { label, image });
-      sent++;
-    }
-    notice(both("Added to the corrections: {n}", "已加入改正：{n} 个", { n: sent }));
+    for (const [label, image] of own) await post("api/corrections", { label, image });
+    notice(t("Added to the corrections: {n}", "已加入改正：{n} 个", { n: own.length }));
   } catch (error) {
     wrong(error);
   }
-  showMay();
+  showOwn();
 }
 
 async function train(method, path = "api/training") {
   try {
     training = await ask(path, { method });
   } catch (error) {
-    wrong(error);
+    if (error.status === 409) notice(t("There are no corrections to train on yet. Add your drawings, or put answers right on the drawing page.", "还没有可用来训练的改正。请加入你写的字，或在书写页改正答案。"));
+    else wrong(error);
   }
   showTraining();
 }
@@ -407,57 +358,31 @@ function showTraining() {
   $("progress").hidden = !busy;
   if (state === "training" && epoch > 1) $("progress").value = (epoch - 1) / epochs;
   else $("progress").removeAttribute("value");
-  const share = (from, to) => `${view.percent(from)} → ${view.percent(to)}`;
-  const figures = () => both("Right before and after: your corrections held back {own}", "前后的正确率：留出的改正 {own}", { own: share(before.own, after.own) })
-    + (before.mnist === null ? "" : both("; MNIST's test digits {mnist}", "；MNIST 测试集 {mnist}", { mnist: share(before.mnist, after.mnist) }));
+  const share = (of) => `${percent(before[of])} → ${percent(after[of])}`;
+  const figures = () => t("Right before and after: your corrections held back {own}", "前后的正确率：留出的改正 {own}", { own: share("own") })
+    + (before.mnist === null ? "" : t("; MNIST's test digits {mnist}", "；MNIST 测试集 {mnist}", { mnist: share("mnist") }));
   const said = {
-    training: () => both("Training: epoch {epoch} of {epochs}", "训练中：第 {epoch} 轮，共 {epochs} 轮", { epoch, epochs }),
-    measuring: () => both("Testing, before and after", "正在测试前后的正确率"),
+    training: () => t("Training: epoch {epoch} of {epochs}", "训练中：第 {epoch} 轮，共 {epochs} 轮", { epoch, epochs }),
+    measuring: () => t("Testing, before and after", "正在测试前后的正确率"),
     done: figures,
     keeping: figures,
-    kept: () => `${figures()}. ${both("Kept, and the drawing page reads with it; from now on: shuzi serve --weights {file}", "已留下，书写页已换用；以后请用：shuzi serve --weights {file}", { file })}`,
+    kept: () => `${figures()}. ${t("Kept, and the drawing page reads with it; from now on: shuzi serve --weights {file}", "已留下，书写页已换用；以后请用：shuzi serve --weights {file}", { file })}`,
     failed: () => error,
-  }[state]?.() ?? refused ?? "";
-  if ($("training").textContent !== said) $("training").textContent = said;
-  if (busy) setTimeout(() => train("GET"), 1000);
+  }[state];
+  say("training", said ? said() : refused ? t(refused, "这里不训练：要 shuzi serve 只对本机开放、未设只读，并装有 torch。") : "");
+  if (busy) setTimeout(train, 1000, "GET");
 }
 
-// ---- wiring ---------------------------------------------------------------------------------------------------
-
-function dress() {
-  view.readColours();
-  showSwitches();
-  for (const each of [sheet, ownSheet]) each.dress();
-  taken = null;
-  if (compared && !$("mine").hidden) showCompared(compared);
-  redraw();
-}
-
-function setLanguage(next) {
-  localStorage.setItem("language", next);
-  speak(next);
-  if (now) $("trouble").textContent = "";
-  if (subject) $("fewest-said").textContent = "";
-  showOwn();
-  showTraining();
-  dress();
-}
+// ---- wiring
 
 const another = (then) => () => sample().then(then, wrong);
-const unsaid = () => {
-  $("fewest-said").textContent = "";
-  redraw();
-};
 
 const clicks = {
   restart, keep, compare, send,
-  play: () => worker.postMessage([now.playing ? "rest" : "play"]),
+  play: () => (now.playing ? set({ playing: false }) : worker.postMessage(["play"])),
   step: () => worker.postMessage(["step"]),
   take: () => worker.postMessage(["step"]),
-  clear: () => {
-    sheet.clear();
-    $("hint").hidden = false;
-  },
+  clear: () => sheet.clear(),
   sample: another((each) => sheet.show(each)),
   another: another((each) => put(each.image)),
   again: () => subject && put(subject.image),
@@ -468,51 +393,52 @@ const clicks = {
   train: () => train("POST"),
   stop: () => train("DELETE"),
   "keep-it": () => train("POST", "api/training/keep"),
-  language: () => setLanguage(language === "zh" ? "en" : "zh"),
   mosaic: ({ offsetX, offsetY }) => {
-    const at = (offset) => Math.floor((offset * columns()) / $("mosaic").clientWidth);
-    $("which").value = at(offsetY) * columns() + at(offsetX);
+    const at = (offset) => Math.floor((offset * wide()) / $("mosaic").clientWidth);
+    $("which").value = at(offsetY) * wide() + at(offsetX);
     showBatch();
   },
 };
 const changes = {
   size: restart, count: restart, start: restart, seed: restart, wanted: unsaid,
-  pace: () => worker.postMessage(["set", { pace: pace() }]),
-  lr: () => $("lr").reportValidity() && worker.postMessage(["set", { lr: $("lr").valueAsNumber }]),
+  pace: () => set({ pace: pace() }),
+  lr: () => $("lr").reportValidity() && set({ lr: knob("lr") }),
 };
 
-function wire() {
-  for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
-  for (const [id, act] of Object.entries(changes)) $(id).addEventListener("change", act);
-  $("which").addEventListener("input", showBatch);
-  for (const [id, on] of [["canvas", sheet], ["own-canvas", ownSheet]]) {
-    $(id).addEventListener("keydown", (event) => {
-      if (on === ownSheet && event.key === "Enter") keep();
-      else if (!event.ctrlKey && !event.metaKey && on.key(event)) event.preventDefault();
-    });
-  }
-  onTheme(dress);
+/** Shows all of it. */
+function showAll() {
+  view.readColours();
+  sheet.dress();
+  ownSheet.dress();
+  say("trouble", "");
+  say("fewest-said", "");
+  taken = null;
+  showOwn();
+  showCompared();
+  showTraining();
+  redraw();
 }
 
-async function start() {
-  $("wanted").append(...TEN.map((k) => view.make("option", { value: k, textContent: k, selected: k === 8 })));
-  view.layBars();
-  wire();
-  worker.onmessage = ({ data }) => {
-    if (data.run) heard(data.run);
-    else if (data.own) showCompared(data.own);
-    else fault(data.fault);
-  };
-  setLanguage(language);
-  restart();
-  try {
-    about = await ask("api/model");
-    showMay();
-    put((await sample()).image);
-    await train("GET");
-  } catch (error) {
-    wrong(error);
-  }
+$("wanted").append(...TEN.map((k) => make("option", { value: k, textContent: k, selected: k === 8 })));
+view.layBars();
+on("click", clicks);
+on("change", changes);
+on("input", { which: showBatch });
+on("keydown", { "own-canvas": (event) => event.key === "Enter" && keep() });
+worker.onmessage = ({ data }) => {
+  if (data.run) return heard(data.run);
+  if (data.fault) return fault(data);
+  compared = data.own;
+  showCompared();
+  showOwn();
+};
+onSwitch(showAll);
+restart();
+try {
+  about = await ask("api/model");
+  showOwn();
+  put((await sample()).image);
+  await train("GET");
+} catch (error) {
+  wrong(error);
 }
-
-start();

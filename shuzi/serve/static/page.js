@@ -1,55 +1,64 @@
-// What all pages do alike: ask the server, tell of a fault, wear a theme.
-import { language, t } from "./text.js";
+// What all pages do alike: ask the server, tell of a fault, wear a language and a theme.
+import { speak, t } from "./text.js";
 
-const $ = (id) => document.getElementById(id);
+export const $ = (id) => document.getElementById(id);
+export const root = document.documentElement;
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+export const TEN = [...Array(10).keys()];
+
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** Puts a text in a place; a screen reader hears it only if it is new. */
+export function say(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
+/** Calls, at events of a type, what acts on them; acts: {id: function}. */
+export const on = (type, acts) => Object.entries(acts).forEach(([id, act]) => $(id).addEventListener(type, act));
 
 const AGAIN = 2000; // ms between two looks for a server that is gone
 
-/** A request that failed. status: HTTP's; 0 where no answer came though the server is there, null where it is gone. */
-export class Fault extends Error {
-  constructor(status, detail) {
-    super(detail);
-    this.status = status;
-  }
-}
+/** A request that failed. status: HTTP's; 0 without an answer, null where the server is gone. */
+const fault = (status, detail) => Object.assign(new Error(detail), { status });
 
-const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? The page goes on by itself once it is.");
+const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? The page goes on by itself once it is.", "未连接：服务器没有回应。shuzi serve 还在运行吗？恢复后本页会自动继续。");
 
 export async function ask(path, options = {}) {
   let reply;
   try {
     reply = await fetch(path, options);
   } catch {
-    if (!offline && (await alive())) throw new Fault(0, t("The answer was cut off."));
+    if (!offline && (await alive())) throw fault(0, t("The answer was cut off.", "回答中断了。"));
     disconnected();
-    throw new Fault(null, gone());
+    throw fault(null, gone());
   }
-  if (!reply.ok) throw new Fault(reply.status, (await reply.json()).detail);
+  if (!reply.ok) throw fault(reply.status, (await reply.json()).detail);
   return reply.status === 204 ? null : reply.json();
 }
 
-export const post = (path, body) => ask(path, {
-  method: "POST",
-  cache: "no-store",
-  priority: "high",
-  body: body instanceof Blob ? body : JSON.stringify(body),
-  headers: { "Content-Type": body instanceof Blob ? body.type || "application/octet-stream" : "application/json" },
-});
+export function post(path, body) {
+  const [type, sent] = body instanceof Blob ? [body.type || "application/octet-stream", body] : ["application/json", JSON.stringify(body)];
+  return ask(path, { method: "POST", cache: "no-store", priority: "high", body: sent, headers: { "Content-Type": type } });
+}
 
 /** What went wrong, as a sentence in the page's language. what: the name of what was asked. */
 export function told(fault, what) {
   const status = fault.status;
-  if (status === undefined) return t("The page met a fault: {e}", { e: fault.message });
+  if (status === undefined) return t("The page met a fault: {e}", "页面出错了：{e}", { e: fault.message });
   if (status === null) return gone();
-  if (status === 413) return t("{what} is too large.", { what });
-  if (status === 408 || status === 503 || status === 0) return t("{what} was not answered in time. Try again, or with less.", { what });
-  if (status === 403 || status === 421) return t("This server does not answer this page.");
-  return t("The server met a fault ({status}).", { status });
+  if (status === 413) return t("{what} is too large.", "{what} 太大了。", { what });
+  if (status === 408 || status === 503 || status === 0) return t("{what} was not answered in time. Try again, or with less.", "{what} 没能及时得到答案。请再试一次，或者减少内容。", { what });
+  if (status === 403 || status === 421) return t("This server does not answer this page.", "这台服务器不回应本页面。");
+  return t("The server met a fault ({status}).", "服务器出错了（{status}）。", { status });
 }
 
-// ---- the server gone ------------------------------------------------------------------------------------------
+// ---- the server gone
 
-const banner = Object.assign(document.createElement("p"), { id: "offline", className: "offline", role: "alert", hidden: true });
+const banner = make("p", { id: "offline", role: "alert" });
 document.querySelector("header").after(banner);
 
 const alive = () => fetch("api/health", { cache: "no-store" }).then((reply) => reply.ok, () => false);
@@ -61,10 +70,7 @@ let returned = () => {};
 export const onReturn = (act) => (returned = act);
 
 /** Says, as long as it is so, that the server is gone. */
-export function showOffline() {
-  banner.hidden = !offline;
-  banner.textContent = offline ? gone() : "";
-}
+const showOffline = () => (banner.textContent = offline ? gone() : "");
 
 async function disconnected() {
   if (offline) return;
@@ -76,10 +82,9 @@ async function disconnected() {
   returned();
 }
 
-/** Runs `work` now, or once more after the one that is running; what lies between is skipped. `settled` waits for all. */
-export function newestWins(work, failed = (fault) => notice(fault.message)) {
-  let running = null;
-  let again = false;
+/** Runs `work` now, or once more after what is running; what lies between is skipped. `settled` waits for all. */
+export function newestWins(work, failed) {
+  let [running, again] = [null, false];
   async function rounds() {
     do {
       again = false;
@@ -87,12 +92,11 @@ export function newestWins(work, failed = (fault) => notice(fault.message)) {
     } while (again);
     running = null;
   }
-  function run() {
+  const run = () => {
     again = true;
     running ??= rounds();
-  }
-  run.settled = async () => running;
-  return run;
+  };
+  return Object.assign(run, { settled: async () => running });
 }
 
 let noticed = 0;
@@ -105,26 +109,44 @@ export function notice(text) {
   noticed = setTimeout(() => ($("notice").className = ""), 8000);
 }
 
-// ---- theme ----------------------------------------------------------------------------------------------------
+// ---- samples
 
-const root = document.documentElement;
+export const decode = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+export const encode = (image) => btoa(String.fromCharCode(...image));
+
+const waiting = { true: [], false: [] }; // fetched ahead, hard and not
+
+/** One of MNIST's test digits: {image: Uint8Array(784), label, index}. */
+export async function sample(hard = false) {
+  if (!waiting[hard].length) waiting[hard] = (await ask(`api/samples?count=20&hard=${hard}`)).samples;
+  const next = waiting[hard].shift();
+  return { ...next, image: decode(next.image) };
+}
+
+// ---- language and theme
+
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const darkNow = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
 const remembered = localStorage.getItem("theme");
 if (remembered) root.dataset.theme = remembered;
 
-/** Names the buttons for the other language and the other theme. */
-export function showSwitches() {
-  $("language").textContent = language === "zh" ? "English" : "中文";
-  $("language").lang = language === "zh" ? "en" : "zh";
-  $("theme").textContent = darkNow() ? t("Light") : t("Dark");
-}
-
-/** Calls `dress` whenever the theme changes. */
-export function onTheme(dress) {
-  dark.addEventListener("change", dress);
-  $("theme").addEventListener("click", () => {
-    localStorage.setItem("theme", root.dataset.theme = darkNow() ? "light" : "dark");
-    dress();
+/** Lets the switches of language and theme work; show() is called with each turn, and now. */
+export function onSwitch(show) {
+  const anew = () => {
+    speak();
+    $("language").lang = t("zh", "en");
+    $("theme").textContent = darkNow() ? t("Light", "浅色") : t("Dark", "深色");
+    showOffline();
+    show();
+  };
+  const turn = (what, next, act) => $(what).addEventListener("click", () => {
+    const value = next();
+    localStorage.setItem(what, value);
+    act(value);
+    anew();
   });
+  turn("language", () => t("zh", "en"), speak);
+  turn("theme", () => (darkNow() ? "light" : "dark"), (theme) => (root.dataset.theme = theme));
+  dark.addEventListener("change", anew);
+  anew();
 }

@@ -1,6 +1,7 @@
-// The sheet of paper: strokes in, ink on a canvas out. A stroke is a list of [x, y, pressure]; the sheet is
-// TALL units high whatever its size on screen, so a drawing survives a turned phone and a resized window.
-export const TALL = 1000;
+// The sheet: strokes in, ink on a canvas out. A stroke is a list of [x, y, pressure]; the sheet is TALL units high.
+import { ARROWS } from "./page.js";
+
+const TALL = 1000;
 const PEN = 58; // units; a digit two fifths of the sheet high then has MNIST's stroke, 3 of 20 pixels
 const STEP = 25; // units the keyboard's pen moves at a press
 const FINE = 8;
@@ -18,22 +19,23 @@ export class Sheet {
   constructor(canvas, changed) {
     this.#canvas = canvas;
     this.#changed = changed;
-    canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      canvas.addEventListener(type, (event) => this.#up(event));
-    }
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("blur", () => this.#lift());
+    const up = (event) => this.#up(event);
+    Object.assign(canvas, {
+      tabIndex: 0, role: "application", ariaLabel: "Drawing sheet: arrow keys move the pen, Space sets it down or lifts it",
+      onpointerdown: (event) => this.#down(event), onpointermove: (event) => this.#move(event),
+      onpointerup: up, onpointercancel: up, onlostpointercapture: up,
+      onkeydown: (event) => this.#key(event), oncontextmenu: (event) => event.preventDefault(),
+      onblur: () => {
+        this.#pen = null;
+        this.#redraw();
+      },
+    });
+    canvas.dataset.zhLabel = "画纸：方向键移动笔，空格键落笔或提笔";
     new ResizeObserver(() => this.#paint()).observe(canvas);
   }
 
   get empty() {
     return !this.strokes.length && !this.sample;
-  }
-
-  get busy() {
-    return this.#pointers.size > 0 || Boolean(this.#pen?.down);
   }
 
   get width() {
@@ -64,46 +66,39 @@ export class Sheet {
   /** Takes the ink's colour from the page, whose theme has changed. */
   dress() {
     this.#colour = getComputedStyle(this.#canvas).color;
-    this.redraw();
+    this.#redraw();
   }
 
-  redraw() {
+  #redraw() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#paint();
     });
   }
 
-  /** Moves the keyboard's pen for the keys held down; true where the key was one of its own. */
-  key(event) {
-    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!move && event.key !== " ") return false;
-    this.#pen ??= { x: this.width / 2, y: TALL / 2, down: false };
+  #key(event) {
+    const move = ARROWS[event.key];
+    if ((!move && event.key !== " ") || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.#pen ??= { x: Math.round(this.width / 2), y: TALL / 2, down: false };
     const pen = this.#pen;
     if (move) {
       const step = event.shiftKey ? FINE : STEP;
       pen.x = Math.min(this.width, Math.max(0, pen.x + move[0] * step));
       pen.y = Math.min(TALL, Math.max(0, pen.y + move[1] * step));
-      if (pen.down) this.strokes.at(-1).push([Math.round(pen.x), Math.round(pen.y), 0.5]);
+      if (pen.down) this.strokes.at(-1).push([pen.x, pen.y, 0.5]);
     } else {
       pen.down = !pen.down;
-      if (pen.down) this.strokes.push([[Math.round(pen.x), Math.round(pen.y), 0.5]]);
+      if (pen.down) this.strokes.push([[pen.x, pen.y, 0.5]]);
     }
     if (pen.down) this.#touch();
-    else this.redraw();
-    return true;
-  }
-
-  #lift() {
-    if (!this.#pen) return;
-    this.#pen = null;
-    this.redraw();
+    else this.#redraw();
   }
 
   #point(event) {
     const box = this.#canvas.getBoundingClientRect();
     const unit = TALL / box.height;
-    // A mouse and most fingers say 0.5 whatever they do; only a pen's pressure means something.
+    // only a pen's pressure means something
     const pressure = event.pointerType === "pen" && event.pressure > 0 ? event.pressure : 0.5;
     const round = (value) => Math.round(value * unit * 10) / 10;
     return [round(event.clientX - box.left), round(event.clientY - box.top), Math.round(pressure * 100) / 100];
@@ -122,7 +117,7 @@ export class Sheet {
   #move(event) {
     const stroke = this.#pointers.get(event.pointerId);
     if (!stroke) return;
-    // A fast hand moves further than one event a frame can tell: the browser keeps the points between.
+    // a fast hand moves further than one event a frame can tell
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) stroke.push(this.#point(each));
     this.#touch();
@@ -133,31 +128,29 @@ export class Sheet {
   }
 
   #touch() {
-    this.redraw();
+    this.#redraw();
     this.#changed();
   }
 
   #paint() {
     const canvas = this.#canvas;
-    const ratio = window.devicePixelRatio || 1;
-    const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(Math.round);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.round(each * devicePixelRatio));
     if (!width || !height) return;
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const ink = canvas.getContext("2d");
-    ink.clearRect(0, 0, width, height);
-    ink.save();
+    ink.reset();
     ink.scale(height / TALL, height / TALL);
-    if (this.sample) this.#paintSample(ink, this.#colour);
-    ink.strokeStyle = ink.fillStyle = this.#colour;
-    for (const stroke of this.strokes) paintStroke(ink, stroke);
+    this.#draw(ink, this.#colour);
     if (this.#pen) this.#paintPen(ink);
-    ink.restore();
   }
 
-  #paintSample(ink, colour) {
+  #draw(ink, colour) {
     const size = TALL * 0.86;
     ink.imageSmoothingQuality = "high";
-    ink.drawImage(tinted(this.sample.image, colour), (this.width - size) / 2, (TALL - size) / 2, size, size);
+    if (this.sample) ink.drawImage(tinted(this.sample.image, colour), (this.width - size) / 2, (TALL - size) / 2, size, size);
+    ink.strokeStyle = ink.fillStyle = colour;
+    ink.lineCap = ink.lineJoin = "round";
+    for (const stroke of this.strokes) paintStroke(ink, stroke);
   }
 
   #paintPen(ink) {
@@ -168,30 +161,26 @@ export class Sheet {
     ink.arc(x, y, PEN / 2 + 10, 0, 7);
     if (!down) ink.setLineDash([16, 12]);
     ink.stroke();
-    ink.setLineDash([]);
   }
 
-  /** What is on the sheet as a PNG, for a sample that was drawn upon. 0 is paper, 255 is ink. */
-  async picture() {
-    const side = this.strokes.length ? 140 : 28;
-    const canvas = new OffscreenCanvas(this.strokes.length ? Math.round((side * this.width) / TALL) : side, side);
+  /** What the reader gets: the strokes, or with a sample a PNG, in which 0 is paper and 255 is ink. */
+  async body() {
+    if (!this.sample) return { width: this.width, height: TALL, strokes: this.strokes };
+    const bare = !this.strokes.length;
+    const side = bare ? 28 : 140;
+    const canvas = new OffscreenCanvas(bare ? side : Math.round((side * this.width) / TALL), side);
     const ink = canvas.getContext("2d");
-    ink.fillStyle = "#000";
-    ink.fillRect(0, 0, canvas.width, canvas.height);
-    if (!this.strokes.length) {
-      ink.drawImage(tinted(this.sample.image, "rgb(255,255,255)"), 0, 0);
-    } else {
+    ink.fillRect(0, 0, canvas.width, side);
+    if (bare) ink.drawImage(tinted(this.sample.image, "#fff"), 0, 0);
+    else {
       ink.scale(side / TALL, side / TALL);
-      this.#paintSample(ink, "rgb(255,255,255)");
-      ink.strokeStyle = ink.fillStyle = "#fff";
-      for (const stroke of this.strokes) paintStroke(ink, stroke);
+      this.#draw(ink, "#fff");
     }
     return canvas.convertToBlob({ type: "image/png" });
   }
 }
 
 function paintStroke(ink, stroke) {
-  ink.lineCap = ink.lineJoin = "round";
   const wide = ([, , pressure]) => PEN * (0.5 + pressure);
   const [first] = stroke;
   if (stroke.length === 1) {
@@ -204,7 +193,7 @@ function paintStroke(ink, stroke) {
   ink.lineWidth = wide(first);
   ink.beginPath();
   ink.moveTo(first[0], first[1]);
-  // Quadratic curves through the middles, with the points as handles: no corner where the hand made none.
+  // curves through the middles, the points as handles: no corner where the hand made none
   for (let i = 1; i < stroke.length; i++) {
     const [a, b] = [stroke[i - 1], stroke[i]];
     const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
@@ -224,11 +213,11 @@ function paintStroke(ink, stroke) {
 function tinted(image, colour) {
   const canvas = new OffscreenCanvas(28, 28);
   const context = canvas.getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
   const pixels = context.createImageData(28, 28);
-  image.forEach((ink, i) => pixels.data.set([r, g, b, ink], 4 * i));
+  image.forEach((ink, i) => (pixels.data[4 * i + 3] = ink));
   context.putImageData(pixels, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 28, 28);
   return canvas;
 }

@@ -1,4 +1,4 @@
-// Softmax regression as in shuzi/train/softmax_numpy.py: its model, its loss and its gradient, on typed arrays.
+// Softmax regression as in shuzi/train/softmax_numpy.py, on typed arrays.
 export const PIXELS = 784;
 export const CLASSES = 10;
 const INK = Float32Array.from({ length: 256 }, (_, ink) => ink / 255);
@@ -20,8 +20,8 @@ export function inked(images) {
   return { from, at, ink, rows };
 }
 
-/** y = x W + b of one row, into `y`. W: Float32Array (784 * 10), the ten weights of a pixel side by side; b (10). */
-export function logits(x, row, W, b, y) {
+/** y = x W + b of one row, put into `y`. W: Float32Array (784 * 10), the ten weights of a pixel side by side; b (10). */
+export function logits(x, row, W, b, y = new Float64Array(CLASSES)) {
   for (let k = 0; k < CLASSES; k++) y[k] = b[k];
   for (let n = x.from[row]; n < x.from[row + 1]; n++) {
     const value = INK[x.ink[n]];
@@ -78,10 +78,10 @@ export function step(x, labels, batch, W, b, lr) {
   return loss / m;
 }
 
-/** How many rows have their largest logit at their label. */
-export function right(x, labels, W, b) {
+/** How many rows, from row `first` on, have their largest logit at their label. */
+export function right(x, labels, W, b, first = 0) {
   const y = new Float64Array(CLASSES);
   let count = 0;
-  for (let row = 0; row < x.rows; row++) count += largest(logits(x, row, W, b, y)) === labels[row];
+  for (let row = first; row < x.rows; row++) count += largest(logits(x, row, W, b, y)) === labels[row];
   return count;
 }

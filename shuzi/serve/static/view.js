@@ -1,127 +1,93 @@
-// The answer on the page: digits large, ten bars, the 28x28, ten maps. Data in, elements out; no requests here.
-import { t, language } from "./text.js";
-
-const $ = (id) => document.getElementById(id);
-const TEN = [...Array(10).keys()];
+// The answer on the page: digits, ten bars, the 28x28, ten maps. Data in, elements out.
+import { $, TEN, decode, make, say } from "./page.js";
+import { language, t } from "./text.js";
 
 /** A share as text that never rounds up to certainty: 99.97 % stays below 100 %. */
 export function percent(share) {
   const rounded = share > 0.999 ? Math.min(0.9999, Math.floor(share * 1e4) / 1e4) : share;
   const places = share > 0.999 ? 2 : share > 0.99 || share < 0.01 ? 1 : 0;
-  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: places }).format(rounded);
+  return rounded.toLocaleString(language, { style: "percent", maximumFractionDigits: places });
 }
 
-export function decode(base64) {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-}
+/** A number as text, with a minus sign as long as the plus sign. */
+export const number = (value, places = 3) => value.toFixed(places).replace("-", "−");
 
-export function encode(image) {
-  return btoa(String.fromCharCode(...image));
-}
-
-export function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-// ---- the digits -----------------------------------------------------------------------------------------------
+// ---- the digits
 
 /** What one digit is: "digit", "unsure" or "none" (not a digit). */
-export function kind(digit) {
-  if (!digit.is_digit) return "none";
-  return digit.digit === null ? "unsure" : "digit";
-}
+const kind = (digit) => (!digit.is_digit ? "none" : digit.digit === null ? "unsure" : "digit");
 
-function ranking(digit) {
-  return TEN.toSorted((a, b) => digit.probabilities[b] - digit.probabilities[a]);
-}
+const ranking = (digit) => TEN.toSorted((a, b) => digit.probabilities[b] - digit.probabilities[a]);
 
-/** How likely the digit is k: that it is one at all, and then this one. The same wherever it is shown. */
-function share(digit, k) {
-  return k === digit.guess ? digit.confidence : digit.probabilities[k] * digit.digit_probability;
-}
+/** How likely the digit is k: that it is one at all, and then this one. */
+const share = (digit, k) => (k === digit.guess ? digit.confidence : digit.probabilities[k] * digit.digit_probability);
 
-export function verdict(digit) {
+function verdict(digit) {
   const [a, b] = ranking(digit);
-  if (kind(digit) === "digit") return t("sure: {p}", { p: percent(digit.confidence) });
-  if (kind(digit) === "none") return t("nothing like 0 to 9 (is a digit: {p})", { p: percent(digit.digit_probability) });
-  return t("perhaps {a} ({p}), or {b} ({q})", { a, b, p: percent(share(digit, a)), q: percent(share(digit, b)) });
+  return {
+    digit: () => t("sure: {p}", "把握：{p}", { p: percent(digit.confidence) }),
+    none: () => t("nothing like 0 to 9 (is a digit: {p})", "不像 0 到 9（是数字的把握：{p}）", { p: percent(digit.digit_probability) }),
+    unsure: () => t("perhaps {a} ({p}), or {b} ({q})", "可能是 {a}（{p}），也可能是 {b}（{q}）", { a, b, p: percent(share(digit, a)), q: percent(share(digit, b)) }),
+  }[kind(digit)]();
 }
-
-const MARKS = { unsure: "?", none: "–" };
 
 /** A digit in one letter. */
-function mark(digit) {
-  return MARKS[kind(digit)] ?? String(digit.digit);
-}
+const mark = (digit) => ({ unsure: "?", none: "–" })[kind(digit)] ?? String(digit.digit);
 
-function word(digit) {
-  if (kind(digit) === "digit") return String(digit.digit);
-  return kind(digit) === "none" ? t("Not a digit") : t("Not sure");
-}
+const word = (digit) => ({ none: t("Not a digit", "不是数字"), unsure: t("Not sure", "拿不准") })[kind(digit)] ?? String(digit.digit);
 
-const nothing = (answer) => (answer?.photo ? t("No digit found in this picture") : "");
+const aloud = (digit) => `${word(digit)}, ${verdict(digit)}`;
 
-/** Lays out what was read, or what is said instead; `choose(index)` is called when a person picks one digit of several. */
+const button = (digit, pressed, properties, ...children) =>
+  make("button", { className: kind(digit), ariaPressed: String(pressed), ariaLabel: aloud(digit), ...properties }, ...children);
+
+const nothing = (answer) => (answer?.photo ? t("No digit found in this picture", "这张图片里没有找到数字") : "");
+
+/** Lays out what was read, or what is said instead; choose(index): a person picks a digit. */
 export function showReading(answer, chosen, choose, instead, busy) {
-  const digits = answer?.digits ?? [];
+  const digits = instead ? [] : (answer?.digits ?? []);
   const reading = $("reading");
   reading.className = digits.length > 1 ? "row" : "one";
   reading.ariaBusy = String(busy);
-  if (!digits.length || instead) {
-    reading.replaceChildren();
-    $("verdict").textContent = instead || nothing(answer) || t("Nothing to read yet");
-    return;
-  }
-  if (digits.length === 1) {
-    reading.replaceChildren(make("span", { className: "digit " + kind(digits[0]), textContent: word(digits[0]) }));
-    $("verdict").textContent = verdict(digits[0]);
-    return;
-  }
-  fitRow(reading, answer, chosen, choose);
   const which = digits[chosen];
-  const about = kind(which) === "digit" ? "" : word(which) + ": ";
-  $("verdict").textContent = digits.length > 40 ? t("{n} digits; choose one", { n: digits.length })
-    : about + verdict(which);
+  if (digits.length > 1) fitRow(reading, answer, chosen, choose);
+  else reading.replaceChildren(...digits.map((digit) => make("span", { className: kind(digit), textContent: word(digit) })));
+  say("verdict", !which ? instead || nothing(answer) || t("Nothing to read yet", "还没有可认的内容")
+    : digits.length > 40 ? t("{n} digits; choose one", "共 {n} 个数字；选一个细看", { n: digits.length })
+    : (digits.length > 1 && kind(which) !== "digit" ? word(which) + ": " : "") + verdict(which));
 }
 
 function fitRow(reading, answer, chosen, choose) {
-  let index = 0;
-  const button = (digit, at) => {
-    const made = make("button", {
-      type: "button", className: "digit " + kind(digit), textContent: mark(digit),
-      title: word(digit), ariaPressed: String(at === chosen), ariaLabel: word(digit) + ", " + verdict(digit),
-    });
-    made.addEventListener("click", () => choose(at));
-    return made;
-  };
   const lines = [];
-  for (const number of answer.numbers) {
-    lines[number.line] ??= make("div", { className: "line" });
-    lines[number.line].append(make("span", { className: "number" }, ...number.digits.map((digit) => button(digit, index++))));
+  let at = 0;
+  for (const { line, digits } of answer.numbers) {
+    lines[line] ??= make("div", { className: "line" });
+    lines[line].append(make("span", { className: "number" }, ...digits.map((digit) => {
+      const own = at++;
+      return button(digit, own === chosen, { textContent: mark(digit), title: word(digit), onclick: () => choose(own) });
+    })));
   }
   const focused = [...reading.querySelectorAll("button")].indexOf(document.activeElement);
   const laid = lines.filter(Boolean);
   reading.replaceChildren(...laid);
-  const longest = Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1));
-  reading.style.setProperty("--digits", longest);
+  reading.style.setProperty("--digits", Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1)));
   reading.style.setProperty("--lines", laid.length);
-  if (focused >= 0) reading.querySelectorAll("button")[focused]?.focus();
+  reading.querySelectorAll("button")[focused]?.focus();
 }
 
 export function spoken(answer, instead) {
   const digits = answer?.digits ?? [];
   if (!digits.length || instead) return instead || nothing(answer);
-  if (digits.length === 1) return word(digits[0]) + ", " + verdict(digits[0]);
-  return answer.text;
+  return digits.length === 1 ? aloud(digits[0]) : answer.text;
 }
 
-// ---- the bars -------------------------------------------------------------------------------------------------
+// ---- the bars
 
 export function layBars() {
+  $("bars").ariaLabel = "Probability of each digit";
+  $("bars").dataset.zhLabel = "每个数字的概率";
   $("bars").replaceChildren(...TEN.map((k) =>
-    make("li", {}, make("b", { textContent: k }), make("i", {}, make("i")), make("span", { textContent: "" }))));
+    make("li", {}, make("b", { textContent: k }), make("i", {}, make("i")), make("span"))));
 }
 
 export function showBars(digit) {
@@ -134,62 +100,51 @@ export function showBars(digit) {
   });
 }
 
-/** What the other model says of the same digits: beside the answer, and as a mark on the bars of the chosen one. */
-export function showOther(answer, chosen, which) {
+/** What the other model says: beside the answer, and a mark on the bars. */
+export function showOther(answer, chosen, softmax) {
   const other = answer?.other ?? [];
-  const mark = (digit) => (digit.digit ?? (kind(digit) === "none" ? "×" : "?"));
-  const differs = other.filter((digit, at) => mark(digit) !== mark(answer.digits[at])).length;
-  const name = which === "softmax" ? t("Softmax regression") : t("Network");
-  const text = other.map(mark).join("");
-  $("other").textContent = !other.length ? "" : differs ? t("{name} reads {text}: they differ", { name, text }) : t("{name} reads {text} too", { name, text });
+  const said = (digit) => (digit.digit ?? (kind(digit) === "none" ? "×" : "?"));
+  const differs = other.some((digit, at) => said(digit) !== said(answer.digits[at]));
+  const name = softmax ? t("Softmax regression", "Softmax 回归") : t("Network", "神经网络");
+  const text = other.map(said).join("");
+  say("other", !text ? "" : differs ? t("{name} reads {text}: they differ", "{name}认作 {text}：两者不同", { name, text }) : t("{name} reads {text} too", "{name}也认作 {text}", { name, text }));
   $("other").className = differs ? "differs" : "";
   const digit = other[chosen];
-  [...$("bars").children].forEach((row, k) => row.style.setProperty("--other", digit ? digit.probabilities[k] * digit.digit_probability : -1));
+  TEN.forEach((k) => $("bars").children[k].style.setProperty("--other", digit ? digit.probabilities[k] * digit.digit_probability : -1));
 }
 
-// ---- pixels and maps ------------------------------------------------------------------------------------------
-
-function rgb(name) {
-  const probe = new OffscreenCanvas(1, 1).getContext("2d");
-  probe.fillStyle = getComputedStyle($(name)).color;
-  probe.fillRect(0, 0, 1, 1);
-  return probe.getImageData(0, 0, 1, 1).data.slice(0, 3);
-}
+// ---- pixels and maps
 
 let colours;
 
-/** The three colours of the scale, read anew from the theme: against, nothing, for. */
+/** The colours of maps and ink, read anew from the theme. */
 export function readColours() {
-  const swatch = (variable) => {
-    const probe = make("span", { id: "probe" });
-    probe.style.color = `var(${variable})`;
-    document.body.append(probe);
-    const colour = rgb("probe");
-    probe.remove();
-    return colour;
-  };
-  colours = { against: swatch("--against"), none: swatch("--nothing"), for: swatch("--for"), ink: swatch("--ink"), paper: swatch("--sheet") };
-  const ramp = Float32Array.from({ length: 101 }, (_, i) => i - 50);
-  paintMap($("ramp"), ramp, 50);
+  const probe = make("i");
+  document.body.append(probe);
+  const [against, none, more, ink, paper] = ["against", "nothing", "for", "ink", "sheet"].map((name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color.match(/\d+/g).map(Number);
+  });
+  probe.remove();
+  colours = { against, none, more, ink, paper };
+  paintMap($("ramp"), Float32Array.from({ length: 101 }, (_, i) => i - 50), 50);
 }
-
-const mix = (a, b, share, at) => a[at] + (b[at] - a[at]) * share;
 
 function paint(canvas, values, colour) {
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(canvas.width, canvas.height);
   values.forEach((value, i) => {
     const [from, to, share] = colour(value);
-    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = mix(from, to, share, c);
+    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = from[c] + (to[c] - from[c]) * share;
     pixels.data[4 * i + 3] = 255;
   });
   context.putImageData(pixels, 0, 0);
 }
 
-/** Paints values into a canvas: 0 is nothing, `most` and more is for, -most and less against. */
-export function paintMap(canvas, values, most) {
-  const { against, none } = colours;
-  paint(canvas, values, (value) => [none, value < 0 ? against : colours.for, Math.min(1, Math.abs(value) / most)]);
+/** Paints values into a canvas: 0 is nothing, `scale` and more is for, -scale and less against. */
+export function paintMap(canvas, values, scale) {
+  const { against, none, more } = colours;
+  paint(canvas, values, (value) => [none, value < 0 ? against : more, Math.min(1, Math.abs(value) / scale)]);
 }
 
 /** Paints ink, 0 to 255, into a canvas. */
@@ -201,37 +156,35 @@ export function showPixels(digit) {
   paintInk($("pixels"), digit ? decode(digit.image) : new Uint8Array(784));
 }
 
-export function layMaps() {
-  const map = (className) => make("canvas", { width: 28, height: 28, className, role: "img" });
-  $("maps").replaceChildren(...TEN.map((k) =>
-    make("li", {}, make("b", { textContent: k }), map("evidence"), make("span", { className: "logit" }), map("template"))));
+/** What is furthest from 0 in some maps: their common scale. */
+export const most = (maps) => Math.max(1e-9, ...maps.map((map) => map.reduce((top, value) => Math.max(top, Math.abs(value)), 0)));
+
+/** Lays out ten of something: a digit, maps in one scale, lines of [what, value, decimal places]. One may be marked. */
+export function lay(id, maps, lines = () => [], marked = -1, mark = "label") {
+  const scales = maps.map(most);
+  $(id).replaceChildren(...TEN.map((k) => {
+    const canvases = maps.map((ten, i) => {
+      const canvas = make("canvas", { width: 28, height: 28, role: "img", ariaLabel: t("map of {k}", "数字 {k} 的图", { k }) });
+      paintMap(canvas, ten[k], scales[i]);
+      return canvas;
+    });
+    const numbers = lines(k).map(([what, value, places]) =>
+      make("span", { className: "n" }, make("i", { textContent: what }), value.toFixed ? number(value, places) : value));
+    return make("li", { className: k === marked ? mark : "" }, make("b", { textContent: k }), ...canvases, ...numbers);
+  }));
 }
 
-const largest = (maps) => Math.max(1e-9, ...maps.map((map) => map.reduce((most, value) => Math.max(most, Math.abs(value)), 0)));
-
-/** Ten maps with their logits in one scale; `why` null clears them; templates are laid below where there are any. */
-export function showWhy(why, templates, model) {
-  $("maps").classList.toggle("with-templates", Boolean(templates));
-  const most = why && largest(why.maps);
+/** Ten maps with their logits; `why` null clears them; templates are laid below where there are any. */
+export function showWhy(why, templates) {
+  const maps = why?.maps ?? TEN.map(() => new Float32Array(784));
   const best = why ? why.logits.indexOf(Math.max(...why.logits)) : -1;
-  const mostTemplate = templates && largest(templates);
-  [...$("maps").children].forEach((item, k) => {
-    const [evidence, template] = item.querySelectorAll("canvas");
-    paintMap(evidence, why ? why.maps[k] : new Float32Array(784), most || 1);
-    if (templates) paintMap(template, templates[k], mostTemplate);
-    const z = why ? why.logits[k].toFixed(1).replace("-", "−") : "";
-    item.querySelector(".logit").textContent = z;
-    evidence.ariaLabel = t("evidence for {k}: logit {z}", { k, z });
-    template.ariaLabel = t("template of {k}", { k });
-    item.className = k === best ? "best" : "";
-  });
-  const bias = why?.bias ? why.bias[best].toFixed(2).replace("-", "−") : "b";
-  $("why-text").textContent = model === "softmax"
-    ? t("Exact: each pixel's ink times its weight. The sum and the bias {b} make the logit; below it, the weights: the template.", { b: bias === "b" ? "" : `(${best}: ${bias})` })
-    : t("By occlusion: a 5 × 5 patch of ink is rubbed out, everywhere in turn. Red ink raised the digit's logit, blue ink lowered it.");
+  lay("maps", templates ? [maps, templates] : [maps], (k) => [["", why?.logits[k] ?? "", 1]], best, "best");
+  say("why-text", templates
+    ? t("Exact: each pixel's ink times its weight; their sum and the bias {b} make the logit. The second row: the weights themselves, the template.", "精确：每个像素的墨量乘以权重，加总再加上偏置 {b}，就是 logit。第二行是权重本身，即模板。", { b: why?.bias ? `(${best}: ${number(why.bias[best], 2)})` : "b" })
+    : t("By occlusion: a 5 × 5 patch of ink is rubbed out, everywhere in turn. Red ink raised the digit's logit, blue ink lowered it.", "遮挡法：依次擦去每处 5×5 的墨迹。红色的墨迹提高该数字的 logit，蓝色的降低它。"));
 }
 
-// ---- the photo ------------------------------------------------------------------------------------------------
+// ---- the photo
 
 const LABEL = 0.42; // a label's height, of its box's; its width is three quarters of that
 
@@ -245,20 +198,15 @@ export function showBoxes(answer, chosen, choose) {
     const [x, y, w, h] = digit.box;
     const label = make("span", { className: places[at] ?? "nowhere", textContent: mark(digit) });
     label.style.fontSize = `${(80 * LABEL * h) / height}cqh`;
-    const box = make("button", {
-      type: "button", className: "box " + kind(digit), ariaPressed: String(at === chosen),
-      ariaLabel: word(digit) + ", " + verdict(digit),
-    }, label);
+    const box = button(digit, at === chosen, { className: "box " + kind(digit) }, label);
     const part = (value, whole) => `${(100 * value) / whole}%`;
-    for (const [name, value] of [["--x", part(x, width)], ["--y", part(y, height)], ["--w", part(w, width)], ["--h", part(h, height)]]) {
-      box.style.setProperty(name, value);
-    }
+    box.style.cssText = `--x: ${part(x, width)}; --y: ${part(y, height)}; --w: ${part(w, width)}; --h: ${part(h, height)}`;
     for (const type of ["pointerenter", "focus", "click"]) box.addEventListener(type, () => choose(at));
     return box;
   }));
 }
 
-/** Where each label stands so that it hides no writing: above its box, below it, or nowhere. */
+/** Where each label stands and hides no writing: above its box, below it, or nowhere. */
 function labelPlaces(digits, width, height) {
   const taken = digits.map(({ box: [x, y, w, h] }) => [x, y, x + w, y + h]);
   const free = ([l, t, r, b], own) => t >= 0 && b <= height && r <= width
@@ -280,7 +228,7 @@ const STEP = 1.5;
 const CLOSEST = 12;
 let closeness = 1;
 
-/** Looks closer by so many steps at a place on the screen, by default the middle; 0 shows the whole picture. */
+/** Looks closer by so many steps at a place on the screen, by default its middle; by 0 at the whole picture. */
 export function zoom(steps, at = null) {
   const [view, frame] = [$("photo"), $("frame")];
   const before = frame.getBoundingClientRect();
@@ -294,17 +242,17 @@ export function zoom(steps, at = null) {
   view.scrollBy(after.left + u * after.width - x, after.top + v * after.height - y);
 }
 
-/** Ctrl and the wheel (or two fingers on a touchpad) look closer, a double click too, and a mouse pulls the picture along. */
+/** Ctrl and the wheel look closer, a double click too; a mouse pulls the picture along. */
 export function wirePhoto() {
   const photo = $("photo");
-  photo.addEventListener("wheel", (event) => {
+  photo.onwheel = (event) => {
     if (!event.ctrlKey) return;
     event.preventDefault();
     zoom(-Math.sign(event.deltaY) * Math.min(1, Math.abs(event.deltaY) / 50), [event.clientX, event.clientY]);
-  }, { passive: false });
-  photo.addEventListener("dblclick", (event) => zoom(2, [event.clientX, event.clientY]));
-  photo.addEventListener("pointermove", (event) => {
+  };
+  photo.ondblclick = (event) => zoom(2, [event.clientX, event.clientY]);
+  photo.onpointermove = (event) => {
     if (event.pointerType === "mouse" && event.buttons === 1) photo.scrollBy(-event.movementX, -event.movementY);
-  });
-  photo.addEventListener("dragstart", (event) => event.preventDefault());
+  };
+  photo.ondragstart = (event) => event.preventDefault();
 }
