@@ -23,7 +23,6 @@ const model = () => document.querySelector("[name=model]:checked").value;
 
 // ---- asking
 
-/** What went wrong, as a sentence in the page's language. */
 function sentence(fault) {
   const what = photo ? named : t("The drawing", "所写的内容");
   if (fault.status !== 400 && fault.status !== 422) return told(fault, what);

@@ -1,4 +1,4 @@
-// Lays openapi.json out to read: every path, what it takes, what it answers. No other host is asked.
+// Lays openapi.json out to read: every path, what it takes, what it answers.
 import { $, ask, make } from "./page.js";
 
 function table(heads, rows) {

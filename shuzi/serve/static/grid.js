@@ -1,4 +1,4 @@
-// A 28x28 of which one pixel is chosen, by pointer or by the arrow keys, and perhaps changed.
+// A 28x28 of which one pixel is chosen, by pointer or arrow keys.
 import { ARROWS } from "./page.js";
 import { paintInk } from "./view.js";
 

@@ -3,7 +3,7 @@ import { ARROWS } from "./page.js";
 
 const TALL = 1000;
 const PEN = 58; // units; a digit two fifths of the sheet high then has MNIST's stroke, 3 of 20 pixels
-const STEP = 25; // units the keyboard's pen moves at a press
+const STEP = 25; // units a press of a key
 const FINE = 8;
 
 export class Sheet {
@@ -163,7 +163,7 @@ export class Sheet {
     ink.stroke();
   }
 
-  /** What the reader gets: the strokes, or with a sample a PNG, in which 0 is paper and 255 is ink. */
+  /** What the reader gets: strokes, or with a sample a PNG, black paper, white ink. */
   async body() {
     if (!this.sample) return { width: this.width, height: TALL, strokes: this.strokes };
     const bare = !this.strokes.length;

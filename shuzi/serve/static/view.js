@@ -209,12 +209,11 @@ export function showBoxes(answer, chosen, choose) {
 /** Where each label stands and hides no writing: above its box, below it, or nowhere. */
 function labelPlaces(digits, width, height) {
   const taken = digits.map(({ box: [x, y, w, h] }) => [x, y, x + w, y + h]);
-  const free = ([l, t, r, b], own) => t >= 0 && b <= height && r <= width
-    && !taken.some((each, at) => at !== own && each[0] < r && each[2] > l && each[1] < b && each[3] > t);
-  return digits.map(({ box: [x, y, w, h] }, at) => {
-    const tall = LABEL * h + 3;
-    const right = x + 0.75 * LABEL * h;
-    const place = [["above", [x, y - tall, right, y]], ["below", [x, y + h, right, y + h + tall]]].find(([, room]) => free(room, at));
+  return digits.map(({ box: [x, y, , h] }, own) => {
+    const [tall, right] = [LABEL * h + 3, x + 0.75 * LABEL * h];
+    const free = ([, [l, t, r, b]]) => t >= 0 && b <= height && r <= width
+      && !taken.some((each, at) => at !== own && each[0] < r && each[2] > l && each[1] < b && each[3] > t);
+    const place = [["above", [x, y - tall, right, y]], ["below", [x, y + h, right, y + h + tall]]].find(free);
     if (place) taken.push(place[1]);
     return place?.[0];
   });
