@@ -164,13 +164,12 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     if made.picture.shape != STRIP:
         return
     whole = written(made)
-    for group in decode.numbers(proposals):
+    groups = decode.numbers(proposals)
+    for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
         if all(id(p) in place for p in group.digits):
             indices = [place[id(p)] for p in group.digits]
             labels = [seen.labels[i] for i in indices]
-            seen.numbers.append(
-                (indices, decode.unmissed(group, proposals), labels if labels in whole else None)
-            )
+            seen.numbers.append((indices, unmissed, labels if labels in whole else None))
 
 
 def written(made: Scene) -> list[list[int]]:
