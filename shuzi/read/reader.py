@@ -30,7 +30,7 @@ FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
 FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier is surer when they are joined
-TOLD = 1.5  # logarithm of the odds: who says that a picture is one digit is right more often than not
+TOLD = 0.7  # logarithm of the odds: who says that a picture is one digit is right more often than not
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
     0, 256, (2, SIDE, SIDE), np.uint8

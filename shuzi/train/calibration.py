@@ -20,7 +20,7 @@ from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, 
 
 SEED = 20261125  # of the scenes; those of a training have its own
 SCENES = 6_000  # 5 minutes on one core
-PAGES = 2  # of each kind of paper
+PAGES = 4  # of each kind of paper
 NEAR = 0.35  # of a digit's size: so far may the middle of a proposal for it lie from its own
 
 
@@ -56,9 +56,10 @@ def pages(digits: Digits, each: int) -> Iterator[Scene]:
         page = make_page(digits.images, digits.labels, kind, generator)
         grey = cv2.cvtColor(page.picture, cv2.COLOR_RGB2GRAY)
         count, nothing = len(page.labels), np.zeros(grey.shape, np.uint8)
+        following = np.append(np.where(np.diff(page.numbers) == 0, np.arange(1, count), -1), -1)
         yield Scene(
             grey, page.labels, page.boxes, page.boxes[:, 2:].max(1), np.ones(count, np.float32),
-            np.full(count, -1), nothing, nothing.astype(np.int16), nothing, np.zeros((0, 4), np.float32),
+            following, nothing, nothing.astype(np.int16), nothing, np.zeros((0, 4), np.float32),
         )  # fmt: skip
 
 
@@ -101,19 +102,14 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
     on_pages = Seen()
     for made in pages(digits, PAGES):
         look(finder, reader, made, on_pages)
-    chances, classes, scores = np.array(seen.chances), np.array(seen.classes), np.array(seen.scores)
+    chances, scores = np.array(seen.chances), np.array(seen.scores)
     is_digit = np.array(seen.labels) >= 0
     fitted = Calibration(
         chance,
         weights([seen, on_pages]),
         logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
     )
-    joined = join(fitted, classes, chances, scores)
-    right, together = [], []
-    for indices, unmissed, written in seen.numbers:
-        right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
-        together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
-    number = logistic(logit(np.array(together))[:, None], np.array(right))
+    number = least_regret([of_numbers(kind, fitted) for kind in (seen, on_pages)], 2)
     return Calibration(fitted.chance, fitted.named, fitted.digit, number)
 
 
@@ -161,7 +157,7 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
         seen.classes.append(proposal.classes)
         seen.scores.append(score)
         seen.labels.append(label)
-    if made.picture.shape != STRIP:
+    if made.picture.shape == SQUARE:  # it cuts most of its numbers
         return
     whole = written(made)
     groups = decode.numbers(proposals)
@@ -184,27 +180,53 @@ def written(made: Scene) -> list[list[int]]:
     return numbers
 
 
+def of_numbers(seen: Seen, fitted: Calibration) -> Callable[[Tensor], Tensor]:
+    """Give what gives the loss of constant and weight (2,) in how likely numbers are right, as calibrated so far."""
+    joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
+    right, together = [], []
+    for indices, unmissed, written in seen.numbers:
+        right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
+        together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
+    return likelihood(logit(np.array(together))[:, None], np.array(right))
+
+
 def logistic(values: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
     """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k)."""
+    return minimised(likelihood(values, truth), 1 + values.shape[1])
+
+
+def likelihood(values: np.ndarray, truth: np.ndarray) -> Callable[[Tensor], Tensor]:
+    """Give what gives the loss of constant and weights (1 + k,) of such a regression."""
     x = torch.from_numpy(np.concatenate([np.ones((len(values), 1)), values], 1))
     y = torch.from_numpy(truth.astype(np.float64))
-    return minimised(lambda w: F.binary_cross_entropy_with_logits(x @ w, y), x.shape[1])
+    return lambda w: F.binary_cross_entropy_with_logits(x @ w, y)
 
 
 def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     """Give the weights of the finder's and the classifier's log probabilities that make the labels likely.
 
-    On pages the classifier is best, on hard scenes the finder. What is least is the sum over kinds of pictures of the
-    loss in shares of the least there, so that no kind is given up for another.
+    On pages the classifier is best, on hard scenes the finder.
     """
     parts = []
     for seen in kinds:
         labels, found, scores = np.array(seen.labels), np.array(seen.classes), np.array(seen.scores)
         known = labels >= 0
         one, other = (np.log(p[known].astype(np.float64) + FLOOR) for p in (found, given_digit(scores)))
-        loss = mixed(*map(torch.from_numpy, (one, other, labels[known])))
-        parts.append((loss, float(loss(torch.tensor(minimised(loss, 2))))))
-    return minimised(lambda w: torch.stack([loss(w) / least for loss, least in parts]).sum(), 2)
+        parts.append(mixed(*map(torch.from_numpy, (one, other, labels[known]))))
+    return least_regret(parts, 2)
+
+
+def least_regret(losses: Sequence[Callable[[Tensor], Tensor]], count: int) -> tuple[float, ...]:
+    """Give numbers that are good for several kinds of pictures, and give up none of them.
+
+    What is least is the sum over kinds of the loss there, in shares of the least that it could be.
+    """
+    least = [
+        max(float(loss(torch.tensor(minimised(loss, count), dtype=torch.float64))), 1e-3) for loss in losses
+    ]
+    return minimised(
+        lambda w: torch.stack([loss(w) / best for loss, best in zip(losses, least, strict=True)]).sum(), count
+    )
 
 
 def mixed(one: Tensor, other: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
