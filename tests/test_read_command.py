@@ -14,11 +14,12 @@ from PIL import Image, ImageDraw
 from shuzi.read.batch import COLUMNS
 
 
-def picture(path, ones=1):
-    """A page of so many 1s in a row."""
+def picture(path, sevens=1):
+    """A page of so many 7s in a row."""
     paper = Image.new("L", (300, 200), 240)
-    for each in range(ones):
-        ImageDraw.Draw(paper).line([(80 + 60 * each, 50), (80 + 60 * each, 150)], 20, 9)
+    for each in range(sevens):
+        bends = [(x + 75 * each, y) for x, y in ((50, 60), (105, 58), (75, 150))]
+        ImageDraw.Draw(paper).line(bends, 20, 9, joint="curve")
     path.parent.mkdir(parents=True, exist_ok=True)
     paper.save(path)
     return path
@@ -68,7 +69,7 @@ def test_the_pages_of_a_tiff_have_numbers(command, folder):
     pages[0].save(folder / "scan.tif", save_all=True, append_images=pages[1:])
     told = command("read", "scan.tif", "--json", "--csv", "r", cwd=folder).json
     assert [(page["file"], page["text"]) for page in told["pages"]] == [
-        ("scan.tif#1", "1"), ("scan.tif#2", "11"), ("scan.tif#3", "111"),
+        ("scan.tif#1", "7"), ("scan.tif#2", "77"), ("scan.tif#3", "777"),
     ]  # fmt: skip
     assert files(folder / "r") == ["scan.tif#1", *2 * ["scan.tif#2"], *3 * ["scan.tif#3"]]
 
@@ -81,7 +82,7 @@ def test_what_is_skipped_and_what_is_broken_is_said(command, folder):
     ended = command("read", "a", cwd=folder)
     assert ended.code == 1
     assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
-        ["1.png", "1"], ["2.png", "11"], ["3.png", "111"], ["turned.jpg", "11"],
+        ["1.png", "7"], ["2.png", "77"], ["3.png", "777"], ["turned.jpg", "77"],
     ]  # fmt: skip
     skipped, broken = ended.stderr.splitlines()
     assert skipped == "shuzi: skipped, not pictures: form.docx"
@@ -101,7 +102,7 @@ def run(*args, folder, command, **how):
 def test_a_pipe_can_be_read(command, folder):
     with (folder / "a" / "2.png").open() as file:
         ended = run("read", "-", folder=folder, command=command, stdin=file)
-    assert ended.stdout.split() == ["11", *ended.stdout.split()[1:]]
+    assert ended.stdout.split() == ["77", *ended.stdout.split()[1:]]
     ended = run("read", "-", folder=folder, command=command, stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stderr) == (1, "shuzi: 0 bytes: 0 bytes, expected a picture\n")
 
@@ -183,7 +184,7 @@ def test_on_a_terminal_results_and_errors_have_lines_of_their_own(command, folde
     shown = screen(printed)
     assert len(shown) == 30
     for line in shown[:-1]:
-        assert re.fullmatch(r"\d+\.png  (\s*1{1,3}  [\d .]{5} %|no digits)", line), shown
+        assert re.fullmatch(r"\d+\.png  (\s*7{1,3}  [\d .]{5} %|no digits)", line), shown
     assert shown[-1].startswith("shuzi: a/x.png: not a picture")
 
 

@@ -109,7 +109,7 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
         weights([seen, on_pages]),
         logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
     )
-    number = least_regret([of_numbers(kind, fitted) for kind in (seen, on_pages)], 2)
+    number = logistic(*numbers([seen, on_pages], fitted))
     return Calibration(fitted.chance, fitted.named, fitted.digit, number)
 
 
@@ -180,32 +180,29 @@ def written(made: Scene) -> list[list[int]]:
     return numbers
 
 
-def of_numbers(seen: Seen, fitted: Calibration) -> Callable[[Tensor], Tensor]:
-    """Give what gives the loss of constant and weight (2,) in how likely numbers are right, as calibrated so far."""
-    joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
+def numbers(kinds: Sequence[Seen], fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
+    """Give the logits (N, 1) of numbers being right by their digits, and whether they are, as calibrated so far."""
     right, together = [], []
-    for indices, unmissed, written in seen.numbers:
-        right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
-        together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
-    return likelihood(logit(np.array(together))[:, None], np.array(right))
+    for seen in kinds:
+        joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
+        for indices, unmissed, written in seen.numbers:
+            right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
+            together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
+    return logit(np.array(together))[:, None], np.array(right)
 
 
 def logistic(values: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
     """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k)."""
-    return minimised(likelihood(values, truth), 1 + values.shape[1])
-
-
-def likelihood(values: np.ndarray, truth: np.ndarray) -> Callable[[Tensor], Tensor]:
-    """Give what gives the loss of constant and weights (1 + k,) of such a regression."""
     x = torch.from_numpy(np.concatenate([np.ones((len(values), 1)), values], 1))
     y = torch.from_numpy(truth.astype(np.float64))
-    return lambda w: F.binary_cross_entropy_with_logits(x @ w, y)
+    return minimised(lambda w: F.binary_cross_entropy_with_logits(x @ w, y), x.shape[1])
 
 
 def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     """Give the weights of the finder's and the classifier's log probabilities that make the labels likely.
 
-    On pages the classifier is best, on hard scenes the finder.
+    On pages the classifier is best, on hard scenes the finder. What is least is the sum over kinds of pictures of the
+    loss in shares of the least there, so that no kind is given up for another.
     """
     parts = []
     for seen in kinds:
@@ -213,19 +210,9 @@ def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
         known = labels >= 0
         one, other = (np.log(p[known].astype(np.float64) + FLOOR) for p in (found, given_digit(scores)))
         parts.append(mixed(*map(torch.from_numpy, (one, other, labels[known]))))
-    return least_regret(parts, 2)
-
-
-def least_regret(losses: Sequence[Callable[[Tensor], Tensor]], count: int) -> tuple[float, ...]:
-    """Give numbers that are good for several kinds of pictures, and give up none of them.
-
-    What is least is the sum over kinds of the loss there, in shares of the least that it could be.
-    """
-    least = [
-        max(float(loss(torch.tensor(minimised(loss, count), dtype=torch.float64))), 1e-3) for loss in losses
-    ]
+    least = [float(loss(torch.tensor(minimised(loss, 2), dtype=torch.float64))) for loss in parts]
     return minimised(
-        lambda w: torch.stack([loss(w) / best for loss, best in zip(losses, least, strict=True)]).sum(), count
+        lambda w: torch.stack([loss(w) / a for loss, a in zip(parts, least, strict=True)]).sum(), 2
     )
 
 

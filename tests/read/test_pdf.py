@@ -53,7 +53,7 @@ def test_pages_are_read_in_order_each_with_its_boxes(document):
         assert left >= 300
         assert top >= 400
         assert left + width <= 300 + 90 * count
-        assert top + height <= 484
+        assert top + height <= 484 + 4  # blur of the drawing
 
 
 def test_many_threads_may_draw_one_document(document):
