@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from shuzi.data.sources import NewProgress
     from shuzi.evaluate.figures import Evaluation
+    from shuzi.read.fields import Entry
     from shuzi.read.reader import Page
     from shuzi.train.runs import Listener, Run
 
@@ -73,7 +74,7 @@ RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN"
 STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
 TESTS = (
     "A set's name or folder, a folder of pictures with labels.csv, or optdigits, mnist-9985, corrupted, no-digits, "
-    "surest, pages, singles."
+    "surest, pages, singles, forms."
 )
 # `recipes` itself would import torch
 RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or module:name of your own."
@@ -266,8 +267,11 @@ def read(
         typer.Option(help="Confidence that counts as sure, 0 to 1; default the network's."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
+    fields: Annotated[
+        Path | None, typer.Option(help="Read a form's fields: a JSON file of zones and what they hold.")
+    ] = None,
     table: Annotated[
-        str | None, typer.Option("--csv", help="Write a row a digit to this file; - is stdout.")
+        str | None, typer.Option("--csv", help="Write a row a digit, or a form, to this file; - is stdout.")
     ] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="Pass over what --csv or --out holds.")] = False,
     overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
@@ -282,15 +286,19 @@ def read(
 ) -> None:
     """Read the digits in pictures.
 
-    A line a number, with the confidence that all of it is right; '?' for a digit it is not sure of.
+    A line a number, with the confidence that all of it is right; '?' for a digit it is not sure of. Of a form a line a
+    field, '?' behind one it is not sure of.
     """
     from contextlib import ExitStack
     from itertools import chain
 
     from shuzi.read import batch
+    from shuzi.read.fields import SURE, Form
     from shuzi.read.picture import MOST_BYTES
     from shuzi.read.reader import Reader
 
+    if fields is not None and (single or to or overlay or inputs):
+        raise ShuziError("--fields reads forms; give no --single, --out, --overlay or --inputs beside it")
     if to is not None:
         if len(files) != 1 or table or overlay or inputs:
             raise ShuziError(
@@ -316,37 +324,44 @@ def read(
         raise ShuziError("--continue goes on with a --csv file; name one")
     if as_json and table == "-":
         raise ShuziError("--json and --csv - both write to stdout; name a file for one of them")
+    form, sheet, beside = None, batch.READINGS, Path(table or ".").parent
+    if fields is not None:
+        form = Form.load(fields)
+        sheet = batch.Sheet.of_form(form, batch.place(fields, beside))
     found = batch.find(files, from_stdin(MOST_BYTES) if "-" in files else None)
     if found.skipped:
         say(f"skipped, not pictures: {batch.named(found.skipped)}")
-    reader = Reader(weights, threshold)
+    reader, sure = Reader(weights, threshold), SURE if threshold is None else threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with ExitStack() as stack:
         rows: batch.CsvFile | batch.CsvStream | None = None
         if table == "-":
-            rows = batch.CsvStream(sys.stdout)
+            rows = batch.CsvStream(sys.stdout, sheet)
         elif table is not None:
-            rows = stack.enter_context(batch.CsvFile(table, resume=go_on))
-        beside = Path(table or ".").parent
+            rows = stack.enter_context(batch.CsvFile(table, sheet, resume=go_on))
         todo = [job for job in found.jobs if rows is None or job.place(beside) not in rows.done]
         bar = stack.enter_context(counted(len(todo), err if as_json or table == "-" else out))
-        for result in chain(found.failed, bar(batch.read_all(reader, todo, single=single))):
-            name, page = result.job.name, result.page
-            if page is None:
+        each = bar(batch.read_all(reader, todo, single=single, form=form, sure=sure))
+        for result in chain(found.failed, each):
+            name, read = result.job.name, result.page or result.entries
+            shown = name if len(found.jobs) > 1 else ""
+            if read is None:
                 failed.append({"file": name, "error": result.error or ""})
                 say(result.error or "")
                 continue
             if rows:
-                rows.write(result.job.place(beside), page)
-            if overlay:
-                batch.write_overlay(overlay, result.job, page)
-            if inputs:
-                batch.write_inputs(inputs, result.job, page)
+                rows.write(result.job.place(beside), read)
+            if overlay and result.page:
+                batch.write_overlay(overlay, result.job, result.page)
+            if inputs and result.page:
+                batch.write_inputs(inputs, result.job, result.page)
             if as_json:
-                pages.append(batch.as_json(page, name))
+                pages.append(batch.as_json(read, name))
+            elif table != "-" and result.page:
+                print_page(shown, result.page)
             elif table != "-":
-                print_page(name if len(found.jobs) > 1 else "", page)
+                print_entries(shown, result.entries or ())
     if as_json:
         print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
@@ -476,6 +491,14 @@ def print_page(name: str, page: "Page") -> None:
         out.print(f"{name}{'  ' if name else ''}{number.text:>10}  {100 * number.confidence:5.1f} %")
     if not page.numbers:
         out.print(f"{name}{'  ' if name else ''}no digits")
+
+
+def print_entries(name: str, entries: "Iterable[Entry]") -> None:
+    """Print a form, a line a field: the file where there are several, its name, the entry, that it is right."""
+    for entry in entries:
+        out.print(
+            f"{name}{'  ' if name else ''}{entry.name:<12}  {entry!s:>16}  {100 * entry.confidence:5.1f} %"
+        )
 
 
 def from_stdin(most: int) -> bytes:

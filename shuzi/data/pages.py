@@ -38,7 +38,7 @@ class MadePage:
     numbers: np.ndarray
 
 
-def _drawn(image: np.ndarray, height: float, slant: float) -> np.ndarray:
+def drawn_ink(image: np.ndarray, height: float, slant: float) -> np.ndarray:
     """A 28x28's ink at `height` pixels for its 20-pixel box, slanted, cropped: float32 (h, w), 0..1."""
     zoom = height / 20
     side = int(np.ceil(28 * zoom)) + 2
@@ -50,7 +50,7 @@ def _drawn(image: np.ndarray, height: float, slant: float) -> np.ndarray:
     return ink[max(y - 1, 0) : y + h + 1, max(x - 1, 0) : x + w + 1]
 
 
-def _paper(kind: str, generator: np.random.Generator) -> np.ndarray:
+def paper_of(kind: str, generator: np.random.Generator) -> np.ndarray:
     """Empty paper of a kind: float32 (HEIGHT, WIDTH, 3), 0..255."""
     tint = np.array([1, 1, 1]) - generator.uniform(0, 0.12) * np.array([0.2, 0.4, 1.0])
     paper = np.full((HEIGHT, WIDTH, 3), generator.uniform(225, 255) * tint, np.float32)
@@ -68,7 +68,7 @@ def _paper(kind: str, generator: np.random.Generator) -> np.ndarray:
     return paper
 
 
-def _shadow(generator: np.random.Generator) -> np.ndarray:
+def shadow(generator: np.random.Generator) -> np.ndarray:
     """Light on a page that someone leans over: float32 (HEIGHT, WIDTH, 1), 0..1."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     angle = generator.uniform(0, 2 * np.pi)
@@ -80,7 +80,7 @@ def _shadow(generator: np.random.Generator) -> np.ndarray:
     return ((1 - generator.uniform(0.3, 0.6) * edge) * slope)[:, :, None]
 
 
-def _photographed(
+def photographed(
     page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
@@ -110,7 +110,7 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
 
     images: uint8 (N, 28, 28), 0 is paper and 255 is ink; labels: uint8 (N,), 0..9; kind: one of KINDS.
     """
-    paper = _paper(kind, generator)
+    paper = paper_of(kind, generator)
     ink_map = np.zeros((HEIGHT, WIDTH), np.float32)
     chosen: list[int] = []
     boxes: list[tuple[float, float, float, float]] = []
@@ -131,7 +131,7 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
             picks = [int(i) for i in generator.integers(0, len(images), length)]
             at = x
             for pick in picks:
-                ink = _drawn(images[pick], size * generator.uniform(0.92, 1.08), slant)
+                ink = drawn_ink(images[pick], size * generator.uniform(0.92, 1.08), slant)
                 top = y + (size - ink.shape[0]) / 2 + slope * (at - x) + generator.normal(0, 0.03) * size
                 drawn.append((ink, round(at), round(top)))
                 at += ink.shape[1] + (apart + generator.uniform(0, 0.1)) * size
@@ -154,9 +154,9 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
     if kind == "negative":
         page = 255 - page
     if kind in ("shadowed", "photographed"):
-        page *= _shadow(generator)
+        page *= shadow(generator)
     if kind == "photographed":
-        picture, where = _photographed(page, where, generator)
+        picture, where = photographed(page, where, generator)
     else:
         noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
         picture = np.clip(noisy, 0, 255).astype(np.uint8)

@@ -18,6 +18,7 @@ from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, calibration_error, evaluate
+from shuzi.evaluate.forms import on_forms
 from shuzi.read.normalise import normalise
 from shuzi.read.reader import Page, Reader, any_digit, given_digit
 
@@ -67,7 +68,8 @@ def measure(
     `no-digits`, and `fashion-mnist` unless it was trained on, of what is refused as no digit, as `Reader.classify`
     does, where 99 % of MNIST is kept, and for `no-digits` of what a reader, shown the picture, is sure is a digit;
     `pages`, made of MNIST's test digits, of what is found, right, false and whole, and `singles`, cut from such pages,
-    of what is right; both with how far the confidences that people see are from the shares right.
+    of what is right; both with how far the confidences that people see are from the shares right; `forms`, filled in
+    with such digits, of fields that are right, surely answered, and right among these.
 
     Raises:
         ShuziError: a set cannot be had, or pages are asked of what is no reader.
@@ -77,7 +79,7 @@ def measure(
         return on_pictures(reader_of(network, data), Path(data))
     if data == "optdigits":
         return {"accuracy": accuracy(network.score, optdigits())}
-    if data not in ("corrupted", "mnist-9985", "surest", "no-digits", "pages", "singles") and (
+    if data not in ("corrupted", "mnist-9985", "surest", "no-digits", *READ) and (
         data != "fashion-mnist" or network.data == data
     ):
         test = load(data, root, progress)[1]
@@ -87,8 +89,8 @@ def measure(
         return {"accuracy": accuracy(network.score, undisputed(test))}
     if data == "corrupted":
         return under_corruption(network.score, test)
-    if data in ("pages", "singles"):
-        return (on_pages if data == "pages" else on_singles)(reader_of(network, data), test)
+    if data in READ:
+        return READ[data](reader_of(network, data), test)
     if data == "surest":
         return surest(network.score, test)
     others = no_digits() if data == "no-digits" else {data: load(data, root, progress)[1].images}
@@ -217,6 +219,9 @@ def on_singles(reader: Reader, digits: Digits) -> dict[str, float]:
             read = reader.read(crop, single=True).digits
             answers.add(read[0].confidence if read else 0.0, bool(read) and read[0].guess == label)
     return {"digits right": float(np.mean(answers.right)), **answers.shares("digit")}
+
+
+READ = {"pages": on_pages, "singles": on_singles, "forms": on_forms}
 
 
 def on_pictures(reader: Reader, folder: Path) -> dict[str, float]:

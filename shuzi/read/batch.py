@@ -8,7 +8,7 @@ import io
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,8 @@ import numpy as np
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, write_whole
 from shuzi.read import picture as pictures
+from shuzi.read.fields import SURE as SURE_FIELD
+from shuzi.read.fields import Entry, Form
 from shuzi.read.reader import Digit, Page, Reader
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
@@ -49,18 +51,23 @@ class Job:
         """The path that tells it from all others: from the folder `beside` if it is below, else from the root."""
         if self.data is not None:
             return self.name
-        whole, folder = self.path.absolute(), beside.absolute()
-        path = whole.relative_to(folder) if whole.is_relative_to(folder) else whole
-        return f"{path.as_posix()}#{self.page}" if self.page else path.as_posix()
+        return f"{place(self.path, beside)}#{self.page}" if self.page else place(self.path, beside)
+
+
+def place(path: Path, beside: Path) -> str:
+    """A path from the folder `beside` if it is below, else from the root."""
+    whole, folder = path.absolute(), beside.absolute()
+    return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What came of a picture: a page, or the sentence that says why there is none."""
+    """What came of a picture: a page, or of a form its entries, or the sentence that says why there is neither."""
 
     job: Job
     page: Page | None
     error: str | None
+    entries: tuple[Entry, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,17 +177,26 @@ def read_files(
 
 
 def read_all(
-    reader: Reader, jobs: Sequence[Job], *, single: bool = False, workers: int | None = None
+    reader: Reader,
+    jobs: Sequence[Job],
+    *,
+    single: bool = False,
+    form: Form | None = None,
+    sure: float = SURE_FIELD,
+    workers: int | None = None,
 ) -> Iterator[Result]:
     """Each job's result, in the jobs' order, as soon as it is there. A broken file gives a Result with an error.
 
-    single: each picture is one digit; workers: how many are read at a time, by default one a core.
+    single: each picture is one digit; form: each is this form, whose fields are sure from the confidence `sure` on;
+    workers: how many are read at a time, by default one a core.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(workers or cores, max(1, len(jobs)))
 
     def read(job: Job) -> Result:
         try:
+            if form is not None:
+                return Result(job, None, None, _entries(reader, job, form, sure))
             return Result(job, reader.read(job.load(), single=single), None)
         except ShuziError as error:
             return Result(job, None, str(error))
@@ -201,8 +217,22 @@ def read_all(
         pool.shutdown(cancel_futures=True)
 
 
-def as_json(page: Page, file: str) -> dict[str, Any]:
-    """The page as JSON holds it: file, size, text and numbers with their digits."""
+def _entries(reader: Reader, job: Job, form: Form, sure: float) -> tuple[Entry, ...]:
+    picture = job.load()
+    try:
+        return reader.read_fields(picture, form, sure)
+    except ShuziError as error:
+        raise ShuziError(f"{job.name}: {error}") from None
+
+
+def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
+    """The page as JSON holds it: file, size, text and numbers with their digits; or a form: file and fields."""
+    if not isinstance(page, Page):
+        fields = [
+            {"name": e.name, "text": e.text, "confidence": round(e.confidence, 4), "sure": e.sure}
+            for e in page
+        ]
+        return {"file": file, "fields": fields}
 
     def of(digit: Digit) -> dict[str, Any]:
         return {
@@ -225,39 +255,84 @@ def as_json(page: Page, file: str) -> dict[str, Any]:
     return {"file": file, "size": list(page.size), "text": page.text, "numbers": numbers}
 
 
+def rows_of(name: str, page: Page) -> list[Sequence[object]]:
+    """A picture's rows in the CSV file, as COLUMNS names them."""
+    rows: list[Sequence[object]] = []
+    for index, number in enumerate(page.numbers):
+        for position, digit in enumerate(number.digits):
+            read = "" if digit.digit is None else digit.digit
+            place = (name, number.line, index, position)
+            rows.append((*place, read, f"{digit.confidence:.4f}", *digit.box, number.text))
+    return rows or [(name, *[""] * (len(COLUMNS) - 1))]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a CSV file holds. of: what that is; columns: their names; rows: of a picture's name and what was read."""
+
+    of: str = "readings"
+    columns: tuple[str, ...] = COLUMNS
+    rows: Callable[[str, Any], list[Sequence[object]]] = rows_of
+
+    @classmethod
+    def of_form(cls, form: Form, path: str) -> Sheet:
+        """One row a picture: its file, the form's, and for each field the entry and its confidence.
+
+        path: the form's, as from the CSV file's folder.
+        """
+
+        def rows(name: str, entries: Iterable[Entry]) -> list[Sequence[object]]:
+            cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}")]
+            return [(name, path, *cells)]
+
+        named = [column for field in form.fields for column in (field.name, f"{field.name} confidence")]
+        return cls("this form's fields", ("file", "form", *named), rows)
+
+
+READINGS = Sheet()
+
+
 class CsvFile:
-    """A CSV file of readings, a row a digit, written and flushed a picture at a time.
+    """A CSV file, written and flushed a picture at a time: of readings, a row a digit, or of forms, a row a picture.
 
     An empty page has one row without a digit. With `resume` an existing file is kept and `done` names the pictures
-    in it but the last, whose rows, perhaps not all, are replaced when it is written again. Raises ShuziError when
-    it can't be written, or isn't such a file: then it stays as it is.
+    in it; but for the last of readings, whose rows, perhaps not all, are replaced when it is written again. Raises
+    ShuziError when it can't be written, isn't such a file, or holds forms, perhaps corrected by hand, and isn't to be
+    resumed: then it stays as it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, resume: bool = False) -> None:
-        self.path = Path(path)
-        kept = _kept(self.path)[1:]  # and refuses another kind of file
+    def __init__(
+        self, path: str | os.PathLike[str], sheet: Sheet = READINGS, *, resume: bool = False
+    ) -> None:
+        self.path, self._sheet = Path(path), sheet
+        kept = _kept(self.path, sheet)[1:]  # and refuses another kind of file
+        if kept and not resume and sheet is not READINGS:
+            raise ShuziError(
+                f"{self.path}: holds forms already; --continue goes on with it, or name another."
+            )
         if not resume:
             kept = []
-        self._last = kept[-1][0] if kept else None
+        self._last = kept[-1][0] if kept and sheet is READINGS else None
         self.done = frozenset(row[0] for row in kept) - {self._last}
-        self._start([COLUMNS, *kept])
+        self._start([sheet.columns, *kept])
 
     def _start(self, rows: Iterable[Sequence[object]]) -> None:
-        write_whole(self.path, _csv(rows).encode("utf-8", "surrogateescape"))
+        write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
         try:
             self._file = self.path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def write(self, name: str, page: Page) -> None:
-        """Adds a picture's digits."""
+    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
+        """Adds a picture's digits, or a form's entries."""
+        rows = self._sheet.rows(name, read)
         if name == self._last:
             self._last = None
             self._file.close()
-            self._start([*(row for row in _kept(self.path) if row[0] != name), *rows_of(name, page)])
+            self._start([*(row for row in _kept(self.path, self._sheet) if row[0] != name), *rows])
             return
         try:
-            self._file.write(_csv(rows_of(name, page)))
+            self._file.write(csv_text(rows))
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.path, error) from error
@@ -275,26 +350,26 @@ class CsvFile:
 class CsvStream:
     """The same onto a stream of text, to be read by another program."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, sheet: Sheet = READINGS) -> None:
+        self._stream, self._sheet = stream, sheet
         self.done: frozenset[str] = frozenset()
-        stream.write(_csv([COLUMNS]))
+        stream.write(csv_text([sheet.columns]))
 
-    def write(self, name: str, page: Page) -> None:
-        """Adds a picture's digits."""
-        self._stream.write(_csv(rows_of(name, page)))
+    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
+        """Adds a picture's digits, or a form's entries."""
+        self._stream.write(csv_text(self._sheet.rows(name, read)))
         self._stream.flush()
 
 
-def _kept(path: Path) -> list[list[str]]:
-    """The whole rows of a file of readings, the first its columns; none if there is no file, or an empty one."""
-    other = ShuziError(f"{path}: not a CSV file of readings; it stays as it is, name another.")
+def _kept(path: Path, sheet: Sheet) -> list[list[str]]:
+    """The whole rows of such a file, the first its columns; none if there is no file, or an empty one."""
+    other = ShuziError(f"{path}: not a CSV file of {sheet.of}; it stays as it is, name another.")
     try:
         if not path.exists():
             return []
         if not path.is_file():
             raise ShuziError(f"{path}: not a file; name one, or - for stdout.")
-        header = ",".join(COLUMNS).encode()
+        header = csv_text([sheet.columns]).rstrip("\n").encode("utf-8", "surrogateescape")
         with path.open("rb") as file:
             if (start := file.read(len(header))) != header and start:
                 raise other
@@ -305,25 +380,15 @@ def _kept(path: Path) -> list[list[str]]:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error:
         raise other from None
-    if len(rows) > 1 and (len(rows[-1]) < len(COLUMNS) or not text.endswith("\n")):
+    if len(rows) > 1 and (len(rows[-1]) < len(sheet.columns) or not text.endswith("\n")):
         del rows[-1]  # whoever wrote it was stopped
-    if any(len(row) != len(COLUMNS) for row in rows):
+    if any(len(row) != len(sheet.columns) for row in rows):
         raise other
     return rows
 
 
-def rows_of(name: str, page: Page) -> list[Sequence[object]]:
-    """A picture's rows in the CSV file, as COLUMNS names them."""
-    rows: list[Sequence[object]] = []
-    for index, number in enumerate(page.numbers):
-        for position, digit in enumerate(number.digits):
-            read = "" if digit.digit is None else digit.digit
-            place = (name, number.line, index, position)
-            rows.append((*place, read, f"{digit.confidence:.4f}", *digit.box, number.text))
-    return rows or [(name, *[""] * (len(COLUMNS) - 1))]
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> str:
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV."""
     text = io.StringIO()
     plain = csv.writer(text, lineterminator="\n")
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)

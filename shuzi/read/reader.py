@@ -15,7 +15,9 @@ import numpy as np
 from shuzi import display
 from shuzi.errors import ShuziError
 from shuzi.read import decode
+from shuzi.read.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, likeliest
 from shuzi.read.find import Calibration, Finder, Proposal, beside, ink_of
+from shuzi.read.form import zones
 from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE, laid_out, normalise
 from shuzi.read.picture import load
@@ -56,6 +58,11 @@ class Digit:
     box: Box
     image: np.ndarray = field(repr=False)
 
+    @property
+    def digit_probability(self) -> float:
+        """0..1, that it is a digit, whichever it is."""
+        return min(1.0, self.confidence / max(float(self.probabilities[self.guess]), 1e-9))
+
     def __str__(self) -> str:
         return f"{'?' if self.digit is None else self.digit}, {100 * self.confidence:.1f} %"
 
@@ -92,6 +99,20 @@ class Number:
         x, y = min(d.box[0] for d in self.digits), min(d.box[1] for d in self.digits)
         right = max(d.box[0] + d.box[2] for d in self.digits)
         return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
+
+    def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
+        """The n likeliest whole readings, likeliest first, each of text and probability, 0..1.
+
+        In some of them a digit is left out, as likely as it is none; where all are, the text is empty. What the
+        probabilities of all readings lack to 1 is the chance that a digit was missed.
+        """
+
+        def signs(digit: Digit) -> dict[str, float]:
+            named = {str(k): digit.digit_probability * float(p) for k, p in enumerate(digit.probabilities)}
+            return {"": 1 - digit.digit_probability} | named
+
+        found = likeliest(map(signs, self.digits), max(n, MOST))[: max(n, 0)]
+        return tuple(Reading(text, float(p * self.whole)) for text, p in found)
 
     def __str__(self) -> str:
         return f"{self.text}, {100 * self.confidence:.1f} %"
@@ -230,6 +251,22 @@ class Reader:
             whole = 1.0 if single else self._whole(own, unmissed)
             numbers.append(Number(own, group.line, decode.written(group, own), whole))
         return Page(tuple(numbers), picture.size)
+
+    def read_fields(self, source: Source, form: Form, sure: float = SURE) -> tuple[Entry, ...]:
+        """What stands in the fields of a form, in the form's order.
+
+        source: as for `read`, a picture of the whole sheet; form: as `Form.load` gives it; sure: 0..1, the confidence
+        from which on a field is sure. Raises ShuziError on what is no picture, and where the sheet isn't found in it.
+        """
+        cut = zones(load(source).pixels, form)
+        return tuple(self._entry(each, zone, sure) for each, zone in zip(form.fields, cut, strict=True))
+
+    def _entry(self, of: Field, zone: np.ndarray, sure: float) -> Entry:
+        found = self.read(zone)
+        all_of_it = Number(found.digits, 0, whole=float(np.prod([n.whole for n in found.numbers])))
+        readings = all_of_it.alternatives(MOST) if found.digits else (Reading("", BLANK),)
+        text, confidence, is_sure = of.pick(readings, sure)
+        return Entry(of.name, of.shown(text), confidence, is_sure, zone, found.digits, readings)
 
     def writing(self, source: Source) -> np.ndarray:
         """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.

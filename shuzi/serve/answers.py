@@ -238,13 +238,8 @@ def encoded(image: np.ndarray) -> str:
     return base64.b64encode(image.tobytes()).decode()
 
 
-def digit_probability(digit: Digit) -> float:
-    """0..1, that it is a digit at all: the reader's confidence is this times the likeliest digit's probability."""
-    return min(1.0, digit.confidence / max(float(digit.probabilities[digit.guess]), 1e-9))
-
-
 def _more(digit: Digit, detail: bool) -> dict[str, Any]:
-    is_digit = digit_probability(digit)
+    is_digit = digit.digit_probability
     more = {
         "guess": digit.guess,
         "is_digit": digit.digit is not None or is_digit >= 0.5,

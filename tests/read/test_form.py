@@ -1,0 +1,193 @@
+"""Where a form's sheet is found, and what is read in its fields: from Python, and by `shuzi read --fields`."""
+
+import csv
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import shuzi
+from shuzi.data.forms import FORM, make_form
+from shuzi.data.pages import HEIGHT, WIDTH
+from shuzi.read.batch import COLUMNS
+from shuzi.read.fields import Form
+from shuzi.read.form import find, zones
+
+TEXTS = ["704128", "24122024", "4242424242424242", "1250", "10115", "9783161484100", "794000", ""]
+SHORT = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}  # account and amount: read in no time
+ASPECT = WIDTH / HEIGHT
+TRUE = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
+
+
+@pytest.fixture(scope="session")
+def scan(mnist):
+    held_out = mnist[0].part(55_000, 60_000)
+    return make_form(held_out.images, held_out.labels, TEXTS, False, np.random.default_rng(3))
+
+
+def on_table(scan, corners, table=(70, 90, 60), noise=4.0):
+    """The sheet with its corners there, on a table, as a camera sees it."""
+    view = cv2.getPerspectiveTransform(TRUE, np.array(corners, np.float32))
+    seen = cv2.warpPerspective(scan, view, (1600, 1300), borderValue=table).astype(np.float32)
+    seen += np.random.default_rng(0).normal(0, noise, seen.shape)
+    return np.clip(seen, 0, 255).astype(np.uint8)
+
+
+CORNERS = [
+    [[100, 120], [1500, 80], [1540, 1200], [60, 1170]],  # from above
+    [[300, 200], [1250, 180], [1500, 1150], [90, 1180]],  # leaning back
+    [[250, 60], [1450, 300], [1290, 1220], [90, 980]],  # turned by 11 degrees
+]
+
+
+@pytest.mark.parametrize("table", [(70, 90, 60), (250, 205, 150), (225, 225, 225), (20, 20, 20)])
+@pytest.mark.parametrize("corners", CORNERS)
+def test_the_sheet_is_found_by_its_edges(scan, corners, table):
+    paper = np.where(scan > 225, 255, scan).astype(np.uint8) if table == (225, 225, 225) else scan
+    found = find(on_table(paper, corners, table), ASPECT)
+    assert np.abs(found - corners).max() < 8  # pixels of 1600: half a percent
+
+
+def test_a_scan_is_the_sheet_itself(scan):
+    assert (find(scan, ASPECT) == TRUE).all()
+    assert (find(np.full((HEIGHT, WIDTH, 3), 250, np.uint8), ASPECT) == TRUE).all()
+
+
+def test_a_frame_that_is_printed_is_no_edge(scan):
+    framed = cv2.rectangle(scan.copy(), (120, 100), (1380, 1000), (0, 0, 0), 6)
+    assert (find(framed, ASPECT) == TRUE).all()
+
+
+def test_zones_are_seen_from_straight_above(scan):
+    """What stands in a zone of the photograph is what stands in that of the scan."""
+    form = Form.parse(SHORT)
+    for corners in CORNERS:
+        for seen, true in zip(zones(on_table(scan, corners), form), zones(scan, form), strict=True):
+            back = cv2.resize(seen, true.shape[1::-1]).astype(float)
+            blurred = [cv2.GaussianBlur(each.astype(float), (0, 0), 4).ravel() for each in (back, true)]
+            assert np.corrcoef(*blurred)[0, 1] > 0.9
+
+
+def table_alone():
+    return on_table(np.full((HEIGHT, WIDTH, 3), (70, 90, 60), np.uint8), CORNERS[0])
+
+
+def clouds():
+    soft = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, (HEIGHT, WIDTH, 3)), (0, 0), 60)
+    return np.clip(128 + 60 * soft / soft.std(), 0, 255).astype(np.uint8)
+
+
+def stripes():
+    rows = (np.arange(HEIGHT) // 40 % 2 * 180 + 40).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(rows[:, None, None], (HEIGHT, WIDTH, 3)))
+
+
+@pytest.mark.parametrize("what", [table_alone, clouds, stripes])
+def test_where_no_sheet_is_none_is_found(what):
+    with pytest.raises(shuzi.ShuziError, match="the form isn't found: all four edges"):
+        find(what(), ASPECT)
+
+
+def test_a_sheet_that_is_cut_or_turned_is_not_guessed(scan):
+    photo = on_table(scan, CORNERS[0])
+    with pytest.raises(shuzi.ShuziError, match="the form isn't found"):
+        find(photo[:, 500:], ASPECT)
+    for turned in (np.rot90(photo), np.rot90(scan)):
+        with pytest.raises(shuzi.ShuziError, match="lies on its side there; turn the picture"):
+            find(np.ascontiguousarray(turned), ASPECT)
+
+
+def test_the_fields_of_a_form_are_read(scan):
+    entries = shuzi.Reader().read_fields(on_table(scan, CORNERS[0]), Form.parse(SHORT))
+    assert [(e.name, e.text, e.sure) for e in entries] == [
+        ("account", "704128", True),
+        ("amount", "1250", True),
+    ]
+    assert [str(d.guess) for d in entries[0].digits] == list("704128")
+    assert entries[0].readings[0].text == "704128"
+    assert entries[0].image.shape[2] == 3
+    unsure = shuzi.Reader().read_fields(scan, Form.parse(SHORT), sure=1.0)
+    assert [str(e) for e in unsure] == ["704128?", "1250?"]
+
+
+# ---- the command ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, scan):
+    (tmp_path / "form.json").write_text(json.dumps(SHORT))
+    (tmp_path / "scans").mkdir()
+    Image.fromarray(scan).save(tmp_path / "scans" / "1.png")
+    Image.fromarray(on_table(scan, CORNERS[1])).save(tmp_path / "scans" / "2.jpg", quality=90)
+    return tmp_path
+
+
+def read(path):
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def test_forms_become_a_row_each(command, folder):
+    ended = command("read", "--fields", "form.json", "scans", "--csv", "out.csv", cwd=folder)
+    assert ended.code == 0, ended.stderr
+    assert [line.split()[:3] for line in ended.stdout.splitlines()] == [
+        ["1.png", "account", "704128"], ["1.png", "amount", "1250"],
+        ["2.jpg", "account", "704128"], ["2.jpg", "amount", "1250"],
+    ]  # fmt: skip
+    rows = read(folder / "out.csv")
+    assert list(rows[0]) == ["file", "form", "account", "account confidence", "amount", "amount confidence"]
+    assert [(r["file"], r["form"], r["account"], r["amount"]) for r in rows] == [
+        ("scans/1.png", "form.json", "704128", "1250"), ("scans/2.jpg", "form.json", "704128", "1250"),
+    ]  # fmt: skip
+    assert all(0.9 <= float(r["account confidence"]) <= 1 for r in rows)
+
+
+def test_forms_go_on_and_are_never_replaced(command, folder):
+    whole = ["read", "--fields", "form.json", "scans", "--csv", "out.csv"]
+    assert command("read", "--fields", "form.json", "scans/1.png", "--csv", "out.csv", cwd=folder).code == 0
+    corrected = (folder / "out.csv").read_text().replace("704128", "999999")
+    (folder / "out.csv").write_text(corrected)
+    ended = command(*whole, cwd=folder)
+    assert (ended.code, ended.stderr.count("\n")) == (1, 1)
+    assert "holds forms already; --continue goes on with it" in ended.stderr
+    assert command(*whole, "--continue", cwd=folder).code == 0
+    assert (folder / "out.csv").read_text().startswith(corrected)
+    assert [r["account"] for r in read(folder / "out.csv")] == ["999999", "704128"]
+
+
+def test_forms_as_json_with_what_failed(command, folder):
+    Image.fromarray(clouds()).save(folder / "scans" / "clouds.png")
+    ended = command("read", "--fields", "form.json", "scans", "--json", "--threshold", "1", cwd=folder)
+    assert ended.code == 1
+    told = json.loads(ended.stdout)
+    assert told["pages"][0]["file"] == "1.png"
+    assert told["pages"][0]["fields"][1] | {"confidence": 1} == {
+        "name": "amount", "text": "1250", "confidence": 1, "sure": False,
+    }  # fmt: skip
+    (failed,) = told["failed"]
+    assert failed["error"].startswith("clouds.png: the form isn't found: ")
+    assert ended.stderr == f"shuzi: {failed['error'].removesuffix('.')}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--fields", "none.json"], "none.json: can't be read"),
+        (["--fields", "bad.json"], "bad.json: field 'account': the pattern"),
+        (["--fields", "form.json", "--single"], "--fields reads forms; give no --single"),
+        (["--fields", "form.json", "--csv", "readings.csv"], "not a CSV file of this form's fields"),
+        (["--csv", "forms.csv"], "not a CSV file of readings"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(command, folder, args, words):
+    bad = json.loads(json.dumps(SHORT))
+    bad["fields"][0]["pattern"] = "(\\d"
+    (folder / "bad.json").write_text(json.dumps(bad))
+    (folder / "readings.csv").write_text(",".join(COLUMNS) + "\n")
+    (folder / "forms.csv").write_text("file,form,account,account confidence\n")
+    ended = command("read", "scans", *args, cwd=folder)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
