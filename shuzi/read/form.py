@@ -18,7 +18,7 @@ CONTRAST = (
     10.0,
 )  # in Lab: how far paper and what it lies on differ, where least and in the mean of the sides
 EDGES = 10, 30  # Canny's thresholds
-ASIDE = 0.008  # of LOOK: how far from an edge both are looked at
+ASIDE = 0.008, 0.025  # of LOOK: how far from an edge both are looked at; a printed frame is less wide
 SEEN, SCANNED = (
     1.3,
     1.06,
@@ -118,22 +118,28 @@ def cornered(hull: np.ndarray) -> np.ndarray | None:
 def stands_out(lab: np.ndarray, quad: np.ndarray) -> float:
     """How far a quadrilateral differs from its surroundings along its edges; 0 where one edge hardly does."""
     height, width = lab.shape[:2]
-    differ = []
+    sides = []
     for start, end in zip(quad, np.roll(quad, -1, 0), strict=True):
         along = end - start
         normal = np.array([along[1], -along[0]]) / max(float(np.linalg.norm(along)), 1e-9)  # outwards
         points = start + np.linspace(0.05, 0.95, 50)[:, None] * along
-        outer, inner = (points + sign * ASIDE * LOOK * normal for sign in (1, -1))
-        within = ((outer >= 0) & (outer < (width, height))).all(1)
-        if within.mean() < 0.5:
-            continue
-        colours = [
-            lab[tuple(np.clip(at[within][:, ::-1], 0, (height - 1, width - 1)).astype(int).T)].astype(float)
-            for at in (inner, outer)
-        ]
-        differ.append(float(np.median(np.linalg.norm(colours[0] - colours[1], axis=1))))
-    enough = bool(differ) and min(differ) >= CONTRAST[0] and np.mean(differ) >= CONTRAST[1]
-    return float(np.mean(differ)) if enough else 0.0
+        differ = []
+        for aside in ASIDE:
+            outer, inner = (points + sign * aside * LOOK * normal for sign in (1, -1))
+            seen = ((outer >= 0) & (outer < (width, height))).all(1)
+            if seen.mean() > 0.5:  # else it is the picture's edge
+                one, other = (colours(lab, each[seen]) for each in (inner, outer))
+                differ.append(float(np.median(np.linalg.norm(one - other, axis=1))))
+        if differ:
+            sides.append(min(differ))
+    enough = sides and min(sides) >= CONTRAST[0] and np.mean(sides) >= CONTRAST[1]
+    return float(np.mean(sides)) if enough else 0.0
+
+
+def colours(lab: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The colours at points (N, 2) of x and y: float64 (N, 3)."""
+    x, y = np.clip(points, 0, (lab.shape[1] - 1, lab.shape[0] - 1)).astype(int).T
+    return lab[y, x].astype(np.float64)
 
 
 def fills(light: np.ndarray) -> bool:
