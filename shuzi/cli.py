@@ -408,6 +408,9 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
     weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that read.")] = 2,
+    review: Annotated[
+        Path | None, typer.Option(help="Put right what is not sure in this CSV file of forms.", metavar="CSV")
+    ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
     allow_host: Annotated[
@@ -426,6 +429,7 @@ def serve(
         read_only,
         browser,
         tuple(allow_host or ()),
+        review=None if review is None else str(review),
     )
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 
 import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
+from shuzi.data.forms import make_form
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -155,6 +157,14 @@ def small_folder(tmp_path_factory, mnist) -> Path:
 @pytest.fixture(scope="session")
 def small(small_folder) -> tuple[Digits, Digits]:
     return load(small_folder)
+
+
+@pytest.fixture(scope="session")
+def scan(mnist) -> np.ndarray:
+    """A made-up form as a scanner sees it: account 704128, amount 1250, and more."""
+    held_out = mnist[0].part(55_000, 60_000)
+    texts = ["704128", "24122024", "4242424242424242", "1250", "10115", "9783161484100", "970001", ""]
+    return make_form(held_out.images, held_out.labels, texts, False, np.random.default_rng(3))
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,16 @@ class Correction(Image28):
     label: Annotated[int, BeforeValidator(_whole)] = Field(ge=0, le=9)
 
 
+class Reviewed(BaseModel):
+    """What a person says that a field holds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    file: str
+    field: str
+    text: str = Field(max_length=100)
+    anyway: bool = False
+
+
 class DigitAnswer(BaseModel):
     """One digit."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import secrets
 import sys
@@ -25,6 +26,7 @@ from shuzi.serve import corrections, learn, samples
 from shuzi.serve.guard import LARGEST, App, Guard, Problem
 from shuzi.serve.questions import Question
 from shuzi.serve.readers import Readers
+from shuzi.serve.review import Review
 from shuzi.serve.settings import EVERYWHERE, Settings
 from shuzi.serve.training import EPOCHS, Trainer
 
@@ -185,6 +187,49 @@ def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: 
         except ShuziError as error:
             raise unwritten(error) from None
         return Response(status_code=204)
+
+
+def _add_review(app: FastAPI, settings: Settings, readers: Readers, shown: samples.Samples) -> None:
+    """What its own page asks; no part of the API."""
+    if settings.review is None:
+        return
+    review = Review(Folder(settings.review))
+
+    async def learn_from(zone: bytes, text: str) -> int:
+        """Keep the digits of a zone under their labels, if all were found; gives how many."""
+        answer = json.loads(await readers.ask(Question("read", detail=True), zone, long=True))
+        digits = [digit for number in answer["numbers"] for digit in number["digits"]]
+        if (folder := _folder(settings)) is None or len(digits) != len(text):
+            return 0
+        for digit, label in zip(digits, text, strict=True):
+            if (pixels := base64.b64decode(digit["image"])) not in shown.known:
+                image = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
+                await asyncio.to_thread(corrections.keep, folder, image, int(label))
+        return len(digits)
+
+    @app.get("/review", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "review.html")
+
+    @app.get("/api/review", include_in_schema=False)
+    async def items() -> Response:
+        return _json({"items": [asdict(item) for item in await asyncio.to_thread(review.items)]})
+
+    @app.get("/api/review/zone", include_in_schema=False)
+    async def zone(file: str, field: str) -> Response:
+        picture = await asyncio.to_thread(review.zone, file, field)
+        return Response(picture, headers={"Cache-Control": "no-store"}, media_type="image/png")
+
+    @app.post("/api/review", include_in_schema=False)
+    async def put_right(request: Request) -> Response:
+        if not _is_json(request):
+            raise Problem(415, "expected application/json with file, field and text.")
+        asked = api.parsed(api.Reviewed, await request.body())
+        text = await asyncio.to_thread(review.write, asked.file, asked.field, asked.text, asked.anyway)
+        kept = 0
+        with contextlib.suppress(ShuziError, Problem):  # it is written, whether or not it can be learnt from
+            kept = await learn_from(await asyncio.to_thread(review.zone, asked.file, asked.field), text)
+        return _json({"kept": kept})
 
 
 def _folder(settings: Settings) -> Folder | None:
@@ -373,6 +418,7 @@ def create_app(settings: Settings, readers: Readers, about: dict[str, Any], trai
     _add_problems(app)
     _add_reading(app, readers)
     _add_corrections(app, settings, readers, shown)
+    _add_review(app, settings, readers, shown)
     _add_about(app, about, shown)
     _add_learning(app)
     _add_training(app, trainer)

@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -160,23 +161,30 @@ def serve(
     open_browser: bool = True,
     allow_hosts: tuple[str, ...] = (),
     corrections_folder: str | None = None,
+    review: str | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> None:
     """Serves the drawing page and its API until Ctrl-C.
 
     port: 0 takes a free one. workers: processes that read pictures and drawings. allow_hosts: names that a proxy in
-    front of it is reached by. Raises ShuziError when the address can't be had, the weights can't be read, or a
-    number is out of range.
+    front of it is reached by. review: a CSV file of forms, whose page it opens. Raises ShuziError when the address
+    can't be had, the weights or that file can't be read, or a number is out of range.
     """
     if not 1 <= workers <= 64:
         raise ShuziError(f"--workers {workers}: expected 1 to 64.")
     if not 0 <= port <= 65535:  # the resolver would take it modulo 65,536
         raise ShuziError(f"--port {port}: expected 0 to 65535.")
+    if review is not None:
+        from shuzi.serve.review import Review
+
+        Review(Path(review))  # or it says why not
+        if read_only:
+            raise ShuziError("--review writes what is put right; leave --read-only away.")
     listener = _listen(host, port)
     port = listener.getsockname()[1]
-    settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder)
+    settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder, review)
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/"
+    address = f"http://{shown}:{port}/{'' if review is None else 'review'}"
 
     def greet() -> None:
         say(f"shuzi is at {address}   (Ctrl-C ends it)")

@@ -13,7 +13,7 @@ class Settings:
 
     host, port: where it listens; weights: an ONNX network, None for the shipped one; workers: processes that read;
     read_only: nothing is stored; allow_hosts: names it answers for besides loopback's; corrections: their folder,
-    None for the user's data folder.
+    None for the user's data folder; review: a CSV file of forms to put right.
     """
 
     host: str = "127.0.0.1"
@@ -23,6 +23,7 @@ class Settings:
     read_only: bool = False
     allow_hosts: tuple[str, ...] = ()
     corrections: str | None = None
+    review: str | None = None
 
     @property
     def private(self) -> bool:

@@ -10,22 +10,15 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.data.forms import FORM, make_form
+from shuzi.data.forms import FORM
 from shuzi.data.pages import HEIGHT, WIDTH
 from shuzi.read.batch import COLUMNS
 from shuzi.read.fields import Form
 from shuzi.read.form import find, zones
 
-TEXTS = ["704128", "24122024", "4242424242424242", "1250", "10115", "9783161484100", "794000", ""]
 SHORT = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}  # account and amount: read in no time
 ASPECT = WIDTH / HEIGHT
 TRUE = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
-
-
-@pytest.fixture(scope="session")
-def scan(mnist):
-    held_out = mnist[0].part(55_000, 60_000)
-    return make_form(held_out.images, held_out.labels, TEXTS, False, np.random.default_rng(3))
 
 
 def on_table(scan, corners, table=(70, 90, 60), noise=4.0):

@@ -1,0 +1,106 @@
+"""Fields that are not sure in a CSV file of forms: their pictures, and what a person says instead."""
+
+import csv
+import io
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from shuzi.errors import ShuziError
+from shuzi.files import write_whole
+from shuzi.read.batch import Job, csv_text
+from shuzi.read.fields import Field, Form
+from shuzi.read.form import zones
+from shuzi.serve.guard import Problem
+
+CHECKED = "checked"  # stands where the confidence stood
+TEXT = re.compile("[0-9 .,/:-]{0,100}")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A field that is not sure. file: of the picture, as the CSV file has it; text: as read, without '?'."""
+
+    file: str
+    field: str
+    text: str
+    confidence: str
+
+
+class Review:
+    """A CSV file of forms whose fields are put right. Raises ShuziError when it can't be read or is no such file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._alone = threading.Lock()
+        self._rows()
+
+    def _rows(self) -> list[list[str]]:
+        try:
+            text = self.path.read_bytes().decode("utf-8", "surrogateescape")
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            raise ShuziError(
+                f"{self.path}: can't be read ({getattr(error, 'strerror', None) or error})."
+            ) from None
+        except csv.Error:
+            rows = []
+        if not rows or rows[0][:2] != ["file", "form"] or any(len(row) != len(rows[0]) for row in rows):
+            raise ShuziError(
+                f"{self.path}: not a CSV file of forms, as shuzi read --fields FORM --csv FILE writes."
+            )
+        return rows
+
+    def items(self) -> list[Item]:
+        """What is not sure, in the file's order."""
+        header, *rows = self._rows()
+        return [
+            Item(row[0], header[at], row[at][:-1], row[at + 1])
+            for row in rows
+            for at in range(2, len(header), 2)
+            if row[at].endswith("?")
+        ]
+
+    def _found(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int, Field, Form]:
+        """The row of a picture, where its field stands in it, the field and its form. Raises Problem 404."""
+        row = next((row for row in rows[1:] if row[0] == file), None)
+        if row is None or name not in rows[0][2::2]:
+            raise Problem(404, f"no field {name!r} of {file!r} in the file.")
+        form = Form.load(self.path.parent / row[1])
+        field = next((each for each in form.fields if each.name == name), None)
+        if field is None:
+            raise Problem(404, f"the form has no field {name!r} any more.")
+        return row, rows[0].index(name), field, form
+
+    def zone(self, file: str, name: str) -> bytes:
+        """A field's zone of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
+        _, _, field, form = self._found(self._rows(), file, name)
+        path, _, page = (self.path.parent / file).as_posix().rpartition("#")
+        job = (
+            Job(Path(path), file, int(page))
+            if path and page.isdecimal()
+            else Job(self.path.parent / file, file)
+        )
+        (cut,) = zones(job.load().pixels, Form(form.sheet, (field,)))
+        return cv2.imencode(".png", cut[:, :, ::-1])[1].tobytes()
+
+    def write(self, file: str, name: str, text: str, anyway: bool) -> str:
+        """Put a field right, on the disk, whole or not at all; gives the digits.
+
+        anyway: whether or not the field admits it. Raises Problem 404, 409 where it doesn't, 422 on another text than
+        digits and what stands between them, and ShuziError when the file can't be read or written.
+        """
+        if not TEXT.fullmatch(text):
+            raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , / : - alone.")
+        digits = re.sub("[^0-9]", "", text)
+        with self._alone:
+            rows = self._rows()
+            row, at, field, _ = self._found(rows, file, name)
+            if not anyway and not field.admits(digits):
+                raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
+            row[at], row[at + 1] = field.shown(digits) if field.date else text.strip(), CHECKED
+            write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
+        return digits

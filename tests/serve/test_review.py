@@ -1,0 +1,118 @@
+"""Fields that are not sure, put right in a real browser: what is written to the CSV, and what is kept for training."""
+
+import csv
+import io
+import json
+
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import expect
+
+from shuzi.data.forms import FORM
+from shuzi.errors import ShuziError
+from shuzi.serve.review import Review
+from shuzi.serve.server import serve
+
+ROWS = """file,form,account,account confidence,amount,amount confidence
+scans/1.png,form.json,704123?,0.5000,1250,0.9900
+scans/2.png,form.json,704128,0.9900,125?,0.4000
+gone.png,form.json,?,0.0000,7,0.9900
+"""
+
+
+@pytest.fixture
+def table(tmp_path, scan):
+    (tmp_path / "form.json").write_text(json.dumps(FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}))
+    (tmp_path / "scans").mkdir()
+    for name in ("1.png", "2.png"):
+        Image.fromarray(scan).save(tmp_path / "scans" / name)
+    (tmp_path / "out.csv").write_text(ROWS)
+    return tmp_path / "out.csv"
+
+
+def rows(path):
+    return list(csv.reader(io.StringIO(path.read_text())))[1:]
+
+
+def kept(server):
+    return sorted(path.parent.name for path in server.corrections.glob("*/*.png"))
+
+
+def test_what_is_not_sure_is_put_right_by_keyboard(chromium, start_server, table, tmp_path):
+    server = start_server(tmp_path / "corrections", review=str(table))
+    assert server.url.endswith("/review")
+    page = chromium.new_page(locale="en-GB")
+    page.goto(server.url)
+    page.wait_for_selector("html[data-ready]")
+    expect(page.locator("#which")).to_have_text("1 / 3 · scans/1.png · account")
+    expect(page.locator("#text")).to_have_value("704123")
+    expect(page.locator("#text")).to_be_focused()
+    assert page.locator("#zone").evaluate("image => image.decode().then(() => image.naturalWidth)") == 620
+    page.keyboard.type("70412")  # not six digits
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("does not admit this")
+    page.keyboard.type("8")
+    page.keyboard.press("Enter")
+    expect(page.locator("#which")).to_have_text("2 / 3 · scans/2.png · amount")
+    assert rows(table)[0][2:4] == ["704128", "checked"]
+    assert kept(server) == sorted("704128")
+    page.keyboard.press("Escape")
+    expect(page.locator("#which")).to_have_text("3 / 3 · gone.png · account")
+    expect(page.locator("#said")).to_have_text("The picture can't be read.")
+    page.keyboard.press("PageUp")
+    page.keyboard.type("99")
+    page.keyboard.press("Enter")  # other digits than were found: nothing to learn
+    expect(page.locator("#which")).to_contain_text("3 / 3")
+    page.get_by_role("button", name="中文").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#which")).to_have_text("1 / 1 · gone.png · account")
+    page.locator("#text").fill("12")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("再按一次回车")
+    page.keyboard.press("Enter")
+    expect(page.locator("#which")).to_have_text("所有栏都已确定或核对。")
+    page.close()
+    assert [row[2:] for row in rows(table)] == [
+        ["704128", "checked", "1250", "0.9900"],
+        ["704128", "0.9900", "99", "checked"],
+        ["12", "checked", "7", "0.9900"],
+    ]
+    assert kept(server) == sorted("704128")
+
+
+def test_the_reviews_answers(start_server, table, tmp_path):
+    server = start_server(tmp_path / "corrections", review=str(table))
+    api = server.url.replace("/review", "/api/review")
+    items = requests.get(api, timeout=60).json()["items"]
+    assert items[1] == {"file": "scans/2.png", "field": "amount", "text": "125", "confidence": "0.4000"}
+    for path in ("../../etc/passwd", "form.json"):
+        assert requests.get(f"{api}/zone", {"file": path, "field": "amount"}, timeout=60).status_code == 404
+    missing = requests.get(f"{api}/zone", {"file": "gone.png", "field": "amount"}, timeout=60)
+    assert (missing.status_code, "no such file" in missing.json()["detail"]) == (422, True)
+    answer = {"file": "scans/1.png", "field": "account", "text": "=1+1"}
+    assert requests.post(api, json=answer, timeout=60).status_code == 422
+    assert requests.post(api, json=answer | {"text": "12"}, timeout=60).status_code == 409
+    assert requests.post(api, json=answer | {"field": "name"}, timeout=60).status_code == 422
+    assert requests.post(api, data="{}", timeout=60).status_code == 415
+    assert table.read_text() == ROWS
+
+
+def test_no_server_without_a_review_has_its_page(server):
+    for path in ("/review", "/api/review"):
+        assert requests.get(server.url + path, timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("content", ["file,line\n", "", "file,form,a\nx\n", "\0"])
+def test_another_file_is_refused_and_stays(tmp_path, content):
+    (tmp_path / "other.csv").write_text(content)
+    with pytest.raises(ShuziError, match="not a CSV file of forms, as shuzi read --fields"):
+        serve(review=str(tmp_path / "other.csv"), open_browser=False)
+    with pytest.raises(ShuziError, match="can't be read"):
+        Review(tmp_path / "none.csv")
+    assert (tmp_path / "other.csv").read_text() == content
+
+
+def test_a_review_cannot_be_read_only(table):
+    with pytest.raises(ShuziError, match="--review writes what is put right"):
+        serve(review=str(table), read_only=True, open_browser=False)
