@@ -1,31 +1,25 @@
 // What is not sure in a CSV file of forms, one by one: look, type, Enter.
-import { ask, onTheme, post, showSwitches, told } from "./page.js";
-import { both, language, speak } from "./text.js";
-
-const $ = (id) => document.getElementById(id);
+import { $, ask, on, onSwitch, post, root, say, told } from "./page.js";
+import { t } from "./text.js";
 
 let items = []; // {file, field, text, confidence}
 let at = 0;
 let busy = false;
-let anyway = false; // the field doesn't admit it, and Enter was pressed all the same
+let anyway = false; // Enter was pressed on what the field doesn't admit
 
-const say = (english, chinese) => ($("said").textContent = both(english, chinese));
-
-function refused({ status, message }) {
-  if (status === 409) return say("The field does not admit this. Enter again keeps it all the same.", "不符合此栏的规定。再按一次回车则照样保存。");
-  if (status === 422) return say(message, message);
-  $("said").textContent = told({ status, message }, $("text").value);
+function refused(fault) {
+  anyway = fault.status === 409;
+  say("said", anyway
+    ? t("The field does not admit this. Enter again keeps it all the same.", "不符合此栏的规定。再按一次回车则照样保存。")
+    : fault.status === 422 ? fault.message : told(fault, $("text").value));
 }
 
 function show() {
   const item = items[at];
   $("zone").hidden = $("form").hidden = !item;
-  $("which").textContent = item
-    ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}`
-    : both("All fields are sure or checked.", "所有栏都已确定或核对。");
-  $("back").disabled = at === 0;
+  say("which", item ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}` : t("All fields are sure or checked.", "所有栏都已确定或核对。"));
+  say("said", "");
   anyway = false;
-  say("", "");
   if (!item) return;
   const zone = `api/review/zone?${new URLSearchParams({ file: item.file, field: item.field })}`;
   if ($("zone").getAttribute("src") !== zone) $("zone").src = zone;
@@ -46,7 +40,7 @@ async function step(by) {
   show();
 }
 
-$("form").addEventListener("submit", async (event) => {
+async function keep(event) {
   event.preventDefault();
   if (busy) return;
   busy = true;
@@ -58,27 +52,15 @@ $("form").addEventListener("submit", async (event) => {
     await step(1);
   } catch (fault) {
     refused(fault);
-    anyway = fault.status === 409;
   }
   busy = false;
-});
-$("text").addEventListener("input", () => (anyway = false));
-$("later").addEventListener("click", () => step(1));
-$("back").addEventListener("click", () => step(-1));
-addEventListener("keydown", (event) => {
-  const by = { Escape: 1, PageDown: 1, PageUp: -1 }[event.key];
-  if (by) event.preventDefault(), step(by);
-});
-$("zone").addEventListener("error", () => say("The picture can't be read.", "图片无法读取。"));
+}
 
-$("language").addEventListener("click", () => {
-  localStorage.setItem("language", language === "zh" ? "en" : "zh");
-  speak(language === "zh" ? "en" : "zh");
-  showSwitches();
-  show();
-});
-onTheme(showSwitches);
-speak();
-showSwitches();
+on("submit", { form: keep });
+on("input", { text: () => (anyway = false) });
+on("click", { later: () => step(1), back: () => step(-1) });
+on("error", { zone: () => say("said", t("The picture can't be read.", "图片无法读取。")) });
+addEventListener("keydown", ({ key }) => key === "Escape" ? step(1) : key === "PageUp" && step(-1));
 await begin().catch(refused);
-document.documentElement.dataset.ready = "true";
+onSwitch(show);
+root.dataset.ready = "true";
