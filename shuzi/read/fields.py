@@ -52,7 +52,7 @@ def likeliest(places: Iterable[Mapping[str, float]], most: int) -> list[tuple[st
             for sign, q in place.items():
                 longer[text + sign] += p * q  # type: ignore[assignment]
         texts = Counter(dict(longer.most_common(most)))
-    return texts.most_common(most)
+    return [(text, float(p)) for text, p in texts.most_common(most)]
 
 
 # ---- check digits ---------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from shuzi.serve.settings import EVERYWHERE, Settings
 from shuzi.serve.training import EPOCHS, Trainer
 
 STATIC = Folder(__file__).parent / "static"
+REVIEW = STATIC.with_name("review_page")  # served where there is something to review
 SIDE = 28
 LONG = 100_000  # bytes of strokes that take long to read: more than a page full of digits
 ONE_IMAGE = 10_000  # bytes of JSON around one 28x28
@@ -209,7 +210,11 @@ def _add_review(app: FastAPI, settings: Settings, readers: Readers, shown: sampl
 
     @app.get("/review", include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(STATIC / "review.html")
+        return FileResponse(REVIEW / "review.html")
+
+    @app.get("/review.js", include_in_schema=False)
+    async def script() -> FileResponse:
+        return FileResponse(REVIEW / "review.js")
 
     @app.get("/api/review", include_in_schema=False)
     async def items() -> Response:

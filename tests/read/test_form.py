@@ -69,7 +69,7 @@ def test_zones_are_seen_from_straight_above(scan, corners):
             *np.percentile(columns, [1, 99]) / zone.shape[1],
             *np.percentile(rows, [1, 99]) / zone.shape[0],
         ]
-        assert ends == pytest.approx([0.4, 0.6, 0.3, 0.7], abs=0.03)
+        assert ends == pytest.approx([0.4, 0.6, 0.3, 0.7], abs=0.06)  # a pixel of the small picture
 
 
 def table_alone():
