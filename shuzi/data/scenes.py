@@ -88,7 +88,8 @@ WORDS = (
     *("Cheque", "Amount", "Year", "Age", "kg", "cm", "km", "Kr.", "Box"),
     *("Lot", "Ref.", "Ticket", "Meter", "A/C", "Code", "Id.", "Order"),
 )
-# Ways to write that `strokes` has less of, in its notation: the long flags of South America, and hands of steel pens.
+# Ways to write that `strokes` has less of, in its notation: the long flags, ribbons and hooks of South America, the
+# loops of those who never lift the pencil, and hands of steel pens.
 FLAGGED: dict[int, tuple[str, ...]] = {
     0: (
         "2: 70,-6 40,8 10,40 16,84 50,100 84,76 86,36 62,10 30,14",
@@ -106,19 +107,71 @@ FLAGGED: dict[int, tuple[str, ...]] = {
         "3: 0,62 52,0! 50,100",
         "3: 4,36 50,0! 54,100",
         "2: 14,30 60,0! 40,102",
+        "2: 0,100 34,60 64,0! 58,60 50,104",
+        "1: -6,84 8,94 44,56 66,0! 60,104",
         "1: 8,50 30,30 54,0! 54,60 48,100",
     ),
     2: (
         "2: 22,40 4,28 14,6 50,0 78,14 70,44 8,98! 60,94 100,96",
         "1: 10,20 44,0 84,12 70,50 30,78 8,96 24,76 60,96 104,90",
     ),
+    5: (
+        "2: 0,36 10,40 24,100! 40,60 52,14! 100,4",
+        "1: 0,24 16,84 24,100! 44,20 50,6! 104,2",
+        "2: 96,8 44,4! 40,40 30,90 16,98 0,70",
+        "2: 100,0 40,4! 34,36! 52,54 44,92 20,102 2,84",
+        "1: 44,4! 38,44! 60,52 62,80 40,100 6,92 | 44,4 100,-4",
+    ),
     7: ("2: 10,22 6,6! 94,4! 54,50 40,104 | 26,56 92,50", "1: 4,8 30,4 90,0! 50,102 | 20,60 84,44"),
     9: (
         "2: 78,12 40,0 14,26 40,50 76,30! 84,6! 78,60 60,104 30,100",
         "1: 84,20 50,2 20,24 46,48 80,26! 74,104",
         "2: 80,16 52,0 26,12 30,36 56,40 76,20 80,8! 66,54 58,100",
+        "2: 56,70 30,54 12,30 30,4 62,0 86,22 70,50 44,72 40,100",
+        "2: 70,66 40,50 14,26 36,2 72,4 84,30 60,60 44,84 50,104",
+        "1: 60,62 30,40 34,8 66,0 86,20 66,52 44,80 48,100 62,98",
     ),
     4: ("2: 26,0 6,58! 98,52 | 78,24 70,104", "1: 60,0 0,66! 96,62 | 72,40 64,104"),
+}
+CURLY: dict[int, tuple[str, ...]] = {
+    1: (
+        "2: 0,44 60,0! 44,100",
+        "1: 6,40 56,0! 50,96 | 14,98 92,94",
+        "1: 0,60 30,40 56,0! 44,70 54,100 70,94",
+    ),
+    2: (
+        "2: 0,30 20,4 60,0 84,24 70,60 30,98 6,96 4,76 30,70 60,90 100,92",
+        "2: 30,72 12,40 30,6 70,2 82,36 50,80 18,100 4,88 22,70 50,84 80,100 104,86",
+        "1: 10,20 44,0 76,20 60,56 20,98 0,92 16,76 44,86 70,100 100,60",
+    ),
+    3: (
+        "2: 10,16 40,0 74,14 66,40 40,50 30,42 44,34 60,46 84,70 60,98 20,96 0,84",
+        "1: 0,10 34,0 80,10 60,36 30,48! 70,52 92,76 60,100 10,98",
+    ),
+    4: ("2: 50,0 30,40 2,62 40,66 104,54 | 62,34 50,104", "1: 40,0 14,50 30,60 60,44 70,28 74,40 64,104"),
+    5: (
+        "2: 104,-4 34,4 24,40 54,36 82,60 70,92 30,100 0,80",
+        "1: 96,0 40,6 30,40! 70,40 80,70 50,98 20,90 30,74 60,84 96,100",
+    ),
+    6: (
+        "2: 90,16 60,0 20,20 8,60 30,96 66,92 74,66 50,52 24,70 14,90",
+        "2: 96,20 70,0 22,14 4,46 30,66 92,62 100,80 60,84 26,70 18,90 34,108",
+        "1: 76,0 40,14 10,56 20,94 60,96 80,70 56,54 20,70",
+    ),
+    7: (
+        "2: 0,6 14,30 50,36 90,24 96,6 76,2 58,30 44,100 | 24,70 76,66",
+        "2: 4,14 10,0 50,10 96,0! 54,50 36,100 | 14,52 84,46",
+        "1: 0,4 10,26 30,20 60,8 96,4! 50,60 40,104",
+    ),
+    8: (
+        "2: 90,6 60,0 30,10 30,36 60,52 80,76 54,100 26,90 30,62 66,40 80,16",
+        "1: 60,44 30,30 40,2 74,6 70,36 30,62 24,92 60,100 76,74 44,46",
+    ),
+    9: (
+        "2: 20,14 10,0 40,-2 72,10 40,20 24,36 44,54 74,36 80,8! 74,70 50,100 16,92",
+        "2: 80,10 46,0 14,20 26,46 64,44 82,10! 80,70 50,104 10,96",
+        "1: 86,2 60,6 30,20 40,44 66,36 82,8 60,4! 56,60 20,104",
+    ),
 }
 OLD: dict[int, tuple[str, ...]] = {
     0: ("1: 62,2 30,14 10,54 26,94 56,98 84,58 80,14 60,2 44,10",),
@@ -141,6 +194,8 @@ OLD: dict[int, tuple[str, ...]] = {
         "2: 36,0 0,66! 70,60 100,56 | 62,30 46,104",
         "2: 30,0 4,58 40,56 84,50 | 84,10 52,108",
         "1: 44,0 0,60! 100,54 | 84,0 44,104",
+        "1: 24,0 10,56 28,66 70,50 | 84,0 62,104",
+        "1: 34,0 6,60! 84,54 | 92,0 58,104",
     ),
     5: (
         "3: 36,14 28,44! 44,38 60,48 62,70 46,92 18,98 6,90 14,82 | 36,14 56,16 76,10 100,0",
@@ -159,6 +214,7 @@ OLD: dict[int, tuple[str, ...]] = {
         "2: 6,26 14,6 30,4 54,14 92,2! 44,60 24,104",
         "1: 10,18 24,4 50,14 88,0! 40,104 | 22,66 76,56",
         "1: 2,22 12,6 40,14 90,0! 50,50 30,98 20,100",
+        "1: -6,26 4,4 30,14 58,18 94,0! 56,54 14,120",
     ),
     8: (
         "3: 80,10 56,2 40,16 46,40 62,62 50,92 22,98 14,76 44,52 76,26 78,8",
@@ -173,8 +229,14 @@ OLD: dict[int, tuple[str, ...]] = {
         "2: 76,8 50,0 34,16 42,30 64,20 80,2! 62,50 24,122",
         "1: 80,10 58,0 40,14 48,28 70,18 82,4! 60,60 4,128",
         "1: 70,10 44,2 26,22 40,36 66,18 76,4! 64,60 22,118 -24,104",
+        "1: 72,6 50,0 36,14 40,28 56,26 74,6! 56,66 10,116 -44,126",
+        "1: 40,22 44,6 62,0 80,16 72,56 34,94 -14,102",
+        "1: 76,6 44,2 22,26 40,44 66,26 80,2! 60,62 20,120",
     ),
 }
+
+
+SCHOOLS = {"old": OLD, "flagged": FLAGGED, "curly": CURLY}
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,7 +346,7 @@ def curves(skeleton: str) -> tuple[np.ndarray, ...]:
 def ways(digit: int, school: str) -> tuple[list[str], np.ndarray]:
     """How people of a school write a digit: skeletons and how likely each is."""
     usual = strokes.DIGITS[digit]
-    lines = {"old": OLD.get(digit, usual), "flagged": FLAGGED.get(digit, usual)}.get(school, usual)
+    lines = SCHOOLS[school].get(digit, usual) if school else usual
     pairs = [line.split(":") for line in lines]
     odds = np.array([float(weight) for weight, _ in pairs])
     return [skeleton for _, skeleton in pairs], odds / odds.sum()
@@ -296,7 +358,7 @@ class Hand:
 
     Attributes:
         kind: "mnist", "strokes" or "font".
-        school: "", "old" or "flagged": which ways of writing digits it mostly takes.
+        school: "", or of SCHOOLS: which ways of writing digits it mostly takes.
         slant: of the strokes, in widths to a height, above 0 leaning to the right.
         pen: width of the stroke as a share of the height.
         nib: the direction in radians in which a broad nib draws thin, or None.
@@ -325,7 +387,7 @@ def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> 
     """A hand of the given kind, else of any."""
     kind = kind or str(g.choice(["mnist", "strokes", "font"], p=[0.44, 0.38, 0.18]))
     old = g.random() < 0.2  # as people wrote with steel pens: slanted, thin up and thick down
-    school = "old" if old else "flagged" if g.random() < 0.4 else ""
+    school = "old" if old else str(g.choice(["flagged", "curly", ""], p=[0.36, 0.14, 0.5]))
     slant = g.uniform(0.2, 0.75) if old else g.normal(0.05, 0.16)
     pen = float(np.clip(np.exp(g.normal(np.log(0.1), 0.45)), 0.03, 0.26))
     nib = None
@@ -359,8 +421,7 @@ class Glyphs:
             ink = printed(str(digit), by.font)
             return None if ink is None else fitted(leant(ink, by), height)
         foreign = by.school and g.random() < (0.75 if by.kind == "strokes" or by.school == "old" else 0.5)
-        if foreign and by.school == "flagged":
-            foreign = digit in FLAGGED
+        foreign = foreign and digit in SCHOOLS[by.school]
         if by.kind == "mnist" and not foreign:
             image = self.images[g.choice(self.of[digit])]
             return fitted(rewritten(image, height, by, g), height)
@@ -691,7 +752,7 @@ def write_number(
         )
     slope = np.tan(by.turn)
     start, previous = x, None
-    raised = False
+    raised, uneven = False, 0.07 if g.random() < 0.8 else 0.18  # of the digits' heights
     for at, sign in enumerate(text):
         if sign in MARKS:
             if g.random() < 0.1:  # a point or dash that fell out or stands wide
@@ -712,7 +773,7 @@ def write_number(
             if sign in ".," and len(text) - at == 3 and g.random() < 0.12:
                 raised = True  # cents written high and small
             continue
-        tall = height * float(np.exp(g.normal(0, 0.07))) * (0.65 if raised else 1)
+        tall = height * float(np.exp(g.normal(0, uneven))) * (0.65 if raised else 1)
         ink = glyphs.digit(int(sign), tall, by, g)
         if ink is None:
             continue
@@ -1000,16 +1061,17 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     """One digit or two, large, with neighbours, rules and whatever else reaches into the frame."""
     canvas = Canvas(*SQUARE)
     height = g.uniform(30, 62)
-    by = hand(g, turn=g.normal(0, 0.4) if g.random() < 0.12 else 0.0)
+    by = hand(g, turn=g.normal(0, 0.4) if g.random() < 0.14 else 0.0)
     strength = g.uniform(0.7, 1)
     x, y = 64 + g.normal(0, 14, 2)
-    if g.random() < 0.3:  # a letter that no one takes for a digit, or what is no sign at all, alone or two
+    if g.random() < 0.34:  # a letter that no one takes for a digit, or what is no sign at all, alone or two
         for _ in range(int(g.choice([1, 1, 1, 2]))):
             what = g.random()
-            lone = printed(str(g.choice(LETTERS)), by.font) if what < 0.5 and by.font else None
+            path = str(g.choice(written_fonts())) if g.random() < 0.6 and fonts() else by.font
+            lone = printed(str(g.choice(LETTERS)), path) if what < 0.6 and path else None
             if lone is not None:
                 ink = fitted(leant(lone, by), height)
-            elif what < 0.75:
+            elif what < 0.8:
                 ink = glyphs.letter(height, by, g)
             else:
                 image = strokes.silhouette(g) if g.random() < 0.3 else strokes.scribble(g)
