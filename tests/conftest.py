@@ -1,4 +1,4 @@
-"""What the tests share: MNIST, a small set of it in a folder, and the command `shuzi` as a process."""
+"""What the tests share: MNIST, a small set of it in a folder, the command `shuzi` as a process, a real browser."""
 
 import contextlib
 import json
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 import hypothesis
 import numpy as np
@@ -21,6 +22,8 @@ from shuzi.data.forms import make_form
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
 # Each command runs in a process of its own, forked from one that has imported what the commands import:
 # the command's own start is 20 ms instead of two seconds of `import torch`.
@@ -181,3 +184,20 @@ def loaded_by() -> Callable[[str], set[str]]:
         return {name.split(".")[0] for name in ended.stdout.splitlines()[-1].split()}
 
     return loaded
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if not CHROMIUM:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no chromium found; the browser tests must run in CI: apt-get install chromium")
+        pytest.skip("no chromium found, so the page is not tested in a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

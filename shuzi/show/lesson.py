@@ -1,4 +1,4 @@
-"""The drawings of the lesson: shapes, a flattened image, logits beside probabilities, a curve with steps down it."""
+"""The lesson's drawings: shapes, a flattened image, logits and probabilities, steps down a curve, intervals."""
 
 from collections.abc import Callable, Sequence
 
@@ -89,6 +89,19 @@ def log_loss() -> Figure:
     p = np.linspace(0.01, 1, 200)
     axes.plot(p, -np.log(p), color=ACCENT)
     axes.set(xlabel="p[label]", ylabel="-log p, nats", xlim=(0, 1), ylim=(0, None))
+    return figure
+
+
+@styled
+def intervals(shares: Sequence[float], limits: Sequence[tuple[float, float]]) -> Figure:
+    """Draw shares as dots with their intervals (low, high) as bars, and their mean as a dashed line."""
+    figure = blank(7.2, 2.6)
+    axes = figure.subplots()
+    low, high = np.transpose(limits)
+    reach = np.array([np.array(shares) - low, high - np.array(shares)])
+    axes.errorbar(range(len(shares)), shares, reach, fmt="o", color=SECOND, ecolor=ACCENT, markersize=4)
+    axes.axhline(float(np.mean(shares)), color=INK, linewidth=0.8, linestyle="--")
+    axes.set(xticks=range(len(shares)), xlabel="seed", ylabel="share right")
     return figure
 
 

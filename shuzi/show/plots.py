@@ -104,8 +104,10 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
 
 
 @styled
-def templates(W: np.ndarray) -> Figure:
-    """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero."""
+def templates(
+    W: np.ndarray, says: str = "weight: ink here speaks against the digit (blue) or for it (red)"
+) -> Figure:
+    """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero, and what its colours say."""
     figure = blank(9, 1.75)
     axes = figure.subplots(1, 10)
     limit = float(np.abs(W).max())
@@ -116,7 +118,7 @@ def templates(W: np.ndarray) -> Figure:
         each.set(xticks=[], yticks=[], title=str(digit))
         each.spines[:].set_visible(False)
     bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", aspect=60, pad=0.04, fraction=0.08)
-    bar.set_label("weight: ink here speaks against the digit (blue) or for it (red)")
+    bar.set_label(says)
     bar.outline.set_visible(False)
     return figure
 

@@ -1,19 +1,16 @@
-"""A real server in a process of its own, and a real browser before it."""
+"""A real server in a process of its own."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 
 import pytest
 
 Strokes = list[list[list[float]]]
-CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
 
 @dataclass
@@ -78,20 +75,3 @@ def drawing(strokes) -> Callable[..., dict]:
         return {"width": 400 + 0.9 * height * len(text), "height": 1000, "strokes": placed}
 
     return draw
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if not CHROMIUM:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no chromium found; the browser tests must run in CI: apt-get install chromium")
-        pytest.skip("no chromium found, so the page is not tested in a browser: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
