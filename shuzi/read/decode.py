@@ -34,6 +34,12 @@ class Found:
     marks: tuple[Proposal, ...]
     line: int
 
+    @property
+    def linked(self) -> float:
+        """0..1, that these are all its digits: each is followed by another, the last by none."""
+        *inner, last = (digit.link for digit in self.digits)
+        return float(np.prod(inner)) * (1 - last)
+
 
 def numbers(proposals: list[Proposal]) -> list[Found]:
     """The numbers of a page in reading order."""

@@ -126,13 +126,14 @@ class Calibration:
         chance: constant and factor that make the heatmaps' logits those of being a digit.
         named: weights of the finder's and the classifier's log probabilities in which digit it is.
         digit: constant, and weights of the finder's and the classifier's logits, in whether it is one.
-        number: constant, and weight of its digits' together, in whether a number is right.
+        number: constant, and weights of what its digits say together, of their links and of the logarithm of how many
+            they are, in whether a number is right.
     """
 
     chance: tuple[float, ...] = (0.0, 1.0)
     named: tuple[float, ...] = (0.5, 0.5)
     digit: tuple[float, ...] = (0.0, 0.5, 0.5)
-    number: tuple[float, ...] = (0.0, 1.0)
+    number: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0)
 
     def to_text(self) -> str:
         """Give it as it lies in a finder's file."""

@@ -248,7 +248,7 @@ class Reader:
         numbers = []
         for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
             own = tuple(next(read) for _ in group.digits)
-            whole = 1.0 if single else self._whole(own, unmissed)
+            whole = 1.0 if single else self._whole(own, unmissed, group.linked)
             numbers.append(Number(own, group.line, decode.written(group, own), whole))
         return Page(tuple(numbers), picture.size)
 
@@ -286,14 +286,14 @@ class Reader:
         chances = np.array([digit.chance for digit in digits])
         return join(self._finder.calibration, found, chances, scores, TOLD if single else 0.0)
 
-    def _whole(self, digits: tuple[Digit, ...], unmissed: float) -> float:
+    def _whole(self, digits: tuple[Digit, ...], unmissed: float, linked: float) -> float:
         """0..1, that a number is whole: what makes its confidence, with the digits' own, the share of right ones.
 
-        unmissed: 0..1, that no unlikely proposal beside its digits is one of them.
+        unmissed: 0..1, that no unlikely proposal beside its digits is one of them; linked: as `Found.linked` has it.
         """
         together = float(np.prod([digit.confidence for digit in digits]))
-        constant, weight = self._finder.calibration.number
-        odds = constant + weight * float(logit(np.array(together * unmissed)))
+        evidence = number_evidence(together * unmissed, linked, len(digits))
+        odds = float(np.dot(self._finder.calibration.number, evidence))
         return min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9))
 
     def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, scale: float) -> Digit:
@@ -335,6 +335,11 @@ def join(
     odds = told + constant + finder * logit(chances) + classifier * logit(any_digit(scores))
     is_digit = 1 / (1 + np.exp(-odds))
     return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
+
+
+def number_evidence(right: float, linked: float, digits: int) -> np.ndarray:
+    """What `Calibration.number` weighs, (4,): 1, the logits of both chances, the logarithm of how many digits."""
+    return np.array([1.0, logit(np.array(right)), logit(np.array(linked)), np.log(digits)])
 
 
 def logit(p: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from shuzi.data.pages import KINDS, make_page
 from shuzi.data.scenes import LEAST, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
 from shuzi.read import decode
 from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, overlap
-from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit
+from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
 
 SEED = 20261125  # of the scenes; those of a training have its own
 SCENES = 6_000  # 5 minutes on one core
@@ -31,15 +31,15 @@ class Seen:
     Attributes:
         chances, classes, scores: of each, the finder's chance, its classes (10,) and the classifier's scores (11,).
         labels: the digit that each is, -1 for none.
-        numbers: of each number of a field: the indices of its digits, that none was missed (0..1), and what its digits
-            are if these are all of one number; None if it is wrong whatever they are read as.
+        numbers: of each number of a field: the indices of its digits, that none was missed and that all are its own
+            (0..1), and what its digits are if these are all of one; None if it is wrong whatever they are read as.
     """
 
     chances: list[float] = field(default_factory=list)
     classes: list[np.ndarray] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
-    numbers: list[tuple[list[int], float, list[int] | None]] = field(default_factory=list)
+    numbers: list[tuple[list[int], float, float, list[int] | None]] = field(default_factory=list)
 
 
 def scenes(digits: Digits, count: int) -> Iterator[Scene]:
@@ -157,7 +157,8 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
         seen.classes.append(proposal.classes)
         seen.scores.append(score)
         seen.labels.append(label)
-    if made.picture.shape == SQUARE:  # it cuts most of its numbers
+    partly = (made.labels < CLASSES) & (made.visible > 0) & (made.visible < VISIBLE)
+    if made.picture.shape == SQUARE or partly.any():  # the frame cuts its numbers
         return
     whole = written(made)
     groups = decode.numbers(proposals)
@@ -165,7 +166,7 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
         if all(id(p) in place for p in group.digits):
             indices = [place[id(p)] for p in group.digits]
             labels = [seen.labels[i] for i in indices]
-            seen.numbers.append((indices, unmissed, labels if labels in whole else None))
+            seen.numbers.append((indices, unmissed, group.linked, labels if labels in whole else None))
 
 
 def written(made: Scene) -> list[list[int]]:
@@ -181,14 +182,15 @@ def written(made: Scene) -> list[list[int]]:
 
 
 def numbers(kinds: Sequence[Seen], fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """Give the logits (N, 1) of numbers being right by their digits, and whether they are, as calibrated so far."""
-    right, together = [], []
+    """Give what speaks for numbers (N, 3), `number_evidence` less the 1, and whether they are right."""
+    right, evidence = [], []
     for seen in kinds:
         joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
-        for indices, unmissed, written in seen.numbers:
+        for indices, unmissed, linked, written in seen.numbers:
             right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
-            together.append(unmissed * float(joined[indices, :CLASSES].max(1).prod()))
-    return logit(np.array(together))[:, None], np.array(right)
+            together = float(joined[indices, :CLASSES].max(1).prod())
+            evidence.append(number_evidence(unmissed * together, linked, len(indices))[1:])
+    return np.array(evidence), np.array(right)
 
 
 def logistic(values: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
