@@ -191,6 +191,14 @@ def test_a_number_is_whole_as_far_as_nothing_unlikely_in_it_is_a_digit(gapped, x
     assert chances == pytest.approx([1 - share * 0.1, 1 - share * 0.4])
 
 
+def test_a_number_is_all_there_as_far_as_each_digit_is_followed_and_the_last_is_not(gapped):
+    assert gapped.linked == pytest.approx(0.9)
+    gapped.digits[-1].link = 0.4  # half as if a third should come
+    assert gapped.linked == pytest.approx(0.9 * 0.6)
+    (single,) = decode.numbers([proposal("3", 40, 50)])
+    assert single.linked == 1
+
+
 def test_thousands_of_digits_and_marks_take_no_more_than_a_glance():
     side = np.arange(50) * 2 * WIDTH
     digits = [proposal("7", x, y) for x in side for y in side]

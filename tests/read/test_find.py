@@ -49,7 +49,7 @@ def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkey
     monkeypatch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
     shape = scenes.STRIP if kind is scenes.strip else scenes.SQUARE
     hits = []
-    for seed in range(12):
+    for seed in range(16):
         scene = scenes.scene(glyphs, np.random.default_rng([7, seed]), shape)
         digits = likely(finder(scene.picture)[0])
         boxes = np.array([p.box for p in digits]).reshape(-1, 4)
