@@ -398,7 +398,7 @@ def export(
         return print_json({"run": str(run), "model": str(path), "bytes": path.stat().st_size, **told})
     out.print(
         f"{'calibrated on' if calibration else 'not calibrated:'} {exported.why}\n"
-        f"{path}, {path.stat().st_size:,} bytes; read with it: shuzi read --weights {path} PICTURE"
+        f"{path}, {path.stat().st_size:,} bytes; read with it: {exported.use}"
     )
 
 

@@ -48,11 +48,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file, its calibration if it has one, and on what it was made, or why there is none."""
+    """An ONNX file, its calibration if it has one, on what it was made or why there is none, and what reads with it."""
 
     path: Path
     calibration: Calibration | find.Calibration | None
     why: str
+    use: str
 
 
 class FromBytes(nn.Module):
@@ -137,13 +138,13 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> E
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"
         write_whole(out, data)
-        return Exported(out, fitted, why)
+        return Exported(out, fitted, why, f'shuzi.Reader(finder="{out}"), in Python')
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if digits is not None:
         sample = digits.images[:256]
         calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
     write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
-    return Exported(out, calibration, why)
+    return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
 
 def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibration | None) -> bytes:

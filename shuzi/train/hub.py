@@ -15,6 +15,7 @@ from shuzi.files import write_whole
 from shuzi.read.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import runs
 from shuzi.train.export import export
+from shuzi.train.recipes import recipe
 
 CARD = "README.md"
 KIND = "shuzi"  # of model, in config.json
@@ -33,9 +34,14 @@ def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) 
         The folder. Its config is written last: without it nothing takes the folder for one.
 
     Raises:
-        ShuziError: no finished run, its data are gone, or the folder holds something else or cannot be written.
+        ShuziError: no finished run, or a finder's, its data are gone, or the folder holds something else or cannot be
+            written.
     """
     run = runs.read(run_folder)
+    if recipe(run.plan.recipe).onnx is not None:
+        raise ShuziError(
+            f"{run_folder}: a finder, and the hub's folder is for a network that names digits; export it as onnx"
+        )
     out = out or run_folder / "hub"
     check_free(out)
     (out / HUB_CONFIG).unlink(missing_ok=True)

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,8 @@ import torch
 import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
-from shuzi.train import export, models, runs
+from shuzi.train import export, hub, models, runs
+from shuzi.train.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,22 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
         export.export(run.folder, tmp_path / "link.onnx")
     assert (tmp_path / "link.onnx").is_symlink()
     assert Reader(tmp_path / "target.onnx").name == "softmax"
+
+
+def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub(
+    tmp_path, small_folder, monkeypatch, command
+):
+    short = dataclasses.replace(RECIPES["finder"], steps=1, judge=lambda *_: (0, 1))  # an hour, else
+    monkeypatch.setitem(RECIPES, "finder", short)
+    run = runs.train(runs.make_plan("finder", str(small_folder), epochs=1, batch_size=2), tmp_path / "run")
+    with pytest.raises(ShuziError, match="a finder, and the hub's folder is for a network that names digits"):
+        hub.to_hub(run.folder)
+    assert not (run.folder / "hub").exists()
+    ended = command("export", run.folder)
+    assert ended.code == 0, ended.stderr
+    path = run.folder / "model.onnx"
+    assert ended.stdout.endswith(f'read with it: shuzi.Reader(finder="{path}"), in Python\n')
+    assert Reader(finder=path).read(np.full((40, 40), 200, np.uint8)).size == (40, 40)
 
 
 @pytest.mark.parametrize(
