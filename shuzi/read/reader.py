@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from shuzi.read.picture import Source
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
-FINDER = SHIPPED.with_name("finder.onnx")
 CHUNK = 128  # images: so many are read on one core, more on all
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
 FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier is surer when they are joined
@@ -37,7 +36,7 @@ THRESHOLD = 0.5  # for networks whose file names none: more likely right than wr
 EXAMPLE = np.random.default_rng(0).integers(
     0, 256, (2, SIDE, SIDE), np.uint8
 )  # what every network must answer to
-EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11)"
+EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
 
 Box = tuple[int, int, int, int]
 

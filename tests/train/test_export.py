@@ -141,6 +141,10 @@ def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub
     path = run.folder / "model.onnx"
     assert ended.stdout.endswith(f'read with it: shuzi.Reader(finder="{path}"), in Python\n')
     assert Reader(finder=path).read(np.full((40, 40), 200, np.uint8)).size == (40, 40)
+    with pytest.raises(
+        ShuziError, match=r"no reader: expected images .* a finder goes to Reader\(finder=\.\.\.\)"
+    ):
+        Reader(path)
 
 
 @pytest.mark.parametrize(
