@@ -3,7 +3,7 @@
     python benchmarks/many.py [PICTURES]
 
 Reads crops of one digit each (MNIST's test digits on paper, 40x40). Each engine reads 40 and then all of them: the
-difference gives the pace, what is left of the 40 the start-up. Takes pip install 'shuzi[ray]'.
+difference gives the pace, what is left of the 40 the start-up. Takes pip install '.[ray]'.
 """
 
 import os

@@ -35,3 +35,10 @@ def test_the_classifiers_are_those_there_are():
 def test_every_file_that_contributing_names_is_there():
     for link in re.findall(r"\]\(([^)]+)\)", (ROOT / "CONTRIBUTING.md").read_text()):
         assert (ROOT / link).exists(), link
+
+
+def test_what_is_to_be_installed_is_what_the_source_has_and_no_index():
+    texts = [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.py"), *(ROOT / "shuzi").rglob("*")]
+    for path in texts:
+        if path.suffix in {".py", ".md", ".js", ".html", ".ipynb"}:
+            assert "install 'shuzi" not in path.read_text(), path

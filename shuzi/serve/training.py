@@ -181,5 +181,7 @@ def _refused(settings: Settings) -> str | None:
     if not settings.private:
         return "this server trains only where nobody else can ask it: on 127.0.0.1, without --allow-host."
     if find_spec("torch") is None:
-        return "training needs torch; install it with: pip install 'shuzi[train]'."
+        return (
+            "training needs torch; in the folder of shuzi's source, install it with: pip install '.[train]'."
+        )
     return None
