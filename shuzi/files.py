@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all; reading those that a person names."""
 
 import contextlib
 import mmap
@@ -16,7 +16,20 @@ try:
 except ImportError:  # Windows; there nobody sweeps
     flock = None
 
+MOST_BYTES = 200_000_000  # of a file that is read into memory as text
 PREFIX, SUFFIX = ".shuzi-", ".part"  # of a file that is being written; it is locked meanwhile
+
+
+def read_bytes(path: Path) -> bytes:
+    """Give a file's bytes. Raises ShuziError where it can't be read, is huge, or is none: a pipe is not waited for."""
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ShuziError(f"{path}: can't be read (a pipe or a device).")
+        if path.exists() and (size := path.stat().st_size) > MOST_BYTES:
+            raise ShuziError(f"{path}: {size:,} bytes, expected at most {MOST_BYTES:,}.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from None
 
 
 @contextlib.contextmanager

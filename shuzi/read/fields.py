@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shuzi.errors import ShuziError
+from shuzi.files import read_bytes
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Digit
@@ -189,14 +190,11 @@ class Form:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Form:
         """A form from its JSON file. Raises ShuziError when it can't be read or is no form."""
+        data = read_bytes(Path(path))
         try:
-            text = Path(path).read_text("utf-8")
-        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the name
-            raise ShuziError(
-                f"{path}: can't be read ({getattr(error, 'strerror', None) or error})."
-            ) from None
-        try:
-            return cls.parse(json.loads(text))
+            return cls.parse(json.loads(data.decode()))
+        except UnicodeDecodeError as error:
+            raise ShuziError(f"{path}: can't be read ({error}).") from None
         except json.JSONDecodeError as error:
             raise ShuziError(f"{path}: not JSON ({error}).") from None
         except RecursionError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from shuzi.errors import ShuziError
-from shuzi.files import write_whole
+from shuzi.files import read_bytes, write_whole
 from shuzi.read.batch import Job, csv_text
 from shuzi.read.fields import Field, Form
 from shuzi.read.form import zones
@@ -39,13 +39,9 @@ class Review:
         self._rows()
 
     def _rows(self) -> list[list[str]]:
+        text = read_bytes(self.path).decode("utf-8", "surrogateescape")
         try:
-            text = self.path.read_bytes().decode("utf-8", "surrogateescape")
             rows = list(csv.reader(io.StringIO(text, newline="")))
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            raise ShuziError(
-                f"{self.path}: can't be read ({getattr(error, 'strerror', None) or error})."
-            ) from None
         except csv.Error:
             rows = []
         if not rows or rows[0][:2] != ["file", "form"] or any(len(row) != len(rows[0]) for row in rows):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 
 import numpy as np
 import pytest
@@ -213,6 +214,18 @@ def test_a_bad_form_is_one_sentence(tmp_path, content, words):
 def test_a_form_that_isnt_there_is_one_sentence(tmp_path):
     with pytest.raises(shuzi.ShuziError, match=r"can't be read .No such file"):
         Form.load(tmp_path / "none.json")
+
+
+def test_a_pipe_and_a_device_are_no_forms_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(shuzi.ShuziError, match=r"can't be read .a pipe or a device"):
+        Form.load(tmp_path / "pipe")
+    with pytest.raises(shuzi.ShuziError, match=r"can't be read .a pipe or a device"):
+        Form.load("/dev/null")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(shuzi.ShuziError, match=r"large\.json: 10,000,000,000 bytes, expected at most"):
+        Form.load(tmp_path / "large.json")
 
 
 def test_the_made_up_form_is_one():

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 import requests
@@ -110,6 +111,9 @@ def test_another_file_is_refused_and_stays(tmp_path, content):
         serve(review=str(tmp_path / "other.csv"), open_browser=False)
     with pytest.raises(ShuziError, match="can't be read"):
         Review(tmp_path / "none.csv")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ShuziError, match=r"can't be read .a pipe or a device"):
+        Review(tmp_path / "pipe")
     assert (tmp_path / "other.csv").read_text() == content
 
 
