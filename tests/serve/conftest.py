@@ -13,6 +13,30 @@ import pytest
 Strokes = list[list[list[float]]]
 
 
+CONTRAST = """() => {
+    const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const light = (colour) => colour.slice(0, 3).map((c) => linear(c / 255))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = parse(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour;
+        }
+    };
+    const low = [];
+    for (const element of document.querySelectorAll("body *")) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+        const hidden = !element.checkVisibility() || element.closest("dialog, .unseen, #notice, #drop");
+        if (!own || hidden) continue;
+        const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+        const contrast = (a + 0.05) / (b + 0.05);
+        if (contrast < 4.5) low.push(`${contrast.toFixed(2)} ${element.outerHTML.slice(0, 90)}`);
+    }
+    return low;
+}"""
+
+
 @dataclass
 class Server:
     process: subprocess.Popen[str]
@@ -75,3 +99,19 @@ def drawing(strokes) -> Callable[..., dict]:
         return {"width": 400 + 0.9 * height * len(text), "height": 1000, "strokes": placed}
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def assert_accessible() -> Callable[..., None]:
+    """Asserts that a page's text has contrast, its controls have names, and none is too small to hit."""
+
+    def assert_of(page) -> None:
+        assert page.evaluate(CONTRAST) == []
+        nameless = """[...document.querySelectorAll("button, input, select")]
+            .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).length"""
+        assert page.evaluate(nameless) == 0
+        small = """[...document.querySelectorAll("button, .button, .models label")].filter((e) => e.checkVisibility())
+            .map((e) => e.getBoundingClientRect()).filter((r) => Math.min(r.width, r.height) < 24).length"""
+        assert page.evaluate(small) == 0
+
+    return assert_of

@@ -116,6 +116,66 @@ def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
 
 
+def test_it_pauses_and_each_knob_turns_something(lesson):
+    page = lesson()
+    set_knob(page, "count", "2000")
+    set_knob(page, "size", "50")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
+    page.locator("#pace").select_option("slow")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#said")).not_to_have_text("Epoch 1: batch 0 of 40")
+    expect(page.locator("#resting")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    stopped = page.inner_text("#said")
+    page.wait_for_timeout(1500)  # two batches at this pace
+    assert page.inner_text("#said") == stopped
+    page.locator("#start").select_option("zeros")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
+    page.get_by_role("button", name="One step").click()
+    expect(page.locator("#loss")).to_have_text(re.compile(r"^2\.30"))  # log 10: all ten are as likely
+    before = page.inner_text("#which-said")
+    set_knob(page, "seed", "1")
+    expect(page.locator("#which-said")).not_to_have_text(before)
+
+
+def test_what_it_has_learnt_reads_what_is_drawn(lesson, strokes):
+    page = lesson()
+    set_knob(page, "count", "10000")
+    page.locator("#pace").select_option("full speed")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Play goes on with another.")
+    box = page.locator("#canvas").bounding_box()
+    for stroke in strokes["8"]:
+        places = [
+            (box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * (0.1 + 0.8 * y))
+            for x, y in stroke
+        ]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place)
+        page.mouse.up()
+    expect(page.locator("#reads")).to_contain_text("It reads 8")
+
+
+def test_a_pixel_is_chosen_with_the_mouse(lesson):
+    page = lesson()
+    page.wait_for_selector("#ten-steps .n")
+    box = page.locator("#image").bounding_box()
+    page.locator("#image").click(position={"x": box["width"] * 10.5 / 28, "y": box["height"] * 20.5 / 28})
+    expect(page.locator("#pixel")).to_contain_text(f"number {20 * 28 + 10} of the row")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_that_learns_has_contrast_and_names(lesson, assert_accessible, scheme):
+    page = lesson(color_scheme=scheme)
+    page.wait_for_selector("#ten-steps .n")
+    page.locator("#sample").click()
+    expect(page.locator("#reads")).to_contain_text("It reads")
+    assert_accessible(page)
+
+
 def test_a_learning_rate_of_10_is_told_and_why(lesson):
     page = lesson()
     set_knob(page, "count", "4000")
@@ -286,6 +346,32 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(start_
     assert "under way already" in second.json()["detail"]
     assert requests.delete(server.url + "/api/training", timeout=60).json()["state"] == "idle"
     assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_of_two_who_ask_for_a_training_the_second_sees_the_first(chromium, start_server, tmp_path):
+    shown = samples.load()
+    server = start_server(tmp_path / "corrections")
+    pages = [chromium.new_page(locale="en-GB") for _ in range(2)]
+    for page in pages:
+        page.goto(server.url + "/learn")
+        page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
+    asking = [page.get_by_role("button", name="Train on my corrections") for page in pages]
+    asking[0].click()
+    expect(pages[0].locator("#notice")).to_contain_text(
+        "There are no corrections to train on yet", timeout=PATIENCE
+    )
+    for i in range(0, 150, 5):
+        corrections.keep(tmp_path / "corrections", 255 - shown.images[i] // 2, int(shown.labels[i]))
+    asking[0].click()
+    expect(pages[0].locator("#training")).to_have_text("Training: epoch 1 of 4", timeout=PATIENCE)
+    asking[1].click()
+    expect(pages[1].locator("#training")).to_have_text("Training: epoch 1 of 4", timeout=PATIENCE)
+    expect(pages[1].locator("#notice")).not_to_contain_text("no corrections")
+    pages[1].get_by_role("button", name="Drop it").click()
+    expect(asking[0]).to_be_visible(timeout=PATIENCE)
+    assert state(server)["state"] == "idle"
+    for page in pages:
+        page.close()
 
 
 @pytest.mark.parametrize("settings", [{"read_only": True}, {"allow_hosts": ("a.example",)}])

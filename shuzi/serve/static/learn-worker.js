@@ -2,7 +2,7 @@
 import { CLASSES, PIXELS, inked, largest, logits, right, step } from "./softmax.js";
 
 const FRAME = 25; // ms of training between two words
-const HELD = 5000; // of the training digits, the last, unless a person has it learn from some of these too
+const HELD = 5000; // of the training digits, the last, unless some of these are asked for
 const MEASURED = 20; // times an epoch that the held-out digits are read
 const DRAWN = 200; // points an epoch of the loss's curve
 const OWN = { folds: 5, steps: 200, lr: 0.1 }; // of learning from one's own digits, all of them in each step
@@ -33,7 +33,7 @@ async function load() {
 }
 
 const loaded = () => (set ??= load().catch((error) => {
-  set = null; // so that it can be tried again
+  set = null; // to be tried again
   throw error;
 }));
 
@@ -108,7 +108,8 @@ async function play(mine, once = false) {
     if (mine !== run) return;
     say(mine);
     await pause(mine.pace);
-  } while (mine === run && mine.playing);
+  } while (mine.playing);
+  if (mine === run) say(mine);
 }
 
 /** Tells the page all that is new; at rest with the batch that comes next. */

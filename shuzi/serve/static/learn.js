@@ -341,6 +341,7 @@ async function train(method, path = "api/training") {
   try {
     training = await ask(path, { method });
   } catch (error) {
+    if (/under way/.test(error.message)) return train("GET");
     if (error.status === 409) notice(t("There are no corrections to train on yet. Add your drawings, or put answers right on the drawing page.", "还没有可用来训练的改正。请加入你写的字，或在书写页改正答案。"));
     else wrong(error);
   }
