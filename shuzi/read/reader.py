@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +166,11 @@ class Reader:
         providers: Sequence[str] | None = None,
         finder: str | os.PathLike[str] | None = None,
     ) -> None:
+        for each in (path, finder):
+            if each is not None and not isinstance(each, (str, os.PathLike)):
+                raise ShuziError(f"{each!r:.60}: expected the path of an ONNX network.")
         self.path = Path(path) if path is not None else SHIPPED
-        if threshold is not None and not 0 <= threshold <= 1:
+        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
         network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
@@ -328,8 +332,7 @@ def join(
     finder, classifier = calibration.named
     logs = finder * np.log(found + FLOOR)
     logs += classifier * np.log(given_digit(scores).astype(np.float64) + FLOOR)
-    exp = np.exp(logs - logs.max(1, keepdims=True))
-    named = exp / exp.sum(1, keepdims=True)
+    named = softmax(logs)
     constant, finder, classifier = calibration.digit
     odds = told + constant + finder * logit(chances) + classifier * logit(any_digit(scores))
     is_digit = 1 / (1 + np.exp(-odds))

@@ -135,6 +135,12 @@ def test_a_run_is_told_from_a_network(tmp_path):
         shuzi.Reader(tmp_path / "softmax")
 
 
+@pytest.mark.parametrize("given", [{"path": 123}, {"finder": 123}, {"threshold": "high"}])
+def test_what_is_no_path_or_confidence_is_told_what_was_expected(given):
+    with pytest.raises(shuzi.ShuziError, match=r"(123|high): expected"):
+        shuzi.Reader(**given)
+
+
 def test_a_copy_answers_alike():
     network = Network(reader.SHIPPED, reader.EXAMPLE, {"logits": ((2, 11),)}, "digits")
     for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
