@@ -35,7 +35,7 @@ from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError, Stopped, needs
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.files import cannot_write, sweep, write_whole
-from shuzi.read.network import HUB_CONFIG, HUB_WEIGHTS, softmax
+from shuzi.read.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, softmax
 from shuzi.train import fit_numpy
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.ranks import lost, ranks
@@ -65,6 +65,8 @@ MADE_OF_IT = (
     "model.onnx",
     *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
 )
+# So too, where the first is there.
+HUB = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "README.md")]
 
 
 @dataclass(frozen=True)
@@ -675,10 +677,11 @@ def save_progress(run: Run, training: "Training", first: bool) -> None:
     write_whole(run.folder / METRICS, metrics)
     if first:
         write_whole(run.folder / RUN, run.text())
-        for name in (WEIGHTS, *MADE_OF_IT):
+        for name in (WEIGHTS, *MADE_OF_IT, *(HUB if (run.folder / HUB[0]).is_file() else ())):
             (run.folder / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # there is none, or something else is in it
-            (run.folder / "pictures").rmdir()
+        for name in ("pictures", "hub"):
+            with contextlib.suppress(OSError):  # there is none, or something else is in it
+                (run.folder / name).rmdir()
 
 
 def digest(tensors: Mapping[str, Any], beside: dict[str, str]) -> str:

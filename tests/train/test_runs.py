@@ -304,8 +304,15 @@ def test_an_existing_run_is_not_overwritten_without_force(tmp_path, plan, copied
 def test_force_replaces_a_run(plan, copied):
     other = dataclasses.replace(plan, settings=dataclasses.replace(plan.settings, seed=1))
     before = weights(copied)
-    (copied / "pictures").mkdir()
-    for name in ("model.onnx", "pictures/confusion.png", ".shuzi-a1b2c3d4.part"):
+    for folder in ("pictures", "hub"):
+        (copied / folder).mkdir()
+    for name in (
+        "model.onnx",
+        "pictures/confusion.png",
+        "hub/model.onnx",
+        "hub/config.json",
+        ".shuzi-a1b2c3d4.part",
+    ):
         (copied / name).touch()  # of the old weights, and left over by a process that was killed
     runs.train(other, copied, force=True)
     assert names(copied) == FINISHED
