@@ -50,6 +50,11 @@ def test_every_text_of_the_code_stands_there_in_both_languages(name, most):
         assert re.search(r"[\u4e00-\u9fff]", chinese) or chinese == "en", english
 
 
+def test_no_digit_has_one_sign_and_it_is_not_that_of_multiplication():
+    code = "".join(text(path.name) for path in STATIC.glob("*.js"))
+    assert re.findall('"([×–])"', code) == ["–"]
+
+
 def test_the_code_that_the_lesson_shows_is_the_code_that_runs():
     here = STATIC.parents[1] / "train"
     code = (here / "softmax_numpy.py").read_text() + (here / "fit_numpy.py").read_text()

@@ -103,10 +103,9 @@ export function showBars(digit) {
 /** What the other model says: beside the answer, and a mark on the bars. */
 export function showOther(answer, chosen, softmax) {
   const other = answer?.other ?? [];
-  const said = (digit) => (digit.digit ?? (kind(digit) === "none" ? "×" : "?"));
-  const differs = other.some((digit, at) => said(digit) !== said(answer.digits[at]));
+  const differs = other.some((digit, at) => mark(digit) !== mark(answer.digits[at]));
   const name = softmax ? t("Softmax regression", "Softmax 回归") : t("Network", "神经网络");
-  const text = other.map(said).join("");
+  const text = other.map(mark).join("");
   say("other", !text ? "" : differs ? t("{name} reads {text}: they differ", "{name}认作 {text}：两者不同", { name, text }) : t("{name} reads {text} too", "{name}也认作 {text}", { name, text }));
   $("other").className = differs ? "differs" : "";
   const digit = other[chosen];
