@@ -2,9 +2,11 @@
 
 import io
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 from PIL import Image
 
 import shuzi
@@ -119,3 +121,16 @@ def test_a_transform_gets_what_torchvisions_sets_give(small_folder):
     batch, labels = next(iter(torch.utils.data.DataLoader(test, batch_size=8)))
     assert batch.shape == (8, 1, 28, 28)
     assert labels.tolist() == test.labels[:8].tolist()
+
+
+def test_a_training_in_a_notebook_has_a_notebooks_bar(small_folder, tmp_path):
+    code = f"""from pathlib import Path
+from shuzi.train import runs
+for recipe in ("softmax-numpy", "softmax"):
+    plan = runs.make_plan(recipe, {str(small_folder)!r}, epochs=2, device="cpu")
+    runs.train(plan, Path({str(tmp_path)!r}, recipe))"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=300).execute()
+    bars = [output["data"]["text/html"] for output in notebook.cells[0].outputs]
+    assert len(bars) == 2
+    assert all(bar.startswith('<progress value="1.000" max="1"></progress> epoch 2/2, loss ') for bar in bars)

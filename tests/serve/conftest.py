@@ -108,7 +108,8 @@ def assert_accessible() -> Callable[..., None]:
     def assert_of(page) -> None:
         assert page.evaluate(CONTRAST) == []
         nameless = """[...document.querySelectorAll("button, input, select")]
-            .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).length"""
+            .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.ariaLabelledByElements || e.labels?.length))
+            .length"""
         assert page.evaluate(nameless) == 0
         small = """[...document.querySelectorAll("button, .button, .models label")].filter((e) => e.checkVisibility())
             .map((e) => e.getBoundingClientRect()).filter((r) => Math.min(r.width, r.height) < 24).length"""

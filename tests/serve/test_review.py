@@ -40,7 +40,9 @@ def kept(server):
     return sorted(path.parent.name for path in server.corrections.glob("*/*.png"))
 
 
-def test_what_is_not_sure_is_put_right_by_keyboard(chromium, start_server, table, tmp_path):
+def test_what_is_not_sure_is_put_right_by_keyboard(
+    chromium, start_server, assert_accessible, table, tmp_path
+):
     server = start_server(tmp_path / "corrections", review=str(table))
     assert server.url.endswith("/review")
     page = chromium.new_page(locale="en-GB")
@@ -50,6 +52,7 @@ def test_what_is_not_sure_is_put_right_by_keyboard(chromium, start_server, table
     expect(page.locator("#text")).to_have_value("704123")
     expect(page.locator("#text")).to_be_focused()
     assert page.locator("#zone").evaluate("image => image.decode().then(() => image.naturalWidth)") == 620
+    assert_accessible(page)
     page.keyboard.type("70412")  # not six digits
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("does not admit this")
