@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 USUAL = "CUDAExecutionProvider", "CPUExecutionProvider"
 # in a folder laid out as Hugging Face's are
 HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS = "config.json", "model.onnx", "model.safetensors"
+LARGE = 1_000_000  # pixels: what more of them take of memory is given back at once
 MOST_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
 
 
@@ -84,7 +85,13 @@ class Network:
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
         """Its outputs, in the order in which they were named."""
-        answers: list[np.ndarray] = self._session.run(self._names, {"images": images})
+        options = None
+        if images.size > LARGE:
+            import onnxruntime
+
+            options = onnxruntime.RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        answers: list[np.ndarray] = self._session.run(self._names, {"images": images}, options)
         return answers
 
     @property

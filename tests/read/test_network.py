@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -162,3 +164,18 @@ def test_a_provider_that_is_not_there_is_named_with_those_that_are(providers):
         shuzi.ShuziError, match=r"providers=\[.*\]: expected some of .*CPUExecutionProvider\."
     ):
         shuzi.Reader(providers=providers)
+
+
+STRIP = """
+import psutil, numpy as np, shuzi
+reader = shuzi.Reader()
+reader.read(np.full((40, 40), 255, np.uint8))
+before = psutil.Process().memory_info().rss
+reader.read(np.full((4, 1_000_000), 255, np.uint8))  # a row of cells, four million pixels of the network's
+print(psutil.Process().memory_info().rss - before)
+"""
+
+
+def test_what_a_long_strip_took_of_memory_is_given_back():
+    told = subprocess.run([sys.executable, "-c", STRIP], capture_output=True, text=True, check=True)
+    assert int(told.stdout) < 500e6
