@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ ARROWS = {
     "sklearn": {"errors", "train"},
     "version": set(),
 }
+SMALL = {"errors", "files", "display", "version"}
 TORCH_FREE = (
     "data",
     "display",
@@ -74,6 +76,18 @@ def test_imports_follow_the_arrows():
         for imported in imports(path):
             if imported.startswith("shuzi.") and part(imported) != part(module):
                 assert part(imported) in ARROWS[part(module)], f"{module} imports {imported}"
+
+
+def test_contributing_tells_the_arrows():
+    told = {}
+    for row in re.findall(r"^\| `shuzi/.*", (PACKAGE.parent / "CONTRIBUTING.md").read_text(), re.M):
+        name, _, to = (
+            row.strip("| ").split(" |", 2) if row.count("|") > 3 else (*row.strip("| ").split(" |"), "")
+        )
+        told[re.search(r"shuzi/(\w+)", name)[1]] = set(re.findall(r"`(\w+)`", to))
+    assert told.pop("cli") == set()  # all
+    assert told == {name: to - SMALL for name, to in ARROWS.items() if name in told}
+    assert ARROWS.keys() - told.keys() == {"__init__", "__main__", "cli", *SMALL}
 
 
 def test_the_arrows_make_no_circle():
