@@ -91,6 +91,8 @@ def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
     learnt = lesson().evaluate(EPOCH, {"seed": 3, "count": count})
     assert np.abs(np.reshape(learnt["W"], (784, 10)) - weights["W"]).max() < 1e-4
     assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4
+    assert learnt["ms"] < 9_000  # a second, also beside other work; at most 3
+    assert learnt["gap"] < 500  # some 20, so the page answers meanwhile
     held = run.metrics[0].validation_accuracy
     assert learnt["held"] == held_out
     assert learnt.get("share") == (held if held is None else pytest.approx(held, abs=4e-4))
