@@ -171,13 +171,13 @@ def on_a_terminal(command, *args, **env) -> str:
 
 
 def test_training_on_a_terminal_shows_a_bar_and_no_color_holds(command, tmp_path, small_folder):
-    args = ("train", "--data", small_folder, "--epochs", 100, "--device", "cpu", "--out")
-    coloured = on_a_terminal(command, *args, tmp_path / "a")
+    args = ("--data", small_folder, "--epochs", 100, "--device", "cpu", "--out")
+    coloured = on_a_terminal(command, "train", "softmax", *args, tmp_path / "a", PYTHONWARNINGS="always")
     assert COLOUR.search(coloured)
     assert "preparing" in coloured
     assert "Warning" not in coloured
     assert re.search(r"epoch \S*\d+/100.*loss .*\d\.\d{4}.*images/s.*\d:\d\d:\d\d", coloured)
-    plain = on_a_terminal(command, *args, tmp_path / "b", NO_COLOR="1")
+    plain = on_a_terminal(command, "train", *args, tmp_path / "b", NO_COLOR="1")
     assert "images/s" in plain
     assert not COLOUR.search(plain)
 

@@ -42,11 +42,11 @@ def test_the_cycle_rises_to_its_peak_and_falls_to_nothing():
     assert (np.diff(values[21:]) <= 0).all()
 
 
-def test_an_epoch_of_fast_reads_more_than_98_percent_of_held_out_digits(mnist):
+def test_an_epoch_of_fast_reads_98_and_a_half_percent_of_held_out_digits(mnist):
     known = recipe("fast")
     training = fit.Training(known, fit.Settings(1, known.batch_size, known.lr), CPU)
     list(fit.fit(training, mnist[0].part(0, 55_000)))
-    assert 0.98 < fit.accuracy_of(training.result, mnist[0].part(55_000, 60_000), CPU) < 1
+    assert 0.985 < fit.accuracy_of(training.result, mnist[0].part(55_000, 60_000), CPU) < 1
 
 
 def test_best_learns_from_a_few_digits_what_is_a_digit_and_what_is_none(mnist):
