@@ -1,0 +1,63 @@
+"""The figures of forms, of answers whose figures are known."""
+
+import numpy as np
+import pytest
+
+from shuzi.data.forms import FORM, make_form
+from shuzi.evaluate import forms
+from shuzi.read.fields import Entry, Form, Reading
+
+FIELDS = len(Form.parse(FORM).fields)
+
+
+def test_shares_are_of_all_and_of_what_is_sure():
+    answers = [(True, True), (True, True), (False, True), (True, False)]
+    assert forms.shares(answers) == {
+        "fields right": 0.75,
+        "answered": 0.75,
+        "right of answered": pytest.approx(2 / 3),
+    }
+    assert forms.shares([(False, False)]) == {"fields right": 0, "answered": 0, "right of answered": 1}
+
+
+def test_fields_are_filled_in_with_what_they_admit():
+    generator = np.random.default_rng(1)
+    for field in Form.parse(FORM).fields:
+        texts = [forms.fill(field, generator) for _ in range(20)]
+        assert all(text == "" if field.optional and not text else field.admits(text) for text in texts)
+        assert len(set(texts)) > 5
+
+
+class Oracle:
+    """Reads made-up forms as they were filled in, but is not sure of each's first field and reads its last as 0."""
+
+    def __init__(self, digits):
+        self.digits, self.generator, self.count = digits, np.random.default_rng(forms.SEED), 0
+
+    def read_fields(self, picture, form):
+        texts = [forms.fill(field, self.generator) for field in form.fields]
+        made = make_form(self.digits.images, self.digits.labels, texts, bool(self.count % 2), self.generator)
+        assert np.array_equal(made, picture)
+        self.count += 1
+        texts[-1] = "0"
+        return tuple(
+            Entry(
+                field.name,
+                field.shown(text),
+                1.0,
+                at > 0,
+                picture,
+                (),
+                (Reading(text, 0.4 if at == 0 else 1.0),),
+            )
+            for at, (field, text) in enumerate(zip(form.fields, texts, strict=True))
+        )
+
+
+def test_forms_give_what_is_right_and_sure(mnist, monkeypatch):
+    monkeypatch.setattr(forms, "FORMS", 3)
+    figures = forms.on_forms(Oracle(mnist[1]), mnist[1])
+    for words in ("", ", no pattern"):
+        assert figures["fields right" + words] == pytest.approx(1 - 1 / FIELDS)
+        assert figures["answered" + words] == pytest.approx(1 - 1 / FIELDS)
+        assert figures["right of answered" + words] == pytest.approx(1 - 1 / (FIELDS - 1))
