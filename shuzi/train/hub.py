@@ -102,13 +102,15 @@ def card(run: runs.Run, described: dict[str, Any]) -> str:
         "model-index": [{"name": f"shuzi {run.plan.recipe}", "results": [result]}],
     }
     right, low, high = (100 * share for share in (results.test_accuracy, *results.test_accuracy_interval))
-    settings = run.plan.settings
+    settings, summary = run.plan.settings, recipe(run.plan.recipe).summary
     return "\n".join([
         "---",
         *(f"{name}: {json.dumps(value)}" for name, value in metadata.items()),
         "---",
         "",
         f"# Handwritten digits, by shuzi's recipe {run.plan.recipe}",
+        "",
+        f"{summary[:1].upper()}{summary[1:]}.",
         "",
         f"Images {SIDE}x{SIDE}, one digit each, as MNIST lays them out, to {len(described['id2label'])} classes:",
         f"{', '.join(described['id2label'].values())}.",

@@ -51,6 +51,7 @@ def test_the_card_has_metadata_and_the_figures_of_the_run(folder, run):
     assert result["metrics"] == [{"type": "accuracy", "value": accuracy}]
     assert f"{100 * accuracy:.2f} %, 95 % interval" in text
     assert "datasets" not in told  # these digits are one's own
+    assert "\nSoftmax regression, nn.Linear in an nn.Module.\n" in (folder / "README.md").read_text()
 
 
 def test_reader_takes_the_folder_as_it_takes_the_file(folder, run, small):
