@@ -1,8 +1,9 @@
-"""Takes the README's two pictures of the page: python tests/serve/screenshots.py [FOLDER]."""
+"""Takes the README's pictures of both pages, MNIST in SHUZI_DATA: python tests/serve/screenshots.py [FOLDER]."""
 
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +31,21 @@ def draw(page: Page, digit: str, left: float, top: float, width: float, height: 
         page.mouse.up()
 
 
-def save(page: Page, path: Path) -> None:
-    """The page as a small PNG, once its maps are drawn and nothing moves."""
-    page.locator("#maps .best .n").filter(has_text=".").wait_for()
+def learnt(page: Page, url: str) -> None:
+    """Lets the page that learns go through an epoch, with a digit on its sheet."""
+    page.goto(url + "learn")
+    page.wait_for_selector("html[data-ready]")
+    draw(page, "8", 0.3, 0.1, 0.4, 0.8)
+    page.locator("#pace").select_option("0")
+    page.locator("#play").click()
+    page.locator("#share").filter(has_text=re.compile(r"0\.9")).wait_for()
+    page.wait_for_timeout(3_000)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def save(page: Page, path: Path, shown: str = "#maps .best .n") -> None:
+    """The page as a small PNG, once a selector shows a number and nothing moves."""
+    page.locator(shown).filter(has_text=".").first.wait_for()
     page.mouse.move(0, 0)
     page.wait_for_timeout(400)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
@@ -60,6 +73,9 @@ def main(folder: Path) -> None:
         for at, digit in enumerate("247"):
             draw(phone, digit, 0.08 + 0.3 * at, 0.2, 0.25, 0.58)
         save(phone, folder / "page-phone.png")
+        for page, name in ((desktop, "learn-desktop.png"), (phone, "learn-phone.png")):
+            learnt(page, url)
+            save(page, folder / name, "#share")
         browser.close()
     server.terminate()
     server.wait()
