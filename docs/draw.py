@@ -13,7 +13,7 @@ import numpy as np
 
 import shuzi
 from shuzi.data.pages import make_page
-from shuzi.data.scenes import Glyphs, Scene, scene
+from shuzi.data.scenes import VISIBLE, Glyphs, Scene, scene
 from shuzi.read import batch
 from shuzi.read.find import HEAT, Finder
 from shuzi.read.reader import SHIPPED
@@ -38,7 +38,8 @@ def main(run: Path) -> None:
     drawn = batch.overlay(photo, shuzi.Reader().read(photo))
     cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     digits = Glyphs(held_out)
-    fields = [field for n in range(40) if len((field := scene(digits, np.random.default_rng(n))).labels) > 5]
+    fields = [scene(digits, np.random.default_rng(n)) for n in range(40)]
+    fields = [field for field in fields if (field.visible >= VISIBLE).sum() > 5]
     cv2.imwrite(str(DOCS / "finder.jpg"), found(fields[:6]), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
