@@ -151,7 +151,7 @@ def alone(ink: np.ndarray) -> Proposal:
 
 
 def likeliest(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
-    """The one digit of a picture: likely, and near the middle; where none is, all of the picture with no chance."""
+    """The one digit of a picture: likely, plain, large and near the middle; where none is, all of it with no chance."""
     middle = np.array(shape[::-1]) / 2
     digits = [p for p in proposals if not p.mark]
     if not digits:
@@ -160,7 +160,7 @@ def likeliest(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
     def prior(p: Proposal) -> float:
         return float(np.exp(-(((p.middle - middle) / (shape[1], shape[0])) ** 2).sum() / (2 * CENTRAL**2)))
 
-    return max(digits, key=lambda p: p.chance * prior(p) * p.size**EXPLAINS)
+    return max(digits, key=lambda p: p.chance * prior(p) * (p.classes.max() * p.size) ** EXPLAINS)
 
 
 def written(found: Found, digits: Sequence[Digit]) -> str:
