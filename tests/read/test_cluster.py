@@ -81,6 +81,32 @@ def readers() -> list[psutil.Process]:
     return [each for each in found if "ray::read_part" in " ".join(each.info["cmdline"] or ())]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "nonsense", "auto"])
+def test_an_address_where_no_ray_is_is_one_sentence(pictures, tmp_path, address):
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    order = [
+        sys.executable,
+        "-m",
+        "shuzi",
+        "read",
+        pictures,
+        "--engine",
+        "ray",
+        "--address",
+        address,
+        "--out",
+        "out",
+    ]
+    environment |= {"RAY_TMPDIR": str(tmp_path), "TMPDIR": str(tmp_path)}  # where no cluster left its address
+    ended = subprocess.run(
+        list(map(str, order)), cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert f"--address {address}: no Ray is there" in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_node_removed_and_a_process_killed_cost_no_row(cluster, reader, pictures, local, tmp_path):
     from shuzi.read import cluster as machines
 
@@ -132,16 +158,17 @@ def test_ray_data_takes_the_reader_as_it_is(cluster, pictures, local):
 
     ray.init(cluster.address, ignore_reinit_error=True, log_to_driver=False)
     some = [str(pictures / f"{index:05}.png") for index in range(20)]
-    of_bytes = ray.data.read_binary_files(some, include_paths=True)
-    read = of_bytes.map_batches(shuzi.Reader, batch_size=8, concurrency=1).take_all()
+    half = {"num_cpus": 0.5}  # the machine that is left has one for those who load and for those who read
+    of_bytes = ray.data.read_binary_files(some, include_paths=True, ray_remote_args=half)
+    read = of_bytes.map_batches(shuzi.Reader, batch_size=8, concurrency=1, **half).take_all()
     expected = {row["file"]: row for row in local.slice(0, 20).to_pylist()}
     assert len(read) == 20
     for row in read:
         one = expected[Path(row["path"]).name]
         assert (row["text"], row["digits"]) == (one["text"], one["digits"])
     del some[7]
-    of_pixels = ray.data.read_images(some, include_paths=True)
-    read = of_pixels.map_batches(shuzi.Reader, batch_size=8, concurrency=1).take_all()
+    of_pixels = ray.data.read_images(some, include_paths=True, ray_remote_args=half)
+    read = of_pixels.map_batches(shuzi.Reader, batch_size=8, concurrency=1, **half).take_all()
     assert [row["text"] for row in sorted(read, key=lambda row: row["path"])] == [
         expected[Path(path).name]["text"] for path in some
     ]
@@ -154,29 +181,3 @@ def test_pandas_is_a_batch(reader, pictures, local):
         {"path": [path.name for path in paths], "content": [path.read_bytes() for path in paths]}
     )
     assert reader(frame).to_pandas()["text"].tolist() == local.slice(0, 8).to_pandas()["text"].tolist()
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "nonsense", "auto"])
-def test_an_address_where_no_ray_is_is_one_sentence(pictures, tmp_path, address):
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    order = [
-        sys.executable,
-        "-m",
-        "shuzi",
-        "read",
-        pictures,
-        "--engine",
-        "ray",
-        "--address",
-        address,
-        "--out",
-        "out",
-    ]
-    environment |= {"RAY_TMPDIR": str(tmp_path), "TMPDIR": str(tmp_path)}  # where no cluster left its address
-    ended = subprocess.run(
-        list(map(str, order)), cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.count("\n") == 1, ended.stderr
-    assert f"--address {address}: no Ray is there" in ended.stderr
-    assert not (tmp_path / "out").exists()
