@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from shutil import which
 
+from mouse import draw
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -16,26 +17,11 @@ ROOT = Path(__file__).parents[2]
 STROKES = json.loads((Path(__file__).parent / "strokes.json").read_text())
 
 
-def draw(page: Page, digit: str, left: float, top: float, width: float, height: float) -> None:
-    """Draws a digit with the mouse; the place is in shares of the sheet."""
-    box = page.locator("#canvas").bounding_box()
-    for stroke in STROKES[digit]:
-        points = [
-            (box["x"] + box["width"] * (left + width * x), box["y"] + box["height"] * (top + height * y))
-            for x, y in stroke
-        ]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
-
-
 def learnt(page: Page, url: str) -> None:
     """Lets the page that learns go through an epoch, with a digit on its sheet."""
     page.goto(url + "learn")
     page.wait_for_selector("html[data-ready]")
-    draw(page, "8", 0.3, 0.1, 0.4, 0.8)
+    draw(page, STROKES["8"], 0.3, 0.1, 0.4, 0.8)
     page.locator("#pace").select_option("0")
     page.locator("#play").click()
     page.locator("#share").filter(has_text=re.compile(r"0\.9")).wait_for()
@@ -66,12 +52,12 @@ def main(folder: Path) -> None:
         )
         desktop = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
         desktop.goto(url)
-        draw(desktop, "3", 0.3, 0.13, 0.4, 0.74)
+        draw(desktop, STROKES["3"], 0.3, 0.13, 0.4, 0.74)
         save(desktop, folder / "page-desktop.png")
         phone = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark")
         phone.goto(url)
         for at, digit in enumerate("247"):
-            draw(phone, digit, 0.08 + 0.3 * at, 0.2, 0.25, 0.58)
+            draw(phone, STROKES[digit], 0.08 + 0.3 * at, 0.2, 0.25, 0.58)
         save(phone, folder / "page-phone.png")
         for page, name in ((desktop, "learn-desktop.png"), (phone, "learn-phone.png")):
             learnt(page, url)

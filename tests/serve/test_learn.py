@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 import requests
+from mouse import draw
 from playwright.sync_api import Page, expect
 from safetensors.numpy import load_file
 
@@ -147,17 +148,7 @@ def test_what_it_has_learnt_reads_what_is_drawn(lesson, strokes):
     page.locator("#pace").select_option("full speed")
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#said")).to_have_text("Epoch 1 is done. Play goes on with another.")
-    box = page.locator("#canvas").bounding_box()
-    for stroke in strokes["8"]:
-        places = [
-            (box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * (0.1 + 0.8 * y))
-            for x, y in stroke
-        ]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place)
-        page.mouse.up()
+    draw(page, strokes["8"])
     expect(page.locator("#reads")).to_contain_text("It reads 8")
 
 

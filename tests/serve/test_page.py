@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mouse import draw
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
@@ -38,20 +39,6 @@ def watched(chromium, server):
     for context in contexts:
         context.close()
     assert not faults
-
-
-def draw(page: Page, strokes, left=0.3, top=0.1, width=0.4, height=0.8) -> None:
-    box = page.locator("#canvas").bounding_box()
-    for stroke in strokes:
-        points = [
-            (box["x"] + box["width"] * (left + width * x), box["y"] + box["height"] * (top + height * y))
-            for x, y in stroke
-        ]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:-1:2] + points[-1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
 
 
 def reading(page: Page):
