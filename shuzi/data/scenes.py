@@ -897,7 +897,19 @@ def strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         canvas.line((-5, base), (261, base + rise), g.choice([0.6, 1, 1, 2, 3]), g.uniform(0.2, 1))
     if g.random() < 0.12:
         box_around(canvas, g)
+    if g.random() < 0.08:
+        squares(canvas, height, g)
     return canvas
+
+
+def squares(canvas: Canvas, height: float, g: np.random.Generator) -> None:
+    """Squared paper under the writing, as strong as a table's lines: numbers of digits this high don't keep to it."""
+    step, turn = height * g.uniform(0.8, 3), g.normal(0, 0.02)
+    width, strength = float(g.choice([0.7, 1, 1.5, 2, 3])), g.uniform(0.15, 0.8)
+    far = canvas.width + canvas.height
+    for at in np.arange(g.uniform(-step, 0), far, step):
+        canvas.line((at, -5), (at - turn * far, far), width, strength)
+        canvas.line((-5, at), (far, at + turn * far), width, strength)
 
 
 def scrawl(
@@ -998,6 +1010,8 @@ def page(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
                 g.uniform(0.3, 1),
             )
         y += height * g.uniform(1.15, 2.2)
+    if g.random() < 0.1:
+        squares(canvas, size, g)
     return canvas
 
 
@@ -1234,8 +1248,9 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
     """
     h, w = picture.shape
     how = g.random()
-    if how < 0.35:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.4, 1.7)))
+    if how < 0.35:  # out of focus, sometimes as far as what is written can bear
+        most = max(1.7, 0.1 * least) if g.random() < 0.3 else 1.7
+        picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.4, most)))
     elif how < 0.42:
         length, turn = int(g.integers(3, 7)), g.uniform(0, np.pi)
         kernel = np.zeros((9, 9), np.float32)
