@@ -1122,8 +1122,30 @@ def close(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     return canvas
 
 
+def low(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """Writing too low to be read, as a page's is in a picture of it made small: some of it, or all over."""
+    canvas = Canvas(*SQUARE)
+    height = float(np.exp(g.uniform(np.log(1.5), np.log(9))))
+    few = g.random() < 0.6
+    left = int(g.integers(1, 6)) if few else 100  # numbers and words still to be written
+    words, by = g.random(), hand(g)
+    y = g.uniform(0, 100 if few else 10)
+    while y < 128 and left:
+        start = end = g.uniform(-20, 100 if few else 40)
+        while end < 128 and left and (end == start or g.random() < 0.8):
+            left -= 1
+            if g.random() < words:
+                end = write_word(canvas, glyphs, end, y, height, g, 1.0)
+            else:
+                end = write_number(canvas, glyphs, number_text(g), end, y, height, by, g, 1.0)
+            end += height
+        canvas.small.append((start, y - height / 2, end - height - start, height))
+        y += height * g.uniform(1.3, 3)
+    return canvas
+
+
 def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
-    """Nothing to be found: shapes, scribbles, words, digits far too large, or writing far too small."""
+    """Nothing to be found: shapes, scribbles, words, or digits far too large."""
     canvas = Canvas(*SQUARE)
     kind = g.random()
     if kind < 0.3:
@@ -1146,21 +1168,7 @@ def clutter(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             float(g.uniform(-20, 148)),
             g.uniform(0.5, 1),
         )
-    elif kind < 0.65:
-        height = float(np.exp(g.uniform(np.log(1.5), np.log(10))))
-        y = g.uniform(0, 10)
-        while y < 128:
-            start = end = g.uniform(-20, 40)
-            while end < 100 and g.random() < 0.8:
-                end = (
-                    write_word(canvas, glyphs, end, y, height, g, 1.0)
-                    if g.random() < 0.5
-                    else write_number(canvas, glyphs, number_text(g), end, y, height, hand(g), g, 1.0)
-                ) + height
-            if end > start:
-                canvas.small.append((start, y - height / 2, end - start, height))
-            y += height * g.uniform(1.3, 3)
-    elif kind < 0.85:
+    elif kind < 0.75:
         for _ in range(int(g.integers(1, 5))):
             image = strokes.silhouette(g) if g.random() < 0.5 else strokes.scribble(g)
             side = int(g.uniform(16, 160))
@@ -1244,20 +1252,20 @@ def lit(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:
 def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarray:
     """The picture as a camera or scanner gives it: float32 in, uint8 out; of any contrast, dark on light or not.
 
-    least: pixels of the lowest digit, which few pixels must still show.
+    least: pixels of the lowest writing, which few pixels must still show.
     """
     h, w = picture.shape
-    how = g.random()
+    how, low = g.random(), least < LEAST
     if how < 0.35:  # out of focus, sometimes as far as what is written can bear
-        most = max(1.7, 0.1 * least) if g.random() < 0.3 else 1.7
-        picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.4, most)))
-    elif how < 0.42:
+        most = min(max(1.7, 0.1 * least) if g.random() < 0.3 else 1.7, 0.15 * least)
+        picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.2, max(most, 0.3))))
+    elif how < 0.42 and not low:
         length, turn = int(g.integers(3, 7)), g.uniform(0, np.pi)
         kernel = np.zeros((9, 9), np.float32)
         dx, dy = length / 2 * np.cos(turn), length / 2 * np.sin(turn)
         cv2.line(kernel, (round(4 - dx), round(4 - dy)), (round(4 + dx), round(4 + dy)), 1.0, 1)
         picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
-    if g.random() < 0.22:  # few pixels, made many again
+    if g.random() < 0.22 and not low:  # few pixels, made many again
         times = max(1.05, min(g.uniform(1.2, 2.6), least / 10))
         small = cv2.resize(picture, (round(w / times), round(h / times)), interpolation=cv2.INTER_AREA)
         if g.random() < 0.25:
@@ -1265,7 +1273,8 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
         way = g.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC])
         picture = cv2.resize(small, (w, h), interpolation=int(way))
     if g.random() < 0.5:
-        picture = picture + g.standard_normal((h, w), np.float32) * g.uniform(0, 0.1) * g.random()
+        grain = g.uniform(0, 0.1) * g.random() * min(1, least / LEAST)  # a picture made small has less of it
+        picture = picture + g.standard_normal((h, w), np.float32) * grain
     if g.random() < 0.05:  # black and white, as a fax
         picture = (picture > cv2.GaussianBlur(picture, (0, 0), 12) - g.uniform(0.05, 0.2)).astype(np.float32)
     low, high = picture.min(), picture.max()
@@ -1278,7 +1287,7 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
         if g.random() < 0.4:
             grey = np.clip((grey - grey.min()) * g.uniform(0.3, 2), 0, 255)
     image = grey.astype(np.uint8)
-    if g.random() < 0.35:
+    if g.random() < 0.35 and not low:
         _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(g.integers(25, 92))])
         image = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
     return image
@@ -1287,8 +1296,10 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
 def legible(image: np.ndarray, ink: np.ndarray, box: tuple[float, float, float, float]) -> bool:
     """Whether the ink within a box can be seen in the picture: how well the two correlate, and how far they differ."""
     x, y, w, h = (int(v) for v in box)
-    where = np.s_[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
+    where = np.s_[max(y - 2, 0) : max(y + h + 2, 0), max(x - 2, 0) : max(x + w + 2, 0)]
     tone, cover = image[where].astype(np.float32), ink[where]
+    if not tone.size:
+        return False
     tone, cover = tone - tone.mean(), cover - cover.mean()
     both, spread = float((tone * cover).mean()), float((cover * cover).mean()) + 1e-6
     return (
@@ -1298,10 +1309,11 @@ def legible(image: np.ndarray, ink: np.ndarray, box: tuple[float, float, float, 
 
 
 LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
-    (page, 0.36),
-    (table, 0.24),
-    (close, 0.28),
-    (clutter, 0.12),
+    (page, 0.33),
+    (table, 0.23),
+    (close, 0.27),
+    (clutter, 0.1),
+    (low, 0.07),
 )
 
 
@@ -1326,7 +1338,8 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
             for n in (shape[0], shape[0], shape[1], shape[1])
         ]
     t, b, x0, r = frame
-    least = min((size for label, _, size, _ in canvas.items if label < CLASSES), default=20.0)
+    sizes = [size for label, _, size, _ in canvas.items if label < CLASSES]
+    least = min(sizes + [height for *_, height in canvas.small], default=20.0)
     image = seen(picture[t : shape[0] - b, x0 : shape[1] - r].astype(np.float32), least, g)
     if any(frame):
         image = cv2.copyMakeBorder(image, t, b, x0, r, cv2.BORDER_REPLICATE)
@@ -1359,5 +1372,5 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         np.round(ink * 255).astype(np.uint8),
         owner,
         np.round(writing * 255).astype(np.uint8),
-        np.array(canvas.small, np.float32).reshape(-1, 4),
+        np.array([box for box in canvas.small if legible(image, writing, box)], np.float32).reshape(-1, 4),
     )

@@ -29,6 +29,7 @@ READ_FINER = 20  # pixels: lower digits are better read from a picture with more
 RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises and falls
 JUDGED = 12  # batches of scenes on which a finder is judged
 HALVED = 500  # weights: so large a tensor is kept in half precision
+HALF = ".half"  # ends the name of such a tensor in the file
 FAR = 16.0  # pixels: the unit of displacements
 FLOOR = 5 / 255  # of grey: what varies less than that counts as even
 # Channels of the maps, in this order.
@@ -335,7 +336,7 @@ def halve(graph: "onnx.GraphProto") -> None:
 
     for i, tensor in enumerate(graph.initializer):
         if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED:
-            name = f"{tensor.name}.half"
+            name = tensor.name + HALF
             values = onnx.numpy_helper.to_array(tensor).astype(np.float16)
             cast = onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
             graph.node.insert(0, cast)

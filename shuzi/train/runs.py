@@ -197,6 +197,8 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
     import onnx
     import torch
 
+    from shuzi.train.finder import HALF
+
     try:
         graph = onnx.load(path).graph
     except FileNotFoundError:
@@ -206,9 +208,11 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
             f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
         ) from error
     found = {
-        each.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        each.name.partition(".")[2].removesuffix(HALF): torch.from_numpy(
+            onnx.numpy_helper.to_array(each).astype(np.float32)
+        )
         for each in graph.initializer
-        if each.name.startswith("network.")
+        if each.name.startswith(("network.", "finder."))
     }
     if not found:
         raise ShuziError(f"{path}: holds no weights to start from; make it anew with shuzi export")

@@ -9,7 +9,8 @@ import pytest
 from shuzi.data import scenes
 from shuzi.data.scenes import CLASSES, LEAST, MARKS, SQUARE, STRIP, VISIBLE
 
-KINDS = [scenes.strip, scenes.page, scenes.table, scenes.close, scenes.clutter]
+EMPTY = [scenes.clutter, scenes.low]
+KINDS = [scenes.strip, scenes.page, scenes.table, scenes.close, *EMPTY]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
             assert inside.mean() > 0.8  # a faint pen's outermost pixels lie beyond
             assert scene.ink[y : y + h, x : x + w].max() > 75
             checked += 1
-    assert checked or kind is scenes.clutter
+    assert checked or kind in EMPTY
 
 
 def test_ink_its_owner_and_all_writing_agree(some):
@@ -125,7 +126,7 @@ def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
         assert (step[:, 0] > 0).all()
         assert (np.abs(step[:, 1]) < step[:, 0] + 0.5 * scene.sizes[known][shown]).all()
         links += len(known)
-    assert links or kind is scenes.clutter
+    assert links or kind in EMPTY
 
 
 def test_digits_that_count_can_be_seen(some):
@@ -167,15 +168,15 @@ def test_what_the_frame_cuts_off_is_told(glyphs):
 
 def test_writing_too_low_to_be_read_is_told_as_small(some, kind):
     boxes = np.concatenate([scene.small for scene in some])
-    assert len(boxes) or kind is not scenes.page
+    assert len(boxes) or kind not in (scenes.page, scenes.low)
     assert (boxes[:, 2:] > 0).all()
     assert (boxes[:, 3] < LEAST).all()
 
 
-def test_in_clutter_alone_there_is_hardly_anything_to_be_found(some, kind):
+def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(some, kind):
     each = [(s.labels < CLASSES) & (s.sizes >= LEAST) & (s.visible >= VISIBLE) for s in some]
     count = sum(int(one.sum()) for one in each)
-    assert count < 4 if kind is scenes.clutter else count >= 4
+    assert (count < 4 or count < 0.02 * sum(len(s.labels) for s in some)) if kind in EMPTY else count >= 4
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -159,7 +159,7 @@ def test_ray_data_takes_the_reader_as_it_is(cluster, pictures, local):
     ray.init(cluster.address, ignore_reinit_error=True, log_to_driver=False)
     some = [str(pictures / f"{index:05}.png") for index in range(20)]
     half = {"num_cpus": 0.5}  # the machine that is left has one for those who load and for those who read
-    of_bytes = ray.data.read_binary_files(some, include_paths=True, ray_remote_args=half)
+    of_bytes = ray.data.read_binary_files(some, include_paths=True, **half)
     read = of_bytes.map_batches(shuzi.Reader, batch_size=8, concurrency=1, **half).take_all()
     expected = {row["file"]: row for row in local.slice(0, 20).to_pylist()}
     assert len(read) == 20
@@ -167,7 +167,7 @@ def test_ray_data_takes_the_reader_as_it_is(cluster, pictures, local):
         one = expected[Path(row["path"]).name]
         assert (row["text"], row["digits"]) == (one["text"], one["digits"])
     del some[7]
-    of_pixels = ray.data.read_images(some, include_paths=True, ray_remote_args=half)
+    of_pixels = ray.data.read_images(some, include_paths=True, **half)
     read = of_pixels.map_batches(shuzi.Reader, batch_size=8, concurrency=1, **half).take_all()
     assert [row["text"] for row in sorted(read, key=lambda row: row["path"])] == [
         expected[Path(path).name]["text"] for path in some
