@@ -15,6 +15,7 @@ from shuzi.train import finder
 from shuzi.train.finder import CLASS, FAR, HEAT, STRIDE, Targets, collate, losses, targets
 from shuzi.train.fit import Settings, Training, fit
 from shuzi.train.recipes import RECIPES
+from shuzi.train.runs import first_weights
 
 CPU = torch.device("cpu")
 
@@ -226,3 +227,15 @@ def test_the_file_answers_as_torch_does_at_any_size(trained):
         both = (kept > 0) & (wanted > 0)
         assert both.sum() > 0.9 * (wanted > 0).sum()  # which of two almost equal cells is the peak may differ
         assert np.abs(kept - wanted)[both].max() < 1e-2
+
+
+def test_training_goes_on_from_a_finders_file(trained, tmp_path):
+    model = trained[0].result
+    (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model))
+    weights = first_weights(str(tmp_path / "finder.onnx"), None)
+    wanted = model.state_dict()
+    assert weights.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        if "num_batches" not in name:  # the file has them in half precision
+            assert weights[name].dtype == tensor.dtype
+            assert torch.allclose(weights[name], tensor, rtol=1e-3, atol=1e-6), name
