@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import numpy as files
 from threadpoolctl import threadpool_limits
 
-from shuzi.data.digits import GATHERED, Digits
+from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.train import softmax_numpy as softmax
 from shuzi.train.settings import POINTS, Epoch, OnStep, Settings, kind
@@ -19,6 +19,8 @@ from shuzi.train.settings import POINTS, Epoch, OnStep, Settings, kind
 NUMPY = "softmax-numpy"
 CPU = "cpu"
 THREADS = 1  # a batch is done before a second thread has woken
+GATHERED = 400  # images gathered at once: 1 MB as float32 stays in a core's own cache
+INK = np.float32(255)  # full ink; W and its gradient are divided by it, for x has ten times the numbers
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Linear:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Give logits (m, 10) of images uint8 (m, 28, 28)."""
-        return softmax.logits(softmax.rows(images), self.W, self.b)
+        return softmax.logits(inked(images), self.W / INK, self.b)
 
     @classmethod
     def empty(cls) -> "Linear":
@@ -133,8 +135,9 @@ def one_epoch(
     answered = []
     done = 0
     for x, labels in batches(train, softmax.order(training.order, len(train)), training.settings.batch_size):
-        y = softmax.logits(x, W, b)
+        y = softmax.logits(x, W / INK, b)
         of_W, of_b = softmax.gradient(x, y, labels)
+        of_W /= INK
         W -= lr * of_W
         b -= lr * of_b
         answered.append((y, labels))
@@ -149,12 +152,17 @@ def one_epoch(
     return sum(losses) / len(train), sum(right) / len(train), curve
 
 
+def inked(images: np.ndarray) -> np.ndarray:
+    """Flatten images uint8 (m, 28, 28) to rows float32 (m, 784), 0..INK."""
+    return images.reshape(len(images), -1).astype(np.float32)
+
+
 def batches(digits: Digits, order: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give rows float32 (B, 784) in [0, 1] and labels (B,) of the digits in an order, the last batch smaller."""
+    """Give rows float32 (B, 784), 0..INK, and labels (B,) of the digits in an order, the last batch smaller."""
     gathered = batch_size * max(1, GATHERED // batch_size)
     for first in range(0, len(order), gathered):
         chosen = order[first : first + gathered]
-        x, labels = softmax.rows(digits.images[chosen]), digits.labels[chosen]
+        x, labels = inked(digits.images[chosen]), digits.labels[chosen]
         for start in range(0, len(chosen), batch_size):
             yield x[start : start + batch_size], labels[start : start + batch_size]
 

@@ -71,7 +71,6 @@ def cross_entropy(y: np.ndarray, labels: np.ndarray) -> float:
 
 def gradient(x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The gradient of the cross-entropy: x^T (p - onehot) / m for W, (784, 10); its sum over rows for b, (10,)."""
-    error = softmax(y)
-    error[np.arange(len(y)), labels] -= 1
+    error = softmax(y) - np.eye(y.shape[1], dtype=y.dtype)[labels]
     error /= len(y)
     return x.T @ error, error.sum(axis=0)
