@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mouse import draw
 from playwright.sync_api import Page, expect
 from safetensors.numpy import load_file
 
+from shuzi import Reader
 from shuzi.serve import corrections, samples
 from shuzi.train import runs
 
@@ -338,7 +340,15 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(start_
     assert second.status_code == 409
     assert "under way already" in second.json()["detail"]
     assert requests.delete(server.url + "/api/training", timeout=60).json()["state"] == "idle"
+    assert post("/api/training?epochs=1").status_code == 202
+    done = waited(server, "done", "failed")
+    assert done["before"]["own"] < done["after"]["own"]  # of digits upside down
+    assert done["after"]["mnist"] > 0.95
     assert not list(tmp_path.glob("*.onnx"))
+    assert post("/api/training/keep").status_code == 202
+    kept = waited(server, "kept", "failed")
+    assert Path(kept["file"]) == tmp_path / "reader.onnx"
+    assert Reader(kept["file"]).classify(shown.images[:1])[0].shape == (1, 10)
 
 
 def test_of_two_who_ask_for_a_training_the_second_sees_the_first(chromium, start_server, tmp_path):
