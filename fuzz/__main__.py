@@ -7,7 +7,7 @@
 A target is a file beside this one with `case(random, folder)`, which makes bad input, drawn from `random`, and uses it.
 It may raise ShuziError, in one sentence: that is what is wanted. Any other exception, a crash, more than SLOW seconds
 of processor time or MEMORY bytes, and a word on stderr are findings. KNOWN, a target's dictionary of names to
-functions of a folder, holds what was found before: all of it is tried first.
+functions of a folder, holds what was found before, or runs the test that does: all of it is tried first.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import numpy as np
 from shuzi.errors import ShuziError
 
 HERE = Path(__file__).parent
-TARGETS = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "__main__")
+TARGETS = sorted(path.stem for path in HERE.glob("*.py") if path.stem[0] != "_")
 SLOW = 8.0  # seconds of the processor; a picture takes 3 at most, and some cases read one twice
 PATIENCE = 120.0  # seconds for a case, and for all imports before the first; the machine may be busy
 MEMORY = 1_500_000_000  # bytes: 1 GB at the size limit, and what is there before

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
+from _tests import tested
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "serve"))
@@ -252,4 +253,10 @@ def foreign_hosts(folder):
             assert line.recv(12)[9:] == status
 
 
-KNOWN = {each.__name__: each for each in (millions_of_points, small_and_costly, foreign_hosts)}
+KNOWN = {each.__name__: each for each in (millions_of_points, small_and_costly, foreign_hosts)} | {
+    "slow clients": tested("serve/test_faults.py::test_slow_clients_keep_nobody_from_being_answered"),
+    "a killed parent": tested("serve/test_faults.py::test_reading_processes_end_with_a_killed_server"),
+    "SIGTERM under work": tested(
+        "serve/test_faults.py::test_under_work_it_ends_soon_and_each_request_is_answered"
+    ),
+}

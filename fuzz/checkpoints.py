@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _tests import tested
 from idx import mutated
 from safetensors.torch import load_file, save_file
 
@@ -130,4 +131,14 @@ KNOWN = {
     "a million threads": says("threads", 10**6),
     "a rate out of float32": says("lr", 3.5e38),
     "no metrics": lambda folder: changed(folder, lambda tensors, texts: texts.update(metrics="")),
+    "fast taken up within an epoch": tested(
+        "train/test_fit.py::test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights[fast]"
+    ),
+    "a full disk": tested("train/test_runs.py::test_a_full_disk_is_one_sentence_and_nothing_is_left"),
+    "crash points of a replacement": tested(
+        "train/test_runs.py::test_there_is_a_whole_run_at_every_crash_point_of_a_replacement"
+    ),
+    "foreign files in a run": tested(
+        "train/test_runs.py::test_force_deletes_nothing_that_a_person_put_there"
+    ),
 }

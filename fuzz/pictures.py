@@ -5,12 +5,14 @@ import os
 import struct
 import zlib
 
+import cv2
 import numpy as np
 from idx import mutated
 from PIL import Image
 
 import shuzi
 from shuzi.read import picture
+from shuzi.serve import samples
 
 FORMATS = (
     "PNG",
@@ -83,6 +85,16 @@ def dithered(folder):
     return np.asarray(Image.fromarray(grey).convert("1").convert("L"))
 
 
+def full(folder):
+    """12 megapixels full of digits of 30, 60 and 120 pixels, so that it is looked at again and again."""
+    rows = []
+    for index in range(0, 33, 3):
+        for digit, side in zip(samples.load().images[index : index + 3], (42, 84, 168), strict=True):
+            large = cv2.resize(255 - digit, (side, side), interpolation=cv2.INTER_CUBIC)
+            rows.append(np.tile(large, (1, 1 + 4000 // side))[:, :4000])
+    return np.concatenate(rows)
+
+
 def wide():
     """16 bits each of red, green, blue and alpha at the size limit."""
     side = 9400
@@ -109,6 +121,7 @@ def pipe(folder):
 KNOWN = {
     "dots": read(dots),
     "dithered": read(dithered),
+    "full of digits": read(full),
     "blank strip": read(lambda folder: np.full((4, 1_000_000), 255, np.uint8)),
     "16-bit RGBA": lambda folder: picture.load(wide()),
     "WebP of 34 bytes": read(

@@ -41,6 +41,7 @@ MANY = 10_000  # proposals: the likeliest are enough, for no page has so many di
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
 TILE = 384  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
+MOST_SEEN = 6e6  # pixels of all that is looked at together, some two seconds of one core: then the densest parts alone
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 AGREE = (
@@ -195,9 +196,10 @@ class Finder:
             yield level
             scale /= 2
         looked, scale = [coarse[0]], first
+        left = MOST_SEEN - sum(level.ink.size for level in coarse)
         while scale < 1:
             scale = min(1.0, 2 * scale) if 2 * scale < 1.4 else 1.0
-            parts = list(regions(looked, scale, grey.shape))
+            parts = list(regions(looked, scale, grey.shape, left))
             if not parts:
                 return
             larger = resized(grey, scale)
@@ -205,6 +207,7 @@ class Finder:
             with ThreadPoolExecutor(os.cpu_count()) as threads:
                 looked = list(threads.map(look, parts))
             yield from looked
+            left -= sum(level.ink.size for level in looked)
 
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
         """All that may be digits or marks in a grey picture, uint8 (H, W), each once; and all that was looked at."""
@@ -219,8 +222,13 @@ def resized(grey: np.ndarray, scale: float) -> np.ndarray:
     return zoomed(grey, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
-def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Where the picture at a scale is worth looking at, for its low writing: left, top, right, bottom there."""
+def regions(
+    levels: list[Level], scale: float, shape: tuple[int, ...], most: float = np.inf
+) -> list[tuple[int, int, int, int]]:
+    """Where the picture at a scale is worth looking at, for its low writing: left, top, right, bottom there.
+
+    most: pixels that may be looked at; where all are more, those parts are left out that have the least low writing.
+    """
     height, width = (max(1, round(n * scale)) for n in shape)
     places = []
     for level in levels:
@@ -229,11 +237,16 @@ def regions(levels: list[Level], scale: float, shape: tuple[int, ...]) -> Iterat
     low = np.concatenate(places, 1).T * (scale / levels[0].scale)  # a cell's corner
     low = low[(low < (width, height)).all(1)]
     high = np.minimum(low + STRIDE * scale / levels[0].scale, (width, height))
-    tiles = (low // TILE).astype(int)
-    for tile in np.unique(tiles, axis=0):
-        own = (tiles == tile).all(1)
+    _, whose, cells = np.unique(low // TILE, axis=0, return_inverse=True, return_counts=True)
+    parts = []
+    for tile in np.argsort(-cells, kind="stable"):
+        own = whose.reshape(-1) == tile
         (left, top), (right, bottom) = low[own].min(0).astype(int), np.ceil(high[own].max(0)).astype(int)
-        yield int(left), int(top), int(right), int(bottom)
+        most -= (right - left + 2 * AROUND) * (bottom - top + 2 * AROUND)
+        if most < 0:
+            break
+        parts.append((int(left), int(top), int(right), int(bottom)))
+    return parts
 
 
 def proposals(level: Level) -> Iterator[Proposal]:

@@ -270,6 +270,11 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         assert 0 <= left < x * 0.5 < right <= 1200
         assert 0 <= top < y * 0.5 < bottom <= 800
         assert max(right - left, bottom - top) <= find.TILE
+    seen.maps[FINER, 90, 140] = 0.9  # in the second's part, which then has more of it
+    both = find.regions([seen], 0.5, shape, 10 * (2 * find.AROUND) ** 2)
+    assert both[1] == tiles[0]
+    assert find.regions([seen], 0.5, shape, 2 * (2 * find.AROUND) ** 2) == both[:1]
+    assert find.regions([seen], 0.5, shape, 1) == []
     part = Level(
         0.5,
         *tiles[0][:2],
@@ -281,6 +286,13 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
     ((left, top, right, bottom),) = find.regions([part], 1.0, shape)
     assert left < (part.left + 42) * 2 < right
     assert top < (part.top + 42) * 2 < bottom
+
+
+def test_of_a_huge_picture_full_of_low_writing_no_more_is_looked_at_than_a_few_seconds_allow(reader, mnist):
+    digit = np.pad(255 - mnist[1].images[0][4:24, 4:24], 3, constant_values=255)
+    levels = list(find.Finder().levels(np.tile(digit, (200, 230))))  # 27 megapixels
+    assert levels[-1].scale > 2 * levels[0].scale
+    assert find.MOST_SEEN / 2 < sum(level.ink.size for level in levels) <= find.MOST_SEEN
 
 
 def test_a_digits_ink_is_its_own_though_another_reaches_into_its_box():
