@@ -32,6 +32,7 @@ DISPUTED = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 678
 PICTURES = 500  # of scribbles, each alone
 MADE_UP = 2000  # images of each kind of what is no digit
 SINGLES = 40  # digits cut from a page
+PAPERS = Path("/usr/share/mypaint/backgrounds")
 MARGIN = 0.2  # around each, in its larger side
 SURE = 0.9
 LABELS = "labels.csv"  # beside pictures: what is written in each
@@ -125,14 +126,15 @@ def refused(score: Score, digits: Digits, others: dict[str, np.ndarray]) -> dict
 
 
 def taken_for_digits(reader: Reader) -> dict[str, float]:
-    """Give the shares of letters and scribbles, each alone in a picture, that a reader is sure are a digit."""
+    """Give the shares of letters, scribbles and blank papers, each a picture, that a reader is sure are a digit."""
     generator = np.random.default_rng(SEED)
     scribbles = [
         cv2.resize(strokes.scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC)
         for _ in range(PICTURES)
     ]
     shares = {}
-    for name, pictures in (("handwritten letters", letters()), ("scribbles", np.stack(scribbles))):
+    kinds = {"handwritten letters": letters(), "scribbles": np.stack(scribbles), "blank papers": papers()}
+    for name, pictures in kinds.items():
         sure = [
             any(digit.confidence > SURE for digit in reader.read(255 - picture, single=True).digits)
             for picture in pictures
@@ -351,3 +353,13 @@ def letters(fonts: Sequence[Path] | None = None) -> np.ndarray:
             ImageDraw.Draw(picture).text((110, 110), letter, 255, font, anchor="mm")
             drawn.append(np.asarray(picture))
     return np.stack(drawn) if drawn else np.zeros((0, 220, 220), np.uint8)
+
+
+def papers() -> np.ndarray:
+    """Give blank papers, as painters have them beneath their brush: uint8 (N, 256, 256), dark is 255; none without.
+
+    They are the tiles of 64 pixels of Debian's mypaint-data, laid side by side.
+    """
+    tiles = [Image.open(path).convert("L") for path in sorted(PAPERS.glob("paper*_*.png"))]
+    laid = [255 - np.tile(np.asarray(tile), (4, 4)) for tile in tiles if tile.size == (64, 64)]
+    return np.stack(laid) if laid else np.zeros((0, 256, 256), np.uint8)

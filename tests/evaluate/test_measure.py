@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from shuzi.data import scenes
 from shuzi.data.digits import Digits
@@ -189,12 +190,23 @@ class Sure:
         return SimpleNamespace(digits=[SimpleNamespace(confidence=0.95 if picture.min() < 100 else 0.5)])
 
 
-def test_letters_and_scribbles_that_a_reader_is_sure_of_are_counted(monkeypatch):
+def test_papers_are_laid_of_tiles_and_skipped_where_there_are_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "PAPERS", tmp_path)
+    assert measure.papers().shape == (0, 256, 256)
+    Image.new("RGB", (64, 64), (250, 250, 250)).save(tmp_path / "paper1_1.png")
+    Image.new("RGB", (90, 64)).save(tmp_path / "paper1_2.png")
+    assert measure.papers().shape == (1, 256, 256)
+    assert (measure.papers() == 5).all()
+
+
+def test_letters_scribbles_and_papers_that_a_reader_is_sure_of_are_counted(monkeypatch):
     monkeypatch.setattr(measure, "PICTURES", 5)
+    monkeypatch.setattr(measure, "papers", lambda: np.zeros((2, 9, 9), np.uint8))
     monkeypatch.setattr(measure, "letters", lambda: np.stack([np.zeros((9, 9)), np.full((9, 9), 255)]))
     shares = measure.taken_for_digits(Sure())
     assert shares["handwritten letters surely taken for digits"] == 0.5
     assert shares["scribbles surely taken for digits"] == 1
+    assert shares["blank papers surely taken for digits"] == 0
 
 
 def test_the_disputed_digits_are_left_out_and_no_others(mnist):
