@@ -68,11 +68,11 @@ class Residual(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
-def evened(grey: Tensor) -> Tensor:
-    """Take away the light: each pixel less the mean around it, over the spread around it, within -8 to 8.
+def contrast_normalised(grey: Tensor) -> Tensor:
+    """Local contrast normalisation: each pixel less the mean around it, over the spread around it, within -8 to 8.
 
     grey: float32 (B, 1, H, W) in [0, 1], H and W multiples of 16. The mean is of about 80 pixels a side, the
-    spread of 144.
+    spread of 144. After K. Jarrett et al., "What is the best multi-stage architecture for object recognition?" (2009).
     """
 
     def around(values: Tensor, blocks: int) -> Tensor:
@@ -111,7 +111,7 @@ class Finder(nn.Module):
 
         pictures: uint8 or float (B, 1, H, W), 0..255; H and W multiples of 16.
         """
-        x2 = self.down2(evened(pictures.float() / 255))  # (B, 24, H/2, W/2)
+        x2 = self.down2(contrast_normalised(pictures.float() / 255))  # (B, 24, H/2, W/2)
         x4 = self.down4(x2)  # (B, 48, H/4, W/4)
         x8 = self.down8(x4)  # (B, 96, H/8, W/8)
         x16 = self.down16(x8)  # (B, 128, H/16, W/16)
