@@ -17,7 +17,7 @@ import numpy as np
 from reader_speed import photo, seconds
 
 import shuzi
-from shuzi.read import cluster, shards
+from shuzi.batch import cluster, shards
 
 FEW, WORKERS = 40, 2
 MANY = 1_000_000_000

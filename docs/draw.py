@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 import shuzi
+from shuzi.batch import folders
 from shuzi.data.pages import make_page
 from shuzi.data.scenes import VISIBLE, Glyphs, Scene, scene
-from shuzi.read import batch
 from shuzi.read.find import HEAT, Finder
 from shuzi.read.reader import SHIPPED
 from shuzi.show import plots
@@ -35,7 +35,7 @@ def main(run: Path) -> None:
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))
     photo = DOCS / "photo.jpg"
     cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    drawn = batch.overlay(photo, shuzi.Reader().read(photo))
+    drawn = folders.overlay(photo, shuzi.Reader().read(photo))
     cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     digits = Glyphs(held_out)
     fields = [scene(digits, np.random.default_rng(n)) for n in range(40)]

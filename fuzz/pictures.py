@@ -11,7 +11,7 @@ from idx import mutated
 from PIL import Image
 
 import shuzi
-from shuzi.read import picture
+from shuzi.data import picture
 from shuzi.serve import samples
 
 FORMATS = (

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shuzi.batch.folders import read_files
     from shuzi.data.digits import Digits, Transform
     from shuzi.data.sources import NewProgress
     from shuzi.errors import ShuziError
-    from shuzi.read.batch import read_files
     from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
     from shuzi.train.fit import Training, fit
@@ -44,7 +44,7 @@ _HOMES = {
     "Training": "shuzi.train.fit",
     "fit": "shuzi.train.fit",
     "normalise": "shuzi.read.normalise",
-    "read_files": "shuzi.read.batch",
+    "read_files": "shuzi.batch.folders",
 }
 
 logging.getLogger("shuzi").addHandler(logging.NullHandler())  # silent until a program asks

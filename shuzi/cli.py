@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from shuzi.data.sources import NewProgress
     from shuzi.evaluate.figures import Evaluation
-    from shuzi.read.fields import Entry
+    from shuzi.forms.fields import Entry
     from shuzi.read.reader import Page
     from shuzi.train.runs import Listener, Run
 
@@ -292,9 +292,9 @@ def read(
     from contextlib import ExitStack
     from itertools import chain
 
-    from shuzi.read import batch
-    from shuzi.read.fields import SURE, Form
-    from shuzi.read.picture import MOST_BYTES
+    from shuzi.batch import folders
+    from shuzi.data.picture import MOST_BYTES
+    from shuzi.forms.fields import SURE, Form
     from shuzi.read.reader import Reader
 
     if fields is not None and (single or to or overlay or inputs):
@@ -306,11 +306,11 @@ def read(
             )
         if engine not in ("local", "ray") or (address is not None and engine != "ray"):
             raise ShuziError(f"--engine {engine}: there are local and ray; --address is for ray")
-        shards = needs("parquet", "shuzi.read.shards")
+        shards = needs("parquet", "shuzi.batch.shards")
         do = shards.do_here
         if engine == "ray":
             needs("ray", "ray")
-            cluster = needs("ray", "shuzi.read.cluster")
+            cluster = needs("ray", "shuzi.batch.cluster")
             cluster.join(address)
             do = cluster.do
         return read_folder(
@@ -324,25 +324,25 @@ def read(
         raise ShuziError("--continue goes on with a --csv file; name one")
     if as_json and table == "-":
         raise ShuziError("--json and --csv - both write to stdout; name a file for one of them")
-    form, sheet, beside = None, batch.READINGS, Path(table or ".").parent
+    form, sheet, beside = None, folders.READINGS, Path(table or ".").parent
     if fields is not None:
         form = Form.load(fields)
-        sheet = batch.Sheet.of_form(form, batch.place(fields, beside))
-    found = batch.find(files, from_stdin(MOST_BYTES) if "-" in files else None)
+        sheet = folders.Sheet.of_form(form, folders.place(fields, beside))
+    found = folders.find(files, from_stdin(MOST_BYTES) if "-" in files else None)
     if found.skipped:
-        say(f"skipped, not pictures: {batch.named(found.skipped)}")
+        say(f"skipped, not pictures: {folders.named(found.skipped)}")
     reader, sure = Reader(weights, threshold), SURE if threshold is None else threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with ExitStack() as stack:
-        rows: batch.CsvFile | batch.CsvStream | None = None
+        rows: folders.CsvFile | folders.CsvStream | None = None
         if table == "-":
-            rows = batch.CsvStream(sys.stdout, sheet)
+            rows = folders.CsvStream(sys.stdout, sheet)
         elif table is not None:
-            rows = stack.enter_context(batch.CsvFile(table, sheet, resume=go_on))
+            rows = stack.enter_context(folders.CsvFile(table, sheet, resume=go_on))
         todo = [job for job in found.jobs if rows is None or job.place(beside) not in rows.done]
         bar = stack.enter_context(counted(len(todo), err if as_json or table == "-" else out))
-        each = bar(batch.read_all(reader, todo, single=single, form=form, sure=sure))
+        each = bar(folders.read_all(reader, todo, single=single, form=form, sure=sure))
         for result in chain(found.failed, each):
             name, read = result.job.name, result.page or result.entries
             shown = name if len(found.jobs) > 1 else ""
@@ -353,11 +353,11 @@ def read(
             if rows:
                 rows.write(result.job.place(beside), read)
             if overlay and result.page:
-                batch.write_overlay(overlay, result.job, result.page)
+                folders.write_overlay(overlay, result.job, result.page)
             if inputs and result.page:
-                batch.write_inputs(inputs, result.job, result.page)
+                folders.write_inputs(inputs, result.job, result.page)
             if as_json:
-                pages.append(batch.as_json(read, name))
+                pages.append(folders.as_json(read, name))
             elif table != "-" and result.page:
                 print_page(shown, result.page)
             elif table != "-":

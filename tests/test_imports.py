@@ -14,14 +14,26 @@ FILES = {
     for path in PACKAGE.rglob("*.py")
 }
 ARROWS = {
-    "__init__": {"data", "errors", "read", "train"},  # when a public name is asked for
+    "__init__": {"batch", "data", "errors", "read", "train"},  # when a public name is asked for
     "__main__": {"cli"},
-    "cli": {"data", "errors", "evaluate", "learn", "read", "serve", "show", "train"},
+    "cli": {"batch", "data", "errors", "evaluate", "forms", "learn", "read", "serve", "show", "train"},
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
-    "serve": {"data", "errors", "files", "read", "train"},  # the page that learns does as softmax_numpy
-    "train": {"data", "display", "errors", "evaluate", "files", "read", "version"},
-    "evaluate": {"data", "display", "errors", "read"},
-    "read": {"data", "display", "errors", "files"},
+    "serve": {
+        "batch",
+        "data",
+        "errors",
+        "files",
+        "forms",
+        "network",
+        "read",
+        "train",
+    },  # the page that learns does as softmax_numpy
+    "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "version"},
+    "evaluate": {"data", "display", "errors", "forms", "read"},
+    "batch": {"data", "errors", "files", "forms", "read"},
+    "read": {"data", "display", "errors", "forms", "network"},
+    "forms": {"data", "errors", "files"},
+    "network": {"errors", "files"},
     "data": {"display", "errors", "files"},
     "files": {"errors"},
     "display": set(),
@@ -30,10 +42,13 @@ ARROWS = {
     "sklearn": {"errors", "train"},
     "version": set(),
 }
-SMALL = {"errors", "files", "display", "version"}
+SMALL = {"errors", "files", "display", "network", "version"}
 TORCH_FREE = (
+    "batch",
     "data",
     "display",
+    "forms",
+    "network",
     "read",
     "serve",
     "evaluate",

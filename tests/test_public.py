@@ -40,5 +40,5 @@ def test_it_says_nothing_until_a_program_asks():
     assert (quiet.stdout, quiet.stderr) == ("", "")
     asked = f"import logging; logging.basicConfig(level='INFO'); {script}"
     loud = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
-    assert "INFO:shuzi.read.network:" in loud.stderr
+    assert "INFO:shuzi.network:" in loud.stderr
     assert "runs on CPUExecutionProvider" in loud.stderr

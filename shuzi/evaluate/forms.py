@@ -4,7 +4,7 @@ import numpy as np
 
 from shuzi.data.digits import Digits
 from shuzi.data.forms import FORM, make_form
-from shuzi.read.fields import Field, Form
+from shuzi.forms.fields import Field, Form
 from shuzi.read.reader import Reader
 
 FORMS = 60  # half of them photographed

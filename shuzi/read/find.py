@@ -18,9 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from shuzi.data.picture import zoomed
 from shuzi.errors import ShuziError
-from shuzi.read.network import Network
-from shuzi.read.picture import zoomed
+from shuzi.network import Network
 
 SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
 MARKS = ".,-/:"
@@ -44,9 +44,7 @@ AROUND = 64  # pixels around such a part, for the network to see what stands the
 MOST_SEEN = 6e6  # pixels of all that is looked at together, some two seconds of one core: then the densest parts alone
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
-AGREE = (
-    0.5  # of the area of a digit's box and its ink's together: what both must cover for the latter to count
-)
+AGREE = 0.5  # of the area of a digit's box and its ink's together: both must cover so much for the latter to count
 HALF = 128  # of 255: a pixel that is half inked is in the box
 # Of one digit's size, chance and ink: those of several in its place.
 APART, AS_LIKELY, COVERED = 0.8, 0.8, 0.8

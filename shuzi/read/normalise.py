@@ -12,11 +12,8 @@ SIDE = 28
 # Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile over MNIST's training digits. What is
 # outside was drawn with another pen than MNIST's, and is brought to MNIST's 20th or 97th percentile.
 THINNEST, THIN, THICK, THICKEST = 1.4, 2.0, 4.2, 4.8
-EVEN, RUNS_OUT, OFF_CENTRE = (
-    16,
-    0.25,
-    1.5,
-)  # of a 28x28: grey levels of its paper, share of its border, pixels
+# Of a 28x28: grey levels of its paper, share of its border, pixels.
+EVEN, RUNS_OUT, OFF_CENTRE = 16, 0.25, 1.5
 INK = 64  # a quarter of full ink: below it a pixel is the blur around a stroke, not a part of the digit
 
 

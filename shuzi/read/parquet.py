@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from shuzi.data.picture import load
 from shuzi.errors import ShuziError
-from shuzi.read.picture import load
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Page, Reader

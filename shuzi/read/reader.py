@@ -14,19 +14,19 @@ import cv2
 import numpy as np
 
 from shuzi import display
+from shuzi.data.picture import load
 from shuzi.errors import ShuziError
+from shuzi.forms.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, likeliest
+from shuzi.forms.sheet import zones
+from shuzi.network import Network, softmax
 from shuzi.read import decode
-from shuzi.read.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, likeliest
 from shuzi.read.find import Calibration, Finder, Proposal, beside, ink_of
-from shuzi.read.form import zones
-from shuzi.read.network import Network, softmax
 from shuzi.read.normalise import SIDE, laid_out, normalise
-from shuzi.read.picture import load
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from shuzi.read.picture import Source
+    from shuzi.data.picture import Source
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images: so many are read on one core, more on all
@@ -38,7 +38,7 @@ TOLD, UNTOLD = (1.1, 0.55), (0.0, 1.0)
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLE = np.random.default_rng(0).integers(
     0, 256, (2, SIDE, SIDE), np.uint8
-)  # what every network must answer to
+)  # every network must answer to it
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
 
 Box = tuple[int, int, int, int]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
-from shuzi.read.batch import as_json
+from shuzi.batch.folders import as_json
 from shuzi.read.reader import Digit, Page
 from shuzi.serve.guard import Problem
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from shuzi.errors import ShuziError
-from shuzi.read.network import softmax
+from shuzi.network import softmax
 from shuzi.read.normalise import SIDE
 from shuzi.read.reader import SHIPPED, Reader
 

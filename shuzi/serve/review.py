@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 
+from shuzi.batch.folders import Job, csv_text
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes, write_whole
-from shuzi.read.batch import Job, csv_text
-from shuzi.read.fields import Field, Form
-from shuzi.read.form import zones
+from shuzi.forms.fields import Field, Form
+from shuzi.forms.sheet import zones
 from shuzi.serve.guard import Problem
 
 CHECKED = "checked"  # stands where the confidence stood

@@ -13,8 +13,8 @@ from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
 from shuzi.files import keep_others, write_whole
+from shuzi.network import softmax
 from shuzi.read import find
-from shuzi.read.network import softmax
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import runs
 from shuzi.train.fit import predict

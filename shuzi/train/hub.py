@@ -12,7 +12,7 @@ from shuzi.data import sources
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
-from shuzi.read.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
+from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import runs
 from shuzi.train.export import export
 from shuzi.train.recipes import recipe

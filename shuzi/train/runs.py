@@ -35,7 +35,7 @@ from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError, Stopped, needs
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.files import cannot_write, sweep, write_whole
-from shuzi.read.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, softmax
+from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, softmax
 from shuzi.train import fit_numpy
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.ranks import lost, ranks

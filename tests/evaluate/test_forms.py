@@ -5,7 +5,7 @@ import pytest
 
 from shuzi.data.forms import FORM, make_form
 from shuzi.evaluate import forms
-from shuzi.read.fields import Entry, Form, Reading
+from shuzi.forms.fields import Entry, Form, Reading
 
 FIELDS = len(Form.parse(FORM).fields)
 

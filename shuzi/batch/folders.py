@@ -18,11 +18,11 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
+from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, write_whole
-from shuzi.read import picture as pictures
-from shuzi.read.fields import SURE as SURE_FIELD
-from shuzi.read.fields import Entry, Form
+from shuzi.forms.fields import SURE as SURE_FIELD
+from shuzi.forms.fields import Entry, Form
 from shuzi.read.reader import Digit, Page, Reader
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")

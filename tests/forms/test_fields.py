@@ -9,7 +9,7 @@ import pytest
 
 import shuzi
 from shuzi.data.forms import FORM
-from shuzi.read.fields import CHECKS, SURE, Field, Form, Reading, likeliest
+from shuzi.forms.fields import CHECKS, SURE, Field, Form, Reading, likeliest
 from shuzi.read.reader import Digit, Number
 
 ZONE = (0.1, 0.1, 0.5, 0.1)

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Iterator
 from itertools import islice
 
+from shuzi.batch.shards import Part, read_part
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
-from shuzi.read.shards import Part, read_part
 
 AHEAD = 2  # parts given out, for each core of the cluster
 TRIES = 10  # of a part whose process or machine is lost; what kills each that reads it is found then

@@ -29,9 +29,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import shuzi
+from shuzi.data import picture
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
-from shuzi.read import picture
 from shuzi.read.parquet import READINGS, read_one
 from shuzi.read.reader import Reader
 
@@ -248,7 +248,7 @@ def read_folder(
         reader: what reads.
         source: the pictures' folder, a path or URI.
         out: the Parquet files', likewise.
-        do: what does the parts; default `do_here`. `shuzi.read.cluster.do` lets Ray do them.
+        do: what does the parts; default `do_here`. `shuzi.batch.cluster.do` lets Ray do them.
         single: each picture is one digit.
         go_on: keep what a run before has written.
 

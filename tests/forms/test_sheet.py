@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 import shuzi
+from shuzi.batch.folders import COLUMNS
 from shuzi.data.forms import FORM
 from shuzi.data.pages import HEIGHT, WIDTH
-from shuzi.read.batch import COLUMNS
-from shuzi.read.fields import Form
-from shuzi.read.form import find, zones
+from shuzi.forms.fields import Form
+from shuzi.forms.sheet import find, zones
 
 SHORT = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}  # account and amount: read in no time
 ASPECT = WIDTH / HEIGHT

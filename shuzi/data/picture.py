@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import cv2
 import numpy as np
 
+from shuzi.data import pdf
 from shuzi.errors import ShuziError
-from shuzi.read import pdf
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,9 +12,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import shuzi
+from shuzi import network
 from shuzi.data.digits import SIDE
-from shuzi.read import network, reader
-from shuzi.read.network import Network
+from shuzi.network import Network
+from shuzi.read import reader
 
 LINEAR = np.random.default_rng(0).normal(size=(SIDE * SIDE, 11)).astype(np.float32)
 

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.read import batch, picture
+from shuzi.batch import folders
+from shuzi.data import picture
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def folder(tmp_path):
 
 
 def jobs_in(paths):
-    return batch.find(paths).jobs
+    return folders.find(paths).jobs
 
 
 def test_folders_are_searched_in_order(folder):
@@ -69,14 +70,14 @@ def test_a_missing_path_and_an_empty_folder_are_named(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_broken_file_is_reported_and_passed_over(reader, folder, workers):
-    results = list(batch.read_all(reader, jobs_in([folder]), workers=workers))
+    results = list(folders.read_all(reader, jobs_in([folder]), workers=workers))
     assert [r.page.text if r.page else None for r in results] == ["77", "", None, "7"]
     assert "not a picture" in results[2].error
 
 
 def test_a_page_becomes_json(reader, folder):
     page = reader.read(folder / "a.png")
-    told = json.loads(json.dumps(batch.as_json(page, "a.png")))
+    told = json.loads(json.dumps(folders.as_json(page, "a.png")))
     assert told["file"] == "a.png"
     assert told["text"] == "77"
     digit = told["numbers"][0]["digits"][0]
@@ -93,8 +94,8 @@ def rows(path):
 
 def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_path):
     path = tmp_path / "out.csv"
-    with batch.CsvFile(path) as out:
-        for result in batch.read_all(reader, jobs_in([folder])):
+    with folders.CsvFile(path) as out:
+        for result in folders.read_all(reader, jobs_in([folder])):
             if result.page:
                 out.write(result.job.name, result.page)
     found = rows(path)
@@ -111,13 +112,13 @@ def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_pat
 @pytest.mark.parametrize("cut", range(1, 120, 7))
 def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
     path, jobs = tmp_path / "out.csv", jobs_in([folder])
-    pages = {r.job.name: r.page for r in batch.read_all(reader, jobs, workers=1) if r.page}
-    with batch.CsvFile(path) as out:
+    pages = {r.job.name: r.page for r in folders.read_all(reader, jobs, workers=1) if r.page}
+    with folders.CsvFile(path) as out:
         for name, page in pages.items():
             out.write(name, page)
     whole = path.read_bytes()
-    path.write_bytes(whole[: max(len(",".join(batch.COLUMNS)) + 1, len(whole) - cut)])
-    with batch.CsvFile(path, resume=True) as out:
+    path.write_bytes(whole[: max(len(",".join(folders.COLUMNS)) + 1, len(whole) - cut)])
+    with folders.CsvFile(path, resume=True) as out:
         for name, page in pages.items():
             if name not in out.done:
                 out.write(name, page)
@@ -129,30 +130,30 @@ def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
 def test_another_file_is_neither_continued_nor_replaced(tmp_path, content, resume):
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(shuzi.ShuziError, match="not a CSV file of readings; it stays as it is"):
-        batch.CsvFile(tmp_path / "other", resume=resume)
+        folders.CsvFile(tmp_path / "other", resume=resume)
     assert (tmp_path / "other").read_bytes() == content
 
 
 def test_an_empty_file_and_one_of_readings_are_replaced(reader, folder, tmp_path):
     (tmp_path / "out.csv").touch()
     for _ in range(2):
-        with batch.CsvFile(tmp_path / "out.csv") as out:
+        with folders.CsvFile(tmp_path / "out.csv") as out:
             out.write("c.bmp", reader.read(folder / "c.bmp"))
     assert len(rows(tmp_path / "out.csv")) == 1
 
 
 def test_a_csv_onto_a_symlink_writes_its_target(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target.csv")
-    batch.CsvFile(tmp_path / "link").__exit__(None, None, None)
+    folders.CsvFile(tmp_path / "link").__exit__(None, None, None)
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target.csv").read_text() == ",".join(batch.COLUMNS) + "\n"
+    assert (tmp_path / "target.csv").read_text() == ",".join(folders.COLUMNS) + "\n"
 
 
 def test_a_device_is_no_csv_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/dev/null", tmp_path / "pipe"):
         with pytest.raises(shuzi.ShuziError, match="not a file; name one, or - for stdout"):
-            batch.CsvFile(path)
+            folders.CsvFile(path)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116
 
 
@@ -161,30 +162,30 @@ NAMES = ["a.png", "a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "\udcff.png", "æ
 
 def test_names_of_every_kind_come_back_from_a_csv(reader, folder, tmp_path):
     page = reader.read(folder / "a.png")
-    with batch.CsvFile(tmp_path / "out.csv") as out:
+    with folders.CsvFile(tmp_path / "out.csv") as out:
         for name in [*NAMES, "last.png"]:
             out.write(name, page)
-    with batch.CsvFile(tmp_path / "out.csv", resume=True) as out:
+    with folders.CsvFile(tmp_path / "out.csv", resume=True) as out:
         assert out.done == {*NAMES}
 
 
 def test_the_rows_of_the_last_picture_stay_until_it_is_read_again(reader, folder, tmp_path):
     path, page, empty = tmp_path / "out.csv", reader.read(folder / "a.png"), reader.read(folder / "c.bmp")
-    with batch.CsvFile(path) as out:
+    with folders.CsvFile(path) as out:
         out.write("first", page)
         out.write("last", page)
-    with batch.CsvFile(path, resume=True) as out:
+    with folders.CsvFile(path, resume=True) as out:
         assert out.done == {"first"}
         out.write("new", empty)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "new"]
-    with batch.CsvFile(path, resume=True) as out:
+    with folders.CsvFile(path, resume=True) as out:
         out.write("newer", empty)
         out.write("new", page)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "newer", "new", "new"]
 
 
 def test_a_picture_is_told_from_others_by_its_place(tmp_path):
-    job = batch.Job(tmp_path / "a" / "1.png", "1.png")
+    job = folders.Job(tmp_path / "a" / "1.png", "1.png")
     assert job.place(tmp_path) == "a/1.png"
     assert job.place(tmp_path / "b") == str(job.path)
 
@@ -192,10 +193,10 @@ def test_a_picture_is_told_from_others_by_its_place(tmp_path):
 def test_overlay_and_inputs_are_pngs(reader, folder, tmp_path):
     (job, *_) = jobs_in([folder])
     page = reader.read(job.path)
-    drawn = np.asarray(Image.open(batch.write_overlay(tmp_path / "overlay", job, page)))
+    drawn = np.asarray(Image.open(folders.write_overlay(tmp_path / "overlay", job, page)))
     assert drawn.shape == (400, 600, 3)  # a small picture is enlarged, to leave room for the readings
-    assert (drawn == batch.SURE).all(2).any()
-    inputs = batch.write_inputs(tmp_path / "inputs", job, page)
+    assert (drawn == folders.SURE).all(2).any()
+    inputs = folders.write_inputs(tmp_path / "inputs", job, page)
     assert [p.name for p in inputs] == ["a.png-000-7.png", "a.png-001-7.png"]
     assert (np.asarray(Image.open(inputs[0])) == page.digits[0].image).all()
 
@@ -204,19 +205,19 @@ def test_an_output_that_cannot_be_written_is_named(reader, folder, tmp_path):
     (job, *_) = jobs_in([folder])
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
-        batch.write_overlay(tmp_path / "file", job, reader.read(job.path))
+        folders.write_overlay(tmp_path / "file", job, reader.read(job.path))
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
-        batch.CsvFile(tmp_path / "file" / "out.csv")
+        folders.CsvFile(tmp_path / "file" / "out.csv")
 
 
 def test_what_is_no_picture_is_told_and_what_is_hidden_is_not(folder):
     for name in ("a.docx", "b.SVG", ".DS_Store", ".hidden/x.png", "more/.b.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
-    found = batch.find([folder])
+    found = folders.find([folder])
     assert [path.name for path in found.skipped] == ["a.docx", "b.SVG", "notes.txt"]
     assert [job.name for job in found.jobs] == ["a.png", "c.bmp", "d.png", "more/b.jpg"]
-    assert batch.named(found.skipped * 3) == "a.docx, b.SVG, notes.txt, a.docx, b.SVG and 4 more"
+    assert folders.named(found.skipped * 3) == "a.docx, b.SVG, notes.txt, a.docx, b.SVG and 4 more"
 
 
 @pytest.mark.parametrize("ending", ["avif", "jp2", "webp", "tiff", "gif", "ppm", "tga", "jfif", "PNG"])
@@ -224,26 +225,26 @@ def test_every_ending_that_pillow_knows_is_found(reader, folder, tmp_path, endin
     (tmp_path / "one").mkdir()
     with Image.open(folder / "a.png") as image:
         image.convert("RGB").save(tmp_path / "one" / f"x.{ending}")
-    (result,) = batch.read_all(reader, jobs_in([tmp_path / "one"]))
+    (result,) = folders.read_all(reader, jobs_in([tmp_path / "one"]))
     assert result.page.text == "77"
 
 
 def test_each_page_of_a_tiff_is_read(reader, folder, tmp_path):
     pages = [Image.open(folder / name).convert("L") for name in ("a.png", "c.bmp", "more/b.jpg")]
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
-    results = list(batch.read_all(reader, jobs_in([tmp_path / "scan.tif"])))
+    results = list(folders.read_all(reader, jobs_in([tmp_path / "scan.tif"])))
     assert [(r.job.name, r.page.text) for r in results] == [
         ("scan.tif#1", "77"),
         ("scan.tif#2", ""),
         ("scan.tif#3", "7"),
     ]
     assert results[2].job.place(tmp_path) == "scan.tif#3"
-    assert batch.write_overlay(tmp_path / "o", results[2].job, results[2].page).name == "scan.tif#3.png"
+    assert folders.write_overlay(tmp_path / "o", results[2].job, results[2].page).name == "scan.tif#3.png"
 
 
 def test_no_path_is_no_picture():
     with pytest.raises(shuzi.ShuziError, match="'': no such file or folder"):
-        batch.find([""])
+        folders.find([""])
 
 
 @pytest.fixture
@@ -262,7 +263,7 @@ def test_a_folder_that_cannot_be_looked_into_is_told(nobody):
         root = Path(name)
         (root / "locked").mkdir(mode=0)
         Image.new("L", (9, 9)).save(root / "a.png")
-        found = batch.find([root])
+        found = folders.find([root])
     assert [job.name for job in found.jobs] == ["a.png"]
     assert [result.error for result in found.failed] == [f"{root}/locked: can't be read (Permission denied)."]
 
@@ -273,7 +274,7 @@ def test_readings_side_by_side_leave_opencv_as_it_was(reader, folder):
     try:
         with ThreadPoolExecutor(2) as pool:
             both = [
-                pool.submit(lambda: [*batch.read_all(reader, jobs_in([folder]), workers=2)]) for _ in "ab"
+                pool.submit(lambda: [*folders.read_all(reader, jobs_in([folder]), workers=2)]) for _ in "ab"
             ]
             assert [len(each.result()) for each in both] == [4, 4]
         assert cv2.getNumThreads() == 3

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.read import shards
+from shuzi.batch import shards
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 import shuzi
-from shuzi.read import picture
+from shuzi.data import picture
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_a_damaged_picture_is_one_sentence(seven, format):
 PEAK = """
 import resource, sys
 import numpy as np, PIL.Image, onnxruntime
-from shuzi.read import picture
+from shuzi.data import picture
 rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[1:]:
     picture.load(path)

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pytest
 
 import shuzi
-from shuzi.read import shards
+from shuzi.batch import shards
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 
@@ -108,7 +108,7 @@ def test_an_address_where_no_ray_is_is_one_sentence(pictures, tmp_path, address)
 
 
 def test_a_node_removed_and_a_process_killed_cost_no_row(cluster, reader, pictures, local, tmp_path):
-    from shuzi.read import cluster as machines
+    from shuzi.batch import cluster as machines
 
     second = cluster.add_node(num_cpus=1, object_store_memory=LITTLE)
     cluster.wait_for_nodes()

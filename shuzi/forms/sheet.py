@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from shuzi.data.picture import zoomed
 from shuzi.errors import ShuziError
-from shuzi.read.fields import Form
-from shuzi.read.picture import zoomed
+from shuzi.forms.fields import Form
 
 LOOK = 800  # pixels of the longer side of the picture in which edges are looked for
 LEAST = 0.15  # of the picture: a smaller sheet is none
