@@ -1,7 +1,7 @@
 """Made-up pictures of writing with the whole truth beside them: what the finder learns from.
 
 A scene is a small grey picture: a field, a part of a page or a table, or a digit among its neighbours, on paper that is
-plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are MNIST's, those of `strokes` and those of the
+plain, ruled, patterned or dirty, seen by a scanner or a phone; or writing too low to be read. Digits are MNIST's, those of `strokes` and those of the
 fonts on this machine; between and around them stand points, commas, dashes, letters, words, rules and blots.
 Everything is drawn from a generator that is passed in.
 """
@@ -903,7 +903,7 @@ def strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
 
 
 def squares(canvas: Canvas, height: float, g: np.random.Generator) -> None:
-    """Squared paper under the writing, as strong as a table's lines: numbers of digits this high don't keep to it."""
+    """Squared paper as strong as a table's lines, across which numbers run; height: of their digits."""
     step, turn = height * g.uniform(0.8, 3), g.normal(0, 0.02)
     width, strength = float(g.choice([0.7, 1, 1.5, 2, 3])), g.uniform(0.15, 0.8)
     far = canvas.width + canvas.height
@@ -1249,23 +1249,25 @@ def lit(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:
     return picture
 
 
-def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarray:
+def seen(picture: np.ndarray, sizes: Sequence[float], g: np.random.Generator) -> np.ndarray:
     """The picture as a camera or scanner gives it: float32 in, uint8 out; of any contrast, dark on light or not.
 
-    least: pixels of the lowest writing, which few pixels must still show.
+    sizes: pixels of what is written in it. Low writing is that of a larger picture made small, which has little noise
+    and is sharp.
     """
     h, w = picture.shape
-    how, low = g.random(), least < LEAST
+    least, usual = (min(sizes), float(np.median(sizes))) if sizes else (20.0, 20.0)
+    how, made_small = g.random(), usual < LEAST
     if how < 0.35:  # out of focus, sometimes as far as what is written can bear
-        most = min(max(1.7, 0.1 * least) if g.random() < 0.3 else 1.7, 0.15 * least)
+        most = min(max(1.7, 0.1 * usual) if g.random() < 0.3 else 1.7, 0.15 * usual)
         picture = cv2.GaussianBlur(picture, (0, 0), float(g.uniform(0.2, max(most, 0.3))))
-    elif how < 0.42 and not low:
+    elif how < 0.42 and not made_small:
         length, turn = int(g.integers(3, 7)), g.uniform(0, np.pi)
         kernel = np.zeros((9, 9), np.float32)
         dx, dy = length / 2 * np.cos(turn), length / 2 * np.sin(turn)
         cv2.line(kernel, (round(4 - dx), round(4 - dy)), (round(4 + dx), round(4 + dy)), 1.0, 1)
         picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
-    if g.random() < 0.22 and not low:  # few pixels, made many again
+    if g.random() < 0.22 and not made_small:  # few pixels, made many again
         times = max(1.05, min(g.uniform(1.2, 2.6), least / 10))
         small = cv2.resize(picture, (round(w / times), round(h / times)), interpolation=cv2.INTER_AREA)
         if g.random() < 0.25:
@@ -1273,7 +1275,7 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
         way = g.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC])
         picture = cv2.resize(small, (w, h), interpolation=int(way))
     if g.random() < 0.5:
-        grain = g.uniform(0, 0.1) * g.random() * min(1, least / LEAST)  # a picture made small has less of it
+        grain = g.uniform(0, 0.1) * g.random() * min(1, usual / LEAST)
         picture = picture + g.standard_normal((h, w), np.float32) * grain
     if g.random() < 0.05:  # black and white, as a fax
         picture = (picture > cv2.GaussianBlur(picture, (0, 0), 12) - g.uniform(0.05, 0.2)).astype(np.float32)
@@ -1287,7 +1289,7 @@ def seen(picture: np.ndarray, least: float, g: np.random.Generator) -> np.ndarra
         if g.random() < 0.4:
             grey = np.clip((grey - grey.min()) * g.uniform(0.3, 2), 0, 255)
     image = grey.astype(np.uint8)
-    if g.random() < 0.35 and not low:
+    if g.random() < 0.35 and not made_small:
         _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(g.integers(25, 92))])
         image = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
     return image
@@ -1339,8 +1341,8 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         ]
     t, b, x0, r = frame
     sizes = [size for label, _, size, _ in canvas.items if label < CLASSES]
-    least = min(sizes + [height for *_, height in canvas.small], default=20.0)
-    image = seen(picture[t : shape[0] - b, x0 : shape[1] - r].astype(np.float32), least, g)
+    sizes += [height for *_, height in canvas.small]
+    image = seen(picture[t : shape[0] - b, x0 : shape[1] - r].astype(np.float32), sizes, g)
     if any(frame):
         image = cv2.copyMakeBorder(image, t, b, x0, r, cv2.BORDER_REPLICATE)
         keep = np.zeros(shape, bool)

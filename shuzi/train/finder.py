@@ -183,7 +183,7 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         zip(scene.labels, scene.boxes, scene.sizes, scene.visible, strict=True)
     ):
         channel = 0 if kind < CLASSES else int(kind) - CLASSES + 1
-        if size < READ_FINER and kind < CLASSES:
+        if size < READ_FINER and kind < CLASSES and share > 0.1:
             finer[cells(box)] = 1
         if share < VISIBLE or not LEAST <= size <= MOST:
             if share > 0.1 and 6 <= size <= 2 * MOST:

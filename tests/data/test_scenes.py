@@ -173,6 +173,18 @@ def test_writing_too_low_to_be_read_is_told_as_small(some, kind):
     assert (boxes[:, 3] < LEAST).all()
 
 
+def test_a_third_of_what_was_not_made_small_is_seen_through_jpeg(monkeypatch):
+    encode, codes = scenes.cv2.imencode, []
+    monkeypatch.setattr(scenes.cv2, "imencode", lambda *given: codes.append(given[0]) or encode(*given))
+    g = np.random.default_rng(0)
+    grey = np.full((32, 32), 0.9, np.float32)
+    for sizes in ([20.0], [], [4.0]):
+        codes.clear()
+        for _ in range(300):
+            scenes.seen(grey, sizes, g)
+        assert 80 < len(codes) < 130 or (sizes == [4.0] and not codes)
+
+
 def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(some, kind):
     each = [(s.labels < CLASSES) & (s.sizes >= LEAST) & (s.visible >= VISIBLE) for s in some]
     count = sum(int(one.sum()) for one in each)
