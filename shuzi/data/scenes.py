@@ -1,9 +1,9 @@
 """Made-up pictures of writing with the whole truth beside them: what the finder learns from.
 
-A scene is a small grey picture: a field, a part of a page or a table, or a digit among its neighbours, on paper that is
-plain, ruled, patterned or dirty, seen by a scanner or a phone; or writing too low to be read. Digits are MNIST's, those of `strokes` and those of the
-fonts on this machine; between and around them stand points, commas, dashes, letters, words, rules and blots.
-Everything is drawn from a generator that is passed in.
+A scene is a small grey picture: a field, a part of a page or a table, a digit among its neighbours, or writing too low
+to be read, on paper that is plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are MNIST's, those
+of `strokes` and those of the fonts on this machine; between and around them stand points, commas, dashes, letters,
+words, rules and blots. Everything is drawn from a generator that is passed in.
 """
 
 import functools

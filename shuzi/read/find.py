@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from shuzi.data.picture import zoomed
 from shuzi.errors import ShuziError
 from shuzi.network import Network
 
+log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
 MARKS = ".,-/:"
 STRIDE = 4  # pixels of the picture to a cell of the network's maps
@@ -35,13 +37,16 @@ CALIBRATION = "shuzi.calibration"  # its name in the file
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
 FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: a twentieth of a second's work
 LOW = 64  # pixels: a picture less high or wide is enlarged to it
+NEARLY = 0.7  # of the picture's size: a picture that would be larger than that is made as large as it is
 LARGEST = 4.0  # times: no picture is enlarged further
 FAINTEST = 0.05  # the least chance of a digit, or a mark, for a proposal
 MANY = 10_000  # proposals: the likeliest are enough, for no page has so many digits
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
-TILE = 384  # pixels a side of the parts that are looked at enlarged
+TILE = 640  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
-MOST_SEEN = 6e6  # pixels of all that is looked at together, some two seconds of one core: then the densest parts alone
+MOST_SEEN = (
+    8e6  # pixels of all that is looked at together, two seconds of a core: enough for what is read largest
+)
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 AGREE = 0.5  # of the area of a digit's box and its ink's together: both must cover so much for the latter to count
@@ -182,7 +187,7 @@ class Finder:
         return Level(scale, left, top, (x0, y0, x1, y1), maps[0], *ink[0, :, :h, :w])
 
     def levels(self, grey: np.ndarray) -> Iterator[Level]:
-        """The pictures of all sizes that are worth looking at, the first as it is seen at a glance."""
+        """The pictures of all sizes that are worth looking at, up to MOST_SEEN, the first as it is seen at a glance."""
         height, width = grey.shape
         enlarged = max(1.0, min(LARGEST, LOW / min(height, width)))
         first = float(min(enlarged, np.sqrt(FIRST_LOOK / (height * width))))
@@ -196,8 +201,8 @@ class Finder:
         looked, scale = [coarse[0]], first
         left = MOST_SEEN - sum(level.ink.size for level in coarse)
         while scale < 1:
-            scale = min(1.0, 2 * scale) if 2 * scale < 1.4 else 1.0
-            parts = list(regions(looked, scale, grey.shape, left))
+            scale = 2 * scale if 2 * scale < NEARLY else 1.0
+            parts = regions(looked, scale, grey.shape, left)
             if not parts:
                 return
             larger = resized(grey, scale)
@@ -236,12 +241,15 @@ def regions(
     low = low[(low < (width, height)).all(1)]
     high = np.minimum(low + STRIDE * scale / levels[0].scale, (width, height))
     _, whose, cells = np.unique(low // TILE, axis=0, return_inverse=True, return_counts=True)
-    parts = []
+    parts: list[tuple[int, int, int, int]] = []
     for tile in np.argsort(-cells, kind="stable"):
         own = whose.reshape(-1) == tile
         (left, top), (right, bottom) = low[own].min(0).astype(int), np.ceil(high[own].max(0)).astype(int)
         most -= (right - left + 2 * AROUND) * (bottom - top + 2 * AROUND)
         if most < 0:
+            log.info(
+                "low writing is left out in %d of %d parts of a picture", len(cells) - len(parts), len(cells)
+            )
             break
         parts.append((int(left), int(top), int(right), int(bottom)))
     return parts
