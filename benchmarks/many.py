@@ -65,14 +65,14 @@ def main():
         folder = Path(temporary)
         few, all_of_them = pictures(folder / "few", FEW), pictures(folder / "all", count)
         for name, engine in (("local", local), ("ray", on_ray)):
-            seconds = []
+            took = []
             for source in (few, all_of_them):
                 start = time.perf_counter()
                 engine(reader, source, folder / f"{name}-{source.name}")
-                seconds.append(time.perf_counter() - start)
-            pace = (count - FEW) / (seconds[1] - seconds[0])
+                took.append(time.perf_counter() - start)
+            pace = (count - FEW) / (took[1] - took[0])
             print(
-                f"{name}: {pace:.0f} pictures a second with {WORKERS} workers, start-up {seconds[0] - FEW / pace:.1f} s"
+                f"{name}: {pace:.0f} pictures a second with {WORKERS} workers, start-up {took[0] - FEW / pace:.1f} s"
             )
         size = np.mean([path.stat().st_size for path in all_of_them.iterdir()])
         row = sum(path.stat().st_size for path in (folder / "ray-all").glob("*.parquet")) / count

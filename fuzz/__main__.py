@@ -7,7 +7,7 @@
 A target is a file beside this one with `case(random, folder)`, which makes bad input, drawn from `random`, and uses it.
 It may raise ShuziError, in one sentence: that is what is wanted. Any other exception, a crash, more than SLOW seconds
 of processor time or MEMORY bytes, and a word on stderr are findings. KNOWN, a target's dictionary of names to
-functions of a folder, holds what was found before, or runs the test that does: all of it is tried first.
+functions of a folder, has what was found before, some of it as tests of the project: all is tried first.
 """
 
 import argparse

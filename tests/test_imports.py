@@ -151,7 +151,7 @@ def test_loading_mnist_imports_numpy_and_no_torch(loaded_by):
     assert "numpy" in loaded
 
 
-@pytest.mark.parametrize("folder", ["data", "read", "serve", "evaluate"])
+@pytest.mark.parametrize("folder", ["data", "network", "forms", "read", "batch", "serve", "evaluate"])
 def test_no_torch_free_part_loads_torch(folder, loaded_by):
     modules = [module for module in FILES if part(module) == folder]
     loaded = loaded_by(f"import {', '.join(modules)}")

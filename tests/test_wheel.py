@@ -94,6 +94,9 @@ def test_the_wheel_holds_the_package_and_no_more(wheel):
     assert {name.split("/")[0] for name in names} == {"shuzi", info}
     for name in (
         "shuzi/read/weights/reader.onnx",
+        "shuzi/read/weights/finder.onnx",
+        "shuzi/batch/shards.py",
+        "shuzi/forms/fields.py",
         "shuzi/serve/static/index.html",
         "shuzi/py.typed",
         f"{info}/licenses/LICENSE",

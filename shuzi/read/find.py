@@ -44,9 +44,7 @@ MANY = 10_000  # proposals: the likeliest are enough, for no page has so many di
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
 TILE = 640  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
-MOST_SEEN = (
-    8e6  # pixels of all that is looked at together, two seconds of a core: enough for what is read largest
-)
+MOST_SEEN = 8e6  # pixels of all sizes and parts, two seconds of a core: enough for the largest page
 FINER_FROM = 0.4  # how likely a cell holds low writing for it to be looked at enlarged
 SAME = 0.4  # of the area of two boxes together that both cover: they are one digit
 AGREE = 0.5  # of the area of a digit's box and its ink's together: both must cover so much for the latter to count

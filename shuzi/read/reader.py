@@ -36,8 +36,7 @@ FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier 
 # right, but letters are handed in too. A balance of the two, struck on real digits and on letters of held-out fonts.
 TOLD, UNTOLD = (1.1, 0.55), (0.0, 1.0)
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
-# What every network must answer to.
-EXAMPLE = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE), np.uint8)
+EXAMPLE = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE), np.uint8)  # all must answer to it
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
 
 Box = tuple[int, int, int, int]

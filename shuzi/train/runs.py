@@ -162,7 +162,7 @@ def parts(plan: Plan, train: Digits) -> tuple[Digits, Digits]:
     """Give the digits that a run learns from and those it holds out.
 
     Of a named set the last are held out, which is in no order by label: the shipped network's figures of validation are
-    of these. Of anyone's own set, which may be, so many of each label are drawn from the seed.
+    of these. Of anyone's own set, which may be, the same share of each label is drawn from the seed.
 
     Raises:
         ShuziError: there would be none left to learn from.
@@ -208,11 +208,12 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
             f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
         ) from error
     found = {
-        each.name.partition(".")[2].removesuffix(HALF): torch.from_numpy(
-            onnx.numpy_helper.to_array(each).astype(np.float32)
+        each.name.partition(".")[2].removesuffix(HALF): (
+            values.float() if each.name.endswith(HALF) else values
         )
         for each in graph.initializer
         if each.name.startswith(("network.", "finder."))
+        for values in [torch.from_numpy(onnx.numpy_helper.to_array(each).copy())]
     }
     if not found:
         raise ShuziError(f"{path}: holds no weights to start from; make it anew with shuzi export")
