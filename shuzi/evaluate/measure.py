@@ -25,7 +25,7 @@ from shuzi.read.reader import Page, Reader, any_digit, given_digit
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
 SEED = 0  # of the corruptions and of what is made up
-PAGES = 4  # of each kind of paper
+PAGES = 12  # of each kind of paper
 # MNIST test digits whose label fewer than three of five people gave (C. Northcutt, A. Athalye and J. Mueller,
 # "Pervasive label errors in test sets", NeurIPS 2021; cleanlab's label-errors, mturk/mnist_mturk.json).
 DISPUTED = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)

@@ -41,7 +41,7 @@ def likely(proposals):
     [
         (scenes.strip, 0.72, 0.67),
         (scenes.page, 0.7, 0.6),
-        (scenes.table, 0.83, 0.74),
+        (scenes.table, 0.82, 0.71),
         (scenes.close, 0.8, 0.75),
     ],
 )
