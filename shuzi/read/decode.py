@@ -47,11 +47,8 @@ def numbers(proposals: list[Proposal]) -> list[Found]:
     marks = [p for p in proposals if p.mark and p.chance >= LIKELIER]
     chains = chained(digits)
     beside = attached(chains, marks)
-    found = []
-    for number, line in enumerate(lines(chains)):
-        for i in line:
-            found.append(Found(tuple(chains[i]), tuple(beside[i]), number))
-    return found
+    rows = enumerate(lines(chains))
+    return [Found(tuple(chains[i]), tuple(beside[i]), number) for number, row in rows for i in row]
 
 
 def chained(digits: list[Proposal]) -> list[list[Proposal]]:

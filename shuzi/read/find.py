@@ -316,8 +316,8 @@ def merged(found: list[Proposal], chance: Sequence[float] = Calibration.chance) 
 
 def inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Which of some boxes (N, 4) lie in another and are clearly smaller, bool (N,)."""
-    sizes = boxes[:, 2:].max(1)
-    room = np.minimum(boxes[:, :2] - box[:2], box[:2] + box[2:] - boxes[:, :2] - boxes[:, 2:]).min(1)
+    sizes, ends = boxes[:, 2:].max(1), boxes[:, :2] + boxes[:, 2:]
+    room = np.minimum(boxes[:, :2] - box[:2], box[:2] + box[2:] - ends).min(1)
     return np.asarray((room > -MARGIN * sizes) & (sizes < APART * box[2:].max()))
 
 
@@ -422,5 +422,7 @@ def ink_of(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray, np.n
 
 def beside(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which of some boxes (N, 4) come so near a box (4,) that one's ink may lie in the other: bool (N,)."""
-    apart = np.abs(others[:, :2] + others[:, 2:] / 2 - box[:2] - box[2:] / 2) - (others[:, 2:] + box[2:]) / 2
-    return np.asarray((apart < MARGIN * box[2:].max()).all(1))
+    x, y, w, h = others.T
+    across = np.maximum(x - box[0] - box[2], box[0] - x - w)
+    down = np.maximum(y - box[1] - box[3], box[1] - y - h)
+    return np.asarray(np.maximum(across, down) < MARGIN * box[2:].max())
