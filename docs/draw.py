@@ -2,7 +2,7 @@
 
     python docs/draw.py [RUN]
 
-Pictures of the page itself are taken by tests/serve/screenshots.py.
+Pictures of the pages are taken by tests/serve/screenshots.py, those of the book by hand from the site of `make book`.
 """
 
 import sys
