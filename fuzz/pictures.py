@@ -121,7 +121,7 @@ def pipe(folder):
 KNOWN = {
     "dots": read(dots),
     "dithered": read(dithered),
-    "full of digits": read(full),
+    "full of digits": lambda folder: READER.read(full(folder)),
     "blank strip": read(lambda folder: np.full((4, 1_000_000), 255, np.uint8)),
     "16-bit RGBA": lambda folder: picture.load(wide()),
     "WebP of 34 bytes": read(
