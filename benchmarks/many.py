@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from reader_speed import photo, seconds
+from reader_speed import photo, seconds_of_a_core
 
 import shuzi
 from shuzi.batch import cluster, shards
@@ -30,14 +30,6 @@ def pictures(folder, count):
     for index in range(count):
         cv2.imwrite(str(folder / f"{index:06}.png"), 255 - np.pad(test.images[index % len(test)], 6))
     return folder
-
-
-def seconds_of_a_core(reader, jpeg):
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    each = seconds(lambda: reader.read(jpeg), 5)
-    os.sched_setaffinity(0, cores)
-    return each
 
 
 def local(reader, source, out):
@@ -76,7 +68,8 @@ def main():
             )
         size = np.mean([path.stat().st_size for path in all_of_them.iterdir()])
         row = sum(path.stat().st_size for path in (folder / "ray-all").glob("*.parquet")) / count
-    each_photo = seconds_of_a_core(reader, photo(shuzi.load("mnist")[1].images))
+    jpeg = photo(shuzi.load("mnist")[1].images)
+    each_photo = seconds_of_a_core(lambda: reader.read(jpeg), 5)
     print(f"a photo of 12 megapixels takes {each_photo:.2f} s of a core")
     print(f"a picture has {size:.0f} bytes, a row in Parquet {row:.0f}")
     for kind, each, bytes_each in (("crops", WORKERS / pace, size), ("photos", each_photo, PHOTO)):

@@ -38,6 +38,14 @@ def seconds(run, times):
     return statistics.median(taken)
 
 
+def seconds_of_a_core(run, times):
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    each = seconds(run, times)
+    os.sched_setaffinity(0, cores)
+    return each
+
+
 def written(images, shape, rows, columns, size):
     """Rows and columns of digits on softly lit paper, each 28x28 at `size` pixels: uint8 (H, W)."""
     light = np.linspace(235, 170, shape[1])[None, :] * np.linspace(1, 0.9, shape[0])[:, None]
@@ -67,10 +75,7 @@ def main():
         f"a batch, {os.cpu_count()} cores: {len(test.images) / batch:,.0f} a second (must 5,000, goal 20,000)"
     )
     field = written(test.images, (60, 250), 1, 6, 40)
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    each = seconds(lambda: reader.read(field), 100)
-    os.sched_setaffinity(0, cores)
+    each = seconds_of_a_core(lambda: reader.read(field), 100)
     found = len(reader.read(field).digits)
     print(f"a field of 60 x 250, {found} of 6 digits found, one core: {1e3 * each:.1f} ms (must 12, goal 5)")
     page = written(test.images, (1000, 1400), 10, 13, 56)

@@ -87,9 +87,9 @@ def dithered(folder):
 
 def full(folder):
     """12 megapixels full of digits of 30, 60 and 120 pixels, so that it is looked at again and again."""
-    rows = []
+    images, rows = samples.load().images, []
     for index in range(0, 33, 3):
-        for digit, side in zip(samples.load().images[index : index + 3], (42, 84, 168), strict=True):
+        for digit, side in zip(images[index : index + 3], (42, 84, 168), strict=True):
             large = cv2.resize(255 - digit, (side, side), interpolation=cv2.INTER_CUBIC)
             rows.append(np.tile(large, (1, 1 + 4000 // side))[:, :4000])
     return np.concatenate(rows)

@@ -18,16 +18,8 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {"batch", "data", "errors", "evaluate", "forms", "learn", "read", "serve", "show", "train"},
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
-    "serve": {
-        "batch",
-        "data",
-        "errors",
-        "files",
-        "forms",
-        "network",
-        "read",
-        "train",
-    },  # the page that learns does as softmax_numpy
+    # the page that learns does as softmax_numpy
+    "serve": {"batch", "data", "errors", "files", "forms", "network", "read", "train"},
     "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "version"},
     "evaluate": {"data", "display", "errors", "forms", "read"},
     "batch": {"data", "errors", "files", "forms", "read"},

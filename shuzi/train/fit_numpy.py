@@ -20,9 +20,8 @@ NUMPY = "softmax-numpy"
 CPU = "cpu"
 THREADS = 1  # a batch is done before a second thread has woken
 GATHERED = 400  # images gathered at once: 1 MB as float32 stays in a core's own cache
-INK = np.float32(
-    255
-)  # full ink; W and its gradient are divided by it in place of x, of ten times the numbers
+# Full ink; W and its gradient are divided by it in place of x, of ten times the numbers.
+INK = np.float32(255)
 
 
 @dataclass(frozen=True)
