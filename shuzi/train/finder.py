@@ -6,6 +6,8 @@ middles of digits, and beside each peak its class, its box and, beyond CenterNet
 answer, at the picture's own size, says how much of each pixel is a digit's ink.
 """
 
+import functools
+import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ STRIDE = 4  # pixels of the picture to a cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
 READ_FINER = 20  # pixels: lower digits are better read from a picture with more of them, if there is one
 RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises and falls
+MOST_WORKERS = 8  # processes that draw scenes: as many as a GPU's step waits for
 JUDGED = 12  # batches of scenes on which a finder is judged
 HALVED = 500  # weights: so large a tensor is kept in half precision
 HALF = ".half"  # ends the name of such a tensor in the file
@@ -365,10 +368,10 @@ class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
 def made(
     digits: Digits, batch_size: int, seed: int, first: int
 ) -> Generator[tuple[Tensor, tuple[Tensor, ...]]]:
-    """Give batches of scenes without end, drawn by another process while this one learns."""
+    """Give batches of scenes without end, drawn by other processes while this one learns: half as many as cores."""
     scenes = Scenes(digits, batch_size, seed, first)
-    loader = DataLoader(scenes, batch_size=None, num_workers=1, prefetch_factor=6)
-    yield from loader
+    workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
+    yield from DataLoader(scenes, batch_size=None, num_workers=workers, prefetch_factor=6)
 
 
 def loss(answers: tuple[Tensor, Tensor], wanted: tuple[Tensor, ...]) -> Tensor:
@@ -377,13 +380,18 @@ def loss(answers: tuple[Tensor, Tensor], wanted: tuple[Tensor, ...]) -> Tensor:
     return torch.stack([*losses(maps, ink, Targets(maps, *wanted)).values()]).sum()
 
 
+@functools.lru_cache(maxsize=1)
+def judged(digits: Digits) -> list[Targets]:
+    """The scenes on which a finder is judged, the same after each epoch."""
+    batches = (Scenes(digits, 16, JUDGED, 0)[number] for number in range(JUDGED))
+    return [Targets(pictures, *rest) for pictures, rest in batches]
+
+
 def judge(finder: nn.Module, digits: Digits, device: torch.device) -> tuple[int, int]:
     """Count the digits of some scenes, written with given digits, that are found and named right, and all of them."""
     right = count = 0
-    for number in range(JUDGED):
-        pictures, rest = Scenes(digits, 16, JUDGED, 0)[number]
-        wanted = Targets(pictures, *rest)
-        maps = finder(pictures.to(device))[0].float().cpu()
+    for wanted in judged(digits):
+        maps = finder(wanted.pictures.to(device))[0].float().cpu()
         middles = wanted.heat[:, 0] == 1
         found = (maps[:, HEAT][:, 0] > 0) & (maps[:, CLASS].argmax(1) == wanted.label)
         right += int((found & middles).sum())

@@ -26,6 +26,7 @@ from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kin
 __all__ = ["Epoch", "Settings", "load_file", "save"]  # what else is found here: figures, and a file's tensors
 
 WORTH_THREADS = 2**23  # multiplications: a batch that takes fewer is done before a second thread has woken
+CPU_STATE = len(torch.Generator().get_state())  # bytes
 AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
 
 
@@ -97,10 +98,10 @@ class Training:
         self.recipe, self.settings, self.device = recipe, settings, device
         self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
         self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
-        with torch.random.fork_rng():
+        with forked(device):
             torch.manual_seed(settings.seed)
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
-            self.inner = torch.get_rng_state()  # what layers such as dropout draw from
+            self.inner = global_state(device)  # what layers such as dropout draw from
         self.threads = threads or threads_for(self.model, settings.batch_size)
         place(self.model, device, recipe.channels_last)
         self.ranks = ranks()
@@ -165,7 +166,9 @@ class Training:
         self.optimizer = self.recipe.optimizer(self.model.parameters(), self.settings.lr)
         for generator in (self.order, self.noise):
             generator.manual_seed(self.seed)
-        self.inner = torch.Generator().manual_seed(self.seed).get_state()
+        with forked(self.device):
+            torch.manual_seed(self.seed)
+            self.inner = global_state(self.device)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave.
@@ -192,7 +195,7 @@ class Training:
             raise ShuziError(f"the losses are {kind(losses)}, their steps {kind(counts)}; it is damaged")
         if not torch.isfinite(losses).all() or (counts < 1).any():
             raise ShuziError("a step has no loss or no images; it is damaged")
-        tally = Tally.of(below("tally.", tensors))
+        tally = Tally.of({**below("tally.", tensors), "losses": losses.to(self.device)})
         epoch = int(tensors["epoch"])
         if not 0 <= epoch <= self.settings.epochs:
             raise ShuziError(f"{epoch} epochs are done, expected 0 to {self.settings.epochs}")
@@ -203,7 +206,7 @@ class Training:
         ):
             if generator.device.type == "cpu" and not sound(tensors[name]):
                 raise ShuziError(f"{name} is no generator's state; it is damaged")
-            generator.set_state(tensors[name])
+            generator.set_state(tensors[name][:CPU_STATE])  # of the CPU's, where there are two
         with torch.no_grad():
             for name, value in state.items():
                 if name.startswith(("model.", "average.", "optimizer.")):
@@ -212,11 +215,11 @@ class Training:
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
-        """Let the global generator be this training's own, as layers such as dropout draw from it."""
-        with torch.random.fork_rng():
-            torch.set_rng_state(self.inner)
+        """Let the global generators be this training's own, as layers such as dropout draw from them."""
+        with forked(self.device):
+            set_global_state(self.inner, self.device)
             yield
-            self.inner = torch.get_rng_state()
+            self.inner = global_state(self.device)
 
 
 def fit(
@@ -257,7 +260,7 @@ def fit(
             raise ShuziError(f"{training.step:,} steps are done of an epoch of {steps:,}; start a new run")
         with contextlib.closing(batches(training, digits, steps)) as coming:
             while training.step < steps:
-                with training.drawing(), threads(training.threads):
+                with training.drawing(), threads(training.threads), repeatable():
                     learn(training, coming, images, on_step, pause)
                 epoch = training.tally.epoch(training.epoch + 1, classifies=recipe.loss is None)
                 settings.check_loss(epoch.loss, epoch.epoch)
@@ -393,6 +396,42 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def forked(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Put torch's own generators back afterwards, the CPU's and the device's."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
+def global_state(device: torch.device) -> Tensor:
+    """The state of torch's own generators, uint8 (N,): of the CPU's, then of the device's where it has another."""
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    elif device.type == "mps":
+        states.append(torch.mps.get_rng_state())
+    return torch.cat(states)
+
+
+def set_global_state(state: Tensor, device: torch.device) -> None:
+    """Take up what `global_state` gave."""
+    torch.set_rng_state(state[:CPU_STATE])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state[CPU_STATE:], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state[CPU_STATE:])
+
+
+@contextlib.contextmanager
+def repeatable() -> Iterator[None]:
+    """Let a GPU's convolutions add up in the same order each time, and afterwards as before."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic
+    cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        cudnn.deterministic = before
 
 
 def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -> tuple[int, int]:

@@ -52,6 +52,9 @@ def extended(written, generator):
     )  # fmt: skip
 
 
+GPUS = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+DEVICES = [CPU, *(torch.device(name) for name, there in GPUS.items() if there)]
+
 # taken up after 2 epochs of 4: before the second cycle begins, as it begins, and within it
 CYCLES = [dataclasses.replace(EVERYTHING, again=share, extend=extended) for share in (0.75, 0.5, 0.25)]
 
@@ -75,21 +78,22 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
     assert same(taken_up.state(), straight.state())
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name):
+def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
     settings = Settings(2, recipe.batch_size, recipe.lr)
     if recipe.made is not None:  # its whole epoch takes minutes
         recipe, settings = dataclasses.replace(recipe, steps=5), Settings(2, 4, recipe.lr)
-    straight = Training(recipe, settings, CPU)
+    straight = Training(recipe, settings, device)
     epochs = list(fit(straight, digits))
 
-    begun = Training(recipe, settings, CPU)
+    begun = Training(recipe, settings, device)
     pauses = fit(begun, digits, pause=0)
     while (begun.epoch, begun.step) < (1, 3):
         next(pauses)
     saved = save({key: value.contiguous() for key, value in begun.state().items()})
-    taken_up = Training(recipe, settings, CPU)
+    taken_up = Training(recipe, settings, device)
     taken_up.restore(load(saved))
     assert (taken_up.epoch, taken_up.step) == (1, 3)
     (last,) = fit(taken_up, digits)
