@@ -29,10 +29,10 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import shuzi
+from shuzi.batch.parquet import READINGS, read_one
 from shuzi.data import picture
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
-from shuzi.read.parquet import READINGS, read_one
 from shuzi.read.reader import Reader
 
 ROWS = pa.schema(

@@ -56,16 +56,17 @@ def chained(digits: list[Proposal]) -> list[list[Proposal]]:
     if not digits:
         return []
     middles = np.array([d.middle for d in digits])
+    order = middles[:, 0].argsort()
+    across = middles[order, 0]
     pairs = []
     for i, digit in enumerate(digits):
         if digit.link < LIKELIER:
             continue
-        expected = digit.middle + digit.ahead * digit.size
-        away = np.linalg.norm(middles - expected, axis=1) / digit.size
-        away[i] = np.inf
-        j = int(away.argmin())
-        if away[j] < REACH and middles[j][0] > middles[i][0]:
-            pairs.append((float(away[j]), i, j))
+        expected, reach = digit.middle + digit.ahead * digit.size, REACH * digit.size
+        near = order[slice(*across.searchsorted([expected[0] - reach, expected[0] + reach]))]
+        away = np.where(near == i, np.inf, np.hypot(*(middles[near] - expected).T))
+        if away.min(initial=np.inf) < reach and middles[j := int(near[away.argmin()]), 0] > middles[i, 0]:
+            pairs.append((float(away.min() / digit.size), i, j))
     after: dict[int, int] = {}
     before: dict[int, int] = {}
     for _, i, j in sorted(pairs):

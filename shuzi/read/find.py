@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -42,6 +42,10 @@ LARGEST = 4.0  # times: no picture is enlarged further
 FAINTEST = 0.05  # the least chance of a digit, or a mark, for a proposal
 MANY = 10_000  # proposals: the likeliest are enough, for no page has so many digits
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; what it says of others counts less
+SURE = 0.9  # how likely it is a digit, and which: with less, it is looked at once more
+NEIGHBOURS = 48  # pixels around it there, for the digits beside it
+ANOTHER = 1.2  # times: sizes that differ less are no other look
+MOST_AGAIN = 32  # digits: so many are looked at once more, a fifth of a second of a core
 TILE = 640  # pixels a side of the parts that are looked at enlarged
 AROUND = 64  # pixels around such a part, for the network to see what stands there
 MOST_SEEN = 8e6  # pixels of all sizes and parts, two seconds of a core: enough for the largest page
@@ -118,6 +122,18 @@ class Proposal:
     def size(self) -> float:
         """The larger side of the box."""
         return float(self.box[2:].max())
+
+    def hear(self, others: list[Proposal], chance: Sequence[float]) -> None:
+        """Take in what a second look says of it, if anything: classes as in `pool`, and the mean of both logits."""
+        said = FAINTEST
+        if others:
+            other = max(others, key=lambda q: q.chance * q.weight)
+            pool(other, [other], chance)
+            self.classes, said = blended([self, other]), other.chance
+            if other.weight > self.weight:
+                self.box, self.level, self.weight = other.box, other.level, other.weight
+        odds = np.sqrt(self.chance / (1 - self.chance) * said / (1 - said))
+        self.chance = float(odds / (1 + odds))
 
 
 @dataclass(frozen=True)
@@ -213,7 +229,31 @@ class Finder:
     def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
         """All that may be digits or marks in a grey picture, uint8 (H, W), each once; and all that was looked at."""
         levels = list(self.levels(grey))
-        return merged([p for level in levels for p in proposals(level)], self.calibration.chance), levels
+        found = merged([p for level in levels for p in proposals(level)], self.calibration.chance)
+        self.look_again(grey, found)
+        return found, levels
+
+    def look_again(self, grey: np.ndarray, found: list[Proposal]) -> None:
+        """Look once more at digits that are not sure, each as large as the network knows them best."""
+        doubtful = [
+            p for p in found if not p.mark and p.chance >= FAINTEST and min(p.chance, p.classes.max()) < SURE
+        ]
+        look = functools.partial(self.closer, grey)
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            for p, seen in zip(doubtful, threads.map(look, doubtful[:MOST_AGAIN]), strict=False):
+                p.hear(seen, self.calibration.chance)
+
+    def closer(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
+        """What may be the same digit, where it and its neighbours are looked at alone, at another size."""
+        scale = min(LARGEST, BEST_SIZE / digit.size)
+        if 1 / ANOTHER < scale / digit.level.scale < ANOTHER:
+            scale *= ANOTHER
+        left, top = np.maximum(digit.box[:2] - NEIGHBOURS / scale, 0).astype(int)
+        right, bottom = (digit.box[:2] + digit.box[2:] + NEIGHBOURS / scale).astype(int)
+        level = self.look(resized(grey[top:bottom, left:right], scale), scale)
+        x, y = round(left * scale), round(top * scale)
+        level = replace(level, left=x, top=y, part=(x, y, x + level.ink.shape[1], y + level.ink.shape[0]))
+        return [q for q in proposals(level) if not q.mark and overlap(q.box, digit.box[None])[0] > SAME]
 
 
 def resized(grey: np.ndarray, scale: float) -> np.ndarray:
@@ -344,13 +384,18 @@ def part_of(level: Level, box: np.ndarray) -> np.ndarray:
 
 def pool(proposal: Proposal, group: list[Proposal], chance: Sequence[float]) -> None:
     """Let a proposal say what those of all sizes say: classes by their weighted logarithms, the best chance."""
-    weights = np.array([q.chance * q.weight for q in group]) + 1e-9
-    logs = np.array([np.log(q.classes + 1e-6) for q in group])
-    classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
-    proposal.classes = classes / classes.sum()
+    proposal.classes = blended(group)
     best = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
     odds = np.exp(chance[0]) * (best / (1 - min(best, 0.9999))) ** chance[1]
     proposal.chance = float(odds / (1 + odds))
+
+
+def blended(group: list[Proposal]) -> np.ndarray:
+    """What digit some proposals say together, float64 (10,): the mean of their logarithms by chance and weight."""
+    weights = np.array([q.chance * q.weight for q in group]) + 1e-9
+    logs = np.array([np.log(q.classes + 1e-6) for q in group])
+    classes = np.exp((weights[:, None] * logs).sum(0) / weights.sum())
+    return np.asarray(classes / classes.sum())
 
 
 def shown(part: Proposal, whole: Proposal) -> float:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images: so many are read on one core, more on all
+MOST_ASKED = (
+    1000  # digits of a picture that the classifier names too, half a second of a core: the least sure of them
+)
 RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
 FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier is surer when they are joined
 # Constant and factor of the logit that it is a digit, where somebody says that the picture is one: they are mostly
@@ -187,8 +190,8 @@ class Reader:
         return self._network.providers
 
     def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
-        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.read.parquet.read_batch`."""
-        from shuzi.read.parquet import read_batch
+        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.batch.parquet.read_batch`."""
+        from shuzi.batch.parquet import read_batch
 
         return read_batch(self, batch)
 
@@ -282,11 +285,13 @@ class Reader:
 
     def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
-        scores = self.scores(images)
-        if not len(scores) or not self._knows:
-            return scores
+        if not len(images) or not self._knows:
+            return self.scores(images)
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
+        scores = np.concatenate([found * chances[:, None], 1 - chances[:, None]], 1).astype(np.float32)
+        asked = np.minimum(chances, found.max(1)).argsort()[:MOST_ASKED]
+        scores[asked] = self.scores(images[asked])
         return join(self._finder.calibration, found, chances, scores, TOLD if single else UNTOLD)
 
     def _whole(self, digits: tuple[Digit, ...], unmissed: float, linked: float) -> float:

@@ -14,8 +14,8 @@ from torch import Tensor
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pages import KINDS, make_page
 from shuzi.data.scenes import LEAST, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
-from shuzi.read import decode
-from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, overlap
+from shuzi.read import decode, find
+from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, merged, overlap
 from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
 
 SEED = 20261125  # of the scenes; those of a training have its own
@@ -90,8 +90,8 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
     finder.calibration = Calibration()
     found, known = [], []
     for made in scenes(digits, count // 2):
-        proposals, _ = finder(made.picture)
-        for proposal, label in labelled(made, [p for p in proposals if not p.mark]):
+        at_first = merged([p for level in finder.levels(made.picture) for p in find.proposals(level)])
+        for proposal, label in labelled(made, [p for p in at_first if not p.mark]):
             found.append(proposal.chance)
             known.append(label >= 0)
     chance = logistic(logit(np.array(found))[:, None], np.array(known))

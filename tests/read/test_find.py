@@ -231,6 +231,53 @@ def test_a_mark_and_a_digit_in_one_place_both_stay():
     assert len(find.merged([proposal(box, seen), proposal(box, seen, mark="/")])) == 2
 
 
+def test_a_second_look_is_weighed_with_the_first():
+    box, near = (40, 40, 20, 30), (41, 39, 20, 32)
+    first, second = level(inked=[box]), level(scale=1.5, inked=[box])
+    one = proposal(box, first, 0.5, digit=3, weight=0.4)
+    one.hear([proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], (0.0, 1.0))
+    assert one.classes.argmax() == 8  # seen better
+    assert one.classes[3] > one.classes[1]
+    assert one.classes.sum() == pytest.approx(1)
+    assert one.chance == pytest.approx(2 / 3)  # odds of 1 and 4: 2
+    assert (one.level, tuple(one.box)) == (second, near)
+    other = proposal(box, first, 0.5)
+    other.hear([], (0.0, 1.0))
+    assert 0.1 < other.chance < 0.3
+    assert (other.classes.argmax(), other.level) == (3, first)
+
+
+@pytest.mark.parametrize("place", [(4, 6), (150, 100), (270, 160)])
+def test_only_a_digit_that_is_not_sure_is_looked_at_again_and_stays_where_it_is(finder, field, place):
+    x, y = place
+    picture = np.full((200, 300), 235, np.uint8)
+    digit = cv2.resize(field[0][12:52, 12:52], (30, 40))[: 200 - y, : 300 - x]
+    picture[y : y + len(digit), x : x + digit.shape[1]] = digit
+    found = finder(picture)[0]
+    (sure,) = likely(found)
+    box = sure.box.copy()
+    sure.chance, sure.classes = 0.99, np.eye(10)[3]
+    before = sure.level
+    finder.look_again(picture, [sure])
+    assert sure.level is before
+    sure.chance, sure.weight = 0.5, 0.0
+    finder.look_again(picture, [sure])
+    assert sure.level is not before
+    assert sure.level.ink.size < picture.size
+    assert sure.chance > 0.5
+    assert np.abs(sure.box - box).max() < 4
+    ink, tight = find.ink_of(sure, [sure])
+    assert (ink >= 128).any()
+    assert np.abs(tight - box).max() < 5
+
+
+def test_of_many_digits_that_are_not_sure_the_first_are_looked_at_again(finder, monkeypatch):
+    seen = level(inked=[(40, 40, 20, 30)])
+    doubtful = [proposal((40, 40, 20, 30), seen, 0.6) for _ in range(find.MOST_AGAIN + 3)]
+    finder.look_again(np.full((128, 128), 200, np.uint8), doubtful)
+    assert [p.chance == 0.6 for p in doubtful] == [False] * find.MOST_AGAIN + [True] * 3
+
+
 def test_nothing_merges_into_nothing():
     assert find.merged([]) == []
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 import shuzi
 from shuzi.data.digits import load
+from shuzi.read import reader as reader_module
 from shuzi.read.reader import any_digit
 
 
@@ -63,6 +65,28 @@ def test_a_large_batch_is_read_as_its_parts(reader, held_out):
     whole = reader.scores(images[:600])
     parts = np.concatenate([reader.scores(images[i : i + 100]) for i in range(0, 600, 100)])
     assert np.allclose(whole, parts, atol=1e-5)
+
+
+def test_of_very_many_digits_the_classifier_names_those_that_the_finder_is_least_sure_of(
+    monkeypatch, held_out
+):
+    reader = shuzi.Reader()
+    picture = np.full((200, 400), 255, np.uint8)
+    for i, image in enumerate(held_out[0][:12]):
+        y, x = 100 * (i // 6) + 20, 60 * (i % 6) + 20
+        picture[y : y + 56, x : x + 56] -= np.minimum(cv2.resize(image, (56, 56)), 200)
+    usual = reader.read(picture)
+    asked = []
+    scores = reader.scores
+    monkeypatch.setattr(reader, "scores", lambda images: asked.append(len(images)) or scores(images))
+    monkeypatch.setattr(reader_module, "MOST_ASKED", 3)
+    few = reader.read(picture)
+    assert asked == [3]
+    assert few.text == usual.text
+    assert len(usual.digits) == 12
+    same = sum(a.confidence == b.confidence for a, b in zip(few.digits, usual.digits, strict=True))
+    assert same >= 3
+    assert min(d.confidence for d in few.digits) > 0.5
 
 
 def test_no_images_give_no_answers(reader):
