@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.read import parquet
+from shuzi.batch import parquet
 from shuzi.read.reader import SHIPPED
 
 
