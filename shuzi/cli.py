@@ -38,7 +38,7 @@ class Commands(typer.core.TyperGroup):
         command = super().get_command(ctx, name)
         for each in command.params if command else ():
             kind = None
-            if isinstance(each, typer.core.TyperOption) and hasattr(each, "display_type"):  # not before 0.28
+            if isinstance(each, typer.core.TyperOption) and hasattr(each, "display_type"):  # not before 0.29
                 kind = each.display_type(ctx).replace("list[", "").replace("]", "")
             each.display_type_rich = partial(_given, kind)  # type: ignore[attr-defined]
         return command
