@@ -22,8 +22,9 @@ ARROWS = {
     "serve": {"batch", "data", "errors", "files", "forms", "network", "read", "train"},
     "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "version"},
     "evaluate": {"data", "display", "errors", "forms", "read"},
-    "batch": {"data", "errors", "files", "forms", "read"},
-    "read": {"data", "display", "errors", "forms", "network"},
+    "batch": {"arrow", "data", "errors", "files", "forms", "read"},
+    "read": {"arrow", "data", "display", "errors", "forms", "network"},
+    "arrow": {"data", "errors"},
     "forms": {"data", "errors", "files"},
     "network": {"errors", "files"},
     "data": {"display", "errors", "files"},
@@ -36,6 +37,7 @@ ARROWS = {
 }
 SMALL = {"errors", "files", "display", "network", "version"}
 TORCH_FREE = (
+    "arrow",
     "batch",
     "data",
     "display",

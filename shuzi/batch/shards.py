@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 import shuzi
-from shuzi.batch.parquet import READINGS, read_one
+from shuzi.arrow import READINGS, read_one
 from shuzi.data import picture
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole

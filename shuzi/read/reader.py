@@ -190,8 +190,8 @@ class Reader:
         return self._network.providers
 
     def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
-        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.batch.parquet.read_batch`."""
-        from shuzi.batch.parquet import read_batch
+        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.arrow.read_batch`."""
+        from shuzi.arrow import read_batch
 
         return read_batch(self, batch)
 

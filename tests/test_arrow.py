@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch import parquet
+from shuzi import arrow
 from shuzi.read.reader import SHIPPED
 
 
@@ -65,8 +65,8 @@ BATCHES = {
 def test_a_batch_of_any_tool_becomes_a_table_of_readings(reader, kind):
     table = reader(BATCHES[kind])
     kept = ["path"] if "path" in BATCHES[kind] else []
-    assert table.select(parquet.READINGS.names).schema == parquet.READINGS
-    assert table.column_names == kept + parquet.READINGS.names
+    assert table.select(arrow.READINGS.names).schema == arrow.READINGS
+    assert table.column_names == kept + arrow.READINGS.names
     broken = {"bytes", "content"} & set(BATCHES[kind])
     assert table["text"].to_pylist() == ["77", None if broken else "7", ""]
     assert table["confidence"].to_pylist()[2] is None
@@ -90,7 +90,7 @@ def test_an_arrow_table_is_a_batch(reader):
 
 
 def test_an_empty_batch_has_the_same_types(reader):
-    assert reader({"bytes": []}).schema == parquet.READINGS
+    assert reader({"bytes": []}).schema == arrow.READINGS
 
 
 @pytest.mark.parametrize("batch", [{"pixels": []}, {"image": [], "text": []}])
