@@ -133,7 +133,7 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> E
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     if (own := recipe(run.plan.recipe).onnx) is not None:
-        data, fitted = own(model), None
+        data, fitted = own(model, shuzi.load(run.plan.data, root)[0]), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"

@@ -10,7 +10,6 @@ import functools
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,10 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.scenes import LEAST, MARKS, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
-from shuzi.train.graph import graph
-
-if TYPE_CHECKING:
-    import onnx
+from shuzi.train.graph import graph, in_eight_bits
 
 STRIDE = 4  # pixels of the picture to a cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
@@ -31,8 +27,9 @@ READ_FINER = 20  # pixels: lower digits are better read from a picture with more
 RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises and falls
 MOST_WORKERS = 8  # processes that draw scenes: as many as a GPU's step waits for
 JUDGED = 12  # batches of scenes on which a finder is judged
-HALVED = 500  # weights: so large a tensor is kept in half precision
-HALF = ".half"  # ends the name of such a tensor in the file
+RANGED = 96  # scenes whose activations tell what the file's 8 bits span
+# Convolutions that stay as they are in the file: their channels have units of their own, which no 8 bits span.
+WHOLE = frozenset({"finder.maps.1.weight", "finder.ink.1.weight"})
 FAR = 16.0  # pixels: the unit of displacements
 FLOOR = 5 / 255  # of grey: what varies less than that counts as even
 # Channels of the maps, in this order.
@@ -317,8 +314,11 @@ class Answers(nn.Module):
         return torch.cat(rest, 1), ink.sigmoid()
 
 
-def to_onnx(finder: Finder) -> bytes:
-    """Give a finder as an ONNX file's bytes, its large weights in half precision."""
+def to_onnx(finder: Finder, digits: Digits) -> bytes:
+    """Give a finder as an ONNX file's bytes, its convolutions in 8 bits.
+
+    digits: of those are the scenes whose activations tell what these have to span.
+    """
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch, height, width = (
         torch.export.Dim("N"),
@@ -328,22 +328,13 @@ def to_onnx(finder: Finder) -> bytes:
     sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
     shapes = {0: batch, 1: 16 * height, 2: 16 * width}
     proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
-    halve(proto.graph)
-    data: bytes = proto.SerializeToString()
+    glyphs = Glyphs(digits)
+    made = (
+        scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None]
+        for n in range(RANGED)
+    )
+    data: bytes = in_eight_bits(proto, made, WHOLE).SerializeToString()
     return data
-
-
-def halve(graph: "onnx.GraphProto") -> None:
-    """Keep a graph's large weights in half precision, each cast back when the file is loaded."""
-    import onnx
-
-    for i, tensor in enumerate(graph.initializer):
-        if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) >= HALVED:
-            name = tensor.name + HALF
-            values = onnx.numpy_helper.to_array(tensor).astype(np.float16)
-            cast = onnx.helper.make_node("Cast", [name], [tensor.name], to=onnx.TensorProto.FLOAT)
-            graph.node.insert(0, cast)
-            graph.initializer[i].CopyFrom(onnx.numpy_helper.from_array(values, name))
 
 
 class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):

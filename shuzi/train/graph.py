@@ -1,9 +1,13 @@
 """A network of torch as an ONNX model, without what the exporter notes for itself."""
 
 import logging
+import tempfile
 import warnings
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -50,4 +54,49 @@ def graph(
     for node in proto.graph.node:  # where in the exporter's source it came from: two thirds of the file
         del node.metadata_props[:]
         node.doc_string = ""
+    return proto
+
+
+def in_eight_bits(
+    proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole: frozenset[str]
+) -> "onnx.ModelProto":
+    """Give a model with convolutions of integers: two fifths of the time where processors have instructions for them.
+
+    Activations have 8 bits a tensor, weights 7 a channel: older processors sum products of two in 16 bits.
+    After B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
+    inference" (CVPR 2018).
+
+    Args:
+        proto: its batch norms are folded into the convolutions.
+        samples: what it takes; their activations tell what the 8 bits have to span.
+        whole: weights of the convolutions that stay as they are.
+    """
+    import onnx
+    from onnxruntime import quantization
+
+    class Samples(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self.samples = iter(samples)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(({"images": each} for each in self.samples), None)
+
+    for number, node in enumerate(proto.graph.node):
+        node.name = f"{node.op_type}{number}"  # they are told by name
+    kept = [node.name for node in proto.graph.node if whole & {*node.input}]
+    about = {entry.key: entry.value for entry in proto.metadata_props}
+    with tempfile.TemporaryDirectory() as folder:
+        given, before, after = (Path(folder) / f"{name}.onnx" for name in ("given", "before", "after"))
+        onnx.save(proto, given)
+        quantization.quant_pre_process(given, before, skip_symbolic_shape=True)  # folds batch norms
+        quantization.quantize_static(
+            before, after, Samples(), op_types_to_quantize=["Conv", "Relu"], nodes_to_exclude=kept, per_channel=True,
+            activation_type=quantization.QuantType.QUInt8, reduce_range=True,
+        )  # fmt: skip
+        proto = onnx.load(after)
+    for each in [
+        each for each in proto.opset_import if each.domain
+    ]:  # whatever onnxruntime knows, needed or not
+        proto.opset_import.remove(each)
+    onnx.helper.set_model_props(proto, about)
     return proto

@@ -197,8 +197,6 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
     import onnx
     import torch
 
-    from shuzi.train.finder import HALF
-
     try:
         graph = onnx.load(path).graph
     except FileNotFoundError:
@@ -208,15 +206,14 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
             f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
         ) from error
     found = {
-        each.name.partition(".")[2].removesuffix(HALF): (
-            values.float() if each.name.endswith(HALF) else values
-        )
+        each.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
         for each in graph.initializer
-        if each.name.startswith(("network.", "finder."))
-        for values in [torch.from_numpy(onnx.numpy_helper.to_array(each).copy())]
+        if each.name.startswith("network.")
     }
     if not found:
-        raise ShuziError(f"{path}: holds no weights to start from; make it anew with shuzi export")
+        raise ShuziError(
+            f"{path}: holds no weights to start from, or a finder's in 8 bits; start from its run's folder"
+        )
     # batch norm counts its batches, and an ONNX network has no use for that
     counters = {
         name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name

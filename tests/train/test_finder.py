@@ -9,10 +9,26 @@ import pytest
 import torch
 
 from shuzi.data import scenes
-from shuzi.data.scenes import Scene
+from shuzi.data.scenes import Glyphs, Scene, scene
+from shuzi.errors import ShuziError
 from shuzi.read import find
 from shuzi.train import finder
-from shuzi.train.finder import CLASS, FAR, HEAT, STRIDE, Targets, collate, losses, targets
+from shuzi.train.finder import (
+    CLASS,
+    FAR,
+    FINER,
+    HEAT,
+    LINK,
+    NEXT,
+    OFFSET,
+    OWNER,
+    SIZE,
+    STRIDE,
+    Targets,
+    collate,
+    losses,
+    targets,
+)
 from shuzi.train.fit import Settings, Training, fit
 from shuzi.train.recipes import RECIPES
 from shuzi.train.runs import first_weights
@@ -204,38 +220,34 @@ def test_the_recipe_takes_a_step(trained):
     assert sum(not torch.equal(after[name], before[name]) for name in before) > len(before) / 2
 
 
-def test_the_file_answers_as_torch_does_at_any_size(trained):
-    model = trained[0].result.eval()
-    data = RECIPES["finder"].onnx(model)
-    assert len(data) < 3.2e6  # weights of half precision
+def test_the_file_answers_as_torch_does_at_any_size(trained, mnist):
+    digits, model = mnist[0].part(0, 500), trained[0].result.eval()
+    data = RECIPES["finder"].onnx(model, digits)
+    assert len(data) < 1.7e6  # weights of 8 bits
     assert {each.key for each in onnx.load_from_string(data).metadata_props} == {
         "shuzi.name",
         "shuzi.version",
     }
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    g = np.random.default_rng(0)
-    for shape in ((1, 48, 64), (3, 16, 16), (2, 96, 32)):
-        images = g.integers(0, 256, shape).astype(np.uint8)
+    strips = np.stack([scene(Glyphs(digits), np.random.default_rng(i)).picture for i in range(3)])
+    for count, height, width in ((1, 48, 64), (3, 16, 16), (2, 64, 256)):
+        images = np.ascontiguousarray(strips[:count, :height, :width])
         maps, ink = session.run(["maps", "ink"], {"images": images})
         with torch.no_grad():
-            expected, covered = finder.Answers(model)(torch.from_numpy(images))
-        assert maps.shape == (shape[0], find.CHANNELS, shape[1] // STRIDE, shape[2] // STRIDE)
-        assert np.abs(ink - covered.numpy()).max() < 1e-2
-        rest = np.s_[:, CLASS.start :]
-        assert np.abs(maps[rest] - expected.numpy()[rest]).max() < 1e-2 * max(1, expected[rest].abs().max())
-        kept, wanted = (each[:, HEAT] for each in (maps, expected.numpy()))
+            expected, covered = (each.numpy() for each in finder.Answers(model)(torch.from_numpy(images)))
+        assert maps.shape == (count, find.CHANNELS, height // STRIDE, width // STRIDE)
+        assert np.abs(ink - covered).max() < 1e-2
+        for each in (CLASS, OFFSET, SIZE, [LINK], NEXT, OWNER, [FINER]):  # eight bits and rounding, not more
+            assert np.abs(maps[:, each] - expected[:, each]).mean() < 0.2 * expected[:, each].std()
+        kept, wanted = maps[:, HEAT], expected[:, HEAT]
         both = (kept > 0) & (wanted > 0)
-        assert both.sum() > 0.9 * (wanted > 0).sum()  # which of two almost equal cells is the peak may differ
+        assert both.sum() > 0.8 * (wanted > 0).sum()  # which of two almost equal cells is the peak may differ
         assert np.abs(kept - wanted)[both].max() < 1e-2
 
 
-def test_training_goes_on_from_a_finders_file(trained, tmp_path):
-    model = trained[0].result
-    (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model))
-    weights = first_weights(str(tmp_path / "finder.onnx"), None)
-    wanted = model.state_dict()
-    assert weights.keys() == wanted.keys()
-    for name, tensor in wanted.items():
-        if "num_batches" not in name:  # the file has them in half precision
-            assert weights[name].dtype == tensor.dtype
-            assert torch.allclose(weights[name], tensor, rtol=1e-3, atol=1e-6), name
+def test_a_finders_file_is_nothing_to_start_from(trained, mnist, tmp_path):
+    (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
+    with pytest.raises(
+        ShuziError, match=r"finder\.onnx: holds no weights to start from, .* its run's folder"
+    ):
+        first_weights(str(tmp_path / "finder.onnx"), None)
