@@ -378,6 +378,10 @@ def export(
     to: Annotated[
         Path | None, typer.Option("--out", help="Where; default RUN/model.onnx, or RUN/hub.")
     ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Convolutions in 8 bits: faster on a CPU, and no start for training."),
+    ] = False,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -385,12 +389,16 @@ def export(
 
     One that Reader takes, checked number for number against torch.
     """
+    if kind == "hub" and int8:
+        raise ShuziError(
+            "--int8: the hub's folder holds the weights as they are; make an ONNX file of 8 bits."
+        )
     if kind == "hub":
         path = needs("train", "shuzi.train.hub").to_hub(run, to, root)
         if as_json:
             return print_json({"run": str(run), "folder": str(path)})
         return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
-    exported = needs("train", "shuzi.train.export").export(run, to, root)
+    exported = needs("train", "shuzi.train.export").export(run, to, root, int8)
     path, calibration = exported.path, exported.calibration
     if as_json:
         told = {"calibrated": calibration is not None, "why": exported.why}

@@ -18,7 +18,7 @@ from shuzi.read import find
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import runs
 from shuzi.train.fit import predict
-from shuzi.train.graph import graph
+from shuzi.train.graph import graph, in_eight_bits
 from shuzi.train.recipes import Model, recipe
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
@@ -26,6 +26,7 @@ CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an ev
 # Images to calibrate on: of fewer, all may be right, and any confidence would do. So many of MNIST's training digits,
 # the last, the shipped network has not learnt from.
 LEAST, NOT_LEARNT = 100, 5_000
+RANGED = range(0, 1024, 64)  # batches of training images whose activations tell what 8 bits have to span
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
@@ -116,24 +117,27 @@ def not_learnt(run: runs.Run, root: Path | None = None) -> tuple[Digits | None, 
     return held_out, f"{len(held_out):,} images {what}"
 
 
-def export(folder: Path, out: Path | None = None, root: Path | None = None) -> Exported:
+def export(folder: Path, out: Path | None = None, root: Path | None = None, int8: bool = False) -> Exported:
     """Write a finished run as an ONNX file, calibrated on digits that the run has not learnt from.
 
     Args:
         folder: the run's.
         out: the file to write; default `model.onnx` in the run's folder.
         root: where named sets lie.
+        int8: convolutions are of 8 bits; no training starts from that.
 
     Raises:
-        ShuziError: no finished run, its data are gone, the file cannot be written, or another lies there.
+        ShuziError: no finished run, its data are gone, the file cannot be written, or another lies there; `int8` of a
+            network without convolutions.
     """
     run = runs.read(folder)
     out = out or folder / "model.onnx"
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
+    learnt = shuzi.load(run.plan.data, root)[0] if int8 else None
     if (own := recipe(run.plan.recipe).onnx) is not None:
-        data, fitted = own(model, shuzi.load(run.plan.data, root)[0]), None
+        data, fitted = own(model, learnt), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"
@@ -143,11 +147,17 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None) -> E
     if digits is not None:
         sample = digits.images[:256]
         calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
-    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration))
+    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration, learnt))
     return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
 
-def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibration | None) -> bytes:
+def to_onnx(
+    model: Model,
+    sample: np.ndarray,
+    name: str,
+    calibration: Calibration | None,
+    learnt: Digits | None = None,
+) -> bytes:
     """Give a model as an ONNX file's bytes, after onnxruntime gave torch's very logits on a sample.
 
     Args:
@@ -155,6 +165,7 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
         sample: uint8 (N, 28, 28), N 2 or more.
         name: kept in the file.
         calibration: kept in the file, if there is one.
+        learnt: convolutions are of 8 bits, and these digits tell what the bits have to span; None: all is float32.
 
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.
@@ -177,4 +188,8 @@ def to_onnx(model: Model, sample: np.ndarray, name: str, calibration: Calibratio
             f"onnxruntime's logits differ from torch's by {difference:g}, expected at most {AGREEMENT:g}; "
             "try another version of torch or onnxruntime"
         )
+    if learnt is not None:
+        data = in_eight_bits(
+            proto, [learnt.images[i : i + 64] for i in RANGED], frozenset()
+        ).SerializeToString()
     return data

@@ -314,10 +314,10 @@ class Answers(nn.Module):
         return torch.cat(rest, 1), ink.sigmoid()
 
 
-def to_onnx(finder: Finder, digits: Digits) -> bytes:
-    """Give a finder as an ONNX file's bytes, its convolutions in 8 bits.
+def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
+    """Give a finder as an ONNX file's bytes.
 
-    digits: of those are the scenes whose activations tell what these have to span.
+    digits: convolutions are of 8 bits, and scenes of these tell what the bits have to span; None: all is float32.
     """
     wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch, height, width = (
@@ -328,12 +328,14 @@ def to_onnx(finder: Finder, digits: Digits) -> bytes:
     sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
     shapes = {0: batch, 1: 16 * height, 2: 16 * width}
     proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
-    glyphs = Glyphs(digits)
-    made = (
-        scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None]
-        for n in range(RANGED)
-    )
-    data: bytes = in_eight_bits(proto, made, WHOLE).SerializeToString()
+    if digits is not None:
+        glyphs = Glyphs(digits)
+        made = [
+            scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None]
+            for n in range(RANGED)
+        ]
+        proto = in_eight_bits(proto, made, WHOLE)
+    data: bytes = proto.SerializeToString()
     return data
 
 

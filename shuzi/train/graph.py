@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shuzi import version
+from shuzi.errors import ShuziError
 
 if TYPE_CHECKING:
     import onnx
@@ -70,6 +71,9 @@ def in_eight_bits(
         proto: its batch norms are folded into the convolutions.
         samples: what it takes; their activations tell what the 8 bits have to span.
         whole: weights of the convolutions that stay as they are.
+
+    Raises:
+        ShuziError: there are no convolutions.
     """
     import onnx
     from onnxruntime import quantization
@@ -81,6 +85,8 @@ def in_eight_bits(
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(({"images": each} for each in self.samples), None)
 
+    if all(node.op_type != "Conv" for node in proto.graph.node):
+        raise ShuziError("a network without convolutions has nothing for 8 bits; export it without --int8")
     for number, node in enumerate(proto.graph.node):
         node.name = f"{node.op_type}{number}"  # they are told by name
     kept = [node.name for node in proto.graph.node if whole & {*node.input}]

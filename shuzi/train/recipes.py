@@ -51,7 +51,7 @@ class Recipe:
         steps: batches that are an epoch, where they are made.
         loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
             default cross-entropy of logits (B, classes) and labels (B,).
-        onnx: makes an ONNX file's bytes of a model that is no classifier of 28x28s, and the digits it learnt from.
+        onnx: makes an ONNX file's bytes of a model that is no classifier of 28x28s; given digits, one in 8 bits.
         judge: how many answers of the model are right, of how many, when it is put to use on digits on a device;
             default of each image, whether the largest logit is its label's.
         label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
@@ -74,7 +74,7 @@ class Recipe:
     steps: int = 0
     loss: Callable[[Any, Any], Tensor] | None = None
     judge: Callable[[Any, Digits, torch.device], tuple[int, int]] | None = None
-    onnx: Callable[[Any, Digits], bytes] | None = None
+    onnx: Callable[[Any, Digits | None], bytes] | None = None
     label_smoothing: float = 0.0
     average: float | None = None
     bfloat16: bool = False

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
     Training = fit.Training | fit_numpy.Training
 
+# The shipped reader's weights as they were learnt, before they were rounded to 8 bits.
+READER = Path(__file__).parent / "weights" / "best.onnx"
 SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for the device
 
 logger = logging.getLogger(__name__)
@@ -180,9 +182,7 @@ def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
         ShuziError: there is no such thing, or it is damaged.
     """
     if start == "reader" or start.endswith(".onnx"):
-        from shuzi.read.reader import SHIPPED
-
-        return weights_of(SHIPPED if start == "reader" else Path(start))
+        return weights_of(READER if start == "reader" else Path(start))
     if (Path(start) / HUB_CONFIG).is_file():
         return read_tensors(Path(start) / HUB_WEIGHTS, loop)
     return read_tensors(read(Path(start)).folder / WEIGHTS, loop)
@@ -206,13 +206,13 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
             f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
         ) from error
     found = {
-        each.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        each.name.partition(".")[2]: torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
         for each in graph.initializer
-        if each.name.startswith("network.")
+        if each.name.startswith(("network.", "finder."))
     }
-    if not found:
+    if not found or any(each.name.endswith("_quantized") for each in graph.initializer):
         raise ShuziError(
-            f"{path}: holds no weights to start from, or a finder's in 8 bits; start from its run's folder"
+            f"{path}: holds no weights to start from, or rounded ones; make it anew with shuzi export, without --int8"
         )
     # batch norm counts its batches, and an ONNX network has no use for that
     counters = {

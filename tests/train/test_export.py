@@ -113,6 +113,33 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
         assert torch.equal(kept[name], trained[name]) or name.endswith("num_batches_tracked")
 
 
+def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
+    plan = runs.make_plan("fast", str(small_folder), epochs=4, batch_size=64, validation=100)
+    run = runs.train(plan, tmp_path / "run")
+    whole, small = export.export(run.folder), tmp_path / "small.onnx"
+    ended = command("export", run.folder, "--int8", "--out", small)
+    assert ended.code == 0, ended.stderr
+    assert small.stat().st_size < 0.6 * whole.path.stat().st_size
+    one, other = Reader(whole.path), Reader(small)
+    assert (one.temperature, one.threshold, one.name) == (other.temperature, other.threshold, other.name)
+    images = mnist[0].images[-500:]
+    (p, _), (q, _) = one.classify(images), other.classify(images)
+    assert (p.argmax(1) == q.argmax(1)).mean() > 0.97
+    assert np.abs(p - q).mean() < 0.01
+    with pytest.raises(ShuziError, match="holds no weights to start from, or rounded ones"):
+        runs.first_weights(str(small), runs.loop_of("fast"))
+
+
+def test_what_has_no_8_bits_says_so(tmp_path, small_folder, command):
+    run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
+    ended = command("export", run.folder, "--int8")
+    assert (ended.code, "without convolutions" in ended.stderr) == (1, True)
+    assert not (run.folder / "model.onnx").exists()
+    ended = command("export", run.folder, "--int8", "--to", "hub")
+    assert (ended.code, "the weights as they are" in ended.stderr) == (1, True)
+    assert not (run.folder / "hub").exists()
+
+
 def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
     run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
     (tmp_path / "photo.jpg").write_bytes(b"a photo")

@@ -220,7 +220,8 @@ def test_the_recipe_takes_a_step(trained):
     assert sum(not torch.equal(after[name], before[name]) for name in before) > len(before) / 2
 
 
-def test_the_file_answers_as_torch_does_at_any_size(trained, mnist):
+def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch):
+    monkeypatch.setattr(finder, "RANGED", 8)
     digits, model = mnist[0].part(0, 500), trained[0].result.eval()
     data = RECIPES["finder"].onnx(model, digits)
     assert len(data) < 1.7e6  # weights of 8 bits
@@ -245,9 +246,16 @@ def test_the_file_answers_as_torch_does_at_any_size(trained, mnist):
         assert np.abs(kept - wanted)[both].max() < 1e-2
 
 
-def test_a_finders_file_is_nothing_to_start_from(trained, mnist, tmp_path):
+def test_training_goes_on_from_a_finders_file(trained, tmp_path):
+    model = trained[0].result
+    (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model, None))
+    weights, wanted = first_weights(str(tmp_path / "finder.onnx"), None), model.state_dict()
+    assert weights.keys() == wanted.keys()
+    assert all(torch.equal(weights[name], wanted[name]) for name in wanted if "num_batches" not in name)
+
+
+def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, monkeypatch):
+    monkeypatch.setattr(finder, "RANGED", 2)
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
-    with pytest.raises(
-        ShuziError, match=r"finder\.onnx: holds no weights to start from, .* its run's folder"
-    ):
+    with pytest.raises(ShuziError, match=r"holds no weights to start from, or rounded ones; .* --int8"):
         first_weights(str(tmp_path / "finder.onnx"), None)
