@@ -122,7 +122,7 @@ def test_threads_share_a_reader(reader, held_out):
 SMALL, LONG = st.integers(4, 40), st.integers(4, 5000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     shape=st.tuples(SMALL, SMALL) | st.tuples(SMALL, LONG) | st.tuples(LONG, SMALL), seed=st.integers(0, 9)
 )
