@@ -51,8 +51,8 @@ def test_an_epoch_of_fast_reads_98_and_a_half_percent_of_held_out_digits(mnist):
 
 def test_best_learns_from_a_few_digits_what_is_a_digit_and_what_is_none(mnist):
     known = recipe("best")
-    training = fit.Training(known, fit.Settings(4, 64, 3e-3), CPU)
-    epochs = list(fit.fit(training, mnist[0].part(0, 600)))
+    training = fit.Training(known, fit.Settings(2, 64, 3e-3), CPU)
+    epochs = list(fit.fit(training, mnist[0].part(0, 500)))
     assert epochs[-1].loss < epochs[0].loss
     images, labels = mnist[0].images[600:800], mnist[0].labels[600:800]
     with torch.no_grad():
