@@ -132,7 +132,7 @@ KNOWN = {
     "a rate out of float32": says("lr", 3.5e38),
     "no metrics": lambda folder: changed(folder, lambda tensors, texts: texts.update(metrics="")),
     "fast taken up within an epoch": tested(
-        "train/test_fit.py::test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights[fast]"
+        "train/test_fit.py::test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights[fast-cpu]"
     ),
     "a full disk": tested("train/test_runs.py::test_a_full_disk_is_one_sentence_and_nothing_is_left"),
     "crash points of a replacement": tested(

@@ -113,6 +113,12 @@ def exif(value):
     return stream.getvalue()
 
 
+def many_samples(folder):
+    stream = io.BytesIO()
+    Image.new("RGB", (50, 60)).save(stream, "TIFF")
+    return stream.getvalue().replace(b"\x15\x01\x03\0\x01\0\0\0\x03\0", b"\x15\x01\x03\0\x01\0\0\0\x03\xc7")
+
+
 def pipe(folder):
     os.mkfifo(folder / "pipe")
     return folder / "pipe"
@@ -129,6 +135,7 @@ KNOWN = {
     ),
     "EXIF text": read(lambda folder: exif(b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0abc\0\0\0\0\0")),
     "short EXIF": read(lambda folder: exif(b"II*\0\x08\0")),
+    "samples a pixel": read(many_samples),
     "pipe": read(pipe),
     "device": read(lambda folder: "/dev/zero"),
     "no name": read(lambda folder: ""),

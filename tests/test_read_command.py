@@ -112,6 +112,7 @@ def test_a_pipe_can_be_read(command, folder):
     [
         ([""], "'': no such file or folder"),
         (["pipe"], "pipe: can't be read (a pipe or a device)"),
+        (["samples.tif"], "samples.tif: "),
         (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
         (["a/1.png", "--csv", "pipe"], "pipe: not a file"),
         (["a/1.png", "--weights", "b"], "b: no file; expected an ONNX network"),
@@ -120,6 +121,12 @@ def test_a_pipe_can_be_read(command, folder):
 )
 def test_what_cannot_be_read_is_one_sentence(command, folder, args, words):
     os.mkfifo(folder / "pipe")
+    stream = io.BytesIO()
+    Image.new("RGB", (50, 60)).save(stream, "TIFF")
+    samples = b"\x15\x01\x03\0\x01\0\0\0"  # the tag of how many a pixel has
+    (folder / "samples.tif").write_bytes(
+        stream.getvalue().replace(samples + b"\x03\0", samples + b"\x03\xc7")
+    )
     ended = command("read", *args, cwd=folder)
     assert (ended.code, ended.stdout) == (1, "")
     assert words in ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from shuzi.errors import ShuziError
 if TYPE_CHECKING:
     from PIL import Image
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damage we tell ourselves, in one sentence
 LARGEST = (
     4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
 )

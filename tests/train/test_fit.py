@@ -78,7 +78,7 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
     assert same(taken_up.state(), straight.state())
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", DEVICES, ids=str)
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
