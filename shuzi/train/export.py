@@ -26,7 +26,8 @@ CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an ev
 # Images to calibrate on: of fewer, all may be right, and any confidence would do. So many of MNIST's training digits,
 # the last, the shipped network has not learnt from.
 LEAST, NOT_LEARNT = 100, 5_000
-RANGED = range(0, 1024, 64)  # batches of training images whose activations tell what 8 bits have to span
+RANGED = 1024  # training images whose activations tell what 8 bits have to span
+BATCH = 64  # of them at once
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
@@ -136,8 +137,8 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     learnt = shuzi.load(run.plan.data, root)[0] if int8 else None
-    if (own := recipe(run.plan.recipe).onnx) is not None:
-        data, fitted = own(model, learnt), None
+    if (its_own := recipe(run.plan.recipe).onnx) is not None:
+        data, fitted = its_own(model, learnt), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"
@@ -147,7 +148,11 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
     if digits is not None:
         sample = digits.images[:256]
         calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
-    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration, learnt))
+    ranged = None
+    if learnt is not None:
+        by_label = own.is_own(run.plan.data)  # one's own pictures lie sorted so
+        ranged = learnt.images[:: -(-len(learnt) // RANGED) if by_label else 1][:RANGED]
+    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration, ranged))
     return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
 
@@ -156,7 +161,7 @@ def to_onnx(
     sample: np.ndarray,
     name: str,
     calibration: Calibration | None,
-    learnt: Digits | None = None,
+    ranged: np.ndarray | None = None,
 ) -> bytes:
     """Give a model as an ONNX file's bytes, after onnxruntime gave torch's very logits on a sample.
 
@@ -165,7 +170,8 @@ def to_onnx(
         sample: uint8 (N, 28, 28), N 2 or more.
         name: kept in the file.
         calibration: kept in the file, if there is one.
-        learnt: convolutions are of 8 bits, and these digits tell what the bits have to span; None: all is float32.
+        ranged: uint8 (N, 28, 28): convolutions are of 8 bits, and these images tell what the bits have to span; None:
+            all is float32.
 
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.
@@ -188,8 +194,7 @@ def to_onnx(
             f"onnxruntime's logits differ from torch's by {difference:g}, expected at most {AGREEMENT:g}; "
             "try another version of torch or onnxruntime"
         )
-    if learnt is not None:
-        data = in_eight_bits(
-            proto, [learnt.images[i : i + 64] for i in RANGED], frozenset()
-        ).SerializeToString()
+    if ranged is not None:
+        batches = [ranged[i : i + BATCH] for i in range(0, len(ranged), BATCH)]
+        data = in_eight_bits(proto, batches, frozenset()).SerializeToString()
     return data

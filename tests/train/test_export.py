@@ -130,6 +130,24 @@ def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
         runs.first_weights(str(small), runs.loop_of("fast"))
 
 
+def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
+    mine = tmp_path / "mine"
+    for label in range(10):
+        (mine / str(label)).mkdir(parents=True)
+        for number, index in enumerate(np.flatnonzero(mnist[0].labels == label)[:5]):
+            cv2.imwrite(str(mine / str(label) / f"{number}.png"), 255 - mnist[0].images[index])
+    run = runs.train(runs.make_plan("fast", str(mine), epochs=1, batch_size=64), tmp_path / "run")
+    monkeypatch.setattr(export, "RANGED", 20)
+    spanned = []
+    monkeypatch.setattr(
+        export, "in_eight_bits", lambda proto, batches, whole: spanned.extend(batches) or proto
+    )
+    export.export(run.folder, int8=True)
+    learnt = shuzi.load(mine)[0]
+    shown = {int(learnt.labels[(learnt.images == image).all((1, 2))][0]) for image in np.concatenate(spanned)}
+    assert shown == set(range(10))
+
+
 def test_what_has_no_8_bits_says_so(tmp_path, small_folder, command):
     run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
     ended = command("export", run.folder, "--int8")
