@@ -22,7 +22,7 @@ from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, write_whole
 from shuzi.forms.fields import SURE as SURE_FIELD
-from shuzi.forms.fields import Entry, Form
+from shuzi.forms.fields import Entry, Form, columns_of
 from shuzi.read.reader import Digit, Page, Reader
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
@@ -276,16 +276,16 @@ class Sheet:
 
     @classmethod
     def of_form(cls, form: Form, path: str) -> Sheet:
-        """One row a picture: its file, the form's, and for each field the entry and its confidence.
+        """One row per picture: its file, the form's, and three columns for each field, as `columns_of` names them.
 
         path: the form's, as from the CSV file's folder.
         """
 
         def rows(name: str, entries: Iterable[Entry]) -> list[Sequence[object]]:
-            cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}")]
+            cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}", "")]
             return [(name, path, *cells)]
 
-        named = [column for field in form.fields for column in (field.name, f"{field.name} confidence")]
+        named = [column for field in form.fields for column in columns_of(field.name)]
         return cls("this form's fields", ("file", "form", *named), rows)
 
 

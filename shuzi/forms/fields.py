@@ -215,11 +215,16 @@ class Form:
         if not isinstance(given, list) or not given:
             raise ShuziError('"fields" are missing; expected a list of them.')
         fields = tuple(parse_field(each) for each in given)
-        columns = [column for each in fields for column in (each.name, f"{each.name} confidence")]
+        columns = [column for each in fields for column in columns_of(each.name)]
         twice = [column for column, count in Counter(["file", "form", *columns]).items() if count > 1]
         if twice:
             raise ShuziError(f"two columns would be called {twice[0]!r}; give one field another name.")
         return cls((sheet[0], sheet[1]), fields)
+
+
+def columns_of(name: str) -> tuple[str, str, str]:
+    """Name a field's columns in a CSV file: what it holds, its confidence, and whether a person has checked it."""
+    return name, f"{name} confidence", f"{name} checked"
 
 
 def known(value: Any, kind: str, keys: set[str]) -> None:  # noqa: ANN401

@@ -12,11 +12,11 @@ import cv2
 from shuzi.batch.folders import Job, csv_text
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes, write_whole
-from shuzi.forms.fields import Field, Form
+from shuzi.forms.fields import Field, Form, columns_of
 from shuzi.forms.sheet import zones
 from shuzi.serve.guard import Problem
 
-CHECKED = "checked"  # stands where the confidence stood
+CHECKED = "yes"
 TEXT = re.compile("[0-9 .,/:-]{0,100}")
 
 
@@ -44,9 +44,12 @@ class Review:
             rows = list(csv.reader(io.StringIO(text, newline="")))
         except csv.Error:
             rows = []
-        if not rows or rows[0][:2] != ["file", "form"] or any(len(row) != len(rows[0]) for row in rows):
+        header = rows[0] if rows else []
+        written = ["file", "form", *(column for name in header[2::3] for column in columns_of(name))]
+        if header != written or any(len(row) != len(header) for row in rows):
             raise ShuziError(
-                f"{self.path}: not a CSV file of forms, as shuzi read --fields FORM --csv FILE writes."
+                f"{self.path}: not a CSV file of forms as this version's shuzi read --fields FORM --csv FILE writes; "
+                "read the forms again."
             )
         return rows
 
@@ -56,14 +59,14 @@ class Review:
         return [
             Item(row[0], header[at], row[at][:-1], row[at + 1])
             for row in rows
-            for at in range(2, len(header), 2)
+            for at in range(2, len(header), 3)
             if row[at].endswith("?")
         ]
 
     def _found(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int, Field, Form]:
         """The row of a picture, where its field stands in it, the field and its form. Raises Problem 404."""
         row = next((row for row in rows[1:] if row[0] == file), None)
-        if row is None or name not in rows[0][2::2]:
+        if row is None or name not in rows[0][2::3]:
             raise Problem(404, f"no field {name!r} of {file!r} in the file.")
         form = Form.load(self.path.parent / row[1])
         field = next((each for each in form.fields if each.name == name), None)
@@ -97,6 +100,6 @@ class Review:
             row, at, field, _ = self._found(rows, file, name)
             if not anyway and not field.admits(digits):
                 raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
-            row[at], row[at + 1] = field.shown(digits) if field.date else text.strip(), CHECKED
+            row[at], row[at + 2] = field.shown(digits) if field.date else text.strip(), CHECKED
             write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
         return digits

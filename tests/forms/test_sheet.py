@@ -138,7 +138,11 @@ def test_forms_become_a_row_each(command, folder):
         ["2.jpg", "account", "704128"], ["2.jpg", "amount", "1250"],
     ]  # fmt: skip
     rows = read(folder / "out.csv")
-    assert list(rows[0]) == ["file", "form", "account", "account confidence", "amount", "amount confidence"]
+    assert list(rows[0]) == [
+        "file", "form", "account", "account confidence", "account checked",
+        "amount", "amount confidence", "amount checked",
+    ]  # fmt: skip
+    assert {row["amount checked"] for row in rows} == {""}
     assert [(r["file"], r["form"], r["account"], r["amount"]) for r in rows] == [
         ("scans/1.png", "form.json", "704128", "1250"), ("scans/2.jpg", "form.json", "704128", "1250"),
     ]  # fmt: skip

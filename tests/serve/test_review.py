@@ -15,10 +15,10 @@ from shuzi.errors import ShuziError
 from shuzi.serve.review import Review
 from shuzi.serve.server import serve
 
-ROWS = """file,form,account,account confidence,amount,amount confidence
-scans/1.png,form.json,704123?,0.5000,1250,0.9900
-scans/2.png,form.json,704128,0.9900,125?,0.4000
-gone.png,form.json,?,0.0000,7,0.9900
+ROWS = """file,form,account,account confidence,account checked,amount,amount confidence,amount checked
+scans/1.png,form.json,704123?,0.5000,,1250,0.9900,
+scans/2.png,form.json,704128,0.9900,,125?,0.4000,
+gone.png,form.json,?,0.0000,,7,0.9900,
 """
 
 
@@ -59,7 +59,7 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
     page.keyboard.type("8")
     page.keyboard.press("Enter")
     expect(page.locator("#which")).to_have_text("2 / 3 · scans/2.png · amount")
-    assert rows(table)[0][2:4] == ["704128", "checked"]
+    assert rows(table)[0][2:5] == ["704128", "0.5000", "yes"]
     assert kept(server) == sorted("704128")
     page.keyboard.press("Escape")
     expect(page.locator("#which")).to_have_text("3 / 3 · gone.png · account")
@@ -78,9 +78,9 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
     expect(page.locator("#which")).to_have_text("所有栏都已确定或核对。")
     page.close()
     assert [row[2:] for row in rows(table)] == [
-        ["704128", "checked", "1250", "0.9900"],
-        ["704128", "0.9900", "99", "checked"],
-        ["12", "checked", "7", "0.9900"],
+        ["704128", "0.5000", "yes", "1250", "0.9900", ""],
+        ["704128", "0.9900", "", "99", "0.4000", "yes"],
+        ["12", "0.0000", "yes", "7", "0.9900", ""],
     ]
     assert kept(server) == sorted("704128")
 
@@ -107,10 +107,12 @@ def test_no_server_without_a_review_has_its_page(server):
         assert requests.get(server.url + path, timeout=60).status_code == 404
 
 
-@pytest.mark.parametrize("content", ["file,line\n", "", "file,form,a\nx\n", "\0"])
+@pytest.mark.parametrize(
+    "content", ["file,line\n", "", "file,form,a\nx\n", "\0", "file,form,a,a confidence\n1.png,f,1,checked\n"]
+)
 def test_another_file_is_refused_and_stays(tmp_path, content):
     (tmp_path / "other.csv").write_text(content)
-    with pytest.raises(ShuziError, match="not a CSV file of forms, as shuzi read --fields"):
+    with pytest.raises(ShuziError, match="not a CSV file of forms as this version's shuzi read --fields"):
         serve(review=str(tmp_path / "other.csv"), open_browser=False)
     with pytest.raises(ShuziError, match="can't be read"):
         Review(tmp_path / "none.csv")
