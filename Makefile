@@ -1,29 +1,31 @@
-# make train   trains softmax regression on MNIST and draws what it learnt
-# make test    checks and runs all tests
-# make book    executes the lesson and builds its site, build/book
-# make fuzz    tries bad input of every kind for SECONDS (60) each; not part of the tests
-# make fonts   fetches the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
-# make test-scale   tests a Ray cluster that loses processes and machines: 80 MB to fetch, and minutes
-# All make .venv first, if it isn't there. They need Python 3.11 or newer, as `python3`.
+# make train        trains softmax regression on MNIST and draws what it learnt; needs no torch
+# make test         runs the checks and all tests
+# make book         executes the lesson and builds its site, build/book
+# make fuzz         tries bad input of every kind for SECONDS (60) each; not part of the tests
+# make fonts        downloads the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
+# make test-scale   tests a Ray cluster that loses processes and machines: 80 MB to download, and minutes
+# They need Python 3.11 or newer, as `python3`. The first one makes .venv; `make train` puts only what it needs there,
+# and the others add to it. requirements-dev.txt pins every version.
 
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
+INSTALL := $(BIN)/pip install --quiet --no-compile --constraint requirements-dev.txt
 
-train: .venv/ready
+train: .venv/train
 	$(BIN)/shuzi train --out runs/softmax --force
 	$(BIN)/shuzi show runs/softmax
 
-test: .venv/ready
+test: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-fuzz: .venv/ready
+fuzz: .venv/dev
 	$(BIN)/python fuzz --seconds $(SECONDS)
 
-book: .venv/ready
+book: .venv/dev
 	$(BIN)/python book/build.py
 
 fonts:
@@ -36,15 +38,21 @@ fonts:
 test-scale: .venv/scale
 	$(BIN)/pytest -m scale
 
-.venv/scale: requirements-scale.txt .venv/ready
+.venv/scale: requirements-scale.txt .venv/dev
 	$(BIN)/pip install --quiet --requirement requirements-scale.txt
 	touch $@
 
-.venv/ready: requirements-dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
-	$(PYTHON) -m venv .venv
+.venv/dev: requirements-dev.txt .venv/train
+	@echo 'Installing the tools for development into .venv: 2.3 GB on disk in all, which takes several minutes.'
 	$(BIN)/pip install --quiet --requirement requirements-dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/train: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shuzi needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@echo 'Installing shuzi into .venv: 0.15 GB to download, 0.45 GB on disk, a minute or two. MNIST adds 12 MB.'
+	$(PYTHON) -m venv .venv
+	$(INSTALL) hatchling editables
+	$(INSTALL) --no-build-isolation --editable '.[show]'
 	touch $@
 
 .PHONY: train test fuzz book fonts test-scale

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -236,7 +237,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Draw a run, or a set, as PNG files."""
-    pictures = needs("train", "shuzi.show.pictures")
+    pictures = needs("show", "shuzi.show.pictures")
     with downloads() as progress:
         if (Path(what) / "run.json").exists():
             if index is not None or test:
@@ -443,24 +444,29 @@ def serve(
 
 @app.command()
 def learn(
-    language: Annotated[str, typer.Option("--lang", help="zh or en.")] = "zh",
+    language: Annotated[
+        str | None, typer.Option("--lang", help="zh or en. Default: the language of your locale.")
+    ] = None,
     to: Annotated[Path, typer.Option(help="Folder for the notebooks.")] = Path("shuzi-lesson"),
     browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Lay the lesson out as notebooks.
+    """Copy the lesson's notebooks to a folder and open them in Jupyter.
 
-    Twelve chapters, executed, from the data to your own handwriting.
+    Twelve executed chapters, from the data to your own handwriting.
     """
     from shuzi.learn import notebooks
 
-    laid = notebooks.lay(language, to)
+    copied = notebooks.lay(language or notebooks.language_of_locale(), to)
     if as_json:
-        return print_json({"notebooks": [str(path) for path in laid]})
-    for path in laid:
+        return print_json({"notebooks": [str(path) for path in copied]})
+    for path in copied:
         out.print(str(path))
-    if browser and not notebooks.open_in_jupyter(laid[0]):
-        out.print("to run them: pip install jupyterlab, then: jupyter lab " + str(to))
+    if browser and not notebooks.open_in_jupyter(copied[0]):
+        out.print(
+            "to run them, in the folder of shuzi's source: pip install '.[learn]'; "
+            f"then: shuzi learn --to {shlex.quote(str(to))}"
+        )
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import locale
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from shuzi import cli
 from shuzi.learn import notebooks
 
 ROOT = Path(__file__).parents[1]
@@ -170,28 +172,63 @@ def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_langu
     page.wait_for_url("**/index.html")
 
 
-def test_learn_lays_the_notebooks_and_leaves_ones_own_work(command, tmp_path):
-    laid = command("learn", "--to", tmp_path / "lesson", "--json").json["notebooks"]
+def test_learn_copies_the_notebooks_and_leaves_the_readers_work(command, tmp_path):
+    laid = command("learn", "--lang", "zh", "--to", tmp_path / "lesson", "--json").json["notebooks"]
     assert len(laid) == 12
     first = Path(laid[0])
     assert "数据" in first.read_text()
     assert "](../" not in "".join(Path(path).read_text() for path in laid)
     first.write_text("mine")
-    told = command("learn", "--to", tmp_path / "lesson", "--no-browser")
+    told = command("learn", "--lang", "zh", "--to", tmp_path / "lesson", "--no-browser")
     assert (told.code, len(told.stdout.splitlines())) == (0, 12)
     assert first.read_text() == "mine"
     english = command("learn", "--lang", "en", "--to", tmp_path / "en", "--json").json["notebooks"]
     assert "The data" in Path(english[0]).read_text()
 
 
-def test_learn_says_how_to_get_jupyter(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({"LANG": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_TW.UTF-8", "LC_ALL": ""}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "en_US.UTF-8", "LC_ALL": "zh_SG"}, "zh"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+    ],
+)
+def test_learn_follows_the_locale(monkeypatch, variables, language):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert notebooks.language_of_locale() == language
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("Chinese (Simplified)_China", "zh"), ("zh_CN", "zh"), ("English_United States", "en"), (None, "en")],
+)
+def test_where_no_variable_is_set_learn_follows_the_locale_of_the_system(monkeypatch, name, language):
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(locale, "getlocale", lambda: (name, "UTF-8"))
+    assert notebooks.language_of_locale() == language
+
+
+def test_learn_says_how_to_get_jupyter(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    cli.app(["learn", "--to", str(tmp_path / "my lesson")], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "pip install '.[learn]'" in said
+    assert f"shuzi learn --to '{tmp_path / 'my lesson'}'" in said
     assert not notebooks.open_in_jupyter(tmp_path / "a.ipynb")
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
-    [(["--lang", "fr"], "there in zh and en"), (["--to", "/dev/null/x"], "cannot be written")],
+    [(["--lang", "fr"], "written in zh and en"), (["--to", "/dev/null/x"], "cannot be written")],
 )
 def test_learn_says_in_one_sentence_what_is_wrong(command, tmp_path, args, words):
     ended = command("learn", *args, "--no-browser", cwd=tmp_path)

@@ -1,6 +1,8 @@
 """What an engineer expects to find beside the code."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -18,6 +20,23 @@ def test_the_hooks_before_a_commit_are_the_checks_of_make_test():
     commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
     assert commands[-1] == ".venv/bin/pytest"
     assert [hook["entry"] for hook in local["hooks"]] == commands[:-1]
+
+
+def test_make_train_says_size_and_time_then_installs_the_extra_show_at_pinned_versions(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    planned = subprocess.run(
+        ["make", "--dry-run", "train"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    installs = list(re.finditer(r"pip install .*", planned))
+    assert re.search("GB on disk, a minute", planned).start() < installs[0].start()
+    assert all(" --constraint requirements-dev.txt " in each[0] for each in installs)
+    assert [re.findall(r"\[(\w+)\]", each[0]) for each in installs] == [[], ["show"]]
+
+
+def test_every_version_of_an_environment_for_development_is_pinned():
+    for path in ROOT.glob("requirements-*.txt"):
+        assert all("==" in line for line in path.read_text().split()), path
 
 
 def test_the_changelog_begins_with_this_version():

@@ -1,6 +1,8 @@
-"""Laying the lesson's notebooks into a folder, and opening them in Jupyter."""
+"""Copy the lesson's notebooks to a folder and open them in Jupyter."""
 
 import importlib.util
+import locale
+import os
 import re
 import subprocess
 import sys
@@ -14,8 +16,15 @@ LANGUAGES = ("zh", "en")
 OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./\.\./\.\./[^)]*?/?([\w]+\.py)(?:#L(\d+)[^)]*)?\)")
 
 
+def language_of_locale() -> str:
+    """Give the lesson's language for the person's locale: zh where it is Chinese, else en."""
+    variables = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    name = next(filter(None, variables), None) or locale.getlocale()[0] or ""  # Windows sets no variables
+    return "zh" if name.lower().startswith(("zh", "chinese")) else "en"
+
+
 def lay(language: str, folder: Path) -> list[Path]:
-    """Copy a language's notebooks into a folder; one that is there already is someone's own work and stays.
+    """Copy a language's notebooks to a folder; a notebook that is there already is the reader's work and stays.
 
     Returns:
         The notebooks, in order.
@@ -24,7 +33,9 @@ def lay(language: str, folder: Path) -> list[Path]:
         ShuziError: no such language, or the folder can't be written.
     """
     if language not in LANGUAGES:
-        raise ShuziError(f"--lang {language}: the lesson is there in {' and '.join(LANGUAGES)}")
+        raise ShuziError(
+            f"--lang {language}: the lesson is written in {' and '.join(LANGUAGES)}; choose one of them"
+        )
     laid = []
     for notebook in sorted((HOME / language).glob("*.ipynb")):
         path = folder / notebook.name

@@ -105,14 +105,20 @@ def test_a_run_is_evaluated_without_torch_as_with_it(tmp_path, small_folder, sma
     assert fit.accuracy_of(in_torch, small[1], torch.device("cpu")) == run.results.test_accuracy
 
 
-def test_training_and_evaluating_it_load_no_torch(tmp_path, small_folder, loaded_by):
+def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder, loaded_by):
     run = tmp_path / "run"
-    for args in (["train", "softmax-numpy", "--data", str(small_folder), "--out", str(run)],
-                 ["train", "--data", str(small_folder), "--out", str(tmp_path / "default")],
-                 ["evaluate", str(run)]):  # fmt: skip
-        script = f"import shuzi.cli; shuzi.cli.app({args!r}, standalone_mode=False)"
-        assert not loaded_by(script) & {"torch", "onnxscript", "matplotlib"}
-    assert run.is_dir()
+    script = "import shuzi.cli\n" + "\n".join(
+        f"shuzi.cli.app({args!r}, standalone_mode=False)"
+        for args in (
+            ["train", "softmax-numpy", "--data", str(small_folder), "--out", str(run)],
+            ["train", "--data", str(small_folder), "--out", str(tmp_path / "default")],
+            ["evaluate", str(run)],
+        )
+    )
+    assert not loaded_by(script) & {"torch", "onnxscript", "matplotlib"}
+    script = f"import shuzi.cli; shuzi.cli.app({['show', str(run)]!r}, standalone_mode=False)"
+    assert not loaded_by(script) & {"torch", "onnxscript"}
+    assert (run / "pictures" / "templates.png").is_file()
 
 
 @pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors", "softmax-numpy"])
