@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,9 +88,7 @@ class Network:
         """Its outputs, in the order in which they were named."""
         options = None
         if images.size > LARGE:
-            import onnxruntime
-
-            options = onnxruntime.RunOptions()
+            options = runtime().RunOptions()
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         answers: list[np.ndarray] = self._session.run(self._names, {"images": images}, options)
         return answers
@@ -124,6 +123,20 @@ class Network:
         self.__dict__.update(state, _session=_session(state["_bytes"], state["_wanted"]))
 
 
+def runtime() -> ModuleType:
+    """Import onnxruntime with its telemetry off; everything that needs onnxruntime gets it here.
+
+    Importing onnxruntime 1.31 or later starts its telemetry: it writes a device id and a database to the user's cache,
+    and after about ten seconds looks up its maker's host. Only the variable prevents that, and only if it is set before
+    the import; child processes inherit it. The call stops events where a program imported onnxruntime before.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities float64 (N, classes) of logits (N, classes); a row's largest is taken off, so nothing overflows."""
     e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
@@ -156,9 +169,7 @@ def _file(path: Path) -> Path:
 
 def _there(wanted: Sequence[str]) -> list[str]:
     """The providers that are wanted; raises ShuziError for one that this onnxruntime hasn't."""
-    import onnxruntime
-
-    there = onnxruntime.get_available_providers()
+    there = runtime().get_available_providers()
     if not wanted or not set(wanted) <= set(there):
         raise ShuziError(
             f"providers={[*wanted]}: expected some of what this onnxruntime has: {', '.join(there)}."
@@ -168,8 +179,7 @@ def _there(wanted: Sequence[str]) -> list[str]:
 
 def _session(network: bytes, wanted: Sequence[str] | None) -> onnxruntime.InferenceSession:
     """An ONNX network ready to run, on what this machine has by default. Raises what onnxruntime does if it is none."""
-    import onnxruntime
-
+    onnxruntime = runtime()
     there = onnxruntime.get_available_providers()
     providers = wanted or [name for name in USUAL if name in there]
     options = onnxruntime.SessionOptions()

@@ -20,6 +20,8 @@ from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
 from shuzi.data.forms import make_form
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
+
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 

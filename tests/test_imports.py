@@ -122,6 +122,14 @@ def test_torch_is_imported_for_training_alone():
             assert not [each for each in imports(path, inner=False) if each.split(".")[0] in TORCH]
 
 
+def test_onnxruntime_is_imported_by_way_of_runtime():
+    for module, path in FILES.items():
+        if {each.split(".")[0] for each in imports(path)} & {"onnxruntime"}:
+            assert "runtime()" in path.read_text(), (
+                f"{module}: call shuzi.network.runtime() before the import"
+            )
+
+
 def test_nothing_is_pickled():
     for module, path in FILES.items():
         assert not {"pickle", "shelve", "marshal", "joblib", "dill"} & set(imports(path)), module

@@ -13,7 +13,7 @@ from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
 from shuzi.files import keep_others, write_whole
-from shuzi.network import softmax
+from shuzi.network import runtime, softmax
 from shuzi.read import find
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import runs
@@ -176,8 +176,6 @@ def to_onnx(
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.
     """
-    import onnxruntime
-
     wrapped = FromBytes(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     images, about = torch.from_numpy(sample), {"shuzi.name": name}
     if calibration is not None:
@@ -187,7 +185,7 @@ def to_onnx(
     with torch.no_grad():
         expected = wrapped(images).numpy()
     data: bytes = proto.SerializeToString()
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(data, providers=["CPUExecutionProvider"])
     difference = float(np.abs(session.run(["logits"], {"images": sample})[0] - expected).max())
     if not difference <= AGREEMENT:
         raise ShuziError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from shuzi import version
 from shuzi.errors import ShuziError
+from shuzi.network import runtime
 
 if TYPE_CHECKING:
     import onnx
@@ -76,6 +77,8 @@ def in_eight_bits(
         ShuziError: there are no convolutions.
     """
     import onnx
+
+    runtime()  # so that its telemetry is off
     from onnxruntime import quantization
 
     class Samples(quantization.CalibrationDataReader):
