@@ -32,6 +32,7 @@ MEMORY = 900_000_000  # bytes that decoding one picture may take at its peak
 COSTS = {"JPEG2000": 28, "WEBP": 20, "AVIF": 16, "HEIF": 16, "TIFF": 12}
 COST = 10
 MOST_BYTES = 500_000_000  # of a file: more than any picture of so many pixels takes
+MOST_PAGES = 5_000  # of a TIFF: Pillow counts them in a second, and twice as many in four
 HEAD = 1024  # bytes in which a file says what it is
 ROWS = 1 << 20  # pixels converted at a time
 ORIENTATION = 0x0112  # the EXIF tag: 1 is upright, 2 to 8 are flips and turns of it
@@ -88,12 +89,28 @@ def load(source: Source, page: int = 0) -> Picture:
 
 
 def pages(source: str | os.PathLike[str] | bytes) -> int:
-    """How many pages a TIFF or a PDF has; 1 of any other picture, animated or not. Raises ShuziError as `load` does."""
+    """How many pages a TIFF or a PDF has; 1 of any other picture, animated or not.
+
+    A page of a TIFF whose directory is damaged counts, and is the last: the way to the next is lost.
+    Raises ShuziError as `load` does, and for a TIFF of more than MOST_PAGES: counting takes time.
+    """
     with _stream(source) as stream:
         if pdf.is_pdf(stream.read(HEAD)):
             return pdf.count(stream, _name(source))
     with _opened(source) as image, _damage_told(_name(source)):
-        return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+        return _frames(image, _name(source)) if image.format == "TIFF" else 1
+
+
+def _frames(image: Image.Image, name: str) -> int:
+    """How many pages a TIFF has. One after another: on a jump past the last, Pillow miscounts them."""
+    for page in range(1, MOST_PAGES + 1):
+        try:
+            image.seek(page)
+        except EOFError:
+            return page
+        except Exception:  # Pillow raises a dozen kinds on damage; loading this page tells which
+            return page + 1
+    raise ShuziError(f"{name}: a TIFF of more than {MOST_PAGES:,} pages; split it.")
 
 
 def suffixes() -> frozenset[str]:

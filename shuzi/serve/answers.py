@@ -98,6 +98,7 @@ class PageAnswer(BaseModel):
     file: str = Field(description="empty: what was posted has no name")
     text: str = Field(description="a line a line of writing, '?' where it is not sure")
     size: list[int] = Field(min_length=2, max_length=2, description="width, height of the upright picture")
+    pages: int = Field(ge=1, description="how many pages the TIFF or PDF has; 1 for anything else")
     model: Model
     numbers: list[NumberAnswer]
 
@@ -258,9 +259,9 @@ def _more(digit: Digit, detail: bool) -> dict[str, Any]:
     return more | {"image": encoded(digit.image)} if detail else more
 
 
-def page_answer(page: Page, model: str, detail: bool) -> dict[str, Any]:
-    """A page as the API gives it (PageAnswer): what `shuzi read --json` says of it, and what the page shows."""
-    answer = as_json(page, file="") | {"model": model}
+def page_answer(page: Page, pages: int, model: str, detail: bool) -> dict[str, Any]:
+    """A page of `pages` as the API gives it (PageAnswer): as in `shuzi read --json`, and what the page shows."""
+    answer = as_json(page, file="") | {"pages": pages, "model": model}
     for number, said in zip(page.numbers, answer["numbers"], strict=True):
         for digit, told in zip(number.digits, said["digits"], strict=True):
             told |= _more(digit, detail)

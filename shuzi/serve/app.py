@@ -89,6 +89,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 POSTED = _problems(400, 408, 413, 415, 422)
 Which = Annotated[api.Model, Query(description="the network, or softmax regression")]
 Single = Annotated[bool, Query(description="the whole picture is one digit")]
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="which page of a TIFF or a PDF, from 1")]
 Detail = Annotated[bool, Query(description="with the 28x28 that the network saw")]
 
 
@@ -103,14 +104,18 @@ def _add_reading(app: FastAPI, readers: Readers) -> None:
     @app.post(
         "/api/read",
         summary="Digits of a picture or a drawing",
-        responses={200: {"model": api.PageAnswer}, **POSTED},
+        responses={200: {"model": api.PageAnswer}, **POSTED, **_problems(404)},
         openapi_extra=_body(api.Drawing),
     )
     async def read(
-        request: Request, model: Which = "network", single: Single = False, detail: Detail = False
+        request: Request,
+        model: Which = "network",
+        single: Single = False,
+        detail: Detail = False,
+        page: PageNumber = 1,
     ) -> Response:
-        """The body is one picture (PNG, JPEG, WebP, TIFF, BMP, GIF), or a drawing as JSON strokes."""
-        return await ask(request, about="read", model=model, single=single, detail=detail)
+        """The body is one picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), or a drawing as JSON strokes."""
+        return await ask(request, about="read", model=model, single=single, detail=detail, page=page)
 
     @app.post(
         "/api/explain",
@@ -123,9 +128,10 @@ def _add_reading(app: FastAPI, readers: Readers) -> None:
         model: Which = "network",
         single: Single = False,
         index: Annotated[int, Query(ge=0, le=10_000, description="which digit of several, from 0")] = 0,
+        page: PageNumber = 1,
     ) -> Response:
         """The body is a 28x28 as `read` gives it with detail=true, or a picture or drawing as `read` takes it."""
-        return await ask(request, about="explain", model=model, single=single, index=index)
+        return await ask(request, about="explain", model=model, single=single, index=index, page=page)
 
 
 def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: samples.Samples) -> None:

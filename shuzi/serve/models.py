@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shuzi.data import picture as pictures
 from shuzi.read.normalise import SIDE
 from shuzi.read.reader import SHIPPED, Box, Digit, Page, Reader
 from shuzi.serve import answers as api
@@ -36,21 +37,24 @@ class Models:
             return json.dumps(self.has_ink(_image(body))).encode()
         if question.about == "explain":
             return self._evidence(question, body)
-        page = self.page(question, body)
-        return _json(api.page_answer(page, question.model, question.detail))
+        page, pages = self.page(question, body)
+        return _json(api.page_answer(page, pages, question.model, question.detail))
 
-    def page(self, question: Question, body: bytes) -> Page:
-        """What a picture or a drawing says."""
+    def page(self, question: Question, body: bytes) -> tuple[Page, int]:
+        """What a picture or a drawing says, and the number of pages. Raises Problem 404 where it has no such page."""
+        pages = 1 if question.json else pictures.pages(body)
+        if question.page > pages:
+            raise Problem(404, f"there is no page {question.page}: the last one is page {pages}.")
         if question.json:
-            return self.read_drawing(api.drawing(body), question.model, question.single)
-        return self._read(body, question.model, question.single)
+            return self.read_drawing(api.drawing(body), question.model, question.single), pages
+        return self._read(pictures.load(body, question.page - 1), question.model, question.single), pages
 
     def has_ink(self, image: np.ndarray) -> bool:
         """Whether training would find ink in a 28x28, which goes the way of its pictures (shuzi.data.own)."""
         page = self.reader.read(image, single=True)
         return bool(page.digits) and bool(page.digits[0].image.any())
 
-    def _read(self, picture: bytes | np.ndarray, model: str, single: bool) -> Page:
+    def _read(self, picture: np.ndarray | pictures.Picture, model: str, single: bool) -> Page:
         """Finds digits as the reader does; by softmax regression the same 28x28s are answered again."""
         page = self.reader.read(picture, single=single)
         if model == "network" or not page.digits:
@@ -86,7 +90,7 @@ class Models:
         if question.json and b'"image"' in body[:64]:
             image = _image(base64.b64decode(api.parsed(api.Image28, body).image))
         else:
-            digits = self.page(question, body).digits
+            digits = self.page(question, body)[0].digits
             if question.index >= len(digits):
                 raise Problem(
                     404, f"there is no digit {question.index}: {len(digits)} were found, counted from 0."

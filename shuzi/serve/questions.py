@@ -13,6 +13,7 @@ class Question:
     """About a body, which is a picture's bytes or JSON.
 
     about: "read" what it says, "explain" why digit `index` is read as it is, or whether "ink" can be learnt from.
+    page: which page of a TIFF or a PDF, from 1.
     """
 
     about: Literal["read", "explain", "ink"]
@@ -21,3 +22,4 @@ class Question:
     single: bool = False
     detail: bool = False
     index: int = 0
+    page: int = 1

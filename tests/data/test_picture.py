@@ -256,6 +256,32 @@ def test_each_page_of_a_tiff_can_be_loaded(seven):
     assert picture.pages(gif) == 1
 
 
+def tiff(pages: int, last: list[tuple[int, int]] | None = None) -> bytes:
+    """Pages of 8x8 black pixels. last: the tags and values of the last page's directory, if it has others."""
+    tags = [(256, 8), (257, 8), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 8), (279, 64)]
+    data, at = bytearray(b"II*\0" + struct.pack("<I", 72) + bytes(64)), 72
+    for page in range(1, pages + 1):
+        entries = tags if last is None or page < pages else last
+        at += 2 + 12 * len(entries) + 4
+        data += struct.pack("<H", len(entries))
+        data += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+        data += struct.pack("<I", at if page < pages else 0)
+    return bytes(data)
+
+
+def test_a_damaged_page_of_a_tiff_counts_and_the_others_are_loaded():
+    data = tiff(3, last=[(256, 8)])
+    assert picture.pages(data) == 3
+    assert picture.load(data, 1).size == (8, 8)
+    with pytest.raises(shuzi.ShuziError, match="a damaged picture"):
+        picture.load(data, 2)
+
+
+def test_a_tiff_of_endless_pages_is_refused():
+    with pytest.raises(shuzi.ShuziError, match="more than 5,000 pages; split it"):
+        picture.pages(tiff(picture.MOST_PAGES + 1))
+
+
 def test_threads_load_side_by_side(seven):
     data = [encoded(seven, format=format) for format in ("PNG", "JPEG", "WEBP", "TIFF")] * 8
     before = list(warnings.filters)

@@ -140,6 +140,33 @@ def test_a_test_digit_passes_unharmed(server):
     assert page["numbers"][0]["digits"][0]["image"] == encoded(pixels)
 
 
+def several(kind: str, strokes, digits: str) -> bytes:
+    """A file of one page for each digit."""
+    first, *others = (Image.open(io.BytesIO(png(strokes, digit))) for digit in digits)
+    file = io.BytesIO()
+    first.save(file, kind, save_all=True, append_images=others)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+def test_each_page_of_a_file_is_read_and_their_number_is_given(server, strokes, kind):
+    body = several(kind, strokes, "372")
+    for query, text in (("", "3"), ("?page=1", "3"), ("?page=2", "7"), ("?page=3", "2")):
+        page = post(server, "/api/read" + query, data=body).json()
+        assert (page["text"], page["pages"]) == (text, 3)
+    assert np.argmax(post(server, "/api/explain?page=2", data=body).json()["logits"]) == 7
+    assert "no page 4: the last one is page 3" in assert_problem(
+        post(server, "/api/read?page=4", data=body), 404
+    )
+    assert_problem(post(server, "/api/read?page=0", data=body), 422)
+
+
+def test_a_picture_or_a_drawing_is_one_page(server, drawing, strokes):
+    for options in ({"json": drawing("8")}, {"data": png(strokes, "8")}):
+        assert post(server, "/api/read", **options).json()["pages"] == 1
+        assert_problem(post(server, "/api/read?page=2", **options), 404)
+
+
 # ---- why
 
 
