@@ -1,23 +1,32 @@
-"""Writing files whole or not at all; reading those that a person names."""
+"""Files: writing them whole or not at all, locking them, keeping other people's, reading those that a person names."""
 
 import contextlib
+import errno
+import hashlib
+import itertools
 import mmap
 import os
 import secrets
+import stat
+import struct
+import sys
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 from shuzi.errors import ShuziError
 
-flock: ModuleType | None
-try:
-    import fcntl as flock
-except ImportError:  # Windows; there nobody sweeps
-    flock = None
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 MOST_BYTES = 200_000_000  # of a file that is read into memory as text
-PREFIX, SUFFIX = ".shuzi-", ".part"  # of a file that is being written; it is locked meanwhile
+PREFIX = ".shuzi-"  # of the names of files that are being written, and of locks
+HELD = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)  # the system's answers where another holds a lock
+PNG_HEAD = 33  # bytes of a PNG's signature and first chunk
+PNG_MARK = b"tEXtSoftware\0shuzi"  # a chunk of every PNG that shuzi writes
 
 
 def read_bytes(path: Path) -> bytes:
@@ -38,24 +47,30 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     The bytes are flushed to the disk before the rename, so a process killed at any moment leaves the
     old file or the new one, never half of one; what it leaves beside them, the next one to write there takes away.
-    Folders on the way are made. Through a symlink its target is written.
+    Folders on the way are made. Through a symlink its target is written. A file that is replaced keeps its mode.
 
     Raises:
         ShuziError: there is something else than a file, the folder cannot be written, or the disk is full.
     """
+    mode = None
     try:
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise ShuziError(f"{path}: a device or a pipe, not a file; it stays as it is, name another")
+        if path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if not path.is_file() and not path.is_dir():
+                raise ShuziError(f"{path}: a device or a pipe, not a file; it stays as it is, name another")
         sweep(path.parent)
-        part, descriptor = _begin(path.parent)
+        part, descriptor = _begin(path.parent, 0o666 if mode is None else mode & 0o666 | 0o600)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise cannot_write(path, error) from error
     try:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
+        if mode is not None:
+            with contextlib.suppress(OSError):  # a file system without modes
+                part.chmod(mode)
         part.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -84,36 +99,87 @@ def keep_others(path: Path, mark: bytes, kind: str) -> None:
         raise ShuziError(f"{path}: not {kind}; it stays as it is, name another")
 
 
+def write_png(path: Path, data: bytes) -> None:
+    """Write a PNG with shuzi's mark. Raises ShuziError rather than replace a file without the mark."""
+    keep_others(path, PNG_MARK, "a picture made by shuzi")
+    checksum = struct.pack(">I", zlib.crc32(PNG_MARK))
+    chunk = struct.pack(">I", len(PNG_MARK) - 4) + PNG_MARK + checksum
+    write_whole(path, data[:PNG_HEAD] + chunk + data[PNG_HEAD:])
+
+
 def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:
     """The sentence for a file that could not be written, with the system's reason."""
     reason = getattr(error, "strerror", None) or error
     return ShuziError(f"{path}: cannot be written ({reason}); free space or choose another folder")
 
 
+@contextlib.contextmanager
+def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock of a file, which need not exist, against other processes and threads of shuzi.
+
+    The lock is a hidden file beside it, since the file itself may be replaced meanwhile. It is removed at the end; the
+    system releases the lock of a process that is killed. patience: seconds to wait for another that holds it.
+    Raises ShuziError if another still does, or if the folder can't be written.
+    """
+    try:
+        whole = Path(os.path.realpath(path))
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        lock = whole.with_name(f"{PREFIX}{hashlib.sha256(os.fsencode(whole.name)).hexdigest()[:16]}.lock")
+        until = time.monotonic() + patience
+        while (descriptor := _taken(lock)) is None:
+            if time.monotonic() >= until:
+                raise ShuziError(
+                    f"{path}: another shuzi is writing to it. Wait until it has finished, or name another."
+                )
+            time.sleep(0.01)
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":  # where an open file can't be removed
+            os.close(descriptor)
+        with contextlib.suppress(OSError):  # somebody waits for it, on Windows
+            lock.unlink()
+        if sys.platform != "win32":
+            os.close(descriptor)
+
+
 def sweep(folder: Path) -> None:
-    """Take away what processes that were killed have left half written: whoever still writes holds a lock."""
-    if flock is None:
+    """Remove what killed processes have left: half-written files, and locks. Whoever is alive still holds a lock."""
+    if sys.platform == "win32":  # there a file must be closed, and so unlocked, before it can be renamed
         return
-    for left in folder.glob(f"{PREFIX}*{SUFFIX}"):
-        with contextlib.suppress(OSError):  # still written, or taken away by another
-            descriptor = os.open(left, os.O_RDWR)
-            try:
-                flock.flock(descriptor, flock.LOCK_EX | flock.LOCK_NB)
-                left.unlink()
-            finally:
+    for left in itertools.chain(folder.glob(f"{PREFIX}*.part"), folder.glob(f"{PREFIX}*.lock")):
+        with contextlib.suppress(OSError):  # removed by another
+            if (descriptor := _taken(left, os.O_RDWR)) is not None:
+                left.unlink(missing_ok=True)
                 os.close(descriptor)
 
 
-def _begin(folder: Path) -> tuple[Path, int | None]:
+def _begin(folder: Path, mode: int) -> tuple[Path, int | None]:
     """A new file to write to, and the descriptor that holds its lock until it is closed."""
     while True:
-        part = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        if flock is None:
+        part = folder / f"{PREFIX}{secrets.token_hex(8)}.part"
+        descriptor = _taken(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        if descriptor is not None and sys.platform == "win32":
             os.close(descriptor)
             return part, None
-        with contextlib.suppress(OSError):  # a file system without locks
-            flock.flock(descriptor, flock.LOCK_EX)
-        if part.exists():  # or it was swept before it was locked
+        if descriptor is not None:  # else it was swept before it was locked
             return part, descriptor
-        os.close(descriptor)
+
+
+def _taken(path: Path, flags: int = os.O_RDWR | os.O_CREAT, mode: int = 0o666) -> int | None:
+    """A descriptor that holds a file's lock until it is closed; None where another holds it, or removed the file."""
+    descriptor = os.open(path, flags, mode)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError as error:
+        free = error.errno not in HELD  # else it is a file system without locks
+    if free and os.fstat(descriptor).st_nlink:
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -1,5 +1,6 @@
 """A file is whole or not there, also when its process is killed or its disk is full."""
 
+import io
 import os
 import signal
 import stat
@@ -9,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from shuzi.errors import ShuziError
-from shuzi.files import whole_file, write_whole
+from shuzi.files import locked, whole_file, write_png, write_whole
 
 
 @pytest.mark.parametrize("data", [b"bytes", "text 数字", bytearray(b"array"), b""])
@@ -111,3 +113,89 @@ def test_where_nothing_can_be_written_is_one_sentence(tmp_path):
         with pytest.raises(ShuziError, match=r"cannot be written .* free space or choose another folder"):
             write_whole(path, "x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "file").touch()
+    (tmp_path / "file").chmod(mode)
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        write_whole(tmp_path / name, name)
+        assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == mode
+        assert (tmp_path / "file").read_text() == name
+
+
+def test_a_private_file_is_private_while_it_is_written(tmp_path):
+    (tmp_path / "file").touch(mode=0o600)
+    with whole_file(tmp_path / "file") as part:
+        assert stat.S_IMODE(part.stat().st_mode) == 0o600
+
+
+def png(colour):
+    stream = io.BytesIO()
+    Image.new("L", (9, 9), colour).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_a_picture_of_ours_is_replaced_and_anybody_elses_is_not(tmp_path):
+    for colour in (10, 20):
+        write_png(tmp_path / "ours.png", png(colour))
+        with Image.open(tmp_path / "ours.png") as image:
+            assert (image.getpixel((0, 0)), image.info["Software"]) == (colour, "shuzi")
+    (tmp_path / "theirs.png").write_bytes(png(30))
+    with pytest.raises(ShuziError, match="not a picture made by shuzi; it stays as it is"):
+        write_png(tmp_path / "theirs.png", png(40))
+    assert (tmp_path / "theirs.png").read_bytes() == png(30)
+
+
+def test_a_lock_is_held_by_one_and_leaves_nothing_behind(tmp_path):
+    (tmp_path / "link").symlink_to("file")
+    with locked(tmp_path / "file"):
+        for name in ("file", "link"):
+            with (
+                pytest.raises(ShuziError, match=f"{name}: another shuzi is writing to it"),
+                locked(tmp_path / name),
+            ):
+                pass
+        with locked(tmp_path / "other"):
+            write_whole(tmp_path / "file", "x")  # sweeps no lock that is held
+        assert len(list(tmp_path.glob(".shuzi-*.lock"))) == 1
+    with locked(tmp_path / "file"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+
+def test_threads_that_wait_for_a_lock_take_turns(tmp_path):
+    (tmp_path / "count").write_text("0")
+
+    def add(_):
+        with locked(tmp_path / "count", patience=60):
+            write_whole(tmp_path / "count", str(int((tmp_path / "count").read_text()) + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert (tmp_path / "count").read_text() == "40"
+    assert [path.name for path in tmp_path.iterdir()] == ["count"]
+
+
+def test_the_lock_of_a_killed_process_is_free_and_is_swept(tmp_path):
+    script = """
+import pathlib, sys
+from shuzi.files import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path / "file"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"locked\n"
+        with pytest.raises(ShuziError, match="another shuzi"), locked(tmp_path / "file"):
+            pass
+        process.send_signal(signal.SIGKILL)
+    assert len(list(tmp_path.iterdir())) == 1
+    write_whole(tmp_path / "another", "new")
+    with locked(tmp_path / "file"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["another"]

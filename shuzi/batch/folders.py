@@ -20,7 +20,7 @@ import numpy as np
 
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError
-from shuzi.files import cannot_write, write_whole
+from shuzi.files import cannot_write, write_png, write_whole
 from shuzi.forms.fields import SURE as SURE_FIELD
 from shuzi.forms.fields import Entry, Form, columns_of
 from shuzi.read.reader import Digit, Page, Reader
@@ -422,7 +422,7 @@ def overlay(source: pictures.Source, page: Page) -> np.ndarray:
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     data = cv2.imencode(".png", pixels[:, :, ::-1] if pixels.ndim == 3 else pixels)[1]
-    write_whole(path, data.tobytes())
+    write_png(path, data.tobytes())
 
 
 def write_overlay(folder: str | os.PathLike[str], job: Job, page: Page) -> Path:

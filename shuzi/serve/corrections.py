@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import filelock
 import numpy as np
 import platformdirs
 from PIL import Image
 
 from shuzi.errors import ShuziError
-from shuzi.files import cannot_write, write_whole
+from shuzi.files import cannot_write, locked, write_whole
 
 MOST = 100_000  # pictures: nobody corrects as many by hand, and a runaway client can't fill the disk
 PATIENCE = 5.0  # seconds to wait for another who writes there
@@ -82,9 +81,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Keeps other threads and other servers from the folder, and says in a sentence what the disk said."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".lock", timeout=PATIENCE):
+        with locked(folder / "corrections", PATIENCE):
             yield
-    except filelock.Timeout as error:
-        raise ShuziError(f"{folder}: another program holds it; end that, or try again.") from error
     except OSError as error:
         raise cannot_write(folder, error) from error

@@ -201,6 +201,19 @@ def test_overlay_and_inputs_are_pngs(reader, folder, tmp_path):
     assert (np.asarray(Image.open(inputs[0])) == page.digits[0].image).all()
 
 
+def test_an_overlay_replaces_an_earlier_one_and_no_picture_of_ones_own(reader, folder):
+    (job, *_) = jobs_in([folder])
+    page = reader.read(job.path)
+    for name, write in (("a.png.png", folders.write_overlay), ("a.png-000-7.png", folders.write_inputs)):
+        for _ in range(2):
+            write(folder / "new", job, page)
+        mine = (folder / "c.bmp").read_bytes()
+        (folder / name).write_bytes(mine)
+        with pytest.raises(shuzi.ShuziError, match=f"{name}: not a picture made by shuzi"):
+            write(folder, job, page)
+        assert (folder / name).read_bytes() == mine
+
+
 def test_an_output_that_cannot_be_written_is_named(reader, folder, tmp_path):
     (job, *_) = jobs_in([folder])
     (tmp_path / "file").write_text("in the way")
