@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import dataclasses
-import itertools
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -18,7 +17,9 @@ from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
+from shuzi.train import generators
 from shuzi.train.distributed import gathered, here, joined, whole
+from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
 from shuzi.train.ranks import ranks
 from shuzi.train.recipes import Model, Recipe
 from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kind
@@ -26,7 +27,6 @@ from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kin
 __all__ = ["Epoch", "Settings", "load_file", "save"]  # what else is found here: figures, and a file's tensors
 
 WORTH_THREADS = 2**23  # multiplications: a batch that takes fewer is done before a second thread has woken
-CPU_STATE = len(torch.Generator().get_state())  # bytes
 AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
 
 
@@ -98,8 +98,7 @@ class Training:
         self.recipe, self.settings, self.device = recipe, settings, device
         self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
         self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
-        with forked(device):
-            torch.manual_seed(settings.seed)
+        with generators.seeded(device, settings.seed):
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
             self.inner = global_state(device)  # what layers such as dropout draw from
         self.threads = threads or threads_for(self.model, settings.batch_size)
@@ -166,8 +165,7 @@ class Training:
         self.optimizer = self.recipe.optimizer(self.model.parameters(), self.settings.lr)
         for generator in (self.order, self.noise):
             generator.manual_seed(self.seed)
-        with forked(self.device):
-            torch.manual_seed(self.seed)
+        with generators.seeded(self.device, self.seed):
             self.inner = global_state(self.device)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
@@ -216,7 +214,7 @@ class Training:
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
         """Let the global generators be this training's own, as layers such as dropout draw from them."""
-        with forked(self.device):
+        with generators.kept(self.device):
             set_global_state(self.inner, self.device)
             yield
             self.inner = global_state(self.device)
@@ -250,9 +248,7 @@ def fit(
             training.again()
             digits = None
         if digits is None:
-            digits = (
-                train if recipe.extend is None else recipe.extend(train, np.random.default_rng(training.seed))
-            )
+            digits = extended(training, train)
         training.began = training.order.get_state()
         images = recipe.steps * settings.batch_size or len(digits)
         steps = math.ceil(images / settings.batch_size)
@@ -274,6 +270,14 @@ def fit(
         yield epoch
 
 
+def extended(training: Training, train: Digits) -> Digits:
+    """Give the digits to learn from in this cycle, with those that the recipe joins to them."""
+    if training.recipe.extend is None:
+        return train
+    with generators.seeded(training.device, training.seed):
+        return training.recipe.extend(train, np.random.default_rng(training.seed))
+
+
 def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[Tensor, Any]]:
     """Give the batches of this epoch that are still to come, on the training's device."""
     recipe, settings = training.recipe, training.settings
@@ -282,11 +286,15 @@ def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[T
             settings.batch_size, generator=training.order, device=training.device, first=training.step
         )
         return
-    first = (training.epoch - training.cycle[0]) * steps + training.step
-    made = recipe.made(digits, settings.batch_size, training.seed, first)
-    with contextlib.closing(made):
-        for images, targets in itertools.islice(made, steps - training.step):
+    number = (training.epoch - training.cycle[0]) * steps + training.step
+    with contextlib.closing(recipe.made(digits, settings.batch_size, training.seed, number)) as made:
+        while training.step < steps:
+            with generators.seeded(
+                training.device, training.seed, number
+            ):  # not from what dropout draws from
+                images, targets = next(made)
             yield images.to(training.device), move(targets, training.device)
+            number += 1
 
 
 def learn(
@@ -305,6 +313,7 @@ def learn(
     done, before = sum(tally.counts), tally.seconds
     for images, targets in coming:
         step = (training.epoch - first) * steps + training.step  # of the cycle
+        generators.seed_others(training.seed, step)
         factor = 1.0 if recipe.schedule is None else recipe.schedule(step / (steps * (end - first)))
         for group in training.optimizer.param_groups:
             group["lr"] = lr * factor
@@ -338,12 +347,6 @@ def learn(
         tally.seconds = before + time.perf_counter() - started
         if time.perf_counter() - started >= pause:
             break
-
-
-def sound(state: Tensor) -> bool:
-    """Say whether a generator's state points within its table of 624 numbers, which torch reads without looking."""
-    left, following = int(state[8:12].view(torch.int32)), int(state[16:24].view(torch.int64))
-    return (left, following) == (1, 0) or (1 <= left <= 624 and left + following == 625)
 
 
 def float32(outputs: Any) -> Any:  # noqa: ANN401
@@ -398,30 +401,6 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def forked(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Put torch's own generators back afterwards, the CPU's and the device's."""
-    return torch.random.fork_rng([device] if device.type == "cuda" else [])
-
-
-def global_state(device: torch.device) -> Tensor:
-    """The state of torch's own generators, uint8 (N,): of the CPU's, then of the device's where it has another."""
-    states = [torch.get_rng_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device))
-    elif device.type == "mps":
-        states.append(torch.mps.get_rng_state())
-    return torch.cat(states)
-
-
-def set_global_state(state: Tensor, device: torch.device) -> None:
-    """Take up what `global_state` gave."""
-    torch.set_rng_state(state[:CPU_STATE])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state[CPU_STATE:], device)
-    elif device.type == "mps":
-        torch.mps.set_rng_state(state[CPU_STATE:])
-
-
 @contextlib.contextmanager
 def repeatable() -> Iterator[None]:
     """Let a GPU's convolutions add up in the same order each time, and afterwards as before."""
@@ -438,7 +417,8 @@ def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -
     """Give how many a model gets right of how many, on digits: as its recipe judges, else each image by itself."""
     if recipe.judge is not None:
         set_training(model, False)
-        return recipe.judge(model, digits, device)
+        with generators.seeded(device, 0):
+            return recipe.judge(model, digits, device)
     right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
     return int(right.sum()), len(digits)
 

@@ -47,7 +47,8 @@ class Recipe:
         made: makes the batches on the way, in place of images cut from the digits: from digits, the size of a batch, a
             seed and a number, gives without end the batches from that number on, each of them drawn from the seed and
             its own number alone, so that training can be taken up anywhere. A batch is images float32 (B, 1, H, W)
-            and what `loss` takes, a tensor or a tuple of tensors.
+            and what `loss` takes, a tensor or a tuple of tensors. The global generators of torch, numpy and Python are
+            seeded with both before each batch.
         steps: batches that are an epoch, where they are made.
         loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
             default cross-entropy of logits (B, classes) and labels (B,).
