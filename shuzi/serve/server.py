@@ -188,6 +188,11 @@ def serve(
 
     def greet() -> None:
         say(f"shuzi is at {address}   (Ctrl-C ends it)")
+        if review is not None:
+            from shuzi.serve.corrections import default_folder
+
+            folder = corrections_folder or default_folder()
+            say(f"Saved fields are written to {review}; their digits are also kept for training, in {folder}.")
         if host not in LOOPBACK and not read_only:
             say("Others in your network can reach it and store corrections; --read-only stores none.")
         if open_browser:

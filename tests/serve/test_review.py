@@ -55,10 +55,11 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
     assert_accessible(page)
     page.keyboard.type("70412")  # not six digits
     page.keyboard.press("Enter")
-    expect(page.locator("#said")).to_contain_text("does not admit this")
+    expect(page.locator("#said")).to_contain_text("rules don't allow this")
     page.keyboard.type("8")
     page.keyboard.press("Enter")
     expect(page.locator("#which")).to_have_text("2 / 3 · scans/2.png · amount")
+    expect(page.locator("#said")).to_have_text("Saved. Kept for training: 6 digits.")
     assert rows(table)[0][2:5] == ["704128", "0.5000", "yes"]
     assert kept(server) == sorted("704128")
     page.keyboard.press("Escape")
@@ -73,9 +74,9 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
     expect(page.locator("#which")).to_have_text("1 / 1 · gone.png · account")
     page.locator("#text").fill("12")
     page.keyboard.press("Enter")
-    expect(page.locator("#said")).to_contain_text("再按一次回车")
+    expect(page.locator("#said")).to_contain_text("再按一次 Enter")
     page.keyboard.press("Enter")
-    expect(page.locator("#which")).to_have_text("所有栏都已确定或核对。")
+    expect(page.locator("#which")).to_have_text("所有字段均已确认。")
     page.close()
     assert [row[2:] for row in rows(table)] == [
         ["704128", "0.5000", "yes", "1250", "0.9900", ""],
@@ -83,6 +84,46 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
         ["12", "0.0000", "yes", "7", "0.9900", ""],
     ]
     assert kept(server) == sorted("704128")
+
+
+def test_all_of_a_field_is_in_view_and_the_page_says_what_is_kept_where(
+    chromium, start_server, table, tmp_path
+):
+    server = start_server(tmp_path / "corrections", review=str(table))
+    said = f"Saved fields are written to {table}; their digits are also kept for training, in {server.corrections}."
+    assert server.process.stderr.readline().strip() == said
+    for width, locale in ((1280, "en-GB"), (390, "zh-CN")):
+        page = chromium.new_page(locale=locale, viewport={"width": width, "height": 800})
+        page.goto(server.url)
+        page.wait_for_selector("html[data-ready]")
+        page.locator("#zone").evaluate("image => image.decode()")
+        box = page.locator("#zone").bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        expect(page.locator("#kept")).to_contain_text(str(server.corrections))
+        page.close()
+
+
+def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(
+    chromium, start_server, table, tmp_path
+):
+    page = chromium.new_page(locale="en-GB")
+    page.goto(start_server(tmp_path / "corrections", review=str(table)).url)
+    page.wait_for_selector("html[data-ready]")
+    held = []
+    page.route("**/api/review", lambda route: held.append(route))
+    page.locator("#text").fill("704128")
+    with page.expect_request("**/api/review"):
+        page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page.locator("#which")).to_have_text("1 / 3 · scans/1.png · account")
+    held[0].continue_()
+    expect(page.locator("#which")).to_have_text("2 / 3 · scans/2.png · amount")
+    page.keyboard.press("PageUp")
+    expect(page.locator("#text")).to_have_value("704128")
+    assert len(held) == 1
+    page.close()
 
 
 def test_the_reviews_answers(start_server, table, tmp_path):

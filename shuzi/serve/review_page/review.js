@@ -1,23 +1,24 @@
-// What is not sure in a CSV file of forms, one by one: look, type, Enter.
+// The uncertain fields in a CSV file of forms, one by one: look, type, Enter.
 import { $, ask, on, onSwitch, post, root, say, told } from "./page.js";
 import { t } from "./text.js";
 
 let items = []; // {file, field, text, confidence}
 let at = 0;
-let busy = false;
-let anyway = false; // Enter was pressed on what the field doesn't admit
+let about = null; // the server's GET /api/model
+let anyway = false; // Enter was pressed on a text that breaks the field's rules
 
 function refused(fault) {
   anyway = fault.status === 409;
-  say("said", anyway
-    ? t("The field does not admit this. Enter again keeps it all the same.", "不符合此栏的规定。再按一次回车则照样保存。")
-    : fault.status === 422 ? fault.message : told(fault, $("text").value));
+  say("said", anyway ? t("The field's rules don't allow this. Press Enter again to save it anyway.", "不符合该字段的规则。再按一次 Enter 仍会保存。")
+    : fault.status !== 422 ? told(fault, $("text").value)
+    : fault.message.startsWith("text:") ? t("Only digits, spaces and . , / : - are allowed.", "只能填写数字、空格和 . , / : - 这些符号。")
+    : fault.message);
 }
 
 function show() {
   const item = items[at];
   $("zone").hidden = $("form").hidden = !item;
-  say("which", item ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}` : t("All fields are sure or checked.", "所有栏都已确定或核对。"));
+  say("which", item ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}` : t("Done. Every field is either certain or checked.", "所有字段均已确认。"));
   say("said", "");
   anyway = false;
   if (!item) return;
@@ -27,7 +28,13 @@ function show() {
   $("text").select();
 }
 
-/** Begins with what is not sure now. */
+function showAll() {
+  const folder = about?.folder ?? t("the corrections folder", "更正文件夹");
+  say("kept", t("Save writes to the CSV file. If every digit of the field was found, pictures of the digits are also kept for training, in {folder}.", "保存会写入 CSV 文件。如果字段中的数字都已找到，其图像还会存入 {folder}，供训练使用。", { folder }));
+  show();
+}
+
+/** Starts again with the fields that are uncertain now. */
 async function begin() {
   ({ items } = await ask("api/review"));
   at = 0;
@@ -35,32 +42,42 @@ async function begin() {
 }
 
 async function step(by) {
-  if (at + by >= items.length) return begin().catch(refused);
+  if (at + by >= items.length) return begin();
   at = Math.max(0, at + by);
   show();
 }
 
-async function keep(event) {
-  event.preventDefault();
+async function save() {
+  const item = items[at];
+  const text = $("text").value;
+  const { kept } = await post("api/review", { file: item.file, field: item.field, text, anyway });
+  item.text = text;
+  await step(1);
+  if (kept) say("said", t("Saved. Kept for training: {n} digits.", "已保存，并留存 {n} 个数字供训练。", { n: kept }));
+}
+
+let busy = false;
+
+/** Does one thing at a time: what is pressed meanwhile is ignored. */
+async function alone(work) {
   if (busy) return;
   busy = true;
-  const { file, field } = items[at];
-  const text = $("text").value;
-  try {
-    await post("api/review", { file, field, text, anyway });
-    items[at].text = text;
-    await step(1);
-  } catch (fault) {
-    refused(fault);
-  }
+  await work().catch(refused);
   busy = false;
 }
 
-on("submit", { form: keep });
+on("submit", { form: (event) => (event.preventDefault(), alone(save)) });
 on("input", { text: () => (anyway = false) });
-on("click", { later: () => step(1), back: () => step(-1) });
+on("click", { later: () => alone(() => step(1)), back: () => alone(() => step(-1)) });
 on("error", { zone: () => say("said", t("The picture can't be read.", "图片无法读取。")) });
-addEventListener("keydown", ({ key }) => key === "Escape" ? step(1) : key === "PageUp" && step(-1));
-await begin().catch(refused);
-onSwitch(show);
+addEventListener("keydown", ({ key }) => {
+  const by = { Escape: 1, PageUp: -1 }[key];
+  if (by) alone(() => step(by));
+});
+onSwitch(showAll);
+await alone(async () => {
+  about = await ask("api/model");
+  showAll();
+  await begin();
+});
 root.dataset.ready = "true";
