@@ -26,7 +26,7 @@ const model = () => document.querySelector("[name=model]:checked").value;
 function sentence(fault) {
   const what = photo ? named : t("The drawing", "所写的内容");
   if (fault.status !== 400 && fault.status !== 422) return told(fault, what);
-  return photo ? t("{what} can't be read as a picture.", "{what} 无法作为图片读取。", { what }) : t("Too much is drawn to be read. Undo some of it.", "写得太多，认不过来。请撤销一些。");
+  return photo ? t("{what} can't be read as a picture.", "{what} 不是可以识别的图片。", { what }) : t("There is too much to read. Undo some of it.", "内容太多，无法识别，请撤销几笔。");
 }
 
 const digitsOf = (page) => page.numbers.flatMap((number) => number.digits);
@@ -144,7 +144,7 @@ function showSpeed() {
   const it = about?.models[model()];
   if (!it) return;
   const name = it.own ? it.name : `${it.name} ${it.version}`;
-  say("model", answer?.ms ? t("{name}, answers in {ms} ms", "{name}，{ms} 毫秒作答", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name);
+  say("model", answer?.ms ? t("{name} · {ms} ms", "{name} · 用时 {ms} 毫秒", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name);
 }
 
 let speaking = 0;
@@ -192,7 +192,7 @@ async function lay(hard) {
 
 function showCaption() {
   const of = sheet.sample;
-  say("caption", of ? t("MNIST's test set, number {i}: somebody meant {k}", "MNIST 测试集第 {i} 个：写的人写的是 {k}", { i: of.index, k: of.label }) : "");
+  say("caption", of ? t("MNIST test image {i}, label {k}", "MNIST 测试集 {i} 号（从 0 起），标签 {k}", { i: of.index, k: of.label }) : "");
 }
 
 const LONGEST = 4000; // pixels that a photo too large to send is brought to
@@ -244,14 +244,14 @@ async function copy() {
 
 // ---- corrections
 
-const keptAs = (k) => t("Kept as {k}.", "已存为 {k}。", { k });
+const keptAs = (k) => t("Saved as {k}.", "已存为 {k}。", { k });
 
 async function correct(label) {
   await read.settled(); // so that all that is drawn is kept
   const digit = answer?.digits[chosen];
   if (!digit) return notice(t("Draw something first.", "请先写点什么。"));
-  if (!about?.corrections) return notice(t("Corrections are off: this server is read-only.", "此服务器为只读，不保存改正。"));
-  if (!photo && sheet.sample) return notice(t("This is a test digit; it is not kept, lest it be trained on.", "这是测试集里的数字，不能拿来训练，所以不保存。"));
+  if (!about?.corrections) return notice(t("This server is read-only and saves no corrections.", "服务器为只读模式，不保存更正。"));
+  if (!photo && sheet.sample) return notice(t("This sample comes from the test set, so it isn't saved: training on it would spoil the test. Only this page's samples are recognised as test digits.", "这个样例属于测试集，用来训练会使测试失去意义，所以不保存。只有本页的样例能这样认出。"));
   try {
     kept = await post("api/corrections", { label, image: digit.image });
     showTook(keptAs(label));
@@ -267,16 +267,16 @@ async function takeBack() {
     if (was === null || !image) await ask(`api/corrections/${id}`, { method: "DELETE" });
     else await post("api/corrections", { label: was, image });
     kept = null;
-    showTook(was === null ? t("Taken back.", "已撤回。") : keptAs(was));
+    showTook(was === null ? t("Correction removed.", "已撤回更正。") : keptAs(was));
   } catch (fault) {
     unkept(fault);
   }
 }
 
 function unkept(fault) {
-  if (fault.status === 422) notice(t("There is no ink to learn from, or it is a test digit; it is not kept.", "里面没有可学的墨迹，或者是测试集里的数字，所以不保存。"));
-  else if (fault.status === 507) notice(t("The correction can't be written. Is the disk full?", "改正写不进去。磁盘满了吗？"));
-  else if (fault.status === 404) notice(t("It is kept no more.", "它已不在了。"));
+  if (fault.status === 422) notice(t("Not saved: it is empty, or one of this page's test samples.", "未保存：没有笔迹，或者是本页的测试集样例。"));
+  else if (fault.status === 507) notice(t("The correction can't be saved. Is the disk full?", "更正保存失败，磁盘可能已满。"));
+  else if (fault.status === 404) notice(t("This correction no longer exists.", "这条更正已被删除。"));
   else failed(fault);
 }
 
@@ -291,8 +291,8 @@ function showKept() {
   if (!about) return;
   $("correct").hidden = !about.corrections;
   say("kept", !about.corrections ? t("Nothing is stored here.", "这里不保存任何内容。")
-    : about.folder ? t("Corrections are kept on this computer, in {folder}. Nothing else is stored, nothing leaves it.", "改正只存放在本机：{folder}。此外不保存任何内容，也没有数据离开本机。", { folder: about.folder })
-    : t("Corrections are kept on the computer that serves this page. Nothing else is stored.", "改正存放在提供此页面的电脑上，此外不保存任何内容。"));
+    : about.folder ? t("Corrections are saved on this computer, in {folder}. Nothing else is stored, and nothing leaves this computer.", "更正只保存在本机：{folder}。除此之外不保存任何内容，数据不会离开本机。", { folder: about.folder })
+    : t("Corrections are saved on the computer that serves this page. Nothing else is stored.", "更正保存在运行本服务的电脑上，除此之外不保存任何内容。"));
 }
 
 // ---- wiring

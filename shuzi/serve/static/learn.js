@@ -36,7 +36,7 @@ function restart() {
   now = null;
   $("play").disabled = $("step").disabled = true;
   say("trouble", "");
-  say("said", t("Fetching MNIST…", "正在取 MNIST…"));
+  say("said", t("Loading MNIST…", "正在加载 MNIST…"));
   worker.postMessage(["begin", { ...Object.fromEntries(knobs.map((id) => [id, knob(id)])), pace: pace(), id: ++run }]);
 }
 
@@ -64,15 +64,15 @@ function showRun() {
   const { W, epoch, done, count, size, held, share, playing } = now;
   view.lay("templates", [columns(W)]);
   const batches = (images) => Math.ceil(images / size).toLocaleString(language);
-  say("said", !done && epoch > 1 ? t("Epoch {epoch} is done. Play goes on with another.", "第 {epoch} 轮完成。按“播放”再来一轮。", { epoch: epoch - 1 })
+  say("said", !done && epoch > 1 ? t("Epoch {epoch} is done. Press Play for another.", "第 {epoch} 轮完成。按“播放”再来一轮。", { epoch: epoch - 1 })
     : t("Epoch {epoch}: batch {batch} of {batches}", "第 {epoch} 轮：第 {batch} 批，共 {batches} 批", { epoch, batch: batches(done), batches: batches(count) }));
-  say("held", held ? t("Right, of the last {n} training digits, held out", "正确率（留出训练集最后 {n} 个，不学）", { n: held.toLocaleString(language) }) : t("Nothing is held out: it learns from all", "没有留出：全都学了"));
+  say("held", held ? t("Validation accuracy (the last {n} training images, held out)", "验证集准确率（训练集最后 {n} 张）", { n: held.toLocaleString(language) }) : t("No validation set: all images are used for training", "未留验证集，全部用于训练"));
   say("share", held ? number(share, 4) : "");
   const last = losses.at(-1) ?? [0, now.loss];
   say("loss", last[1] === undefined ? "" : number(last[1]));
   const end = Math.max(1, Math.ceil(last[0]));
   curve("losses", losses, end, Math.max(2.5, ...losses.map(([, value]) => value)), t("Loss over {n} epochs", "{n} 轮的损失", { n: end }));
-  curve("shares", shares, end, 1, t("Share right over {n} epochs", "{n} 轮的正确率", { n: end }));
+  curve("shares", shares, end, 1, t("Validation accuracy over {n} epochs", "{n} 轮的验证集准确率", { n: end }));
   say("play", playing ? t("Pause", "暂停") : t("Play", "播放"));
   $("play").disabled = false;
   $("step").disabled = $("take").disabled = playing;
@@ -93,7 +93,7 @@ function showTrouble() {
   const loss = lately.reduce((sum, value) => sum + value, 0) / lately.length;
   const grows = lately.length && !(loss <= now.first * GROWN);
   if (grows && $("trouble").textContent) return; // said once, not with every step
-  say("trouble", !grows ? "" : t("The loss has grown from {first} to {loss}. With a learning rate of {lr} a step is so long that it overshoots: beyond the valley it lands higher than it stood. Take a smaller one, such as 0.1.", "损失从 {first} 涨到了 {loss}。学习率 {lr} 让一步太长：跨过谷底，落在更高的地方。换小一点，比如 0.1。", { first: number(now.first, 2), loss: number(loss, 2), lr: now.lr }));
+  say("trouble", !grows ? "" : t("The loss has grown from {first} to {loss}. The learning rate {lr} is too large: each step jumps across the valley and lands higher on the other side. Try a smaller one, such as 0.1.", "损失从 {first} 升到了 {loss}。学习率 {lr} 太大，一步跨过谷底，落到了更高处。请换小一些，如 0.1。", { first: number(now.first, 2), loss: number(loss, 2), lr: now.lr }));
 }
 
 function fault({ fault, status }) {
@@ -128,7 +128,7 @@ function showReading() {
   const p = drawn && now && probabilities(drawn, now);
   const digit = p && largest(p);
   view.showBars(p && { digit, is_digit: true, digit_probability: 1, probabilities: p });
-  say("reads", p ? t("It reads {k}", "它认作 {k}", { k: digit }) : "");
+  say("reads", p ? t("Prediction: {k}", "预测为 {k}", { k: digit }) : "");
 }
 
 // ---- one batch
@@ -159,13 +159,13 @@ function showBatch() {
   }
   const i = $("which").valueAsNumber;
   const [ink, label, y, p, error] = [batch.images[i], batch.labels[i], taken.y[i], taken.p[i], taken.errors[i]];
-  say("which-said", t("{i} of {m}: number {row} of the set, label {label}", "{m} 张中的第 {i} 张：训练集第 {row} 个，标签 {label}", { i: i + 1, m, row: batch.rows[i], label }));
+  say("which-said", t("{i} of {m}: training image {row}, label {label}", "{m} 张中的第 {i} 张：训练集 {row} 号（从 0 起），标签 {label}", { i: i + 1, m, row: batch.rows[i], label }));
   outline(i);
   image.paint(ink);
   view.paintInk($("row"), ink);
   const at = image.at;
   const x = ink[at] / 255;
-  say("pixel", t("Row {r}, column {c}: number {at} of the row. Ink {ink} of 255 is x = {x}.", "第 {r} 行第 {c} 列，是这一行数的第 {at} 个。墨量 {ink}（满 255），即 x = {x}。", { r: Math.floor(at / 28), c: at % 28, at, ink: ink[at], x: number(x, 4) }));
+  say("pixel", t("Row {r}, column {c} (from 0): index {at} of the flattened image. Pixel value {ink} of 255, so x = {x}.", "行 {r}、列 {c}（从 0 起），展平后的下标为 {at}。像素值 {ink}（最大 255），即 x = {x}。", { r: Math.floor(at / 28), c: at % 28, at, ink: ink[at], x: number(x, 4) }));
   const weight = (k) => W[at * CLASSES + k];
   view.lay("ten-logits", [columns(W).map((each) => each.map((w, pixel) => (w * ink[pixel]) / 255))], (k) => [
     ["W", weight(k), 4], ["xW", x * weight(k), 4], ["Σ", y[k] - b[k]], ["b", b[k]], ["y", y[k]],
@@ -173,14 +173,14 @@ function showBatch() {
   const top = Math.max(...y);
   const exps = y.map((value) => Math.exp(value - top));
   view.lay("ten-softmax", [], (k) => [["y", y[k]], ["e", exps[k]], ["p", p[k]]], label);
-  say("sum", t("The largest logit, {top}, is first taken off all ten: it cancels, and nothing overflows. The exponentials e sum to {sum}, by which each is divided.", "先都减去最大的 logit（{top}）：上下相消，也不会溢出。指数 e 之和为 {sum}，各除以它。", { top: number(top), sum: number(exps.reduce((sum, e) => sum + e)) }));
-  say("cost", t("The label is {label} and its p is {p}: the loss is −log {p} = {loss}. The mean of the whole batch is {mean}.", "标签是 {label}，它的 p 是 {p}，损失就是 −log {p} = {loss}。整批的平均是 {mean}。", { label, p: number(p[label], 4), loss: number(crossEntropy(y, label), 4), mean: number(taken.mean, 4) }));
+  say("sum", t("First the largest logit, {top}, is subtracted from all ten. This cancels out, and nothing overflows. The exponentials sum to {sum}; each is divided by that.", "先从十个 logit 中减去最大值 {top}：分子分母约去同一因子，结果不变，也不会溢出。指数之和为 {sum}，再逐项相除。", { top: number(top), sum: number(exps.reduce((sum, e) => sum + e)) }));
+  say("cost", t("The label is {label} and its p is {p}, so the loss is −log {p} = {loss}. The mean over the batch is {mean}.", "标签为 {label}，其概率 p 为 {p}，损失为 −log {p} = {loss}。整批的平均损失为 {mean}。", { label, p: number(p[label], 4), loss: number(crossEntropy(y, label), 4), mean: number(taken.mean, 4) }));
   view.lay("ten-errors", [], (k) => [["p", p[k]], ["−", Number(k === label), 0], ["=", error[k]]], label);
   const delta = (k) => taken.change[at * CLASSES + k];
   view.lay("ten-steps", [columns(taken.change)], (k) => [
     ["W", weight(k), 4], ["+", delta(k), 5], ["=", weight(k) + delta(k), 4],
   ]);
-  say("stepping", t("Of all {m} images together, η = {lr}: red grows, blue shrinks. Below, the chosen pixel's weight, its step, and the weight after it.", "{m} 张图片合在一起，η = {lr}：红色增大，蓝色减小。下面是所选像素的权重、这一步和走完后的权重。", { lr, m }));
+  say("stepping", t("From all {m} images together, with η = {lr}: red grows, blue shrinks. Below: the chosen pixel's weight, its change, and the new weight.", "由 {m} 张图像共同得出，η = {lr}：红色增大，蓝色减小。下面是所选像素的权重、更新量和更新后的权重。", { lr, m }));
 }
 
 const wide = () => Math.ceil(Math.sqrt(now.batch.labels.length)); // images in a row of the mosaic
@@ -242,7 +242,7 @@ function showBoard() {
   const said = largest(p);
   const changed = [...subject.x.keys()].filter((at) => subject.x[at] !== subject.image[at]);
   board.paint(subject.x, changed);
-  say("says", t("It says {k} ({p}). {wanted}: {q}", "它说是 {k}（{p}）。{wanted}：{q}", { k: said, p: percent(p[said]), wanted: wanted(), q: percent(p[wanted()]) }));
+  say("says", t("It says {k} ({p}). {wanted}: {q}", "预测为 {k}（{p}）。{wanted}：{q}", { k: said, p: percent(p[said]), wanted: wanted(), q: percent(p[wanted()]) }));
   say("changed", t("Pixels changed: {n}", "改动的像素：{n}", { n: changed.length }));
   const rival = said === wanted() ? TEN.toSorted((one, other) => p[other] - p[one])[1] : said;
   const lever = column(by.W, wanted()).map((w, at) => w - by.W[at * CLASSES + rival]);
@@ -254,10 +254,10 @@ function tellFewest() {
   const { W, b } = judge();
   const { pixels, least } = fewest(subject.image, W, b, wanted());
   const n = pixels?.size;
-  say("fewest-said", !pixels ? t("No change of any pixels makes it say {wanted}.", "怎么改，它都不会说 {wanted}。", { wanted: wanted() })
-    : !n ? t("It says {wanted} by itself. Choose another digit.", "它本来就说是 {wanted}。换一个数字吧。", { wanted: wanted() })
-    : least === n ? t("The fewest: {n}. It is proven that fewer never do.", "最少 {n} 个。已证明再少不行。", { n })
-    : t("The fewest known: {n}. It is proven that fewer than {least} never do.", "已知最少 {n} 个。已证明少于 {least} 个不行。", { n, least }));
+  say("fewest-said", !pixels ? t("No change makes it say {wanted}.", "无论怎样改动，都不会判为 {wanted}。", { wanted: wanted() })
+    : !n ? t("It already says {wanted}. Choose another digit.", "它本来就判为 {wanted}。换一个数字吧。", { wanted: wanted() })
+    : least === n ? t("The fewest: {n}. Fewer are provably not enough.", "最少 {n} 个，可以证明不能更少。", { n })
+    : t("The fewest found: {n}. At least {least} are provably needed.", "目前找到的最少改动为 {n} 个；可以证明至少需要 {least} 个。", { n, least }));
   return pixels;
 }
 
@@ -277,7 +277,7 @@ const next = () => counts().indexOf(Math.min(...counts()));
 
 function showOwn() {
   const each = counts();
-  say("asked", Math.min(...each) < EACH ? t("Draw a {k}", "写一个 {k}", { k: next() }) : t("Five of each are enough. Another {k} helps", "每个都有五遍了。再写一个 {k} 更好", { k: next() }));
+  say("asked", Math.min(...each) < EACH ? t("Draw a {k}", "写一个 {k}", { k: next() }) : t("Five of each are enough. One more {k} would help", "每个数字都写够五遍了，再写个 {k} 会更好", { k: next() }));
   view.lay("kept", [], (k) => [["", `${each[k]} / ${EACH}`]]);
   $("compare").disabled = each.filter(Boolean).length < 2;
   $("back").disabled = $("forget").disabled = !own.length;
@@ -318,8 +318,8 @@ function showCompared() {
   if (!compared) return say("compared", "");
   const { templates, W, before, after, of, mnist } = compared;
   view.lay("mine", [columns(templates), columns(W)]);
-  const price = mnist ? " " + t("Of MNIST's test digits it reads {before} before and {after} after.", "MNIST 测试集的正确率：之前 {before}，之后 {after}。", { before: percent(mnist.before), after: percent(mnist.after) }) : "";
-  say("compared", t("Above the templates of your hand, below MNIST's. MNIST's read {before} of your {of} drawings; going on from them with your other drawings, it reads {after}.", "上面是你笔迹的模板，下面是 MNIST 的。你写的 {of} 个里，MNIST 的模板认对 {before} 个；接着学了你其余的字之后，认对 {after} 个。", { before, of, after }) + price);
+  const price = mnist ? t(" Accuracy on MNIST's test set: {before} before, {after} after.", "MNIST 测试集准确率：之前 {before}，之后 {after}。", { before: percent(mnist.before), after: percent(mnist.after) }) : "";
+  say("compared", t("Top: templates learnt from your drawings. Bottom: MNIST's, which read {before} of your {of} drawings correctly. After learning from your other drawings: {after}.", "上面是从你的字迹学到的模板，下面是 MNIST 的。你写的 {of} 个数字里，MNIST 的模板认对 {before} 个；用你写的其余数字继续训练后，认对 {after} 个。", { before, of, after }) + price);
 }
 
 // ---- the network
@@ -330,7 +330,7 @@ async function send() {
   $("send").disabled = true;
   try {
     for (const [label, image] of own) await post("api/corrections", { label, image });
-    notice(t("Added to the corrections: {n}", "已加入改正：{n} 个", { n: own.length }));
+    notice(t("Added to the corrections: {n}", "已加入更正：{n} 个", { n: own.length }));
   } catch (error) {
     wrong(error);
   }
@@ -342,7 +342,7 @@ async function train(method, path = "api/training") {
     training = await ask(path, { method });
   } catch (error) {
     if (/under way/.test(error.message)) return train("GET");
-    if (error.status === 409) notice(t("There are no corrections to train on yet. Add your drawings, or put answers right on the drawing page.", "还没有可用来训练的改正。请加入你写的字，或在书写页改正答案。"));
+    if (error.status === 409) notice(t("There are no corrections to train on yet. Add your drawings, or correct results on the drawing page.", "还没有可用来训练的更正。请加入你写的数字，或在书写页更正识别结果。"));
     else wrong(error);
   }
   showTraining();
@@ -360,17 +360,17 @@ function showTraining() {
   if (state === "training" && epoch > 1) $("progress").value = (epoch - 1) / epochs;
   else $("progress").removeAttribute("value");
   const share = (of) => `${percent(before[of])} → ${percent(after[of])}`;
-  const figures = () => t("Right before and after: your corrections held back {own}", "前后的正确率：留出的改正 {own}", { own: share("own") })
-    + (before.mnist === null ? "" : t("; MNIST's test digits {mnist}", "；MNIST 测试集 {mnist}", { mnist: share("mnist") }));
+  const figures = () => t("Accuracy before and after: held-out corrections {own}", "训练前后的准确率：留出的更正 {own}", { own: share("own") })
+    + (before.mnist === null ? "" : t("; MNIST's test set {mnist}", "；MNIST 测试集 {mnist}", { mnist: share("mnist") }));
   const said = {
     training: () => t("Training: epoch {epoch} of {epochs}", "训练中：第 {epoch} 轮，共 {epochs} 轮", { epoch, epochs }),
-    measuring: () => t("Testing, before and after", "正在测试前后的正确率"),
+    measuring: () => t("Measuring accuracy before and after", "正在测试训练前后的准确率"),
     done: figures,
     keeping: figures,
-    kept: () => `${figures()}. ${t("Kept, and the drawing page reads with it; from now on: shuzi serve --weights {file}", "已留下，书写页已换用；以后请用：shuzi serve --weights {file}", { file })}`,
+    kept: () => figures() + t(". The drawing page now uses the new weights. Next time, start with: shuzi serve --weights {file}", "。新权重已启用，书写页即刻生效；以后启动请用：shuzi serve --weights {file}", { file }),
     failed: () => error,
   }[state];
-  say("training", said ? said() : refused ? t(refused, "这里不训练：要 shuzi serve 只对本机开放、未设只读，并装有 torch。") : "");
+  say("training", said ? said() : refused ? t(refused, "此处无法训练：需要 shuzi serve 仅对本机开放、未设为只读，并已安装 torch。") : "");
   if (busy) setTimeout(train, 1000, "GET");
 }
 

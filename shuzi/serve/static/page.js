@@ -25,14 +25,14 @@ const AGAIN = 2000; // ms between two looks for a server that is gone
 /** A request that failed. status: HTTP's; 0 without an answer, null where the server is gone. */
 const fault = (status, detail) => Object.assign(new Error(detail), { status });
 
-const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? The page goes on by itself once it is.", "未连接：服务器没有回应。shuzi serve 还在运行吗？恢复后本页会自动继续。");
+const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? This page reconnects by itself.", "未连接：服务器没有回应。shuzi serve 还在运行吗？恢复后本页会自动重连。");
 
 export async function ask(path, options = {}) {
   let reply;
   try {
     reply = await fetch(path, options);
   } catch {
-    if (!offline && (await alive())) throw fault(0, t("The answer was cut off.", "回答中断了。"));
+    if (!offline && (await alive())) throw fault(0, t("The answer was cut off.", "服务器响应中断。"));
     disconnected();
     throw fault(null, gone());
   }
@@ -48,12 +48,12 @@ export function post(path, body) {
 /** What went wrong, as a sentence in the page's language. what: the name of what was asked. */
 export function told(fault, what) {
   const status = fault.status;
-  if (status === undefined) return t("The page met a fault: {e}", "页面出错了：{e}", { e: fault.message });
+  if (status === undefined) return t("Something went wrong on this page: {e}", "页面出错了：{e}", { e: fault.message });
   if (status === null) return gone();
   if (status === 413) return t("{what} is too large.", "{what} 太大了。", { what });
-  if (status === 408 || status === 503 || status === 0) return t("{what} was not answered in time. Try again, or with less.", "{what} 没能及时得到答案。请再试一次，或者减少内容。", { what });
-  if (status === 403 || status === 421) return t("This server does not answer this page.", "这台服务器不回应本页面。");
-  return t("The server met a fault ({status}).", "服务器出错了（{status}）。", { status });
+  if (status === 408 || status === 503 || status === 0) return t("{what}: reading took too long. Try again, or with less.", "识别超时：{what}。请重试，或减少内容。", { what });
+  if (status === 403 || status === 421) return t("The server refused this page's request.", "服务器拒绝了本页面的请求。");
+  return t("Something went wrong on the server ({status}).", "服务器出错了（{status}）。", { status });
 }
 
 // ---- the server gone

@@ -21,7 +21,7 @@ export class Sheet {
     this.#changed = changed;
     const up = (event) => this.#up(event);
     Object.assign(canvas, {
-      tabIndex: 0, role: "application", ariaLabel: "Drawing sheet: arrow keys move the pen, Space sets it down or lifts it",
+      tabIndex: 0, role: "application", ariaLabel: "Drawing sheet: arrow keys move the pen, Space lowers or lifts it",
       onpointerdown: (event) => this.#down(event), onpointermove: (event) => this.#move(event),
       onpointerup: up, onpointercancel: up, onlostpointercapture: up,
       onkeydown: (event) => this.#key(event), oncontextmenu: (event) => event.preventDefault(),
@@ -30,7 +30,7 @@ export class Sheet {
         this.#redraw();
       },
     });
-    canvas.dataset.zhLabel = "画纸：方向键移动笔，空格键落笔或提笔";
+    canvas.dataset.zhLabel = "画板：方向键移动画笔，空格键落笔或提笔";
     new ResizeObserver(() => this.#paint()).observe(canvas);
   }
 

@@ -25,8 +25,8 @@ const share = (digit, k) => (k === digit.guess ? digit.confidence : digit.probab
 function verdict(digit) {
   const [a, b] = ranking(digit);
   return {
-    digit: () => t("sure: {p}", "把握：{p}", { p: percent(digit.confidence) }),
-    none: () => t("nothing like 0 to 9 (is a digit: {p})", "不像 0 到 9（是数字的把握：{p}）", { p: percent(digit.digit_probability) }),
+    digit: () => t("confidence: {p}", "置信度：{p}", { p: percent(digit.confidence) }),
+    none: () => t("not like 0 to 9 (probability of a digit: {p})", "不像 0 到 9（是数字的概率：{p}）", { p: percent(digit.digit_probability) }),
     unsure: () => t("perhaps {a} ({p}), or {b} ({q})", "可能是 {a}（{p}），也可能是 {b}（{q}）", { a, b, p: percent(share(digit, a)), q: percent(share(digit, b)) }),
   }[kind(digit)]();
 }
@@ -36,7 +36,7 @@ const mark = (digit) => ({ unsure: "?", none: "–" })[kind(digit)] ?? String(di
 
 const word = (digit) => ({ none: t("Not a digit", "不是数字"), unsure: t("Not sure", "拿不准") })[kind(digit)] ?? String(digit.digit);
 
-const aloud = (digit) => `${word(digit)}, ${verdict(digit)}`;
+const aloud = (digit) => word(digit) + t(", ", "，") + verdict(digit);
 
 const button = (digit, pressed, properties, ...children) =>
   make("button", { className: kind(digit), ariaPressed: String(pressed), ariaLabel: aloud(digit), ...properties }, ...children);
@@ -52,9 +52,9 @@ export function showReading(answer, chosen, choose, instead, busy) {
   const which = digits[chosen];
   if (digits.length > 1) fitRow(reading, answer, chosen, choose);
   else reading.replaceChildren(...digits.map((digit) => make("span", { className: kind(digit), textContent: word(digit) })));
-  say("verdict", !which ? instead || nothing(answer) || t("Nothing to read yet", "还没有可认的内容")
-    : digits.length > 40 ? t("{n} digits; choose one", "共 {n} 个数字；选一个细看", { n: digits.length })
-    : (digits.length > 1 && kind(which) !== "digit" ? word(which) + ": " : "") + verdict(which));
+  say("verdict", !which ? instead || nothing(answer) || t("Nothing to read yet", "还没有可识别的内容")
+    : digits.length > 40 ? t("{n} digits. Choose one", "共 {n} 个数字；选一个细看", { n: digits.length })
+    : (digits.length > 1 && kind(which) !== "digit" ? word(which) + t(": ", "：") : "") + verdict(which));
 }
 
 function fitRow(reading, answer, chosen, choose) {
@@ -106,7 +106,7 @@ export function showOther(answer, chosen, softmax) {
   const differs = other.some((digit, at) => mark(digit) !== mark(answer.digits[at]));
   const name = softmax ? t("Softmax regression", "Softmax 回归") : t("Network", "神经网络");
   const text = other.map(mark).join("");
-  say("other", !text ? "" : differs ? t("{name} reads {text}: they differ", "{name}认作 {text}：两者不同", { name, text }) : t("{name} reads {text} too", "{name}也认作 {text}", { name, text }));
+  say("other", !text ? "" : differs ? t("{name} reads {text}: they differ", "{name}的结果是 {text}，两者不一致", { name, text }) : t("{name} reads {text} too", "{name}的结果也是 {text}", { name, text }));
   $("other").className = differs ? "differs" : "";
   const digit = other[chosen];
   TEN.forEach((k) => $("bars").children[k].style.setProperty("--other", digit ? digit.probabilities[k] * digit.digit_probability : -1));
@@ -163,7 +163,7 @@ export function lay(id, maps, lines = () => [], marked = -1, mark = "label") {
   const scales = maps.map(most);
   $(id).replaceChildren(...TEN.map((k) => {
     const canvases = maps.map((ten, i) => {
-      const canvas = make("canvas", { width: 28, height: 28, role: "img", ariaLabel: t("map of {k}", "数字 {k} 的图", { k }) });
+      const canvas = make("canvas", { width: 28, height: 28, role: "img", ariaLabel: t("map of {k}", "数字 {k} 的贡献图", { k }) });
       paintMap(canvas, ten[k], scales[i]);
       return canvas;
     });
@@ -179,8 +179,8 @@ export function showWhy(why, templates) {
   const best = why ? why.logits.indexOf(Math.max(...why.logits)) : -1;
   lay("maps", templates ? [maps, templates] : [maps], (k) => [["", why?.logits[k] ?? "", 1]], best, "best");
   say("why-text", templates
-    ? t("Exact: each pixel's ink times its weight; their sum and the bias {b} make the logit. The second row: the weights themselves, the template.", "精确：每个像素的墨量乘以权重，加总再加上偏置 {b}，就是 logit。第二行是权重本身，即模板。", { b: why?.bias ? `(${best}: ${number(why.bias[best], 2)})` : "b" })
-    : t("By occlusion: a 5 × 5 patch of ink is rubbed out, everywhere in turn. Red ink raised the digit's logit, blue ink lowered it.", "遮挡法：依次擦去每处 5×5 的墨迹。红色的墨迹提高该数字的 logit，蓝色的降低它。"));
+    ? t("Exact: each pixel value times its weight. Their sum plus the bias {b} is the logit. Second row: the weights, or template.", "精确分解：各像素值与权重的乘积之和，加上偏置 {b}，就是 logit。第二行是权重本身，即模板。", { b: why?.bias ? `(${best}: ${number(why.bias[best], 2)})` : "b" })
+    : t("Occlusion: the network reads again with one 5 × 5 patch erased at a time. Red ink raises the digit's logit, blue ink lowers it.", "遮挡法：逐处擦去 5×5 的笔迹，看 logit 的变化。红色处的笔迹使该数字的 logit 升高，蓝色处使其降低。"));
 }
 
 // ---- the photo
