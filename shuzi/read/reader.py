@@ -26,7 +26,7 @@ from shuzi.read.normalise import SIDE, laid_out, normalise
 if TYPE_CHECKING:
     import pyarrow
 
-    from shuzi.data.picture import Source
+    from shuzi.data.picture import Picture, Source
 
 SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images: so many are read on one core, more on all
@@ -178,7 +178,7 @@ class Reader:
         network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
         own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
-        self.threshold = own if threshold is None else threshold
+        self.threshold = own if threshold is None else float(threshold)
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
         self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
@@ -250,7 +250,7 @@ class Reader:
             if single and not self._knows:
                 images[0] = normalise(decode.all_writing(levels))
             scores = self._joined(images, digits, single)
-        read = iter([self._digit(*one, picture.scale) for one in zip(images, scores, digits, strict=True)])
+        read = iter([self._digit(*one, picture) for one in zip(images, scores, digits, strict=True)])
         numbers = []
         for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
             own = tuple(next(read) for _ in group.digits)
@@ -302,14 +302,21 @@ class Reader:
         together = float(np.prod([digit.confidence for digit in digits]))
         evidence = number_evidence(together * unmissed, linked, len(digits))
         odds = float(np.dot(self._finder.calibration.number, evidence))
-        return min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9))
+        return float(min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9)))
 
-    def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, scale: float) -> Digit:
+    def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, picture: Picture) -> Digit:
         guess = int(score[:10].argmax())
         confidence = float(score[guess])
         digit = guess if confidence >= self.threshold else None
-        x, y, w, h = (round(float(v) * scale) for v in found.box)
-        return Digit(digit, guess, confidence, given_digit(score[None])[0], (x, y, w, h), image)
+        box = in_pixels(found.box * picture.scale, picture.size)
+        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
+
+
+def in_pixels(box: np.ndarray, size: tuple[int, int]) -> Box:
+    """Round the edges of a box, float64 (4,), to whole pixels inside a picture of this (width, height)."""
+    left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
+    right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
+    return left, top, right - left, bottom - top
 
 
 def images_of(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:

@@ -31,7 +31,8 @@ class Drawn:
     def on_sheet(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
         """A box (x, y, width, height) of the picture, on the sheet."""
         x, y, w, h = (v / self.scale for v in box)
-        return round(x + self.left), round(y + self.top), round(w), round(h)
+        left, top = round(x + self.left), round(y + self.top)
+        return left, top, round(x + self.left + w) - left, round(y + self.top + h) - top
 
 
 def drawn(strokes: list[np.ndarray]) -> Drawn:

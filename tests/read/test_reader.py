@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import shuzi
 from shuzi.data.digits import load
 from shuzi.read import reader as reader_module
-from shuzi.read.reader import any_digit
+from shuzi.read.reader import any_digit, in_pixels
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,44 @@ def test_probabilities_sum_to_one_and_confidence_is_among_them(reader, held_out)
     scores = reader.scores(images[:500])
     assert scores.shape == (500, 11)
     assert (is_digit == (scores[:, :10].sum(1) >= reader.threshold)).all()
+
+
+PHOTO = cv2.imread(str(Path(__file__).parents[2] / "docs" / "photo.jpg"))
+
+
+def crops(count):
+    g = np.random.default_rng(1)
+    for _ in range(count):
+        height, width = g.integers(30, 200, 2)
+        top, left = g.integers(0, PHOTO.shape[0] - height), g.integers(0, PHOTO.shape[1] - width)
+        yield PHOTO[top : top + height, left : left + width]
+
+
+def test_boxes_lie_in_the_picture_and_figures_are_plain_floats(reader):
+    for crop in crops(20):
+        page = reader.read(crop)
+        for part in (*page.numbers, *page.digits):
+            x, y, w, h = part.box
+            assert min(x, y) >= 0
+            assert min(w, h) > 0
+            assert x + w <= page.size[0]
+            assert y + h <= page.size[1]
+            assert {*map(type, part.box)} == {int}
+            assert type(part.confidence) is float
+        for number in page.numbers:
+            assert type(number.whole) is float
+            assert {type(each.probability) for each in number.alternatives()} == {float}
+        assert {type(digit.digit_probability) for digit in page.digits} <= {float}
+
+
+@given(st.tuples(*[st.floats(-20, 60)] * 2, *[st.floats(0, 60)] * 2), st.tuples(*[st.integers(4, 40)] * 2))
+def test_a_box_is_rounded_at_its_edges_and_kept_in_the_picture(box, size):
+    x, y, w, h = in_pixels(np.array(box), size)
+    assert 0 <= x < x + w <= size[0]
+    assert 0 <= y < y + h <= size[1]
+    if box[0] >= 0 and box[0] + box[2] <= size[0] and box[2] >= 1:
+        assert abs(x - box[0]) <= 0.5
+        assert abs(x + w - box[0] - box[2]) <= 0.5
 
 
 def test_between_two_digits_is_a_digit_all_the_same():
