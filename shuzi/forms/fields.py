@@ -19,6 +19,7 @@ import numpy as np
 
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
+from shuzi.forms.pattern import Pattern
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Digit
@@ -100,7 +101,7 @@ class Field:
 
     name: str
     zone: tuple[float, float, float, float]
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     length: tuple[int, int] = (1, 100)
     date: str = ""
     check: str = ""
@@ -112,7 +113,7 @@ class Field:
             return self.optional
         return (
             self.length[0] <= len(digits) <= self.length[1]
-            and (self.pattern is None or self.pattern.fullmatch(digits) is not None)
+            and (self.pattern is None or self.pattern.fullmatch(digits))
             and (not self.date or _is_date(digits, self.date))
             and (not self.check or CHECKS[self.check](digits))
         )
@@ -270,13 +271,13 @@ def parse_field(value: Any) -> Field:  # noqa: ANN401
     return Field(name, (x, y, width, height), pattern, length or (1, 100), date or "", check, optional)
 
 
-def _pattern(name: str, value: Any) -> re.Pattern[str]:  # noqa: ANN401
+def _pattern(name: str, value: Any) -> Pattern:  # noqa: ANN401
     said = f"field {name!r}: the pattern {value!r:.60} can't be parsed"
-    if not isinstance(value, str) or not re.fullmatch(r"(?:\\d|[][(){}|?*+.,^0-9-])+", value):
-        raise ShuziError(rf"{said}; expected digits, \d and [ ] ( ) {{ }} | ? * + alone.")
+    if not isinstance(value, str):
+        raise ShuziError(f"{said}; expected text.")
     try:
-        return re.compile(value)
-    except (re.error, OverflowError, RecursionError) as error:
+        return Pattern(value)
+    except ValueError as error:
         raise ShuziError(f"{said} ({error}).") from None
 
 
@@ -289,7 +290,7 @@ def _length(name: str, value: Any) -> tuple[int, int]:  # noqa: ANN401
 
 def _date(name: str, value: Any) -> str:  # noqa: ANN401
     parts = re.findall("|".join(DATES), value) if isinstance(value, str) else []
-    whole = isinstance(value, str) and re.fullmatch(rf"(?:{'|'.join(DATES)}|[^\w])+", value)
+    whole = isinstance(value, str) and re.fullmatch(rf"(?>{'|'.join(DATES)}|[^\w])+", value)
     letters = [part[0] for part in parts]
     if not whole or "Y" not in letters or len(letters) != len(set(letters)):
         raise ShuziError(

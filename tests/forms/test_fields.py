@@ -1,15 +1,21 @@
 """What a form's fields admit, and what is picked among a zone's readings."""
 
+import contextlib
 import itertools
 import json
 import os
+import re
+import warnings
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import shuzi
 from shuzi.data.forms import FORM
 from shuzi.forms.fields import CHECKS, SURE, Field, Form, Reading, likeliest
+from shuzi.forms.pattern import Pattern
 from shuzi.read.reader import Digit, Number
 
 ZONE = (0.1, 0.1, 0.5, 0.1)
@@ -108,6 +114,43 @@ def test_a_field_admits_what_it_says(rules, yes, no):
     assert not any(field(**rules).admits(text) for text in no)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [{"pattern": r"(\d+)+,"}, {"pattern": r"(((\d?)*)+)*(11|1)*0"}, {"pattern": r"(\d{1,30}){1,30}-"}],
+)
+def test_no_pattern_takes_more_than_time_in_proportion(rules):
+    assert not field(**rules).admits("1" * 100)  # after 30 digits, each more would double the time
+
+
+def test_no_date_takes_more_than_time_in_proportion():
+    with pytest.raises(shuzi.ShuziError, match="the date"):
+        field(date="YY" * 100 + "x")
+
+
+@given(
+    st.recursive(
+        st.sampled_from(
+            [r"\d", "0", "1", "2", "[12]", "[^0]", "[]0]", r"[\d-]", ".", ",", "^", "{", "{}", "]"]
+        ),
+        lambda part: (
+            st.tuples(part, part).map("".join)
+            | st.tuples(part, part).map("|".join)
+            | part.map("({})".format)
+            | st.tuples(part, st.sampled_from(["?", "*", "+", "{2}", "{1,2}", "{,2}", "{2,}", "*?"])).map(
+                "".join
+            )
+        ),
+        max_leaves=6,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+def test_patterns_match_what_re_matches(text):
+    with contextlib.suppress(re.error), warnings.catch_warnings(action="ignore"):
+        expected, found = re.compile(text), Pattern(text)
+        for digits in ("".join(each) for n in range(4) for each in itertools.product("012", repeat=n)):
+            assert found.fullmatch(digits) == (expected.fullmatch(digits) is not None), digits
+
+
 def test_a_date_is_shown_as_the_form_has_it():
     assert field(date="YYYY-MM-DD").shown("20241224") == "2024-12-24"
     assert field(date="YYYY-MM-DD").shown("2024") == "2024"
@@ -163,6 +206,9 @@ BAD = [
     ({"pattern": "[A-Z]{2}"}, r"expected digits, \d and"),
     ({"pattern": "*"}, "can't be parsed (nothing to repeat"),
     ({"pattern": 6}, "the pattern 6 can't be parsed"),
+    ({"pattern": r"(\d{100}){100}"}, "it has more than 2,000 states; repeat less"),
+    ({"pattern": r"\d{4000000000}"}, "it has more than 2,000 states; repeat less"),
+    ({"pattern": "(" * 5000 + ")" * 5000}, "can't be parsed ("),
     ({"zone": [0.6, 0.1, 0.5, 0.1]}, "is not on the sheet, which is 1 wide and 1 high"),
     ({"zone": [0.6, 0.1, 0, 0.1]}, "is not on the sheet"),
     ({"zone": [0.6, 0.1]}, "expected [x, y, width, height]"),
