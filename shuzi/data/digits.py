@@ -117,7 +117,15 @@ class Digits:
         """
         if generator is None:
             return self.part(0, len(self) - held_out), self.part(len(self) - held_out, len(self))
-        shuffled = generator.permutation(len(self))
+        return self.by_label(held_out, generator.permutation(len(self)))
+
+    def by_label(self, held_out: int, shuffled: np.ndarray) -> "tuple[Digits, Digits]":
+        """Split as `split` does; the validation part is, of each label, its share of those that come first.
+
+        Args:
+            held_out: how many digits are for validation.
+            shuffled: int (N,), the indices of all digits in the order in which they are taken.
+        """
         place = np.empty(
             len(self)
         )  # of each digit among those of its label, 0..1; the last one goes last of all

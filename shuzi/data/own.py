@@ -9,10 +9,13 @@ import numpy as np
 from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.data.sources import SOURCES
 from shuzi.errors import ShuziError
+from shuzi.files import read_bytes
 
-HELD_BACK = (
-    5  # of each label every fifth picture, in the order of their names, is for the test; of fewer, the last
-)
+# The rule that splits a person's pictures into training and test, as run.json and exports record it: of each
+# label those in the lowest fifth of the values of SHA-256 are for the test.
+SPLIT = "SHA-256"
+HELD_OUT = 1 / 5
+DIGEST_VALUES = 2**256
 
 
 def is_own(name: str | Path) -> bool:
@@ -43,39 +46,63 @@ def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tup
         folder: has sub-folders 0 to 9, or some of them.
         normalise: a picture's bytes to the uint8 (28, 28) that a reader will see of it.
 
+    Which of them a picture belongs to follows from its bytes (see `tested`), so adding, renaming or removing others
+    doesn't move it. Both parts are in the order of their labels and, within a label, of their SHA-256.
+
     Raises:
-        ShuziError: no pictures, one at most of each label, a file that is none, or a picture without ink.
+        ShuziError: no pictures, no label with two different ones, a file that is none, or a picture without ink.
     """
     listing = hashlib.sha256()
-    parts: dict[str, tuple[list[np.ndarray], list[int]]] = {"train": ([], []), "test": ([], [])}
-    for label, paths in pictures(folder).items():
-        tested = paths[HELD_BACK - 1 :: HELD_BACK] or paths[1:][-1:]
-        for path in paths:
-            try:
-                data = path.read_bytes()
-                image = normalise(data)
-            except (ShuziError, OSError) as error:
-                raise ShuziError(f"{path}: {error}") from error
-            if not image.any():
-                raise ShuziError(f"{path}: no ink found in it; take it out, or put a clearer picture there")
-            listing.update(f"{hashlib.sha256(data).hexdigest()}  {label}/{path.name}\n".encode())
-            images, labels = parts["test" if path in tested else "train"]
-            images.append(image)
+    parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
+    found = {label: by_digest(paths) for label, paths in pictures(folder).items()}
+    for_test = set().union(*(tested([digest for digest, _ in each]) for each in found.values()))
+    for label, pairs in found.items():
+        for digest, path in pairs:
+            listing.update(f"{digest}  {label}\n".encode())
+            images, labels = parts[digest in for_test]
+            images.append(ink_in(path, normalise))
             labels.append(label)
-    if not parts["test"][0]:
+    if not parts[True][0]:
         raise ShuziError(
-            f"{folder}: no label has 2 pictures, one to learn from and one to test with; add some"
+            f"{folder}: no label has 2 different pictures, one to learn from and one to test with; add some"
         )
     train, test = (
         Digits(
-            np.array(images, np.uint8).reshape(-1, SIDE, SIDE),
-            np.array(labels, np.uint8),
-            f"{folder} {part}",
+            np.array(parts[part][0], np.uint8).reshape(-1, SIDE, SIDE),
+            np.array(parts[part][1], np.uint8),
+            f"{folder} {'test' if part else 'train'}",
             listing.hexdigest(),
         )
-        for part, (images, labels) in parts.items()
+        for part in (False, True)
     )
     return train, test
+
+
+def by_digest(paths: list[Path]) -> list[tuple[str, Path]]:
+    """Give files with the SHA-256 of their bytes, the lowest first. Raises ShuziError if one can't be read."""
+    return sorted((hashlib.sha256(read_bytes(path)).hexdigest(), path) for path in paths)
+
+
+def tested(digests: list[str]) -> set[str]:
+    """Give which of a label's pictures, by SHA-256 in hexadecimal, are for the test.
+
+    They are those in the lowest fifth of all values; if there are none, the lowest; and never the highest, so that
+    one at least is learnt from. Copies of one picture count as one.
+    """
+    lowest_first = sorted(set(digests))
+    lowest_fifth = [each for each in lowest_first if int(each, 16) < HELD_OUT * DIGEST_VALUES]
+    return set(lowest_fifth or lowest_first[:1]) - set(lowest_first[-1:])
+
+
+def ink_in(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
+    """Give a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is none or has no ink."""
+    try:
+        image = normalise(read_bytes(path))
+    except ShuziError as error:
+        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
+    if not image.any():
+        raise ShuziError(f"{path}: no ink found in it; take it out, or put a clearer picture there")
+    return image
 
 
 def repeated(few: Digits, least: int) -> Digits:

@@ -49,11 +49,13 @@ class Network:
         score: images uint8 (N, 28, 28) to probabilities (N, 10 or 11), the eleventh for "no digit".
         data: the name of the set it was trained on.
         reader: what reads whole pages with it, if it is a reader.
+        load: loads a set by its name, as `shuzi.load`; it may refuse data that the network may have learnt from.
     """
 
     score: Score
     data: str = "mnist"
     reader: Reader | None = None
+    load: Callable[[str, Path | None, NewProgress | None], tuple[Digits, Digits]] = load
 
 
 def measure(
@@ -83,7 +85,7 @@ def measure(
     if data not in ("corrupted", "mnist-9985", "surest", "no-digits", *READ) and (
         data != "fashion-mnist" or network.data == data
     ):
-        test = load(data, root, progress)[1]
+        test = network.load(data, root, progress)[1]
         return evaluate(given_digit(network.score(test.images)), test.labels)
     test = load("mnist", root, progress)[1]
     if data == "mnist-9985":

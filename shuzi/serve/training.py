@@ -125,27 +125,28 @@ class Trainer:
     async def _run(self, epochs: int) -> None:
         now = self.progress
         self._folder = Path(tempfile.mkdtemp(prefix="shuzi-"))
-        run, made = self._folder / "run", self._folder / KEPT
-        data = ("--data", self._corrections)
+        run, made, data = self._folder / "run", self._folder / KEPT, self._folder / "corrections"
         try:
+            # a copy: corrections that arrive meanwhile would change what is measured
+            await asyncio.to_thread(_copy, self._corrections, data)
             await self._command(
-                "train", RECIPE, *data, "--start", self._base, "--epochs", epochs, "--out", run
+                "train", RECIPE, "--data", data, "--start", self._base, "--epochs", epochs, "--out", run
             )
             now.state = "measuring"
             await self._command("export", run, "--out", made)
-            now.before, now.after = await self._shares(self._base), await self._shares(made)
+            now.before, now.after = await self._shares(self._base, data), await self._shares(made, data)
             now.state = "done"
         except Failed as failed:
-            now.state, now.error = "failed", f"{failed}."
+            now.state, now.error = "failed", f"{failed}.".replace(str(data), str(self._corrections))
             self._clear()
 
-    async def _shares(self, what: str | Path) -> Shares:
+    async def _shares(self, what: str | Path, corrections: Path) -> Shares:
         async def right(data: str | Path) -> float:
             said = json.loads(await self._command("evaluate", what, "--data", data, "--json"))
             return float(said["accuracy"])
 
         here = len(await asyncio.to_thread(sources.present, MNIST)) == len(sources.NAMES)
-        return Shares(await right(self._corrections), await right(MNIST) if here else None)
+        return Shares(await right(corrections), await right(MNIST) if here else None)
 
     async def _command(self, *arguments: object) -> str:
         """What a shuzi command prints to stdout; its epochs are noted as they end. Raises Failed."""
@@ -172,6 +173,13 @@ class Trainer:
             if ended := _EPOCH.match(last):
                 self.progress.epoch = min(int(ended[1]) + 1, self.progress.epochs)
         return last
+
+
+def _copy(corrections: Path, to: Path) -> None:
+    for picture in corrections.glob("[0-9]/*.png"):
+        (to / picture.parent.name).mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # taken back meanwhile
+            shutil.copy(picture, to / picture.parent.name)
 
 
 def _refused(settings: Settings) -> str | None:

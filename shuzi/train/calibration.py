@@ -17,6 +17,7 @@ from shuzi.data.scenes import LEAST, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene
 from shuzi.read import decode, find
 from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, merged, overlap
 from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
+from shuzi.train.graph import with_properties
 
 SEED = 20261125  # of the scenes; those of a training have its own
 SCENES = 6_000  # 5 minutes on one core
@@ -65,17 +66,11 @@ def pages(digits: Digits, each: int) -> Iterator[Scene]:
 
 def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
     """Give a finder's ONNX file with its calibration in it, and that; digits: as for `calibrate`."""
-    import onnx
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "finder.onnx"
         path.write_bytes(data)
         fitted = calibrate(path, digits, SCENES)
-    proto = onnx.load_from_string(data)
-    about = {entry.key: entry.value for entry in proto.metadata_props}
-    onnx.helper.set_model_props(proto, about | {CALIBRATION: fitted.to_text()})
-    whole: bytes = proto.SerializeToString()
-    return whole, fitted
+    return with_properties(data, {CALIBRATION: fitted.to_text()}), fitted
 
 
 def calibrate(path: Path, digits: Digits, count: int) -> Calibration:

@@ -16,9 +16,9 @@ from shuzi.files import keep_others, write_whole
 from shuzi.network import runtime, softmax
 from shuzi.read import find
 from shuzi.train import calibration as finder_calibration
-from shuzi.train import runs
+from shuzi.train import held_out, runs
 from shuzi.train.fit import predict
-from shuzi.train.graph import graph, in_eight_bits
+from shuzi.train.graph import graph, in_eight_bits, with_properties
 from shuzi.train.recipes import Model, recipe
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
@@ -42,6 +42,10 @@ class Calibration:
 
     temperature: float
     threshold: float
+
+    def about(self) -> dict[str, str]:
+        """Give it as it lies in an ONNX file."""
+        return {"shuzi.temperature": f"{self.temperature:g}", "shuzi.threshold": f"{self.threshold:g}"}
 
     def confidence(self, logits: np.ndarray) -> np.ndarray:
         """Give the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
@@ -101,21 +105,21 @@ def not_learnt(run: runs.Run, root: Path | None = None) -> tuple[Digits | None, 
     counts for half.
 
     Raises:
-        ShuziError: the run's data are gone.
+        ShuziError: the run's data are gone, or they or their split have changed since it was trained.
     """
-    train, test = shuzi.load(run.plan.data, root)
-    held_out, what = runs.parts(run.plan, train)[1], "held out"
+    train, test = held_out.load_for(run, None, root)
+    digits, what = held_out.parts(run.plan, train)[1], "held out"
     if own.is_own(run.plan.data):
-        held_out, what = held_out.joined(test), "not learnt from"
+        digits, what = digits.joined(test), "not learnt from"
         if run.plan.start == "reader":
             mnist = shuzi.load("mnist", root)[0].split(NOT_LEARNT)[1]
-            each = f"{len(held_out)} pictures {what} and {NOT_LEARNT:,} digits of MNIST"
-            return own.repeated(held_out, NOT_LEARNT).joined(mnist), each
-    if not len(held_out):
+            each = f"{len(digits)} pictures {what} and {NOT_LEARNT:,} digits of MNIST"
+            return own.repeated(digits, NOT_LEARNT).joined(mnist), each
+    if not len(digits):
         return None, "no images were held out; train with --validation"
-    if len(held_out) < LEAST:
-        return None, f"{len(held_out)} images {what} are too few, {LEAST} are needed"
-    return held_out, f"{len(held_out):,} images {what}"
+    if len(digits) < LEAST:
+        return None, f"{len(digits)} images {what} are too few, {LEAST} are needed"
+    return digits, f"{len(digits):,} images {what}"
 
 
 def export(folder: Path, out: Path | None = None, root: Path | None = None, int8: bool = False) -> Exported:
@@ -128,8 +132,8 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
         int8: convolutions are of 8 bits; no training starts from that.
 
     Raises:
-        ShuziError: no finished run, its data are gone, the file cannot be written, or another lies there; `int8` of a
-            network without convolutions.
+        ShuziError: no finished run, its data are gone or have changed, the file cannot be written, or another lies
+            there; `int8` of a network without convolutions.
     """
     run = runs.read(folder)
     out = out or folder / "model.onnx"
@@ -137,8 +141,9 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     learnt = shuzi.load(run.plan.data, root)[0] if int8 else None
+    record = {held_out.RECORD: held_out.learnt_by(run).to_text()}
     if (its_own := recipe(run.plan.recipe).onnx) is not None:
-        data, fitted = its_own(model, learnt), None
+        data, fitted = with_properties(its_own(model, learnt), record), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"
@@ -152,14 +157,15 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
     if learnt is not None:
         by_label = own.is_own(run.plan.data)  # one's own pictures lie sorted so
         ranged = learnt.images[:: -(-len(learnt) // RANGED) if by_label else 1][:RANGED]
-    write_whole(out, to_onnx(model, sample, run.plan.recipe, calibration, ranged))
+    about = {"shuzi.name": run.plan.recipe} | record
+    write_whole(out, to_onnx(model, sample, about, calibration, ranged))
     return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
 
 def to_onnx(
     model: Model,
     sample: np.ndarray,
-    name: str,
+    about: dict[str, str],
     calibration: Calibration | None,
     ranged: np.ndarray | None = None,
 ) -> bytes:
@@ -168,7 +174,7 @@ def to_onnx(
     Args:
         model: takes float32 (B, 1, 28, 28) in [0, 1].
         sample: uint8 (N, 28, 28), N 2 or more.
-        name: kept in the file.
+        about: kept in the file, by name.
         calibration: kept in the file, if there is one.
         ranged: uint8 (N, 28, 28): convolutions are of 8 bits, and these images tell what the bits have to span; None:
             all is float32.
@@ -177,10 +183,9 @@ def to_onnx(
         ShuziError: onnxruntime's logits differ from torch's.
     """
     wrapped = FromBytes(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    images, about = torch.from_numpy(sample), {"shuzi.name": name}
+    images = torch.from_numpy(sample)
     if calibration is not None:
-        about["shuzi.temperature"] = f"{calibration.temperature:g}"
-        about["shuzi.threshold"] = f"{calibration.threshold:g}"
+        about = about | calibration.about()
     proto = graph(wrapped, images, {0: torch.export.Dim("N")}, ["logits"], about)
     with torch.no_grad():
         expected = wrapped(images).numpy()

@@ -59,6 +59,16 @@ def graph(
     return proto
 
 
+def with_properties(model: bytes, about: dict[str, str]) -> bytes:
+    """Give an ONNX file's bytes with properties added to those that it has, or put in their place."""
+    import onnx
+
+    proto = onnx.load_from_string(model)
+    onnx.helper.set_model_props(proto, {each.key: each.value for each in proto.metadata_props} | about)
+    whole: bytes = proto.SerializeToString()
+    return whole
+
+
 def in_eight_bits(
     proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole: frozenset[str]
 ) -> "onnx.ModelProto":

@@ -4,6 +4,7 @@ The card's metadata: huggingface.co/docs/hub/model-cards, of November 2026. Noth
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
-from shuzi.train import runs
+from shuzi.train import held_out, runs
 from shuzi.train.export import export
 from shuzi.train.recipes import recipe
 
@@ -79,6 +80,7 @@ def config(run: runs.Run, model: Path) -> dict[str, Any]:
             for name in ("temperature", "threshold")
             if f"shuzi.{name}" in about
         },
+        held_out.CONFIG: asdict(held_out.learnt_by(run)),
     }
 
 

@@ -36,12 +36,13 @@ from shuzi.errors import ShuziError, Stopped, needs
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.files import cannot_write, sweep, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, softmax
-from shuzi.train import fit_numpy
+from shuzi.train import fit_numpy, held_out
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.ranks import lost, ranks
 from shuzi.train.settings import Epoch, OnStep, Settings, kind
 
 if TYPE_CHECKING:
+    import onnx
     import torch
 
     from shuzi.evaluate.measure import Network
@@ -160,21 +161,6 @@ def told(value: object) -> str:
     return str(getattr(value, "__qualname__", repr(value)))
 
 
-def parts(plan: Plan, train: Digits) -> tuple[Digits, Digits]:
-    """Give the digits that a run learns from and those it holds out.
-
-    Of a named set the last are held out, which is in no order by label: the shipped network's figures of validation are
-    of these. Of anyone's own set, which may be, the same share of each label is drawn from the seed.
-
-    Raises:
-        ShuziError: there would be none left to learn from.
-    """
-    held_out = plan.settings.validation
-    if held_out >= len(train):
-        raise ShuziError(f"--validation {held_out}: the training set has only {len(train):,} images")
-    return train.split(held_out, None if plan.data in SOURCES else np.random.default_rng(plan.settings.seed))
-
-
 def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
     """Give the weights to begin with: of the shipped reader, an ONNX file, a run's folder, or one for the hub.
 
@@ -197,14 +183,7 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
     import onnx
     import torch
 
-    try:
-        graph = onnx.load(path).graph
-    except FileNotFoundError:
-        raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
-    except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
-        raise ShuziError(
-            f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
-        ) from error
+    graph = onnx_model(path).graph
     found = {
         each.name.partition(".")[2]: torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
         for each in graph.initializer
@@ -219,6 +198,31 @@ def weights_of(path: Path) -> "dict[str, torch.Tensor]":
         name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name
     }
     return found | dict.fromkeys(counters, torch.tensor(0))
+
+
+def onnx_model(path: Path) -> "onnx.ModelProto":
+    """Read an ONNX file. Raises ShuziError if it is missing, or no ONNX network."""
+    import onnx
+
+    try:
+        return onnx.load(path)
+    except FileNotFoundError:
+        raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
+    except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
+        raise ShuziError(
+            f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
+        ) from error
+
+
+def learnt_before(start: str) -> "held_out.Learnt | None":
+    """Give what the weights to begin with have learnt from; None if they don't record it. Errors as `first_weights`."""
+    if start == "reader" or start.endswith(".onnx"):
+        model = onnx_model(READER if start == "reader" else Path(start))
+        about = {entry.key: entry.value for entry in model.metadata_props}
+        return held_out.Learnt.from_text(about.get(held_out.RECORD, ""))
+    if (config := Path(start) / HUB_CONFIG).is_file():
+        return held_out.Learnt.from_config(text_of(config))
+    return held_out.learnt_by(read(Path(start)))
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,7 @@ class Run:
     """A run as its folder tells it.
 
     recipe: what its recipe was made of; ranks: the processes that trained it; results: None while it is unfinished,
-    and on ranks above 0.
+    and on ranks above 0; split: the rule that split its data into training and test, None in files of an older shuzi.
     """
 
     folder: Path
@@ -249,6 +253,7 @@ class Run:
     results: Results | None = None
     metrics: list[Epoch] = field(default_factory=list)
     ranks: int = 1
+    split: str | None = None
 
     def __repr__(self) -> str:
         ended = "unfinished" if self.results is None else f"test accuracy {self.results.test_accuracy:.4f}"
@@ -289,6 +294,7 @@ class Run:
             "threads": self.threads,
             "versions": self.versions,
             "data_sha256": self.data_sha256,
+            "split": self.split,
             "made_of": self.recipe,
             **({} if self.results is None else dataclasses.asdict(self.results)),
         }
@@ -372,6 +378,8 @@ def train(
     among = ranks()
     with claimed(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder:
         digits = shuzi.load(plan.data, root, progress)
+        if plan.start is not None:
+            held_out.check_start(plan, learnt_before(plan.start), digits[0])
         training = begun(plan, device)
         versions = {
             "shuzi": version.full(),
@@ -381,8 +389,9 @@ def train(
         }
         made_of = described(training.recipe)
         run = Run(
-            folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of, ranks=among.size
-        )
+            folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of, ranks=among.size,
+            split=held_out.split_of(plan.data),
+        )  # fmt: skip
         with entered(run, force) if among.first else contextlib.nullcontext():
             return go_on(run, training, digits, listener or in_notebook())
 
@@ -425,12 +434,7 @@ def resume(
                 f"{folder}: began when the {name} of {run.plan.recipe} was {began}, now it is {now}; "
                 f"go back to shuzi {run.versions.get('shuzi', 'of then')} or start a new run"
             )
-    digits = shuzi.load(run.plan.data, root, progress)
-    if digits[0].sha256 != run.data_sha256:
-        raise ShuziError(
-            f"{folder}: began with data of SHA-256 {run.data_sha256}, {run.plan.data} now has {digits[0].sha256}; "
-            "put the former data back or start a new run"
-        )
+    digits = held_out.load_for(run, None, root, progress)
     threads = run.threads if among.size == run.ranks else None
     training = begun(run.plan, loop_of(run.plan.recipe).pick_device(run.device), threads)
     if tensors:
@@ -456,7 +460,7 @@ def go_on(run: Run, training: "Training", digits: tuple[Digits, Digits], listene
     among.agree("the data's SHA-256", digits[0].sha256)
     if not among.first:
         listener = Listener()
-    learnt, validation = parts(run.plan, digits[0])
+    learnt, validation = held_out.parts(run.plan, digits[0])
     if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
     loop = loop_of(run.plan.recipe)
@@ -543,10 +547,10 @@ def evaluate_run(
     """Evaluate a finished run on the test digits of a set, by default its own.
 
     Raises:
-        ShuziError: no such run, unfinished or damaged; bad data or device.
+        ShuziError: no such run, unfinished or damaged; bad data or device; its own data changed since.
     """
     run, trained, logits = opened(folder, device)
-    digits = shuzi.load(data or run.plan.data, root, progress)[1]
+    digits = held_out.load_for(run, data, root, progress)[1]
     return Tested(run, trained, digits, evaluate(softmax(logits(digits)[:, :CLASSES]), digits.labels))
 
 
@@ -570,7 +574,7 @@ def network(folder: Path, device: str = "auto") -> "Network":
     def score(images: np.ndarray) -> np.ndarray:
         return softmax(logits(Digits(images, np.zeros(len(images), np.uint8))))
 
-    return Network(score, run.plan.data)
+    return Network(score, run.plan.data, load=partial(held_out.load_for, run))
 
 
 @contextlib.contextmanager
@@ -773,6 +777,7 @@ def parse(folder: Path, path: Path, text: str) -> Run:
         return Run(
             folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
             dict(saved.get("made_of", {})), results, ranks=int(saved.get("ranks", 1)),
+            split=saved.get("split"),
         )  # fmt: skip
     except Exception as error:  # whatever a damaged file makes of it
         raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error

@@ -334,7 +334,7 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(start_
     assert "no corrections" in post("/api/training?epochs=1").json()["detail"]
     corrections.keep(folder, 255 - shown.images[0] // 2, 0)
     assert post("/api/training?epochs=1").status_code == 202
-    assert "2 pictures" in waited(server, "failed")["error"]
+    assert "2 different pictures" in waited(server, "failed")["error"]
     for i in range(0, 150, 5):
         corrections.keep(folder, 255 - shown.images[i][::-1] // 2, int(shown.labels[i]))
     assert post("/api/training?epochs=1").status_code == 202

@@ -10,7 +10,7 @@ import torch
 import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
-from shuzi.train import export, hub, models, runs
+from shuzi.train import export, held_out, hub, models, runs
 from shuzi.train.recipes import RECIPES
 
 
@@ -31,7 +31,7 @@ def network():
 def file(network, tmp_path_factory, mnist):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
     calibration = export.Calibration(temperature=1.25, threshold=0.4)
-    path.write_bytes(export.to_onnx(network, mnist[0].images[:16], "best", calibration))
+    path.write_bytes(export.to_onnx(network, mnist[0].images[:16], {"shuzi.name": "best"}, calibration))
     return path
 
 
@@ -76,7 +76,9 @@ def test_the_threshold_keeps_nearly_all_validation_digits():
 
 def planned(folder, **changes) -> runs.Run:
     """An unfinished run of a plan, as far as calibration asks for it."""
-    return runs.Run(folder, runs.make_plan("best", **changes), "cpu", 1, {}, "", {})
+    plan = runs.make_plan("best", **changes)
+    sha256, split = shuzi.load(plan.data)[0].sha256, held_out.split_of(plan.data)
+    return runs.Run(folder, plan, "cpu", 1, {}, sha256, {}, split=split)
 
 
 def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path, mnist, small_folder):
@@ -86,18 +88,37 @@ def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path,
         for number, index in enumerate(np.flatnonzero(mnist[0].labels == label)[:6]):
             cv2.imwrite(str(mine / str(label) / f"{number}.png"), 255 - mnist[0].images[index])
     tested = shuzi.load(mine)[1]
+    count = len(tested)
     digits, why = export.not_learnt(planned(tmp_path, data=str(mine), start="reader"))
-    assert why == "10 pictures not learnt from and 5,000 digits of MNIST"
-    assert np.array_equal(digits.images[:20], np.tile(tested.images, (2, 1, 1)))
-    assert np.array_equal(digits.images[5000:], mnist[0].images[-5000:])
+    assert why == f"{count} pictures not learnt from and 5,000 digits of MNIST"
+    assert np.array_equal(digits.images[: 2 * count], np.tile(tested.images, (2, 1, 1)))
+    assert np.array_equal(digits.images[-5000:], mnist[0].images[-5000:])
     digits, why = export.not_learnt(planned(tmp_path, data=str(mine), start="reader", validation=8))
-    assert why == "18 pictures not learnt from and 5,000 digits of MNIST"
+    assert why == f"{count + 8} pictures not learnt from and 5,000 digits of MNIST"
     digits, why = export.not_learnt(planned(tmp_path, data=str(mine)))
-    assert (digits, why) == (None, "10 images not learnt from are too few, 100 are needed")
+    assert (digits, why) == (None, f"{count} images not learnt from are too few, 100 are needed")
     digits, why = export.not_learnt(planned(tmp_path, data=str(small_folder), validation=100))
     assert (len(digits), why) == (100, "100 images held out")
     digits, why = export.not_learnt(planned(tmp_path, data=str(small_folder)))
     assert (digits, why) == (None, "no images were held out; train with --validation")
+
+
+def test_what_the_weights_at_the_start_have_learnt_validates_nothing(tmp_path, small, small_folder):
+    data = str(small_folder)
+    first = runs.train(runs.make_plan("softmax", data, epochs=1, validation=100), tmp_path / "first").folder
+    exported = export.export(first, tmp_path / "first.onnx").path
+    for start in (str(first), str(exported), str(hub.to_hub(first))):
+        learnt = runs.learnt_before(start)
+        assert learnt == held_out.Learnt(small[0].sha256, held_out.BY_FILES, 100, 0)
+        for fine in ({"validation": 100}, {}, {"seed": 1}):
+            held_out.check_start(runs.make_plan("softmax", data, start=start, **fine), learnt, small[0])
+        for asked, words in (
+            ({"validation": 101}, "hold out at most 100"),
+            ({"validation": 100, "seed": 1}, "leave --validation out"),
+        ):
+            with pytest.raises(ShuziError, match=words):
+                runs.train(runs.make_plan("softmax", data, start=start, **asked), tmp_path / "second")
+        assert not (tmp_path / "second").exists()
 
 
 def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_folder):

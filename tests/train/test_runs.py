@@ -25,6 +25,7 @@ from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, Stopped
 from shuzi.train import runs
 from shuzi.train.fit import Settings, Training, accuracy_of, fit
+from shuzi.train.held_out import parts
 from shuzi.train.recipes import RECIPES, adamw
 from shuzi.train.runs import Listener, Plan
 
@@ -129,15 +130,13 @@ def test_the_test_set_has_no_say_in_the_weights(tmp_path, write_set, plan, small
 def test_validation_holds_out_of_each_label_its_share_drawn_from_the_seed(plan, small):
     for count in (200, 8):
         settings = dataclasses.replace(plan.settings, validation=count)
-        learnt, held_out = runs.parts(dataclasses.replace(plan, settings=settings), small[0])
+        learnt, held_out = parts(dataclasses.replace(plan, settings=settings), small[0])
         assert (len(learnt), len(held_out)) == (1000 - count, count)
         shares = np.array(held_out.counts()) - np.array(small[0].counts()) * count / 1000
         assert np.abs(shares).max() < 1
-        again = runs.parts(dataclasses.replace(plan, settings=settings), small[0])[1]
+        again = parts(dataclasses.replace(plan, settings=settings), small[0])[1]
         assert np.array_equal(again.images, held_out.images)
-        other = runs.parts(
-            dataclasses.replace(plan, settings=dataclasses.replace(settings, seed=1)), small[0]
-        )
+        other = parts(dataclasses.replace(plan, settings=dataclasses.replace(settings, seed=1)), small[0])
         assert not np.array_equal(other[1].images, held_out.images)
 
 
@@ -146,7 +145,7 @@ def test_of_a_set_in_the_order_of_its_labels_every_label_is_learnt(plan):
     digits = Digits(np.arange(40, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2), labels)
     for count, least in ((8, 3), (20, 2), (30, 1)):
         settings = dataclasses.replace(plan.settings, validation=count)
-        learnt, held_out = runs.parts(dataclasses.replace(plan, settings=settings), digits)
+        learnt, held_out = parts(dataclasses.replace(plan, settings=settings), digits)
         assert min(learnt.counts()) >= least
         assert sorted([*learnt.images[:, 0, 0], *held_out.images[:, 0, 0]]) == list(range(40))
         assert all(
@@ -156,7 +155,7 @@ def test_of_a_set_in_the_order_of_its_labels_every_label_is_learnt(plan):
 
 def test_of_a_named_set_the_last_are_held_out_as_the_shipped_networks_were(plan, mnist):
     settings = dataclasses.replace(plan.settings, validation=5000)
-    _, held_out = runs.parts(dataclasses.replace(plan, data="mnist", settings=settings), mnist[0])
+    _, held_out = parts(dataclasses.replace(plan, data="mnist", settings=settings), mnist[0])
     assert np.array_equal(held_out.images, mnist[0].images[-5000:])
 
 
@@ -165,7 +164,7 @@ def test_a_run_measures_what_it_holds_out_and_learns_nothing_of_it(tmp_path, pla
     plan = dataclasses.replace(plan, settings=settings)
     run = runs.train(plan, tmp_path / "run")
     training = Training(RECIPES["softmax"], settings, CPU)
-    expected = [epoch.validation_accuracy for epoch in fit(training, *runs.parts(plan, small[0]))]
+    expected = [epoch.validation_accuracy for epoch in fit(training, *parts(plan, small[0]))]
     assert [epoch.validation_accuracy for epoch in run.metrics] == expected
     assert torch.equal(runs.model(run, CPU).linear.weight, training.model.linear.weight)
     assert [epoch.validation_accuracy for epoch in runs.read(tmp_path / "run").metrics] == expected
@@ -290,7 +289,7 @@ def test_a_run_is_not_resumed_with_other_data(tmp_path, write_set, plan, small):
     with pytest.raises(Stopped):
         runs.train(dataclasses.replace(plan, data=str(folder)), tmp_path / "run", listener=stop_after(1))
     write_set(folder, small[0], small[1].part(0, 100))
-    with pytest.raises(ShuziError, match=r"began with data of SHA-256 .* put the former data back"):
+    with pytest.raises(ShuziError, match=r"trained on data with SHA-256 .* Restore the former data"):
         runs.resume(tmp_path / "run")
 
 
