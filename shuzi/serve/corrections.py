@@ -13,6 +13,7 @@ from PIL import Image
 
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, locked, write_whole
+from shuzi.serve.settings import Settings
 
 MOST = 100_000  # pictures: nobody corrects as many by hand, and a runaway client can't fill the disk
 PATIENCE = 5.0  # seconds to wait for another who writes there
@@ -35,6 +36,11 @@ class Kept:
 def default_folder() -> Path:
     """Where corrections are kept unless told otherwise: in the user's data folder."""
     return platformdirs.user_data_path("shuzi", appauthor=False) / "corrections"
+
+
+def folder_of(settings: Settings) -> Path | None:
+    """Where a server keeps corrections; None where it is read-only."""
+    return None if settings.read_only else Path(settings.corrections or default_folder())
 
 
 def keep(folder: Path, image: np.ndarray, label: int) -> Kept:

@@ -1,0 +1,69 @@
+"""The OpenAPI document: bodies that an endpoint parses itself, and errors as problem documents."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from shuzi.serve import answers as api
+from shuzi.serve.guard import LARGEST
+
+PICTURE = {
+    "schema": {"type": "string", "format": "binary", "description": "a picture of any type the reader takes"}
+}
+
+
+SCHEMAS = (api.Drawing, api.Image28, api.Correction, api.ProblemDocument)  # FastAPI finds the others itself
+
+
+def _reference(kind: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def request_body(*kinds: type[BaseModel], pictures: bool = True) -> dict[str, Any]:
+    """The part of an operation that describes a body which the endpoint parses itself."""
+    schemas = [_reference(kind) for kind in kinds]
+    content: dict[str, Any] = {
+        "application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    }
+    if pictures:
+        content |= {"image/*": PICTURE, "application/octet-stream": PICTURE}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The responses of these statuses, and of those that any operation may have: problem documents."""
+    descriptions = {
+        400: "The request can't be understood.",
+        403: "From a foreign page, or the server is read-only.",
+        404: "There is no such thing.",
+        408: "The upload took too long.",
+        409: "Not now: a training is under way, or none has ended.",
+        413: f"More than {LARGEST:,} bytes.",
+        415: "No such type of body.",
+        421: "For a host that this server does not answer for.",
+        422: "Not what was expected; the detail says what was found.",
+        503: "Too much at once; Retry-After says when to try again.",
+        507: "The correction can't be written.",
+    }
+    media = {"application/problem+json": {"schema": _reference(api.ProblemDocument)}}
+    return {
+        status: {"description": descriptions[status], "content": media}
+        for status in (400, 403, 421, 503, *statuses)
+    }
+
+
+POSTED = problems(400, 408, 413, 415, 422)
+
+
+class Documented(FastAPI):
+    """A FastAPI app whose document has no schemas of FastAPI's own errors: here all are problem documents."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made when first asked for."""
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        schemas |= {kind.__name__: kind.model_json_schema() for kind in SCHEMAS}
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
