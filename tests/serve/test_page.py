@@ -554,6 +554,9 @@ def test_the_docs_page_works_without_another_host(watched):
     page.goto(page.url + "docs")
     expect(page.get_by_role("heading", name="POST /api/read")).to_be_visible()
     expect(page.get_by_role("heading", name="DigitAnswer")).to_be_visible()
+    page.locator("article", has_text="POST /api/read").get_by_role("link", name="PageAnswer").click()
+    expect(page.locator("#PageAnswer")).to_be_in_viewport()
+    expect(page.locator("#PageAnswer").get_by_role("cell", name="pages", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

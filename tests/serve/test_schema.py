@@ -1,6 +1,10 @@
 """Whatever the OpenAPI document allows or forbids is answered as the document says."""
 
+import json
+import re
+
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
@@ -38,6 +42,14 @@ def api(server):
 def test_the_document_has_these_operations_and_no_other(api):
     found = {(each.ok().path, each.ok().method.upper()) for each in api.get_all_operations()}
     assert found == {*TAKING, *BARE, *ELSEWHERE}
+
+
+def test_the_document_has_the_fields_of_every_body_and_answer(server):
+    document = requests.get(server.url + "/openapi.json", timeout=60).json()
+    named = set(re.findall('"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert {"Drawing", "Correction", "PageAnswer", "ProblemDocument"} <= named
+    assert named == set(document["components"]["schemas"])
+    assert all(document["components"]["schemas"][name]["properties"] for name in named)
 
 
 @pytest.mark.parametrize(

@@ -16,17 +16,20 @@ function type(schema = {}) {
   return (schema.format ?? schema.type ?? "any") + (schema.default === undefined ? "" : `, ${schema.default} by default`);
 }
 
+/** A type, linked to its fields where it has some. */
+const linked = (schema = {}) => schema.$ref ? make("a", { href: `#${type(schema)}` }, type(schema)) : type(schema);
+const media = (content = {}) => Object.entries(content).map(([name, { schema }]) => [name, linked(schema)]);
 const field = ([name, schema, description]) => [name, type(schema), description ?? schema?.description ?? ""];
 
 function operation(path, method, it) {
   const parameters = (it.parameters ?? []).map((each) => field([each.name, each.schema, each.description]));
-  const bodies = Object.entries(it.requestBody?.content ?? {}).map(([media, { schema }]) => field([media, schema]));
-  const replies = Object.entries(it.responses).map(([status, reply]) => [status, reply.description]);
+  const bodies = media(it.requestBody?.content);
+  const replies = Object.entries(it.responses).map(([status, reply]) => [status, media(reply.content)[0]?.[1] ?? "", reply.description]);
   return make("article", {}, make("h2", {}, make("b", {}, method.toUpperCase()), ` ${path}`), make("p", {}, it.description ?? it.summary ?? ""),
-    table(["Query", "Type", ""], parameters), table(["Body", "Type", ""], bodies), table(["Answer", ""], replies));
+    table(["Query", "Type", ""], parameters), table(["Body", "Type"], bodies), table(["Answer", "Type", ""], replies));
 }
 
-const schema = ([name, it]) => make("article", {}, make("h2", {}, name), make("p", {}, it.description ?? ""),
+const schema = ([name, it]) => make("article", { id: name }, make("h2", {}, name), make("p", {}, it.description ?? ""),
   table(["Field", "Type", ""], Object.entries(it.properties ?? {}).map(field)));
 
 const api = await ask("openapi.json");
