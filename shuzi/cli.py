@@ -293,7 +293,7 @@ def read(
     from contextlib import ExitStack
     from itertools import chain
 
-    from shuzi.batch import folders
+    from shuzi.batch import folders, tables
     from shuzi.data.picture import MOST_BYTES
     from shuzi.forms.fields import SURE, Form
     from shuzi.read.reader import Reader
@@ -325,10 +325,10 @@ def read(
         raise ShuziError("--continue goes on with a --csv file; name one")
     if as_json and table == "-":
         raise ShuziError("--json and --csv - both write to stdout; name a file for one of them")
-    form, sheet, beside = None, folders.READINGS, Path(table or ".").parent
+    form, sheet, beside = None, tables.READINGS, Path(table or ".").parent
     if fields is not None:
         form = Form.load(fields)
-        sheet = folders.Sheet.of_form(form, folders.place(fields, beside))
+        sheet = tables.Sheet.of_form(form, folders.place(fields, beside))
     found = folders.find(files, from_stdin(MOST_BYTES) if "-" in files else None)
     if found.skipped:
         say(f"skipped, not pictures: {folders.named(found.skipped)}")
@@ -336,11 +336,11 @@ def read(
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with ExitStack() as stack:
-        rows: folders.CsvFile | folders.CsvStream | None = None
+        rows: tables.CsvFile | tables.CsvStream | None = None
         if table == "-":
-            rows = folders.CsvStream(sys.stdout, sheet)
+            rows = tables.CsvStream(sys.stdout, sheet)
         elif table is not None:
-            rows = stack.enter_context(folders.CsvFile(table, sheet, resume=go_on))
+            rows = stack.enter_context(tables.CsvFile(table, sheet, resume=go_on))
         todo = [job for job in found.jobs if rows is None or job.place(beside) not in rows.done]
         bar = stack.enter_context(counted(len(todo), err if as_json or table == "-" else out))
         each = bar(folders.read_all(reader, todo, single=single, form=form, sure=sure))

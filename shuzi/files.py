@@ -114,17 +114,19 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:
 
 
 @contextlib.contextmanager
-def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
+def locked(path: Path, patience: float = 0.0, purpose: str = "") -> Iterator[None]:
     """Hold the lock of a file, which need not exist, against other processes and threads of shuzi.
 
     The lock is a hidden file beside it, since the file itself may be replaced meanwhile. It is removed at the end; the
-    system releases the lock of a process that is killed. patience: seconds to wait for another that holds it.
+    system releases the lock of a process that is killed. patience: seconds to wait for another that holds it; purpose:
+    locks of one file for different purposes are independent.
     Raises ShuziError if another still does, or if the folder can't be written.
     """
     try:
         whole = Path(os.path.realpath(path))
         whole.parent.mkdir(parents=True, exist_ok=True)
-        lock = whole.with_name(f"{PREFIX}{hashlib.sha256(os.fsencode(whole.name)).hexdigest()[:16]}.lock")
+        name = hashlib.sha256(purpose.encode() + b"\0" + os.fsencode(whole.name)).hexdigest()[:16]
+        lock = whole.with_name(f"{PREFIX}{name}.lock")
         until = time.monotonic() + patience
         while (descriptor := _taken(lock)) is None:
             if time.monotonic() >= until:

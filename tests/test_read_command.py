@@ -11,7 +11,7 @@ import sys
 import pytest
 from PIL import Image, ImageDraw
 
-from shuzi.batch.folders import COLUMNS
+from shuzi.batch.tables import COLUMNS
 
 
 def picture(path, sevens=1):

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 import numpy as np
 
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError
-from shuzi.files import cannot_write, write_png, write_whole
+from shuzi.files import write_png
 from shuzi.forms.fields import SURE as SURE_FIELD
-from shuzi.forms.fields import Entry, Form, columns_of
+from shuzi.forms.fields import Entry, Form
 from shuzi.read.reader import Digit, Page, Reader
 
-COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
 PAGED = (".tif", ".tiff", ".pdf")  # the endings of files that may hold several pages
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
@@ -253,149 +249,6 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
         for number in page.numbers
     ]
     return {"file": file, "size": list(page.size), "text": page.text, "numbers": numbers}
-
-
-def rows_of(name: str, page: Page) -> list[Sequence[object]]:
-    """A picture's rows in the CSV file, as COLUMNS names them."""
-    rows: list[Sequence[object]] = []
-    for index, number in enumerate(page.numbers):
-        for position, digit in enumerate(number.digits):
-            read = "" if digit.digit is None else digit.digit
-            place = (name, number.line, index, position)
-            rows.append((*place, read, f"{digit.confidence:.4f}", *digit.box, number.text))
-    return rows or [(name, *[""] * (len(COLUMNS) - 1))]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What a CSV file holds. of: what that is; columns: their names; rows: of a picture's name and what was read."""
-
-    of: str = "readings"
-    columns: tuple[str, ...] = COLUMNS
-    rows: Callable[[str, Any], list[Sequence[object]]] = rows_of
-
-    @classmethod
-    def of_form(cls, form: Form, path: str) -> Sheet:
-        """One row per picture: its file, the form's, and three columns for each field, as `columns_of` names them.
-
-        path: the form's, as from the CSV file's folder.
-        """
-
-        def rows(name: str, entries: Iterable[Entry]) -> list[Sequence[object]]:
-            cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}", "")]
-            return [(name, path, *cells)]
-
-        named = [column for field in form.fields for column in columns_of(field.name)]
-        return cls("this form's fields", ("file", "form", *named), rows)
-
-
-READINGS = Sheet()
-
-
-class CsvFile:
-    """A CSV file, written and flushed a picture at a time: of readings, a row a digit, or of forms, a row a picture.
-
-    An empty page has one row without a digit. With `resume` an existing file is kept and `done` names the pictures
-    in it; but for the last of readings, whose rows, perhaps not all, are replaced when it is written again. Raises
-    ShuziError when it can't be written, isn't such a file, or holds forms, perhaps corrected by hand, and isn't to be
-    resumed: then it stays as it is.
-    """
-
-    def __init__(
-        self, path: str | os.PathLike[str], sheet: Sheet = READINGS, *, resume: bool = False
-    ) -> None:
-        self.path, self._sheet = Path(path), sheet
-        kept = _kept(self.path, sheet)[1:]  # and refuses another kind of file
-        if kept and not resume and sheet is not READINGS:
-            raise ShuziError(
-                f"{self.path}: holds forms already; --continue goes on with it, or name another."
-            )
-        if not resume:
-            kept = []
-        self._last = kept[-1][0] if kept and sheet is READINGS else None
-        self.done = frozenset(row[0] for row in kept) - {self._last}
-        self._start([sheet.columns, *kept])
-
-    def _start(self, rows: Iterable[Sequence[object]]) -> None:
-        write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
-        try:
-            self._file = self.path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-
-    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
-        """Adds a picture's digits, or a form's entries."""
-        rows = self._sheet.rows(name, read)
-        if name == self._last:
-            self._last = None
-            self._file.close()
-            self._start([*(row for row in _kept(self.path, self._sheet) if row[0] != name), *rows])
-            return
-        try:
-            self._file.write(csv_text(rows))
-            self._file.flush()
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-
-    def __enter__(self) -> CsvFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(OSError):  # a full disk was told of when it was written to
-            self._file.close()
-
-
-class CsvStream:
-    """The same onto a stream of text, to be read by another program."""
-
-    def __init__(self, stream: TextIO, sheet: Sheet = READINGS) -> None:
-        self._stream, self._sheet = stream, sheet
-        self.done: frozenset[str] = frozenset()
-        stream.write(csv_text([sheet.columns]))
-
-    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
-        """Adds a picture's digits, or a form's entries."""
-        self._stream.write(csv_text(self._sheet.rows(name, read)))
-        self._stream.flush()
-
-
-def _kept(path: Path, sheet: Sheet) -> list[list[str]]:
-    """The whole rows of such a file, the first its columns; none if there is no file, or an empty one."""
-    other = ShuziError(f"{path}: not a CSV file of {sheet.of}; it stays as it is, name another.")
-    try:
-        if not path.exists():
-            return []
-        if not path.is_file():
-            raise ShuziError(f"{path}: not a file; name one, or - for stdout.")
-        header = csv_text([sheet.columns]).rstrip("\n").encode("utf-8", "surrogateescape")
-        with path.open("rb") as file:
-            if (start := file.read(len(header))) != header and start:
-                raise other
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise cannot_write(path, error) from error
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-    except csv.Error:
-        raise other from None
-    if len(rows) > 1 and (len(rows[-1]) < len(sheet.columns) or not text.endswith("\n")):
-        del rows[-1]  # whoever wrote it was stopped
-    if any(len(row) != len(sheet.columns) for row in rows):
-        raise other
-    return rows
-
-
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV."""
-    text = io.StringIO()
-    plain = csv.writer(text, lineterminator="\n")
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for row in rows:
-        # the writer knows line feeds alone to need quotes, the reader takes a carriage return for one
-        (quoted if "\r" in str(row[0]) else plain).writerow(row)
-    return text.getvalue()
 
 
 def overlay(source: pictures.Source, page: Page) -> np.ndarray:

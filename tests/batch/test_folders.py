@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch import folders
+from shuzi.batch import folders, tables
 from shuzi.data import picture
 
 
@@ -94,7 +94,7 @@ def rows(path):
 
 def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_path):
     path = tmp_path / "out.csv"
-    with folders.CsvFile(path) as out:
+    with tables.CsvFile(path) as out:
         for result in folders.read_all(reader, jobs_in([folder])):
             if result.page:
                 out.write(result.job.name, result.page)
@@ -113,12 +113,12 @@ def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_pat
 def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
     path, jobs = tmp_path / "out.csv", jobs_in([folder])
     pages = {r.job.name: r.page for r in folders.read_all(reader, jobs, workers=1) if r.page}
-    with folders.CsvFile(path) as out:
+    with tables.CsvFile(path) as out:
         for name, page in pages.items():
             out.write(name, page)
     whole = path.read_bytes()
-    path.write_bytes(whole[: max(len(",".join(folders.COLUMNS)) + 1, len(whole) - cut)])
-    with folders.CsvFile(path, resume=True) as out:
+    path.write_bytes(whole[: max(len(",".join(tables.COLUMNS)) + 1, len(whole) - cut)])
+    with tables.CsvFile(path, resume=True) as out:
         for name, page in pages.items():
             if name not in out.done:
                 out.write(name, page)
@@ -130,30 +130,73 @@ def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
 def test_another_file_is_neither_continued_nor_replaced(tmp_path, content, resume):
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(shuzi.ShuziError, match="not a CSV file of readings; it stays as it is"):
-        folders.CsvFile(tmp_path / "other", resume=resume)
+        tables.CsvFile(tmp_path / "other", resume=resume)
     assert (tmp_path / "other").read_bytes() == content
 
 
-def test_an_empty_file_and_one_of_readings_are_replaced(reader, folder, tmp_path):
-    (tmp_path / "out.csv").touch()
+@pytest.mark.parametrize(
+    "begun", ["", ",".join(tables.COLUMNS) + "\n", ",".join(tables.COLUMNS) + "\na.png,0"]
+)
+def test_a_csv_without_a_whole_row_is_begun_anew(reader, folder, tmp_path, begun):
+    (tmp_path / "out.csv").write_text(begun)
+    with tables.CsvFile(tmp_path / "out.csv") as out:
+        out.write("c.bmp", reader.read(folder / "c.bmp"))
+    assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["c.bmp"]
+
+
+def test_readings_are_added_to_only_when_asked_to_and_never_replaced(reader, folder, tmp_path):
+    with tables.CsvFile(tmp_path / "out.csv") as out:
+        out.write("c.bmp", reader.read(folder / "c.bmp"))
+    before = (tmp_path / "out.csv").read_bytes()
+    with pytest.raises(shuzi.ShuziError, match=r"holds readings already\. Use --continue to add to it"):
+        tables.CsvFile(tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_two_cannot_write_readings_to_a_csv_at_once(reader, folder, tmp_path):
+    page = reader.read(folder / "c.bmp")
+    with tables.CsvFile(tmp_path / "out.csv") as out:
+        out.write("1", page)
+        with pytest.raises(shuzi.ShuziError, match=r"out.csv: another shuzi is writing to it"):
+            tables.CsvFile(tmp_path / "out.csv", resume=True)
+        out.write("2", page)
+    tables.CsvFile(tmp_path / "out.csv", resume=True).__exit__(None, None, None)
+    assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["1", "2"]
+
+
+def test_a_picture_may_be_called_as_the_first_column(reader, folder, tmp_path):
+    page = reader.read(folder / "a.png")
+    with tables.CsvFile(tmp_path / "out.csv") as out:
+        out.write("file", page)
+    whole = (tmp_path / "out.csv").read_bytes()
     for _ in range(2):
-        with folders.CsvFile(tmp_path / "out.csv") as out:
-            out.write("c.bmp", reader.read(folder / "c.bmp"))
-    assert len(rows(tmp_path / "out.csv")) == 1
+        with tables.CsvFile(tmp_path / "out.csv", resume=True) as out:
+            out.write("file", page)
+        assert (tmp_path / "out.csv").read_bytes() == whole
+
+
+def test_a_csv_that_was_removed_meanwhile_is_begun_anew(reader, folder, tmp_path):
+    page = reader.read(folder / "c.bmp")
+    with tables.CsvFile(tmp_path / "out.csv") as out:
+        out.write("1", page)
+        (tmp_path / "out.csv").unlink()
+        out.write("2", page)
+    assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["2"]
 
 
 def test_a_csv_onto_a_symlink_writes_its_target(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target.csv")
-    folders.CsvFile(tmp_path / "link").__exit__(None, None, None)
+    tables.CsvFile(tmp_path / "link").__exit__(None, None, None)
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target.csv").read_text() == ",".join(folders.COLUMNS) + "\n"
+    assert (tmp_path / "target.csv").read_text() == ",".join(tables.COLUMNS) + "\n"
 
 
 def test_a_device_is_no_csv_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/dev/null", tmp_path / "pipe"):
         with pytest.raises(shuzi.ShuziError, match="not a file; name one, or - for stdout"):
-            folders.CsvFile(path)
+            tables.CsvFile(path)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116
 
 
@@ -162,23 +205,23 @@ NAMES = ["a.png", "a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "\udcff.png", "æ
 
 def test_names_of_every_kind_come_back_from_a_csv(reader, folder, tmp_path):
     page = reader.read(folder / "a.png")
-    with folders.CsvFile(tmp_path / "out.csv") as out:
+    with tables.CsvFile(tmp_path / "out.csv") as out:
         for name in [*NAMES, "last.png"]:
             out.write(name, page)
-    with folders.CsvFile(tmp_path / "out.csv", resume=True) as out:
+    with tables.CsvFile(tmp_path / "out.csv", resume=True) as out:
         assert out.done == {*NAMES}
 
 
 def test_the_rows_of_the_last_picture_stay_until_it_is_read_again(reader, folder, tmp_path):
     path, page, empty = tmp_path / "out.csv", reader.read(folder / "a.png"), reader.read(folder / "c.bmp")
-    with folders.CsvFile(path) as out:
+    with tables.CsvFile(path) as out:
         out.write("first", page)
         out.write("last", page)
-    with folders.CsvFile(path, resume=True) as out:
+    with tables.CsvFile(path, resume=True) as out:
         assert out.done == {"first"}
         out.write("new", empty)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "new"]
-    with folders.CsvFile(path, resume=True) as out:
+    with tables.CsvFile(path, resume=True) as out:
         out.write("newer", empty)
         out.write("new", page)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "newer", "new", "new"]
@@ -220,7 +263,7 @@ def test_an_output_that_cannot_be_written_is_named(reader, folder, tmp_path):
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
         folders.write_overlay(tmp_path / "file", job, reader.read(job.path))
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
-        folders.CsvFile(tmp_path / "file" / "out.csv")
+        tables.CsvFile(tmp_path / "file" / "out.csv")
 
 
 def test_what_is_no_picture_is_told_and_what_is_hidden_is_not(folder):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch.folders import COLUMNS
+from shuzi.batch.tables import COLUMNS
 from shuzi.data.forms import FORM
 from shuzi.data.pages import HEIGHT, WIDTH
 from shuzi.forms.fields import Form
@@ -156,7 +156,7 @@ def test_forms_go_on_and_are_never_replaced(command, folder):
     (folder / "out.csv").write_text(corrected)
     ended = command(*whole, cwd=folder)
     assert (ended.code, ended.stderr.count("\n")) == (1, 1)
-    assert "holds forms already; --continue goes on with it" in ended.stderr
+    assert "holds this form's fields already. Use --continue to add to it" in ended.stderr
     assert command(*whole, "--continue", cwd=folder).code == 0
     assert (folder / "out.csv").read_text().startswith(corrected)
     assert [r["account"] for r in read(folder / "out.csv")] == ["999999", "704128"]

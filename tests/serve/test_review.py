@@ -10,8 +10,11 @@ import requests
 from PIL import Image
 from playwright.sync_api import expect
 
+import shuzi
+from shuzi.batch.tables import CsvFile, Sheet
 from shuzi.data.forms import FORM
 from shuzi.errors import ShuziError
+from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
 from shuzi.serve.server import serve
 
@@ -141,6 +144,32 @@ def test_the_reviews_answers(start_server, table, tmp_path):
     assert requests.post(api, json=answer | {"field": "name"}, timeout=60).status_code == 422
     assert requests.post(api, data="{}", timeout=60).status_code == 415
     assert table.read_text() == ROWS
+
+
+def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
+    form = Form.load(table.parent / "form.json")
+    entries = shuzi.Reader().read_fields(table.parent / "scans" / "1.png", form)
+    with CsvFile(table, Sheet.of_form(form, "form.json"), resume=True) as out:
+        out.write("4.png", entries)
+        Review(table).write("scans/1.png", "account", "704128", anyway=False)
+        out.write("5.png", entries)
+        Review(table).write("scans/2.png", "amount", "1250", anyway=False)
+        out.write("6.png", entries)
+    assert [row[0] for row in rows(table)] == [
+        "scans/1.png",
+        "scans/2.png",
+        "gone.png",
+        "4.png",
+        "5.png",
+        "6.png",
+    ]
+    assert rows(table)[0][2:5] == ["704128", "0.5000", "yes"]
+    assert rows(table)[1][5:] == ["1250", "0.4000", "yes"]
+
+
+def test_a_row_that_is_being_written_is_passed_over(table):
+    table.write_text(ROWS + "4.png,form.json,70")
+    assert [item.file for item in Review(table).items()] == ["scans/1.png", "scans/2.png", "gone.png"]
 
 
 def test_no_server_without_a_review_has_its_page(server):
