@@ -16,7 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from shuzi.data import strokes
+from shuzi.synth.mnist_style import render
+from shuzi.synth.skeletons import jitter, strokes_of
 
 NUMERALS = (
     "50,4 20,16 4,50 20,84 50,96 80,84 96,50 80,16 50,4",
@@ -37,8 +38,8 @@ def draw(folder: Path, count: int, generator: np.random.Generator) -> None:
     for digit, numeral in enumerate(NUMERALS):
         (folder / str(digit)).mkdir(parents=True)
         for number in range(count):
-            hand = strokes.moved([strokes.curve(stroke) for stroke in numeral.split("|")], generator, 0.5)
-            ink = strokes.inked(hand, generator).astype(np.float32) / 255
+            hand = jitter(list(strokes_of(numeral)), generator, 0.5)
+            ink = render(hand, generator).astype(np.float32) / 255
             margins = generator.integers(20, 90, (2, 2))
             ink = np.pad(ink, [tuple(m) for m in margins])
             rows, columns = (np.linspace(-1, 1, n) for n in ink.shape)

@@ -27,7 +27,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 import shuzi
-from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
+from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, score_page
 
 Box = tuple[float, float, float, float]
 Reading = list[tuple[str, Box]]  # the texts on a page, and where

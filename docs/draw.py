@@ -13,11 +13,12 @@ import numpy as np
 
 import shuzi
 from shuzi.batch import folders
-from shuzi.data.pages import make_page
-from shuzi.data.scenes import VISIBLE, Glyphs, Scene, scene
 from shuzi.read.find import HEAT, Finder
 from shuzi.read.reader import SHIPPED
 from shuzi.show import plots
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.pages import make_page
+from shuzi.synth.scene import VISIBLE, Scene, scene
 from shuzi.train.runs import evaluate_run
 
 DOCS = Path(__file__).parent

@@ -18,7 +18,8 @@ import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
-from shuzi.data.forms import make_form
+from shuzi.synth import fonts
+from shuzi.synth.forms import make_form
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 
@@ -170,6 +171,17 @@ def scan(mnist) -> np.ndarray:
     held_out = mnist[0].part(55_000, 60_000)
     texts = ["704128", "24122024", "4242424242424242", "1250", "10115", "9783161484100", "970001", ""]
     return make_form(held_out.images, held_out.labels, texts, False, np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def no_fonts() -> Iterator[None]:
+    """Let synthetic writing find no font on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fonts, "FOLDERS", ())
+        patch.delenv("SHUZI_FONTS", raising=False)
+        fonts.clear_caches()
+        yield
+    fonts.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,9 @@ ARROWS = {
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
     # the page that learns does as softmax_numpy
     "serve": {"batch", "data", "errors", "files", "forms", "network", "read", "train"},
-    "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "version"},
-    "evaluate": {"data", "display", "errors", "forms", "read"},
+    "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "synth", "version"},
+    "evaluate": {"data", "display", "errors", "forms", "read", "synth"},
+    "synth": {"data", "errors"},
     "batch": {"arrow", "data", "errors", "files", "forms", "read"},
     "read": {"arrow", "data", "display", "errors", "forms", "network"},
     "arrow": {"data", "errors"},
@@ -46,6 +47,7 @@ TORCH_FREE = (
     "read",
     "serve",
     "evaluate",
+    "synth",
     "errors",
     "files",
     "cli",

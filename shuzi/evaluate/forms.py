@@ -3,9 +3,9 @@
 import numpy as np
 
 from shuzi.data.digits import Digits
-from shuzi.data.forms import FORM, make_form
 from shuzi.forms.fields import Field, Form
 from shuzi.read.reader import Reader
+from shuzi.synth.forms import FORM, make_form
 
 FORMS = 60  # half of them photographed
 SEED = 0

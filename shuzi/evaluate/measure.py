@@ -11,16 +11,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from shuzi import load
-from shuzi.data import scenes, strokes
-from shuzi.data.corrupted import CORRUPTIONS, corrupted
 from shuzi.data.digits import CLASSES, SIDE, Digits
-from shuzi.data.pages import KINDS, MadePage, PageScore, make_page, score_page
 from shuzi.data.sources import NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, calibration_error, evaluate
 from shuzi.evaluate.forms import on_forms
 from shuzi.read.normalise import normalise
 from shuzi.read.reader import Page, Reader, any_digit, given_digit
+from shuzi.synth.corruptions import CORRUPTIONS, corrupted
+from shuzi.synth.fonts import held_out_fonts
+from shuzi.synth.negatives import scribble
+from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, score_page
 
 Score = Callable[[np.ndarray], np.ndarray]
 KEPT = 0.99  # of MNIST's test digits, at the threshold where refusals and the surest answers are measured
@@ -131,8 +132,7 @@ def taken_for_digits(reader: Reader) -> dict[str, float]:
     """Give the shares of letters, scribbles and blank papers, each a picture, that a reader is sure are a digit."""
     generator = np.random.default_rng(SEED)
     scribbles = [
-        cv2.resize(strokes.scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC)
-        for _ in range(PICTURES)
+        cv2.resize(scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC) for _ in range(PICTURES)
     ]
     shares = {}
     kinds = {"handwritten letters": letters(), "scribbles": np.stack(scribbles), "blank papers": papers()}
@@ -321,7 +321,7 @@ def no_digits() -> dict[str, np.ndarray]:
     made_up = {
         "blank": np.concatenate([np.zeros((half, SIDE, SIDE)), grey]),
         "noise": np.concatenate([generator.uniform(0, 255, (half, SIDE, SIDE)), 255 * dots]),
-        "scribble": np.stack([strokes.scribble(generator) for _ in range(MADE_UP)]),
+        "scribble": np.stack([scribble(generator) for _ in range(MADE_UP)]),
     }
     laid_out = [normalise(letter) for letter in letters()]
     found = {"photographs": photographs(generator), "handwritten letters": np.array(laid_out)}
@@ -348,7 +348,7 @@ def photographs(generator: np.random.Generator) -> np.ndarray:
 def letters(fonts: Sequence[Path] | None = None) -> np.ndarray:
     """Give letters that nobody takes for a digit, of held-out fonts of handwriting: uint8 (N, 220, 220), 255 is ink."""
     drawn = []
-    for path in scenes.held_out_fonts() if fonts is None else fonts:
+    for path in held_out_fonts() if fonts is None else fonts:
         font = ImageFont.truetype(str(path), 100)
         for letter in LETTERS:
             picture = Image.new("L", (220, 220))

@@ -192,7 +192,9 @@ def serve(
             from shuzi.serve.corrections import default_folder
 
             folder = corrections_folder or default_folder()
-            say(f"Saved fields are written to {review}; their digits are also kept for training, in {folder}.")
+            say(
+                f"Saved fields are written to {review}; their digits are also kept for training, in {folder}."
+            )
         if host not in LOOPBACK and not read_only:
             say("Others in your network can reach it and store corrections; --read-only stores none.")
         if open_browser:

@@ -12,11 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.pages import KINDS, make_page
-from shuzi.data.scenes import LEAST, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
 from shuzi.read import decode, find
 from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, merged, overlap
 from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
+from shuzi.synth.pages import KINDS, make_page
+from shuzi.synth.scene import VISIBLE, Scene, scene
 from shuzi.train.graph import with_properties
 
 SEED = 20261125  # of the scenes; those of a training have its own
@@ -114,7 +116,10 @@ def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int
     Each digit is one proposal's, the likeliest near it.
     """
     asked = (
-        (made.labels < CLASSES) & (made.visible >= VISIBLE) & (made.sizes >= LEAST) & (made.sizes <= 2 * MOST)
+        (made.labels < CLASSES)
+        & (made.visible >= VISIBLE)
+        & (made.sizes >= MIN_SIZE)
+        & (made.sizes <= 2 * MAX_SIZE)
     )
     boxes, labels = made.boxes[asked], made.labels[asked]
     partly = np.concatenate([made.boxes[(made.labels < CLASSES) & ~asked], made.small])

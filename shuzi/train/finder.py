@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.scenes import LEAST, MARKS, MOST, SQUARE, STRIP, VISIBLE, Glyphs, Scene, scene
+from shuzi.synth.glyphs import MARKS, Glyphs
+from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
+from shuzi.synth.scene import VISIBLE, Scene, scene
 from shuzi.train.graph import graph, in_eight_bits
 
 STRIDE = 4  # pixels of the picture to a cell of the maps
@@ -185,8 +187,8 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         channel = 0 if kind < CLASSES else int(kind) - CLASSES + 1
         if size < READ_FINER and kind < CLASSES and share > 0.1:
             finer[cells(box)] = 1
-        if share < VISIBLE or not LEAST <= size <= MOST:
-            if share > 0.1 and 6 <= size <= 2 * MOST:
+        if share < VISIBLE or not MIN_SIZE <= size <= MAX_SIZE:
+            if share > 0.1 and 6 <= size <= 2 * MAX_SIZE:
                 unasked.append((channel, cells(box)))
             if kind < CLASSES and share < VISIBLE:
                 part = scene.owner == i

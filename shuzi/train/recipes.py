@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shuzi.data import strokes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
+from shuzi.synth.negatives import mix
 from shuzi.train import augment, finder, models, softmax
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.muon import Muon
@@ -145,7 +145,7 @@ RECIPES = {
         schedule=one_cycle,
         again=0.7,
         augment=augment.roughly,
-        extend=partial(strokes.mixed, times=3, drawn=0.4, others=0.7),
+        extend=partial(mix, times=3, drawn=0.4, negatives=0.7),
         label_smoothing=0.05,
         average=0.998,
         bfloat16=True,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from shuzi.data.forms import FORM, make_form
 from shuzi.evaluate import forms
 from shuzi.forms.fields import Entry, Form, Reading
+from shuzi.synth.forms import FORM, make_form
 
 FIELDS = len(Form.parse(FORM).fields)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shuzi.data import scenes
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate import measure
 from shuzi.read import find
 from shuzi.read.reader import SHIPPED, Digit, Number, Page, Reader
+from shuzi.synth.fonts import fonts, held_out_fonts
 
 
 @pytest.fixture
@@ -175,11 +175,11 @@ def test_labels_that_are_none_are_told(tmp_path, text):
 
 def test_letters_are_drawn_from_held_out_fonts_and_skipped_where_there_are_none():
     assert measure.letters([]).shape == (0, 220, 220)
-    there = scenes.held_out_fonts()[:1]
+    there = held_out_fonts()[:1]
     images = measure.letters(there)
     assert len(images) == len(measure.LETTERS) * len(there)
     assert all(image.max() == 255 for image in images)
-    assert not {str(path) for path in scenes.held_out_fonts()} & set(scenes.fonts())
+    assert not {str(path) for path in held_out_fonts()} & set(fonts())
 
 
 class Sure:

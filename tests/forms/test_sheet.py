@@ -11,10 +11,10 @@ from PIL import Image
 
 import shuzi
 from shuzi.batch.tables import COLUMNS
-from shuzi.data.forms import FORM
-from shuzi.data.pages import HEIGHT, WIDTH
 from shuzi.forms.fields import Form
 from shuzi.forms.sheet import find, zones
+from shuzi.synth.forms import FORM
+from shuzi.synth.pages import HEIGHT, WIDTH
 
 SHORT = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}  # account and amount: read in no time
 ASPECT = WIDTH / HEIGHT

@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from shuzi.data import scenes
 from shuzi.read import find
 from shuzi.read.find import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE, Finder, Level, Proposal
 from shuzi.read.reader import Reader
+from shuzi.synth import scene as scenes
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.grids import table_part
+from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, field_strip, page_part
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +25,12 @@ def finder():
 def glyphs(mnist):
     """Digits that nothing is trained on."""
     train, _ = mnist
-    return scenes.Glyphs(train.part(len(train) - 5000, len(train)))
+    return Glyphs(train.part(len(train) - 5000, len(train)))
 
 
 @pytest.fixture(autouse=True)
-def no_fonts(monkeypatch):
-    """The same scenes on every machine, whatever fonts it has."""
-    monkeypatch.setattr(scenes, "fonts", tuple)
-    monkeypatch.setattr(scenes, "written_fonts", tuple)
+def same_scenes_on_every_machine(no_fonts):
+    """Draw no glyph from a font, whatever fonts this machine has."""
 
 
 def likely(proposals):
@@ -39,22 +41,22 @@ def likely(proposals):
 @pytest.mark.parametrize(
     ("kind", "found", "named"),
     [
-        (scenes.strip, 0.72, 0.67),
-        (scenes.page, 0.7, 0.6),
-        (scenes.table, 0.82, 0.71),
-        (scenes.close, 0.8, 0.75),
+        (field_strip, 0.72, 0.67),
+        (page_part, 0.7, 0.6),
+        (table_part, 0.82, 0.71),
+        (close_up, 0.8, 0.75),
     ],
 )
 def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkeypatch, kind, found, named):
     monkeypatch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
-    shape = scenes.STRIP if kind is scenes.strip else scenes.SQUARE
+    shape = STRIP if kind is field_strip else SQUARE
     hits = []
     for seed in range(16):
         scene = scenes.scene(glyphs, np.random.default_rng([7, seed]), shape)
         digits = likely(finder(scene.picture)[0])
         boxes = np.array([p.box for p in digits]).reshape(-1, 4)
         names = np.array([p.classes.argmax() for p in digits])
-        there = (scene.labels < 10) & (scene.visible >= scenes.VISIBLE) & (scene.sizes >= scenes.LEAST)
+        there = (scene.labels < 10) & (scene.visible >= scenes.VISIBLE) & (scene.sizes >= MIN_SIZE)
         for box, label in zip(scene.boxes[there], scene.labels[there], strict=True):
             same = find.overlap(box, boxes) > 0.4
             hits.append((same.any(), (same & (names == label)).any()))
@@ -63,11 +65,9 @@ def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkey
 
 
 def test_on_bare_paper_hardly_anything_is_found(finder, glyphs, monkeypatch):
-    bare = ((lambda glyphs, g: scenes.Canvas(*scenes.SQUARE), 1.0),)
+    bare = ((lambda glyphs, g: Canvas(*SQUARE), 1.0),)
     monkeypatch.setattr(scenes, "LAYOUTS", bare)
-    pictures = [
-        scenes.scene(glyphs, np.random.default_rng([8, seed]), scenes.SQUARE).picture for seed in range(12)
-    ]
+    pictures = [scenes.scene(glyphs, np.random.default_rng([8, seed]), SQUARE).picture for seed in range(12)]
     assert sum(len(likely(finder(picture)[0])) for picture in pictures) <= 1
 
 

@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 
 import shuzi
 from shuzi.batch.tables import CsvFile, Sheet
-from shuzi.data.forms import FORM
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
 from shuzi.serve.server import serve
+from shuzi.synth.forms import FORM
 
 ROWS = """file,form,account,account confidence,account checked,amount,amount confidence,amount checked
 scans/1.png,form.json,704123?,0.5000,,1250,0.9900,

@@ -4,10 +4,12 @@ import numpy as np
 import onnx
 import pytest
 
-from shuzi.data import scenes
 from shuzi.errors import ShuziError
 from shuzi.read.find import CALIBRATION, SHIPPED, Calibration, Finder
 from shuzi.read.reader import Reader
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.layouts import STRIP
+from shuzi.synth.scene import scene
 from shuzi.train import calibration
 from shuzi.train.calibration import Seen
 
@@ -45,11 +47,11 @@ def test_who_is_right_more_often_has_more_to_say_and_no_kind_of_picture_is_given
 
 
 def test_a_proposal_is_the_digit_it_lies_on_or_none_and_what_is_partly_one_is_not_asked(mnist, numbers):
-    glyphs = scenes.Glyphs(mnist[0].part(0, 2000))
+    glyphs = Glyphs(mnist[0].part(0, 2000))
     finder = Finder()
     digits = others = 0
     for number in range(6):
-        made = scenes.scene(glyphs, np.random.default_rng([8, number]), scenes.STRIP)
+        made = scene(glyphs, np.random.default_rng([8, number]), STRIP)
         proposals = [p for p in finder(made.picture)[0] if not p.mark]
         pairs = calibration.labelled(made, proposals)
         assert len({id(p) for p, _ in pairs}) == len(pairs) <= len(proposals)

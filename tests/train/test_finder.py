@@ -8,10 +8,11 @@ import onnxruntime
 import pytest
 import torch
 
-from shuzi.data import scenes
-from shuzi.data.scenes import Glyphs, Scene, scene
 from shuzi.errors import ShuziError
 from shuzi.read import find
+from shuzi.synth.glyphs import MARKS, Glyphs
+from shuzi.synth.layouts import SQUARE, STRIP
+from shuzi.synth.scene import Scene, scene
 from shuzi.train import finder
 from shuzi.train.finder import (
     CLASS,
@@ -75,7 +76,7 @@ def cell(scene, i):
 
 
 def test_both_sides_agree_on_the_maps():
-    assert (finder.CHANNELS, finder.STRIDE, scenes.MARKS) == (find.CHANNELS, find.STRIDE, find.MARKS)
+    assert (finder.CHANNELS, finder.STRIDE, MARKS) == (find.CHANNELS, find.STRIDE, find.MARKS)
     names = ("HEAT", "CLASS", "OFFSET", "SIZE", "LINK", "NEXT", "OWNER", "FINER")
     assert [getattr(finder, name) for name in names] == [getattr(find, name) for name in names]
 
@@ -196,8 +197,8 @@ def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     assert all(torch.equal(one, other) for one, other in zip(rest, same, strict=True))
     assert not torch.equal(pictures, scenes_of(6, 0)[3][0])
     assert not torch.equal(pictures, scenes_of(5, 0)[5][0])
-    assert pictures.shape == (2, 1, *scenes.STRIP)
-    assert scenes_of(5, 0)[2][0].shape == (2, 1, *scenes.SQUARE)
+    assert pictures.shape == (2, 1, *STRIP)
+    assert scenes_of(5, 0)[2][0].shape == (2, 1, *SQUARE)
     assert float(finder.loss(tuple(map(torch.zeros, [(2, 26, 16, 64), (2, 2, 64, 256)])), rest)) > 0
     assert len(Targets.__dataclass_fields__) == len(rest) + 1
 

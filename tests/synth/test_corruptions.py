@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from shuzi.data.corrupted import CORRUPTIONS, corrupted, line, plasma
 from shuzi.errors import ShuziError
+from shuzi.synth.corruptions import CORRUPTIONS, corrupted, line, plasma
 
 
 @pytest.fixture(scope="module")

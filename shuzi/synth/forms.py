@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from shuzi.data.pages import HEIGHT, INKS, WIDTH, drawn_ink, photographed, shadow
+from shuzi.synth.pages import HEIGHT, INKS, WIDTH, drawn_ink, photographed, shadow
 
 ZONE = 620, 100  # pixels of a field's zone
 FRAME = 8  # pixels from a zone's edge to what is printed in it

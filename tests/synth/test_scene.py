@@ -6,39 +6,36 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from shuzi.data import scenes
-from shuzi.data.scenes import CLASSES, LEAST, MARKS, SQUARE, STRIP, VISIBLE
+from shuzi.data.digits import CLASSES
+from shuzi.synth import fonts, optics
+from shuzi.synth import scene as scenes
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.glyphs import MARKS, Glyphs
+from shuzi.synth.grids import table_part
+from shuzi.synth.hands import hand
+from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
+from shuzi.synth.numbers import Style, number_text, write_number
+from shuzi.synth.scene import VISIBLE
 
-EMPTY = [scenes.clutter, scenes.low]
-KINDS = [scenes.strip, scenes.page, scenes.table, scenes.close, *EMPTY]
+EMPTY = [empty, tiny]
+KINDS = [field_strip, page_part, table_part, close_up, *EMPTY]
 
 
 @pytest.fixture(scope="module")
 def glyphs(mnist):
-    return scenes.Glyphs(mnist[0].part(0, 2000))
-
-
-def forget():
-    scenes.installed_fonts.cache_clear()
-    scenes.fonts.cache_clear()
-    scenes.written_fonts.cache_clear()
+    return Glyphs(mnist[0].part(0, 2000))
 
 
 @pytest.fixture(params=["fonts of this machine", "no fonts"], scope="module")
-def machine(request, tmp_path_factory):
+def machine(request):
     """Each test here holds with the fonts there are, and on a machine without any."""
-    with pytest.MonkeyPatch.context() as patch:
-        forget()
-        if request.param == "no fonts":
-            patch.setattr(scenes, "FONT_FOLDERS", (str(tmp_path_factory.mktemp("fonts")),))
-            patch.delenv("SHUZI_FONTS", raising=False)
-            assert scenes.fonts() == ()
-        yield
-    forget()
+    if request.param == "no fonts":
+        request.getfixturevalue("no_fonts")
+        assert fonts.fonts() == ()
 
 
 def made(glyphs, kind, seed):
-    shape = STRIP if kind is scenes.strip else SQUARE
+    shape = STRIP if kind is field_strip else SQUARE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
         return scenes.scene(glyphs, np.random.default_rng([3, seed]), shape)
@@ -56,13 +53,13 @@ def some(machine, glyphs, kind):
 
 def test_the_generator_decides_all(some, glyphs, kind):
     again = made(glyphs, kind, 1)
-    for field in dataclasses.fields(again):
-        assert np.array_equal(getattr(some[1], field.name), getattr(again, field.name))
+    for each in dataclasses.fields(again):
+        assert np.array_equal(getattr(some[1], each.name), getattr(again, each.name))
     assert not np.array_equal(some[1].picture, some[2].picture)
 
 
 def test_arrays_are_of_the_types_and_shapes_that_are_told(some, kind):
-    assert {scene.picture.shape for scene in some} == {STRIP if kind is scenes.strip else SQUARE}
+    assert {scene.picture.shape for scene in some} == {STRIP if kind is field_strip else SQUARE}
     for scene in some:
         shape, count = scene.picture.shape, len(scene.labels)
         for name, dtype in (
@@ -89,7 +86,7 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
                 continue
             assert (x >= 0, y >= 0, x + w <= width, y + h <= height) == (True,) * 4
             assert max(w, h) <= 1.5 * scene.sizes[i] + 2 or scene.labels[i] >= CLASSES
-            if scene.labels[i] >= CLASSES or scene.sizes[i] < LEAST:
+            if scene.labels[i] >= CLASSES or scene.sizes[i] < MIN_SIZE:
                 continue
             ys, xs = np.nonzero(scene.owner == i)
             inside = (xs >= x - 1) & (xs <= x + w) & (ys >= y - 1) & (ys <= y + h)
@@ -119,7 +116,7 @@ def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
         shown = (
             (scene.visible[known] >= VISIBLE)
             & (scene.visible[after] >= VISIBLE)
-            & (scene.sizes[known] >= LEAST)
+            & (scene.sizes[known] >= MIN_SIZE)
         )
         middles = scene.boxes[:, :2] + scene.boxes[:, 2:] / 2
         step = (middles[after] - middles[known])[shown]
@@ -136,14 +133,14 @@ def test_digits_that_count_can_be_seen(some):
         ):
             if label < CLASSES and visible >= VISIBLE:
                 near = scene.picture[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
-                assert int(near.max()) - int(near.min()) > scenes.LEAST_TONES
+                assert int(near.max()) - int(near.min()) > optics.LEAST_TONES
 
 
 def test_labels_are_what_was_written(glyphs):
-    canvas = scenes.Canvas(*STRIP)
+    canvas = Canvas(*STRIP)
     g = np.random.default_rng(0)
-    scenes.write_number(canvas, glyphs, "24/11/2026", 10, 32, 20, scenes.hand(g, "strokes"), g, 1.0)
-    labels = [label for label, *_ in canvas.items]
+    write_number(canvas, glyphs, "24/11/2026", 10, 32, Style(20, hand(g, "strokes"), 1.0), g)
+    labels = [item.label for item in canvas.items]
     text = "".join(str(label) if label < CLASSES else MARKS[label - CLASSES] for label in labels)
     assert text == "24/11/2026"
     digits = [i for i, label in enumerate(labels) if label < CLASSES]
@@ -152,13 +149,13 @@ def test_labels_are_what_was_written(glyphs):
 
 def test_what_the_frame_cuts_off_is_told(glyphs):
     g = np.random.default_rng(1)
-    by = scenes.hand(g, "strokes")
+    by = hand(g, "strokes")
     shares, boxes = [], []
     for x in (64, 2, 126, 300):
-        canvas = scenes.Canvas(*SQUARE)
+        canvas = Canvas(*SQUARE)
         canvas.put(glyphs.digit(8, 40, by, np.random.default_rng(2)), x, 64, 1.0, 8)
-        shares.append(canvas.items[0][3] if canvas.items else 0)
-        boxes += [box for _, box, *_ in canvas.items]
+        shares.append(canvas.items[0].visible if canvas.items else 0)
+        boxes += [item.box for item in canvas.items]
     assert shares[0] == pytest.approx(1)
     assert 0.2 < shares[1] < 0.8
     assert 0.2 < shares[2] < 0.8
@@ -168,25 +165,25 @@ def test_what_the_frame_cuts_off_is_told(glyphs):
 
 def test_writing_too_low_to_be_read_is_told_as_small(some, kind):
     boxes = np.concatenate([scene.small for scene in some])
-    assert len(boxes) or kind not in (scenes.page, scenes.low)
+    assert len(boxes) or kind not in (page_part, tiny)
     assert (boxes[:, 2:] > 0).all()
-    assert (boxes[:, 3] < LEAST).all()
+    assert (boxes[:, 3] < MIN_SIZE).all()
 
 
 def test_a_third_of_what_was_not_made_small_is_seen_through_jpeg(monkeypatch):
-    encode, codes = scenes.cv2.imencode, []
-    monkeypatch.setattr(scenes.cv2, "imencode", lambda *given: codes.append(given[0]) or encode(*given))
+    encode, codes = optics.cv2.imencode, []
+    monkeypatch.setattr(optics.cv2, "imencode", lambda *given: codes.append(given[0]) or encode(*given))
     g = np.random.default_rng(0)
     grey = np.full((32, 32), 0.9, np.float32)
     for sizes in ([20.0], [], [4.0]):
         codes.clear()
         for _ in range(300):
-            scenes.seen(grey, sizes, g)
+            optics.capture(grey, sizes, g)
         assert 80 < len(codes) < 130 or (sizes == [4.0] and not codes)
 
 
 def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(some, kind):
-    each = [(s.labels < CLASSES) & (s.sizes >= LEAST) & (s.visible >= VISIBLE) for s in some]
+    each = [(s.labels < CLASSES) & (s.sizes >= MIN_SIZE) & (s.visible >= VISIBLE) for s in some]
     count = sum(int(one.sum()) for one in each)
     assert (count < 4 or count < 0.02 * sum(len(s.labels) for s in some)) if kind in EMPTY else count >= 4
 
@@ -194,6 +191,6 @@ def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(s
 @pytest.mark.parametrize("seed", range(3))
 def test_numbers_are_written_with_digits_and_known_marks(seed):
     g = np.random.default_rng(seed)
-    texts = [scenes.number_text(g) for _ in range(300)]
+    texts = [number_text(g) for _ in range(300)]
     assert set("".join(texts)) == set("0123456789" + MARKS)
     assert all(any(sign.isdigit() for sign in text) for text in texts)

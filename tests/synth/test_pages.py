@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shuzi.data.digits import load
-from shuzi.data.pages import KINDS, PageScore, make_page, score_page
+from shuzi.synth.pages import KINDS, PageScore, make_page, score_page
 
 
 @pytest.fixture(scope="module")

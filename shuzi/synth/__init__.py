@@ -1,0 +1,1 @@
+"""Synthetic handwriting: digits, scenes, pages and forms drawn by a generator, with the truth beside them."""

@@ -1,0 +1,100 @@
+"""A scene in the making: ink laid on empty paper, and what it says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from shuzi.data.digits import CLASSES
+from shuzi.synth.raster import fixed_point
+
+BOXED = 0.3  # ink above this lies in a glyph's box
+OWNED = 0.25  # ink above this makes a pixel a digit's
+
+
+@dataclass(frozen=True)
+class Item:
+    """A digit or mark on the canvas.
+
+    label: 0..9, or 10 + its index in `glyphs.MARKS`; box: (x, y, width, height) of its ink in the frame, in pixels;
+    size: pixels of the larger side of a digit's whole ink, of a mark those of its number's digits; visible: share of
+    the ink in the frame.
+    """
+
+    label: int
+    box: tuple[float, float, float, float]
+    size: float
+    visible: float
+
+
+@dataclass
+class Canvas:
+    """A scene in the making.
+
+    cover, writing, ink: float32 (H, W), how much of each pixel is covered by anything, by writing, and by digits;
+    owner: int16 (H, W), the item that most of a pixel's ink is, -1 where there is none; following: for each digit the
+    next of its number; small: boxes of writing too small to be read.
+    """
+
+    height: int
+    width: int
+    cover: np.ndarray = field(init=False)
+    writing: np.ndarray = field(init=False)
+    ink: np.ndarray = field(init=False)
+    owner: np.ndarray = field(init=False)
+    items: list[Item] = field(default_factory=list)
+    following: dict[int, int] = field(default_factory=dict)
+    small: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with empty paper."""
+        self.cover = np.zeros((self.height, self.width), np.float32)
+        self.writing, self.ink = self.cover.copy(), self.cover.copy()
+        self.owner = np.full((self.height, self.width), -1, np.int16)
+
+    def put(
+        self,
+        ink: np.ndarray | None,
+        x: float,
+        y: float,
+        strength: float = 1.0,
+        label: int | None = None,
+        size: float = 0,
+    ) -> int | None:
+        """Lay ink with its middle at x, y; return the item's index where it has a label and lies in the frame."""
+        if ink is None:
+            return None
+        h, w = ink.shape
+        left, top = round(x - w / 2), round(y - h / 2)
+        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, self.width), min(top + h, self.height)
+        if x0 >= x1 or y0 >= y1:
+            return None
+        part, where = ink[y0 - top : y1 - top, x0 - left : x1 - left], np.s_[y0:y1, x0:x1]
+        np.maximum(self.cover[where], part * strength, out=self.cover[where])
+        np.maximum(self.writing[where], part, out=self.writing[where])
+        box = cv2.boundingRect((part > BOXED).astype(np.uint8))
+        if label is None or not box[2]:
+            return None
+        index = len(self.items)
+        visible = float(part.sum() / max(float(ink.sum()), 1e-6))
+        there = (x0 + box[0], y0 + box[1], box[2], box[3])
+        self.items.append(Item(label, there, size or max(h, w), visible))
+        if label < CLASSES:
+            inked, owner = self.ink[where], self.owner[where]
+            owner[(part > inked) & (part > OWNED)] = index
+            np.maximum(inked, part, out=inked)
+        return index
+
+    def line(
+        self,
+        start: Sequence[float] | np.ndarray,
+        end: Sequence[float] | np.ndarray,
+        width: float,
+        strength: float,
+    ) -> None:
+        """Rule a line; its ends and width in pixels."""
+        layer = np.zeros((self.height, self.width), np.uint8)
+        a, b = fixed_point(np.array([start, end], np.float64)).tolist()
+        cv2.line(layer, a, b, 255, max(1, round(width)), cv2.LINE_AA, 4)
+        np.maximum(self.cover, layer.astype(np.float32) * (strength * min(width, 1) / 255), out=self.cover)

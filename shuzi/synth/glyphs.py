@@ -1,0 +1,134 @@
+"""Glyphs: a digit, a letter or a mark as a hand writes it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shuzi.data.digits import CLASSES, Digits
+from shuzi.synth.distributions import Chance, Normal, Uniform
+from shuzi.synth.fonts import render_text
+from shuzi.synth.hands import Hand
+from shuzi.synth.ink import WORK, deform, draw_skeleton, rewrite
+from shuzi.synth.raster import crop_to_ink, polyline, resize_to_height, shrink
+from shuzi.synth.skeletons import digit_skeletons, sign_skeletons
+from shuzi.synth.tables import table
+
+MARKS = ".,-/:"  # labels 10 to 14, in this order
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How closely hands keep to their own ways."""
+
+    schooled: Chance = Chance(0.75)  # a hand that draws, or of a steel pen, writes as its school does
+    sometimes: Chance = Chance(0.5)  # the same of others
+    own_way: Chance = Chance(0.7)  # a digit is written in the hand's own way, else in any of its school
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marks of handwriting. Lengths are shares of the digits' height; low: below the digits' middle."""
+
+    thinnest: float = 0.06
+    dot: Uniform = Uniform(0.6, 1.1)  # of the pen's width
+    dot_least: float = 0.04
+    dot_most: float = 0.13
+    dot_length: Uniform = Uniform(0.7, 1.3)  # of the dot's radius
+    dot_bend: Uniform = Uniform(-0.6, 0.6)
+    dot_width: float = 1.6  # of the pen's width
+    point_low: Normal = Normal(0.45, 0.05)
+    colon_apart: float = 0.22
+    colon_low: Normal = Normal(0.12, 0.05)
+    comma: Uniform = Uniform(0.12, 0.3)
+    comma_low: Normal = Normal(0.5, 0.05)
+    dash: Uniform = Uniform(0.15, 0.42)
+    dash_rise: Normal = Normal(0, 0.06)
+    dash_bend: Normal = Normal(0, 0.03)
+    dash_low: Normal = Normal(0.05, 0.12)
+    slash: Uniform = Uniform(0.55, 0.8)
+    slash_lean: Uniform = Uniform(0.25, 0.55)
+    slash_low: Normal = Normal(0, 0.08)
+
+
+HABITS, MARK = Habits(), Marks()
+PRINTED_LOW = {".": 0.46, ",": 0.52, "-": 0.1, "/": 0.0, ":": 0.15}  # of marks in fonts
+
+
+class Glyphs:
+    """Draws digits and other signs. written: the digits of other people to draw from."""
+
+    def __init__(self, written: Digits) -> None:
+        self.images = written.images
+        self.of = [np.flatnonzero(written.labels == digit) for digit in range(CLASSES)]
+
+    def digit(self, digit: int, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+        """Draw a digit's ink, float32 (h, w), 0..1, about `height` pixels high."""
+        if by.kind == "font" and by.font:
+            ink = render_text(str(digit), by.font)
+            return None if ink is None else resize_to_height(deform(ink, by), height)
+        school = "usual"
+        if by.school != "usual":
+            keeps = HABITS.schooled if by.kind == "strokes" or by.school == "old" else HABITS.sometimes
+            if keeps.draw(g) and str(digit) in table("skeletons")["digits"][by.school]:
+                school = by.school
+        if by.kind == "mnist" and school == "usual":
+            image = self.images[g.choice(self.of[digit])]
+            return resize_to_height(rewrite(image, height, by, g), height)
+        skeletons, odds = digit_skeletons(digit, school)
+        own = int(np.searchsorted(np.cumsum(odds), by.habit[digit], side="right"))
+        chosen = min(own, len(odds) - 1) if HABITS.own_way.draw(g) else int(g.choice(len(odds), p=odds))
+        return draw_skeleton(skeletons[chosen], height, by, g)
+
+    def letter(self, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+        """Draw a letter or sign that is no digit, likewise."""
+        signs = sign_skeletons()
+        return draw_skeleton(signs[g.integers(len(signs))], height, by, g, 0.6)
+
+
+def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
+    """Draw a mark's ink for digits of a height; return it and how far its middle lies below theirs, in pixels."""
+    if by.kind == "font" and by.font:
+        return _printed_mark(sign, height, by.font)
+    pen = max(by.pen, MARK.thinnest)
+    points, low = _mark_strokes(sign, pen, by, g)
+    times = max(1.0, WORK / height)
+    scale = height * times
+    every = np.concatenate(points)
+    thick = max(1.0, (pen if sign not in ".:" else MARK.dot_width * pen) * scale)
+    origin, margin = every.min(0), thick + 2
+    canvas = np.zeros([int(v * scale + 2 * margin) + 1 for v in np.ptp(every, axis=0)[::-1]], np.uint8)
+    for line in points:
+        polyline(canvas, (line - origin) * scale + margin, thick)
+    return crop_to_ink(shrink(canvas.astype(np.float32) / 255, times), 0.15), low * height
+
+
+def _printed_mark(sign: str, height: float, path: str) -> tuple[np.ndarray | None, float]:
+    ink, zero = render_text(sign, path), render_text("0", path)
+    if ink is None or zero is None:
+        return None, 0.0
+    scale = height / zero.shape[0]
+    ink = resize_to_height(ink, max(1.0, max(ink.shape[0], 0.8 * ink.shape[1]) * scale))
+    return ink, PRINTED_LOW[sign] * height
+
+
+def _mark_strokes(sign: str, pen: float, by: Hand, g: np.random.Generator) -> tuple[list[np.ndarray], float]:
+    """Draw a mark's strokes, (P, 2) each, and how low it stands, in shares of the digits' height."""
+    s = MARK
+    if sign in ".:":
+        r = float(np.clip(pen * s.dot.draw(g), s.dot_least, s.dot_most))
+        a, bend = r * s.dot_length.draw(g), s.dot_bend.draw(g) * r
+        dot = np.array([[-a, -bend], [a, bend]])
+        if sign == ".":
+            return [dot], s.point_low.draw(g)
+        apart = np.array([0, s.colon_apart])
+        return [dot - apart, dot + apart], s.colon_low.draw(g)
+    if sign == ",":
+        down = s.comma.draw(g)
+        comma = np.array([[0.25 * down, -down / 2], [0.2 * down, 0.1 * down], [-0.3 * down, down / 2]])
+        return [comma], s.comma_low.draw(g)
+    if sign == "-":
+        half, rise = s.dash.draw(g), s.dash_rise.draw(g)
+        return [np.array([[-half, rise], [0, s.dash_bend.draw(g)], [half, -rise]])], s.dash_low.draw(g)
+    half = s.slash.draw(g)
+    lean = max(by.slant, 0) + s.slash_lean.draw(g)
+    return [np.array([[half * lean, -half], [-half * lean, half]])], s.slash_low.draw(g)

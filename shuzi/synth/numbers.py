@@ -1,0 +1,179 @@
+"""Numbers: what people write, and how its digits and marks stand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shuzi.data.digits import CLASSES
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
+from shuzi.synth.glyphs import MARKS, Glyphs, mark
+from shuzi.synth.hands import Hand
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Which numbers are written."""
+
+    kind: Mixture = Mixture(
+        plain=0.5, thousands=0.22, cents=0.12, date=0.09, time=0.02, minus=0.03, phone=0.02
+    )
+    plain: Integers = Integers(1, 9)  # digits
+    thousands: Integers = Integers(1, 4)  # digits before the first sign
+    one_group: Chance = Chance(0.8)  # of three digits after it, else two
+    thousands_end: Mixture = Mixture(
+        cents=0.12, comma_dash=0.08, point_dash=0.08, dash=0.05, point=0.09, none=0.58
+    )
+    amount: Integers = Integers(1, 5)
+    amount_end: Mixture = Mixture(
+        cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1
+    )
+    minus: Integers = Integers(1, 4)
+    phone: Integers = Integers(2, 5)
+    long_year: Chance = Chance(0.5)
+    round: Chance = Chance(0.25)  # amounts end in zeros more often than not
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """How digits and marks stand. Lengths are shares of the digits' height."""
+
+    kind: Mixture = Mixture(touching=0.25, usual=0.55, wide=0.2)
+    touching: Uniform = Uniform(-0.1, 0.06)
+    usual: Uniform = Uniform(0.04, 0.3)
+    wide: Uniform = Uniform(0.3, 0.85)
+    wobble: Uniform = Uniform(-0.04, 0.08)  # of each gap
+    even: Chance = Chance(0.8)
+    heights: float = 0.07  # standard deviation of the logarithm of digits' heights
+    uneven_heights: float = 0.18
+    baseline: Normal = Normal(0, 0.04)
+    strength: Uniform = Uniform(0.85, 1)  # of each digit, against its number's
+    flat_one: float = 0.6  # a 1 that lies flatter than this is left out
+    lean: float = 0.75  # share of a slanted digit's overhang that its neighbour may stand under
+    narrowest: float = 0.3
+    stray_mark: Chance = Chance(0.1)  # a point or dash that stands wide
+    stray: Uniform = Uniform(0, 0.3)
+    point_space: float = 0.05
+    mark_space: float = 0.08
+    mark_gap: float = 0.3  # of the gap between digits
+    raised: Chance = Chance(0.12)  # cents written high and small
+    raised_height: float = 0.65
+    raised_by: float = 0.18
+
+
+TEXTS, SPACING = Texts(), Spacing()
+ENDS = {"comma_dash": ",-", "point_dash": ".-", "dash": "-", "point": ".", "comma": ",", "none": ""}
+
+
+def number_text(g: np.random.Generator) -> str:
+    """Draw a number as people write them: digits, in some with points, commas, dashes, slashes or colons."""
+    kind = TEXTS.kind.draw(g)
+    if kind == "plain":
+        return _run(TEXTS.plain.draw(g), g)
+    if kind == "thousands":
+        head, sign = _run(TEXTS.thousands.draw(g), g), str(g.choice([".", ",", "."]))
+        groups = 1 if TEXTS.one_group.draw(g) else 2
+        text = head + "".join(sign + _run(3, g) for _ in range(groups))
+        return text + _ending(TEXTS.thousands_end.draw(g), g)
+    if kind == "cents":
+        end = TEXTS.amount_end.draw(g)
+        return _run(TEXTS.amount.draw(g), g) + _ending(end, g)
+    if kind == "date":
+        sign = str(g.choice(list(".-/")))
+        day, month = g.integers(1, 32), g.integers(1, 13)
+        return f"{day}{sign}{month}{sign}{_run(4 if TEXTS.long_year.draw(g) else 2, g)}"
+    if kind == "time":
+        return f"{g.integers(0, 24)}:{g.integers(0, 60):02d}"
+    if kind == "minus":
+        return f"-{_run(TEXTS.minus.draw(g), g)}"
+    return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
+
+
+def _run(count: int, g: np.random.Generator) -> str:
+    """Draw so many digits."""
+    digits = "".join(map(str, g.integers(0, 10, count)))
+    if count > 2 and TEXTS.round.draw(g):
+        zeros = int(g.integers(1, count))
+        digits = digits[: count - zeros] + "0" * zeros
+    return digits
+
+
+def _ending(end: str, g: np.random.Generator) -> str:
+    if end in ("cents", "point_cents"):
+        return f"{',' if end == 'cents' else '.'}{_run(2, g)}"
+    return ENDS[end]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How something is written. height: of its digits, in pixels; by: the hand; strength: of the ink, 0..1."""
+
+    height: float
+    by: Hand
+    strength: float
+
+
+class _Writer:
+    """Writes one number, sign by sign. x: where the next one begins, in pixels."""
+
+    def __init__(
+        self, canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
+    ) -> None:
+        self.canvas, self.glyphs, self.style, self.g = canvas, glyphs, style, g
+        self.start, self.x, self.y = x, x, y
+        self.gap: float = getattr(SPACING, SPACING.kind.draw(g)).draw(g)
+        self.heights = LogNormal(1, SPACING.heights if SPACING.even.draw(g) else SPACING.uneven_heights)
+        self.previous: int | None = None
+        self.raised = False
+
+    @property
+    def baseline(self) -> float:
+        """The digits' middle at x, in pixels."""
+        return self.y + float(np.tan(self.style.by.turn)) * (self.x - self.start)
+
+    def mark(self, sign: str) -> None:
+        """Write a mark."""
+        g, height = self.g, self.style.height
+        if SPACING.stray_mark.draw(g):
+            self.x += SPACING.stray.draw(g) * height
+        ink, low = mark(sign, height, self.style.by, g)
+        width = 0.0 if ink is None else ink.shape[1] * (0.5 if sign == "/" else 1.0)
+        space = (SPACING.point_space if sign in ".,:" else SPACING.mark_space) * height
+        self.x += space
+        label = CLASSES + MARKS.index(sign)
+        self.canvas.put(ink, self.x + width / 2, self.baseline + low, self.style.strength, label, height)
+        self.x += width + space + self.gap * height * SPACING.mark_gap
+
+    def digit(self, sign: str) -> None:
+        """Write a digit."""
+        g, height, by = self.g, self.style.height, self.style.by
+        tall = height * self.heights.draw(g) * (SPACING.raised_height if self.raised else 1)
+        ink = self.glyphs.digit(int(sign), tall, by, g)
+        if ink is None or (sign == "1" and ink.shape[0] < SPACING.flat_one * tall):
+            return
+        lean = SPACING.lean * abs(by.slant) * ink.shape[0] if by.kind != "font" or by.slant else 0.0
+        width = max(ink.shape[1] - lean, SPACING.narrowest * ink.shape[1])
+        middle = self.baseline + SPACING.baseline.draw(g) * height
+        middle -= SPACING.raised_by * height if self.raised else 0
+        strength = self.style.strength * SPACING.strength.draw(g)
+        index = self.canvas.put(ink, self.x + width / 2, middle, strength, int(sign), max(ink.shape))
+        if index is not None:
+            if self.previous is not None:
+                self.canvas.following[self.previous] = index
+            self.previous = index
+        self.x += width + (self.gap + SPACING.wobble.draw(g)) * height
+
+
+def write_number(
+    canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, style: Style, g: np.random.Generator
+) -> float:
+    """Write a number from x on with the digits' middle at y; return where it ends. All in pixels."""
+    writer = _Writer(canvas, glyphs, x, y, style, g)
+    for at, sign in enumerate(text):
+        if sign not in MARKS:
+            writer.digit(sign)
+            continue
+        writer.mark(sign)
+        if sign in ".," and len(text) - at == 3 and SPACING.raised.draw(g):
+            writer.raised = True
+    return writer.x

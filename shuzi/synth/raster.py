@@ -1,0 +1,37 @@
+"""Rasters of ink: cropping, scaling and drawing lines on them."""
+
+import cv2
+import numpy as np
+
+SUBPIXEL = 4  # bits of a coordinate below the pixel, as OpenCV's drawing takes them
+
+
+def crop_to_ink(ink: np.ndarray, least: float = 0.25) -> np.ndarray | None:
+    """Return the smallest part that holds all ink above `least`; None if there is none."""
+    x, y, w, h = cv2.boundingRect((ink > least).astype(np.uint8))
+    return ink[y : y + h, x : x + w] if w else None
+
+
+def resize_to_height(ink: np.ndarray | None, height: float) -> np.ndarray | None:
+    """Resize ink so that its height, or a wide glyph's width, is as asked, in pixels."""
+    if ink is None or not ink.size:
+        return None
+    scale = height / max(ink.shape[0], 0.8 * ink.shape[1])
+    size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+    return cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def shrink(ink: np.ndarray, times: float) -> np.ndarray:
+    """Make ink smaller by a factor, to one pixel a side at least."""
+    size = (max(1, round(ink.shape[1] / times)), max(1, round(ink.shape[0] / times)))
+    return cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+
+
+def fixed_point(points: np.ndarray) -> np.ndarray:
+    """Return points (P, 2) in pixels as OpenCV's drawing takes them, int32 with SUBPIXEL bits."""
+    return np.round(points * 2**SUBPIXEL).astype(np.int32)
+
+
+def polyline(canvas: np.ndarray, path: np.ndarray, width: float) -> None:
+    """Draw a path (P, 2) of a width, both in pixels, on a canvas uint8 (h, w)."""
+    cv2.polylines(canvas, [fixed_point(path)], False, 255, max(1, round(width)), cv2.LINE_AA, SUBPIXEL)

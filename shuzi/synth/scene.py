@@ -1,0 +1,156 @@
+"""Scenes: small grey pictures of writing with the whole truth beside them, from which the finder learns.
+
+A scene is a field, a part of a page or a table, a digit among its neighbours, or writing too small to be read, on paper
+that is plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are MNIST's, drawn skeletons and those of
+the fonts on this machine; between and around them stand points, commas, dashes, letters, words, rules and blots.
+Everything is drawn from a generator that is passed in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from shuzi.data.digits import CLASSES
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.distributions import Chance, LogUniform, Uniform
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.grids import table_part
+from shuzi.synth.layouts import STRIP, close_up, empty, field_strip, page_part, tiny
+from shuzi.synth.optics import capture, is_legible, light
+from shuzi.synth.paper import paper, smooth_noise
+
+VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
+LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
+    (page_part, 0.33),
+    (table_part, 0.23),
+    (close_up, 0.27),
+    (empty, 0.1),
+    (tiny, 0.07),
+)  # of squares, and their shares
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How ink lies on paper, and where the picture ends."""
+
+    pencil: Chance = Chance(0.25)  # ink that lets the paper's grain through
+    pencil_knots: Uniform = Uniform(1.5, 3)  # pixels
+    pencil_grain: Uniform = Uniform(0.1, 0.6)
+    faint: Chance = Chance(0.5)
+    faint_contrast: LogUniform = LogUniform(0.12, 1)
+    contrast: Uniform = Uniform(0.55, 1)
+    cut: Chance = Chance(0.3)  # the picture ends within the scene
+    cut_side: Chance = Chance(0.5)
+    cut_most: int = 4  # a side loses at most its length over this
+
+
+FINISH = Finish()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture and what is written on it.
+
+    Attributes:
+        picture: uint8 (H, W), grey.
+        labels: uint8 (N,), 0..9, or 10 + the index in `glyphs.MARKS`.
+        boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
+        sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of a mark, that of its number's digits.
+        visible: float32 (N,), the share of the ink that lies in the frame.
+        following: int64 (N,), the next digit of the same number, -1 for its last and for marks.
+        ink: uint8 (H, W), how much of each pixel digits' ink covers, 255 all.
+        owner: int16 (H, W), the digit that most of a pixel's ink is, -1 where there is none.
+        writing: uint8 (H, W), how much of each pixel any writing covers: digits, marks, words and scribbles, no rules.
+        small: float32 (M, 4), boxes of writing too small to be read.
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    sizes: np.ndarray
+    visible: np.ndarray
+    following: np.ndarray
+    ink: np.ndarray
+    owner: np.ndarray
+    writing: np.ndarray
+    small: np.ndarray
+
+
+def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP) -> Scene:
+    """Draw a scene of STRIP's or SQUARE's shape."""
+    if shape == STRIP:
+        canvas = field_strip(glyphs, g)
+    else:
+        layouts, odds = zip(*LAYOUTS, strict=True)
+        canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
+    picture = light(_inked(canvas, shape, g), g)
+    top, bottom, left, right = frame = _frame(shape, g)
+    kept = np.s_[top : shape[0] - bottom, left : shape[1] - right]
+    sizes = [item.size for item in canvas.items if item.label < CLASSES]
+    sizes += [height for *_, height in canvas.small]
+    image = capture(picture[kept].astype(np.float32), sizes, g)
+    ink, writing, owner = canvas.ink, canvas.writing, canvas.owner
+    if any(frame):
+        image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        keep = np.zeros(shape, bool)
+        keep[kept] = True
+        ink, writing = np.where(keep, ink, 0), np.where(keep, writing, 0)
+        owner = np.where(keep, owner, -1).astype(np.int16)
+    boxes, visible = _in_frame(canvas, frame, shape)
+    for i, item in enumerate(canvas.items):
+        if item.label < CLASSES and visible[i] >= VISIBLE and not is_legible(image, ink, item.box):
+            visible[i] = 0
+    following = np.full(len(canvas.items), -1, np.int64)
+    following[[*canvas.following]] = [*canvas.following.values()]
+    return Scene(
+        image,
+        np.array([item.label for item in canvas.items], np.uint8),
+        boxes,
+        np.array([item.size for item in canvas.items], np.float32),
+        visible.astype(np.float32),
+        following,
+        np.round(ink * 255).astype(np.uint8),
+        owner,
+        np.round(writing * 255).astype(np.uint8),
+        np.array([b for b in canvas.small if is_legible(image, writing, b)], np.float32).reshape(-1, 4),
+    )
+
+
+def _inked(canvas: Canvas, shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
+    """Lay the canvas's ink on paper: tones (H, W)."""
+    s, cover = FINISH, canvas.cover
+    if s.pencil.draw(g):
+        grain = np.abs(smooth_noise(shape, s.pencil_knots.draw(g), g)) * s.pencil_grain.draw(g)
+        cover = cover * np.clip(1 - grain, 0, 1)
+    contrast = s.faint_contrast.draw(g) if s.faint.draw(g) else s.contrast.draw(g)
+    return paper(shape, g) * (1 - contrast * cover)
+
+
+def _frame(shape: tuple[int, int], g: np.random.Generator) -> tuple[int, int, int, int]:
+    """Draw how many pixels are cut off at the top, the bottom, the left and the right."""
+    s = FINISH
+    if not s.cut.draw(g):
+        return 0, 0, 0, 0
+    sides = (shape[0], shape[0], shape[1], shape[1])
+    top, bottom, left, right = (
+        int(g.integers(0, 1 + side // s.cut_most)) if s.cut_side.draw(g) else 0 for side in sides
+    )
+    return top, bottom, left, right
+
+
+def _in_frame(
+    canvas: Canvas, frame: tuple[int, int, int, int], shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the items' boxes, float32 (N, 4), and visible shares, float32 (N,), in what the frame leaves."""
+    boxes = np.array([item.box for item in canvas.items], np.float32).reshape(-1, 4)
+    visible = np.array([item.visible for item in canvas.items], np.float32)
+    if not any(frame) or not len(boxes):
+        return boxes, visible
+    top, bottom, left, right = frame
+    low = np.maximum(boxes[:, :2], (left, top))
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], (shape[1] - right, shape[0] - bottom))
+    inside = np.maximum(high - low, 0)
+    visible = visible * (inside.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1))
+    return np.concatenate([low, np.maximum(inside, 1)], 1).astype(np.float32), visible
