@@ -9,8 +9,8 @@ import shuzi
 from shuzi.read.reader import SHIPPED
 
 
-def linear(about=(), weights=None, kind=TensorProto.FLOAT):
-    """A linear network, with metadata."""
+def linear(about=(), weights=None, kind=TensorProto.FLOAT, batch="N", side=28):
+    """A linear network, with metadata; batch and side: of the images that it takes."""
     weights = np.ones((784, 11), np.float32) if weights is None else weights
     nodes = [
         helper.make_node("Cast", ["images"], ["float"], to=TensorProto.FLOAT),
@@ -21,7 +21,7 @@ def linear(about=(), weights=None, kind=TensorProto.FLOAT):
     graph = helper.make_graph(
         nodes,
         "linear",
-        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 28, 28])],
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, [batch, side, side])],
         [helper.make_tensor_value_info("logits", kind, ["N", 11])],
         [numpy_helper.from_array(weights, "W")],
     )
@@ -44,7 +44,7 @@ def use(folder, data):
 
 
 def case(random, folder):
-    which = random.integers(4)
+    which = random.integers(5)
     if which == 0:
         names = ("temperature", "threshold", "name")
         use(folder, linear({f"shuzi.{name}": SAID[random.integers(len(SAID))] for name in names}))
@@ -54,6 +54,16 @@ def case(random, folder):
         )
         weights.ravel()[random.integers(weights.size)] = random.choice([np.nan, np.inf, -np.inf, 1e38, 0])
         use(folder, linear(weights=weights))
+    elif which == 4:
+        kind = int(
+            random.choice([TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64])
+        )
+        use(
+            folder,
+            linear(
+                kind=kind, batch=("N", 1, 2, 3)[random.integers(4)], side=("H", 28, 27)[random.integers(3)]
+            ),
+        )
     else:
         use(folder, mutated(random, SMALL if which == 2 else LARGE))
 

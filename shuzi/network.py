@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from shuzi.errors import ShuziError
+from shuzi.errors import OutOfMemory, ShuziError, enough_memory
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -26,22 +27,25 @@ HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS = "config.json", "model.onnx", "model.safeten
 LARGE = 1_000_000  # pixels: what more of them take of memory is given back at once
 MOST_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
 
+Shapes: TypeAlias = Callable[[tuple[int, ...]], Collection[tuple[int, ...]]]
+"""The shapes that an output may have, of the shape of the images."""
+
 
 class Network:
     """An ONNX network that gave finite numbers of the right shapes; for many threads, to copy and to pickle.
 
-    path: its file. images: an example of its one input, "images": of the type it takes, and of a shape it must.
-    outputs: the names of its outputs, each with the shapes it may have for that example. expected: the same in words,
-    for errors. providers: what onnxruntime runs it on, by its names, the first that can; default CUDA where this
-    onnxruntime has it, else the CPU.
-    Raises ShuziError when the file is missing, damaged, or another network, or a provider isn't there.
+    path: its file. examples: for its one input, "images", of the type it takes and of several shapes that it must take.
+    outputs: the names of its outputs, each with the shapes that it may have for images of a shape. expected: the same
+    in words, for errors. providers: what onnxruntime runs it on, by its names, the first that can; default CUDA where
+    this onnxruntime has it, else the CPU.
+    Raises ShuziError when the file is missing, damaged, or another network, or a provider isn't there, and OutOfMemory.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        images: np.ndarray,
-        outputs: Mapping[str, Sequence[tuple[int, ...]]],
+        examples: Sequence[np.ndarray],
+        outputs: Mapping[str, Shapes],
         expected: str,
         providers: Sequence[str] | None = None,
     ) -> None:
@@ -49,34 +53,41 @@ class Network:
         self._bytes = _read(self.path)
         self._names = list(outputs)
         self._wanted = None if providers is None else _there(providers)
-        try:
-            self._session = _session(self._bytes, self._wanted)
-            self._about = dict(self._session.get_modelmeta().custom_metadata_map)
-            inputs = {each.name: each.type for each in self._session.get_inputs()}
-            found = {each.name: each.type for each in self._session.get_outputs()}
-        except Exception as error:  # onnxruntime raises a dozen kinds, all meaning that it can't be loaded
-            raise ShuziError(
-                f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
-            ) from error
-        other = ShuziError(f"{self.path}: an ONNX network, but no reader: expected {expected}.")
-        if [*inputs] != ["images"] or any(found.get(name) != "tensor(float)" for name in outputs):
-            raise other
-        try:
-            answers = self.run(images)
-        except Exception as error:  # as many kinds: a type, a rank or a size that isn't the example's
-            raise other from error
+        self._open()
+        self._check(examples, outputs, expected)
         if providers is not None and (missing := set(providers) - set(self.providers)):
             raise ShuziError(
                 f"providers={[*providers]}: {', '.join(missing)} can't be started on this machine."
             )
-        for answer, shapes in zip(answers, outputs.values(), strict=True):
-            if answer.shape not in shapes:
-                raise other
-            if not np.isfinite(answer).all():
-                raise ShuziError(
-                    f"{self.path}: a damaged network, it answers with NaN or infinity; make it anew with shuzi export."
-                )
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
+
+    def _open(self) -> None:
+        damaged = f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
+        with _explained(f"opening {self.path}", damaged):
+            self._session = _session(self._bytes, self._wanted)
+            self._about = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def _check(self, examples: Sequence[np.ndarray], outputs: Mapping[str, Shapes], expected: str) -> None:
+        other = ShuziError(f"{self.path}: an ONNX network, but no reader: expected {expected}.")
+        found = {each.name: each.type for each in self._session.get_outputs()}
+        inputs = [each.name for each in self._session.get_inputs()]
+        if inputs != ["images"] or any(found.get(name) != "tensor(float)" for name in outputs):
+            raise other
+        for images in examples:
+            try:
+                answers = self.run(images)
+            except OutOfMemory:
+                raise
+            except ShuziError as error:  # as many kinds: a type, a rank or a size that isn't the example's
+                raise other from error
+            for answer, shapes in zip(answers, outputs.values(), strict=True):
+                if answer.shape not in shapes(images.shape):
+                    raise other
+                if not np.isfinite(answer).all():
+                    raise ShuziError(
+                        f"{self.path}: a damaged network, it answers with NaN or infinity; "
+                        "make it anew with shuzi export."
+                    )
 
     @property
     def providers(self) -> list[str]:
@@ -85,12 +96,15 @@ class Network:
         return names
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
-        """Its outputs, in the order in which they were named."""
+        """Its outputs, in the order in which they were named. Raises ShuziError where it fails, and OutOfMemory."""
         options = None
         if images.size > LARGE:
             options = runtime().RunOptions()
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        answers: list[np.ndarray] = self._session.run(self._names, {"images": images}, options)
+        given = f"{images.dtype} {images.shape}"
+        failed = f"{self.path}: this network fails on images of {given}; make it anew with shuzi export."
+        with _explained("reading a picture", failed):
+            answers: list[np.ndarray] = self._session.run(self._names, {"images": images}, options)
         return answers
 
     @property
@@ -120,7 +134,20 @@ class Network:
         return {name: value for name, value in self.__dict__.items() if name != "_session"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _session=_session(state["_bytes"], state["_wanted"]))
+        self.__dict__.update(state)
+        self._open()
+
+
+@contextlib.contextmanager
+def _explained(doing: str, otherwise: str) -> Iterator[None]:
+    """Raise OutOfMemory where memory runs out, else ShuziError, for the dozen kinds that onnxruntime raises."""
+    try:
+        with enough_memory(doing):
+            yield
+    except ShuziError:
+        raise
+    except Exception as error:
+        raise ShuziError(otherwise) from error
 
 
 def runtime() -> ModuleType:

@@ -15,14 +15,22 @@ from onnx import TensorProto, helper, numpy_helper
 import shuzi
 from shuzi import network
 from shuzi.data.digits import SIDE
-from shuzi.network import Network
+from shuzi.errors import OutOfMemory
 from shuzi.read import reader
 
 LINEAR = np.random.default_rng(0).normal(size=(SIDE * SIDE, 11)).astype(np.float32)
 
 
 def save(
-    path, weights=LINEAR, inputs="images", kind=TensorProto.UINT8, side=SIDE, about=(), then=(), output=None
+    path,
+    weights=LINEAR,
+    inputs="images",
+    kind=TensorProto.UINT8,
+    side=SIDE,
+    about=(),
+    then=(),
+    output=None,
+    n="N",
 ):
     """A linear network of ONNX, right or wrong as a reader. then: nodes after it, from "product" to "logits"."""
     nodes = [
@@ -34,7 +42,7 @@ def save(
     graph = helper.make_graph(
         nodes,
         "linear",
-        [helper.make_tensor_value_info(inputs, kind, ["N", side, side])],
+        [helper.make_tensor_value_info(inputs, kind, [n, side, side])],
         [output or helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", weights.shape[1]])],
         [numpy_helper.from_array(weights, "W"), numpy_helper.from_array(np.array([0, 1]), "axes")],
     )
@@ -57,6 +65,8 @@ OTHERS = {
     "seven outputs": dict(weights=LINEAR[:, :7]),
     "floats": dict(kind=FLOATS),
     "20x20": dict(weights=LINEAR[:400], side=20),
+    "two images at a time": dict(n=2),
+    "one image at a time": dict(n=1),
     "rank 0": dict(
         then=[helper.make_node("ReduceSum", ["product"], ["logits"], keepdims=0)],
         output=helper.make_tensor_value_info("logits", FLOATS, []),
@@ -89,6 +99,50 @@ def test_another_network_is_no_reader(tmp_path, name):
     path = save(tmp_path / "other.onnx", **OTHERS[name])
     with pytest.raises(shuzi.ShuziError, match=r"no reader: expected images uint8 \(N, 28, 28\)"):
         shuzi.Reader(path)
+
+
+def test_a_finder_that_answers_to_pictures_of_one_size_alone_is_no_finder(tmp_path):
+    answers = {"maps": np.zeros((1, 26, 8, 4), np.float32), "ink": np.zeros((1, 2, 32, 16), np.float32)}
+    graph = helper.make_graph(
+        [helper.make_node("Constant", [], [k], value=numpy_helper.from_array(v)) for k, v in answers.items()],
+        "finder",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W"])],
+        [helper.make_tensor_value_info(name, FLOATS, answer.shape) for name, answer in answers.items()],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "x"
+    )
+    with pytest.raises(
+        shuzi.ShuziError, match=r"x: an ONNX network, but no reader: expected images uint8 \(N, H"
+    ):
+        shuzi.Reader(finder=tmp_path / "x")
+
+
+def test_a_network_that_fails_on_a_larger_batch_is_named_with_it(tmp_path):
+    looked_up = [
+        helper.make_node("Shape", ["product"], ["count"], end=1),
+        helper.make_node("Constant", [], ["one"], value=numpy_helper.from_array(np.array([1]))),
+        helper.make_node("Sub", ["count", "one"], ["index"]),
+        helper.make_node("Gather", ["axes", "index"], ["found"]),  # there are two
+        helper.make_node("Cast", ["found"], ["more"], to=FLOATS),
+        helper.make_node("Add", ["product", "more"], ["logits"]),
+    ]
+    reader = shuzi.Reader(save(tmp_path / "late.onnx", then=looked_up))
+    with pytest.raises(
+        shuzi.ShuziError, match=r"late\.onnx: this network fails on images of uint8 \(3, 28, 28\)"
+    ):
+        reader.scores(np.zeros((3, 28, 28), np.uint8))
+
+
+def test_lack_of_memory_is_told_from_a_damaged_network(tmp_path):
+    large = [
+        helper.make_node("Constant", [], ["shape"], value=numpy_helper.from_array(np.array([10**14]))),
+        helper.make_node("ConstantOfShape", ["shape"], ["large"]),
+        helper.make_node("ReduceMax", ["large"], ["most"], keepdims=0),
+        helper.make_node("Add", ["product", "most"], ["logits"]),
+    ]
+    with pytest.raises(OutOfMemory, match=r"Out of memory while .*; free some memory"):
+        shuzi.Reader(save(tmp_path / "large.onnx", then=large))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -146,9 +200,9 @@ def test_what_is_no_path_or_confidence_is_told_what_was_expected(given):
 
 
 def test_a_copy_answers_alike():
-    network = Network(reader.SHIPPED, reader.EXAMPLE, {"logits": ((2, 11),)}, "digits")
+    network = shuzi.Reader()._network
     for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
-        assert (other.run(reader.EXAMPLE)[0] == network.run(reader.EXAMPLE)[0]).all()
+        assert (other.run(reader.EXAMPLES[0])[0] == network.run(reader.EXAMPLES[0])[0]).all()
 
 
 def test_it_runs_where_it_is_told_to_and_says_where(tmp_path):

@@ -177,10 +177,10 @@ class Finder:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, providers: Sequence[str] | None = None
     ) -> None:
-        example = np.random.default_rng(0).integers(0, 256, (1, 2 * GRID, GRID), np.uint8)
-        shapes = {"maps": [(1, CHANNELS, 8, 4)], "ink": [(1, 2, 2 * GRID, GRID)]}
+        random, shapes = np.random.default_rng(0), ((1, 2 * GRID, GRID), (1, GRID, 3 * GRID))
+        examples = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
         path = SHIPPED if path is None else Path(path)
-        self._network = Network(path, example, shapes, EXPECTED, providers)
+        self._network = Network(path, examples, {"maps": _maps, "ink": _ink}, EXPECTED, providers)
         said = self._network.text(CALIBRATION, "")
         try:
             self.calibration = Calibration.from_text(said) if said else Calibration()
@@ -254,6 +254,14 @@ class Finder:
         x, y = round(left * scale), round(top * scale)
         level = replace(level, left=x, top=y, part=(x, y, x + level.ink.shape[1], y + level.ink.shape[0]))
         return [q for q in proposals(level) if not q.mark and overlap(q.box, digit.box[None])[0] > SAME]
+
+
+def _maps(images: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return [(images[0], CHANNELS, images[1] // STRIDE, images[2] // STRIDE)]
+
+
+def _ink(images: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return [(images[0], 2, *images[1:])]
 
 
 def resized(grey: np.ndarray, scale: float) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from shuzi import display
 from shuzi.data.picture import load
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, likeliest
 from shuzi.forms.sheet import zones
 from shuzi.network import Network, softmax
@@ -39,7 +39,7 @@ FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier 
 # right, but letters are handed in too. A balance of the two, struck on real digits and on letters of held-out fonts.
 TOLD, UNTOLD = (0.8, 0.55), (0.0, 1.0)
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
-EXAMPLE = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE), np.uint8)  # all must answer to it
+EXAMPLES = [np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), np.uint8) for n in (2, 1)]
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
 
 Box = tuple[int, int, int, int]
@@ -175,7 +175,7 @@ class Reader:
         self.path = Path(path) if path is not None else SHIPPED
         if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
             raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
-        network = Network(self.path, EXAMPLE, {"logits": ((2, 10), (2, 11))}, EXPECTED, providers)
+        network = Network(self.path, EXAMPLES, {"logits": _shapes}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
         own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
         self.threshold = own if threshold is None else float(threshold)
@@ -195,6 +195,7 @@ class Reader:
 
         return read_batch(self, batch)
 
+    @enough_memory("reading a picture")
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float32 (N, 11): the ten digits and "no digit", summing to 1.
 
@@ -226,6 +227,7 @@ class Reader:
         scores = self.scores(images)
         return given_digit(scores), any_digit(scores) >= self.threshold
 
+    @enough_memory("reading a picture")
     def read(self, source: Source, *, single: bool = False) -> Page:
         """The digits of a picture.
 
@@ -258,6 +260,7 @@ class Reader:
             numbers.append(Number(own, group.line, decode.written(group, own), whole))
         return Page(tuple(numbers), picture.size)
 
+    @enough_memory("reading a picture")
     def read_fields(self, source: Source, form: Form, sure: float = SURE) -> tuple[Entry, ...]:
         """What stands in the fields of a form, in the form's order.
 
@@ -274,6 +277,7 @@ class Reader:
         text, confidence, is_sure = of.pick(readings, sure)
         return Entry(of.name, of.shown(text), confidence, is_sure, zone, found.digits, readings)
 
+    @enough_memory("reading a picture")
     def writing(self, source: Source) -> np.ndarray:
         """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.
 
@@ -310,6 +314,10 @@ class Reader:
         digit = guess if confidence >= self.threshold else None
         box = in_pixels(found.box * picture.scale, picture.size)
         return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
+
+
+def _shapes(images: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    return (images[0], 10), (images[0], 11)
 
 
 def in_pixels(box: np.ndarray, size: tuple[int, int]) -> Box:
