@@ -19,7 +19,7 @@ from shuzi.errors import ShuziError
 from shuzi.read.normalise import SIDE
 from shuzi.serve import answers as api
 from shuzi.serve import corrections, learn, samples
-from shuzi.serve.guard import App, Guard, Problem
+from shuzi.serve.guard import RETRY, App, Guard, Problem
 from shuzi.serve.http import answer_problems, is_json, json_response
 from shuzi.serve.openapi import POSTED, Documented, problems, request_body
 from shuzi.serve.questions import Question
@@ -95,7 +95,7 @@ def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: 
         return Response(status_code=204)
 
 
-def _add_about(app: FastAPI, about: dict[str, Any], shown: samples.Samples) -> None:
+def _add_about(app: FastAPI, readers: Readers, about: dict[str, Any], shown: samples.Samples) -> None:
     generator = np.random.default_rng(secrets.randbits(64))
 
     @app.get(
@@ -124,6 +124,9 @@ def _add_about(app: FastAPI, about: dict[str, Any], shown: samples.Samples) -> N
 
     @app.get("/api/health", summary="Does it answer", responses={200: {"model": api.Health}, **problems()})
     async def health() -> Response:
+        """Answers 503 while no process can read."""
+        if not readers.ready:
+            raise Problem(503, "no process can read at the moment; try again in a second.", RETRY)
         return json_response({"status": "ok", "version": about["version"]})
 
     @app.get("/api/model", summary="What answers here", responses={200: {"model": api.About}, **problems()})
@@ -237,7 +240,7 @@ def create_app(settings: Settings, readers: Readers, about: dict[str, Any], trai
     add_reading(app, readers)
     _add_corrections(app, settings, readers, shown)
     add_review(app, settings, readers, shown)
-    _add_about(app, about, shown)
+    _add_about(app, readers, about, shown)
     _add_learning(app)
     _add_training(app, trainer)
     _add_pages(app)

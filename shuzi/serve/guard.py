@@ -25,7 +25,7 @@ DEADLINE = (
 IN_FLIGHT = 64  # requests being answered at once
 HELD = 200_000_000  # bytes of bodies at once: slow uploads cost what they hold
 LEAVING = 2.0  # seconds that requests have to finish once the server is told to end
-RETRY_AFTER = 1  # seconds: the longest photo takes half of one
+RETRY = {"Retry-After": "1"}  # seconds: the longest photo takes half of one
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _POLICY = (
@@ -165,7 +165,7 @@ class Guard:
         if not length.isdecimal() or int(length) > LARGEST:
             raise Problem(413, f"the request has {length} bytes; at most {LARGEST:,} are taken.", _CLOSE)
         if self.leaving:
-            raise Problem(503, "the server is ending.", _RETRY | _CLOSE)
+            raise Problem(503, "the server is ending.", RETRY | _CLOSE)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         upload = None if scope["method"] in ("GET", "HEAD") else _Upload(self, receive)
@@ -188,7 +188,7 @@ class Guard:
 
     async def _work(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if self.in_flight >= self.most:
-            raise Problem(503, f"{self.most} requests are being answered; try again in a second.", _RETRY)
+            raise Problem(503, f"{self.most} requests are being answered; try again in a second.", RETRY)
         self.in_flight += 1
         try:
             await self.app(scope, receive, send)
@@ -197,10 +197,10 @@ class Guard:
 
     def _too_late(self, upload: "_Upload | None") -> Problem:
         if self.leaving:
-            return Problem(503, "the server is ending.", _RETRY | _CLOSE)
+            return Problem(503, "the server is ending.", RETRY | _CLOSE)
         if upload is not None and not upload.complete:
             return Problem(408, f"the request was not complete after {self.upload:g} s.", _CLOSE)
-        return Problem(503, f"no answer within {self.deadline:g} s; try a smaller picture.", _RETRY)
+        return Problem(503, f"no answer within {self.deadline:g} s; try a smaller picture.", RETRY)
 
 
 class _Upload:
@@ -226,7 +226,7 @@ class _Upload:
                 raise Problem(413, f"the request has more than {LARGEST:,} bytes, the most taken.", _CLOSE)
             if self.guard.room < 0:
                 raise Problem(
-                    503, "too much is being uploaded at once; try again in a second.", _RETRY | _CLOSE
+                    503, "too much is being uploaded at once; try again in a second.", RETRY | _CLOSE
                 )
             self.complete = not message.get("more_body", False)
         self.body = b"".join(parts)
@@ -243,7 +243,6 @@ def _one(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     return values[0] if values else None
 
 
-_RETRY = {"Retry-After": str(RETRY_AFTER)}
 _CLOSE = {"Connection": "close"}
 
 

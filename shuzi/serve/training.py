@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+import traceback
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -111,11 +112,11 @@ class Trainer:
         try:
             write_whole(file, (made / KEPT).read_bytes())
             self._about["models"] = await self._readers.use(str(file))
-        except (OSError, ShuziError, Problem) as error:
-            now.state, now.error = "failed", f"{file} can't be used ({error})."
-        else:
             now.state, now.file, self._base = "kept", str(file), str(file)
-        self._clear()
+        except Exception as error:
+            now.state, now.error = "failed", f"{file} can't be used ({_reason(error)})."
+        finally:
+            self._clear()
 
     def _clear(self) -> None:
         if self._folder is not None:
@@ -123,10 +124,10 @@ class Trainer:
         self._folder = None
 
     async def _run(self, epochs: int) -> None:
-        now = self.progress
-        self._folder = Path(tempfile.mkdtemp(prefix="shuzi-"))
-        run, made, data = self._folder / "run", self._folder / KEPT, self._folder / "corrections"
+        now, data = self.progress, self._corrections
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="shuzi-"))
+            run, made, data = self._folder / "run", self._folder / KEPT, self._folder / "corrections"
             # a copy: corrections that arrive meanwhile would change what is measured
             await asyncio.to_thread(_copy, self._corrections, data)
             await self._command(
@@ -136,8 +137,8 @@ class Trainer:
             await self._command("export", run, "--out", made)
             now.before, now.after = await self._shares(self._base, data), await self._shares(made, data)
             now.state = "done"
-        except Failed as failed:
-            now.state, now.error = "failed", f"{failed}.".replace(str(data), str(self._corrections))
+        except Exception as error:
+            now.state, now.error = "failed", f"{_reason(error)}.".replace(str(data), str(self._corrections))
             self._clear()
 
     async def _shares(self, what: str | Path, corrections: Path) -> Shares:
@@ -180,6 +181,16 @@ def _copy(corrections: Path, to: Path) -> None:
         (to / picture.parent.name).mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # taken back meanwhile
             shutil.copy(picture, to / picture.parent.name)
+
+
+def _reason(error: Exception) -> str:
+    """Why a training failed, without a full stop. An error that nobody foresaw goes to the terminal too."""
+    if isinstance(error, OSError):
+        return f"the system refuses: {error.strerror or error}"
+    if isinstance(error, Failed | ShuziError):
+        return str(error).rstrip(".")
+    traceback.print_exception(error)
+    return "the server met a fault; its terminal says which"
 
 
 def _refused(settings: Settings) -> str | None:
