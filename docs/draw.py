@@ -1,8 +1,9 @@
-"""Makes the README's pictures and the softmax regression of the drawing page, from a run of `shuzi train softmax`.
+"""Makes the README's pictures, the example form, and the softmax regression of the drawing page.
 
     python docs/draw.py [RUN]
 
-Pictures of the pages are taken by tests/serve/screenshots.py, those of the book by hand from the site of `make book`.
+RUN is a run of `shuzi train softmax`. tests/serve/screenshots.py takes the pictures of the pages; those of the book are
+taken by hand from the site of `make book`.
 """
 
 import sys
@@ -16,6 +17,7 @@ from shuzi.batch import folders
 from shuzi.read.find import HEAT, Finder
 from shuzi.read.reader import SHIPPED
 from shuzi.show import plots
+from shuzi.synth.forms import make_form
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.pages import make_page
 from shuzi.synth.scene import VISIBLE, Scene, scene
@@ -24,6 +26,8 @@ from shuzi.train.runs import evaluate_run
 DOCS = Path(__file__).parent
 SEED = 5
 SHOWN = 680  # pixels of the page's height
+FORM = DOCS.parent / "examples" / "form.jpg"
+WRITTEN = ("541184", "29101985", "6768827519409648", "1250", "10115", "9783161484100", "970001", "")
 
 
 def main(run: Path) -> None:
@@ -38,6 +42,8 @@ def main(run: Path) -> None:
     cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
     drawn = folders.overlay(photo, shuzi.Reader().read(photo))
     cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    filled = make_form(held_out.images, held_out.labels, WRITTEN, True, np.random.default_rng(0))
+    cv2.imwrite(str(FORM), filled[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     digits = Glyphs(held_out)
     fields = [scene(digits, np.random.default_rng(n)) for n in range(40)]
     fields = [field for field in fields if (field.visible >= VISIBLE).sum() > 5]
