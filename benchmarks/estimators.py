@@ -1,4 +1,7 @@
-"""shuzi.sklearn.SoftmaxRegression on MNIST beside scikit-learn's own, all as they are by default, and after one pass.
+"""Compare shuzi.sklearn.SoftmaxRegression with scikit-learn's estimators on MNIST.
+
+Each has its default settings, and two take one pass in addition. LogisticRegression stops at its default of 100 steps
+before it has converged; SGDClassifier is a linear support vector machine without averaging.
 
     python benchmarks/estimators.py [ROUNDS]
 

@@ -1,9 +1,9 @@
-"""Pictures a second into Parquet files: processes of this machine beside as many workers of Ray; and 10^9 on paper.
+"""Measure how many pictures a second are read into Parquet files: by processes of this machine and by Ray's workers.
 
     python benchmarks/many.py [PICTURES]
 
 Reads crops of one digit each (MNIST's test digits on paper, 40x40). Each engine reads 40 and then all of them: the
-difference gives the pace, what is left of the 40 the start-up. Takes pip install '.[ray]'.
+difference gives the pace, and the rest of the time for the 40 is the start-up. Needs pip install '.[ray]'.
 """
 
 import os
@@ -14,14 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from reader_speed import photo, seconds_of_a_core
 
 import shuzi
 from shuzi.batch import cluster, shards
 
 FEW, WORKERS = 40, 2
-MANY = 1_000_000_000
-PHOTO = 3_000_000  # bytes of a phone's JPEG of 12 megapixels, with 100 digits
 
 
 def pictures(folder, count):
@@ -68,17 +65,7 @@ def main():
             )
         size = np.mean([path.stat().st_size for path in all_of_them.iterdir()])
         row = sum(path.stat().st_size for path in (folder / "ray-all").glob("*.parquet")) / count
-    jpeg = photo(shuzi.load("mnist")[1].images)
-    each_photo = seconds_of_a_core(lambda: reader.read(jpeg), 5)
-    print(f"a photo of 12 megapixels takes {each_photo:.2f} s of a core")
     print(f"a picture has {size:.0f} bytes, a row in Parquet {row:.0f}")
-    for kind, each, bytes_each in (("crops", WORKERS / pace, size), ("photos", each_photo, PHOTO)):
-        hours = MANY * each / 3600
-        per_second = bytes_each / each / 1e6
-        print(
-            f"10^9 {kind}: {hours:,.0f} core hours, {hours / 1000:.1f} h on 1,000 cores; "
-            f"{MANY * bytes_each / 1e12:,.1f} TB in, {per_second:.2f} MB/s a core; rows {MANY * row / 1e9:,.0f} GB"
-        )
 
 
 if __name__ == "__main__":

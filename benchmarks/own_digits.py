@@ -3,8 +3,8 @@
     python benchmarks/own_digits.py [PICTURES]
 
 Draws 〇一二三四五六七八九 as a pen would, on uneven paper, photographed (PICTURES of each, default 20); then runs
-`shuzi train best --data ... --start reader` and `shuzi evaluate` before and after, on 50 new pictures of each
-by the same pen, and on MNIST's test digits, to see what was forgotten.
+`shuzi train best --data ... --start reader` and `shuzi evaluate` before and after, on new pictures by the same pen
+(those that `evaluate` holds out of 50 of each) and on MNIST's test digits, to see what was forgotten.
 """
 
 import json
@@ -59,6 +59,12 @@ def shuzi(*arguments: str) -> dict:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
+def shown(told: dict) -> str:
+    """Give an accuracy with its 95 % interval and the number of pictures."""
+    low, high = told["interval"]
+    return f"{100 * told['accuracy']:.2f} % ({100 * low:.2f} to {100 * high:.2f}) of {told['count']:,}"
+
+
 def main(pictures: int) -> None:
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
@@ -69,8 +75,8 @@ def main(pictures: int) -> None:
         trained = shuzi("train", "best", "--data", str(folder / "mine"), "--start", "reader", "--out", run)
         print(f"{pictures} pictures of each digit, trained in {trained['train_seconds']:.0f} s")
         for title, data in (("new pictures of that hand", str(folder / "new")), ("MNIST test", "mnist")):
-            before, after = (shuzi("evaluate", each, "--data", data)["accuracy"] for each in ("reader", run))
-            print(f"{title:26} {100 * before:6.2f} % before, {100 * after:6.2f} % after")
+            before, after = (shuzi("evaluate", each, "--data", data) for each in ("reader", run))
+            print(f"{title:26} {shown(before)} before, {shown(after)} after")
 
 
 if __name__ == "__main__":
