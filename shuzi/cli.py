@@ -66,19 +66,21 @@ USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that can
 
 Root = Annotated[
     Path | None,
-    typer.Option(help="Folder where named sets lie and are kept; default your cache.", envvar="SHUZI_DATA"),
+    typer.Option(help="Folder for downloaded datasets. Default: your cache folder.", envvar="SHUZI_DATA"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, all else on stderr.")]
-DEVICES = "auto, cpu, cuda, cuda:1, mps."
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout and everything else on stderr.")
+]
+DEVICES = "auto, cpu, cuda, cuda:1 or mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder.", metavar="RUN")]
-STARTS = "Weights to begin with: reader, an ONNX file, a run, or a folder for the hub."
+RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
+STARTS = "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder."
 TESTS = (
-    "A set's name or folder, a folder of pictures with labels.csv, or optdigits, mnist-9985, corrupted, no-digits, "
-    "surest, pages, singles, forms."
+    "A dataset's name or folder, a folder of pictures with labels.csv, or one of optdigits, mnist-9985, corrupted, "
+    "no-digits, surest, pages, singles, forms."
 )
 # `recipes` itself would import torch
-RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or module:name of your own."
+RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or your own as module:name."
 SECONDS_BETWEEN_LOOKS = 0.1  # reading the loss waits for the device
 
 
@@ -100,11 +102,16 @@ def shuzi(
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(metavar="SET", help="mnist, fashion-mnist, or a folder.")] = "mnist",
+    name: Annotated[
+        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, or a folder.")
+    ] = "mnist",
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a set and verify it. Say what is in it and where it lies."""
+    """Download and verify a dataset.
+
+    Reports what it contains and where it is.
+    """
     from shuzi.data import digits, own, sources
 
     with downloads() as progress:
@@ -134,26 +141,34 @@ def data(
 @app.command()
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default softmax-numpy.")
+        str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default: softmax-numpy.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="A set's name, or a folder; default mnist.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Times through the data; default the recipe's.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step; default the recipe's.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate; default the recipe's.")] = None,
-    start: Annotated[str | None, typer.Option(help=STARTS + " Default random weights.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same weights; default 0.")] = None,
-    validation: Annotated[int | None, typer.Option(help="Training images to hold out; default 0.")] = None,
+    data: Annotated[str | None, typer.Option(help="A dataset's name, or a folder. Default: mnist.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training images. Default: the recipe's.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Batch size: images per step. Default: the recipe's.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")] = None,
+    start: Annotated[str | None, typer.Option(help=STARTS + " Default: random weights.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same weights. Default: 0.")
+    ] = None,
+    validation: Annotated[
+        int | None, typer.Option(help="Training images to hold out for validation. Default: 0.")
+    ] = None,
     root: Root = None,
     run: Annotated[
         Path | None,
-        typer.Option("--out", help="The run's folder; default the first free runs/RECIPE."),
+        typer.Option("--out", help="Folder for the run. Default: the first free runs/RECIPE."),
     ] = None,
-    device: Annotated[str | None, typer.Option(help=DEVICES + " Default auto.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run.", metavar="RUN")] = None,
+    device: Annotated[str | None, typer.Option(help=DEVICES + " Default: auto.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue an interrupted run.", metavar="RUN")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run at --out.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a recipe, then test it once."""
+    """Train a recipe, then test it once on the test set."""
     runs = needs("train", "shuzi.train.runs")
     options = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
@@ -161,7 +176,7 @@ def train(
     )  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     if resume is not None and (given or run or force):
-        raise ShuziError("--resume goes on with all settings of the run; give none of them beside it")
+        raise ShuziError("--resume uses the settings of the run; remove the other options")
     from shuzi.train.ranks import launched
 
     with launched() as ranks, downloads() as progress, trains() as listener:
@@ -179,7 +194,7 @@ def train(
     out.print(
         f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {done.device}"
     )
-    out.print(f"kept in {done.folder}; look at it with: shuzi show {done.folder}")
+    out.print(f"saved in {done.folder}; look at it with: shuzi show {done.folder}")
 
 
 @app.command()
@@ -187,17 +202,18 @@ def evaluate(
     what: Annotated[
         str,
         typer.Argument(
-            help="A run's folder, an ONNX file, a folder for the hub, or reader, the one shipped."
+            metavar="WHAT",
+            help="The folder of a run, an ONNX file, a Hugging Face model folder, or reader for the shipped reader.",
         ),
     ],
-    data: Annotated[str | None, typer.Option(help=TESTS + " Default what it was trained on.")] = None,
+    data: Annotated[str | None, typer.Option(help=TESTS + " Default: the dataset it was trained on.")] = None,
     root: Root = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Say how right a run or reader is.
+    """Measure a run or reader on unseen digits.
 
-    On digits it has not seen; and where it errs.
+    Shows its accuracy and its mistakes.
     """
     from shuzi.evaluate.measure import Evaluation, Network, measure
 
@@ -217,32 +233,37 @@ def evaluate(
     elif isinstance(figures, Evaluation):
         print_evaluation(name, figures)
     else:
-        print_rows([name, "share"], [[share, f"{value:.4f}"] for share, value in shares.items()])
+        print_rows([name, "value"], [[share, f"{value:.4f}"] for share, value in shares.items()])
 
 
 @app.command()
 def show(
     what: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="A run's folder, mnist, fashion-mnist, or a folder of a set."),
+        typer.Argument(
+            metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the folder of a dataset."
+        ),
     ],
-    index: Annotated[int | None, typer.Option(help="One image of a set, by its index.")] = None,
-    test: Annotated[bool, typer.Option("--test", help="Of a set, its test images.")] = False,
+    index: Annotated[
+        int | None, typer.Option(help="Draw one image of the dataset: its index, from 0.")
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help="Use the test images of a dataset.")] = False,
     root: Root = None,
     to: Annotated[
-        Path | None, typer.Option("--out", help="Folder; default RUN/pictures, or pictures.")
+        Path | None,
+        typer.Option("--out", help="Folder for the PNG files. Default: RUN/pictures, or pictures."),
     ] = None,
     device: Device = "auto",
     open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a run, or a set, as PNG files."""
+    """Draw a run or a dataset as PNG files."""
     pictures = needs("show", "shuzi.show.pictures")
     with downloads() as progress:
         if (Path(what) / "run.json").exists():
             if index is not None or test:
                 option = "--test" if index is None else f"--index {index}"
-                raise ShuziError(f"{option}: is for a set such as mnist, {what} is a run")
+                raise ShuziError(f"{option} is for a dataset such as mnist, but {what} is a run; remove it")
             tested = needs("train", "shuzi.train.runs").evaluate_run(Path(what), None, root, device, progress)
             drawn = pictures.of_run(to or Path(what) / "pictures", tested)
         else:
@@ -260,35 +281,51 @@ def show(
 @app.command()
 def read(
     files: Annotated[
-        list[str], typer.Argument(help="Pictures, folders of them, or - for one on stdin.", metavar="FILE")
+        list[str],
+        typer.Argument(help="Pictures, folders of pictures, or - for one picture on stdin.", metavar="FILE"),
     ],
     single: Annotated[bool, typer.Option("--single", help="Each picture is one digit.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Confidence that counts as sure, 0 to 1; default the network's."),
+        typer.Option(help="Least confidence of a digit, 0 to 1; below it, print ?. Default: the network's."),
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="An ONNX file. Default: the shipped reader.")] = None,
     fields: Annotated[
-        Path | None, typer.Option(help="Read a form's fields: a JSON file of zones and what they hold.")
+        Path | None, typer.Option(help="Read the fields of a form that this JSON file describes.")
     ] = None,
     table: Annotated[
-        str | None, typer.Option("--csv", help="Write a row a digit, or a form, to this file; - is stdout.")
+        str | None,
+        typer.Option("--csv", help="Write one row per digit, or per form, to this file; - is stdout."),
     ] = None,
-    go_on: Annotated[bool, typer.Option("--continue", help="Pass over what --csv or --out holds.")] = False,
-    overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes and readings.")] = None,
-    inputs: Annotated[Path | None, typer.Option(help="Folder for the 28x28 that the network saw.")] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")
+    ] = False,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Folder for copies of the pictures with boxes and readings drawn on them."),
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help="Folder for the 28x28 images that the network saw.")
+    ] = None,
     to: Annotated[
         str | None,
-        typer.Option("--out", help="Folder or URI for Parquet files, a row a picture of one FOLDER."),
+        typer.Option(
+            "--out", help="Folder or URI for Parquet files with one row per picture; reads one FOLDER."
+        ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="What reads into --out: local or ray.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Ray's: auto, or HOST:PORT; default one here.")] = None,
+    engine: Annotated[str, typer.Option(help="What reads for --out: local or ray.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the digits in pictures.
 
-    A line a number, with the confidence that all of it is right; '?' for a digit it is not sure of. Of a form a line a
-    field, '?' behind one it is not sure of.
+    Prints one number per line, with the confidence that the whole number is right; '?' marks an uncertain digit. With
+    --fields, prints one field per line and '?' after an uncertain one.
     """
     from contextlib import ExitStack
     from itertools import chain
@@ -299,14 +336,14 @@ def read(
     from shuzi.read.reader import Reader
 
     if fields is not None and (single or to or overlay or inputs):
-        raise ShuziError("--fields reads forms; give no --single, --out, --overlay or --inputs beside it")
+        raise ShuziError("--fields can't be combined with --single, --out, --overlay or --inputs")
     if to is not None:
         if len(files) != 1 or table or overlay or inputs:
             raise ShuziError(
-                "--out takes one folder of pictures, and no --csv, --overlay or --inputs beside it"
+                "--out reads one folder of pictures; it can't be combined with --csv, --overlay or --inputs"
             )
         if engine not in ("local", "ray") or (address is not None and engine != "ray"):
-            raise ShuziError(f"--engine {engine}: there are local and ray; --address is for ray")
+            raise ShuziError(f"--engine {engine}: choose local or ray; only ray takes --address")
         shards = needs("parquet", "shuzi.batch.shards")
         do = shards.do_here
         if engine == "ray":
@@ -320,11 +357,13 @@ def read(
             ),
         )  # fmt: skip
     if engine != "local" or address is not None:
-        raise ShuziError("--engine and --address are for Parquet files; name their folder with --out")
+        raise ShuziError("--engine and --address write Parquet files; name a folder for them with --out")
     if go_on and table in (None, "-"):
-        raise ShuziError("--continue goes on with a --csv file; name one")
+        raise ShuziError(
+            "--continue needs the --csv file or the --out folder that it should continue; name it"
+        )
     if as_json and table == "-":
-        raise ShuziError("--json and --csv - both write to stdout; name a file for one of them")
+        raise ShuziError("--json and --csv - both write to stdout; name a file for --csv")
     form, sheet, beside = None, tables.READINGS, Path(table or ".").parent
     if fields is not None:
         form = Form.load(fields)
@@ -374,25 +413,29 @@ def export(
     run: RunFolder,
     kind: Annotated[
         Literal["onnx", "hub"],
-        typer.Option("--to", help="An ONNX file, or a folder as Hugging Face's hub lays it out."),
+        typer.Option("--to", help="onnx: an ONNX file; hub: a Hugging Face model folder."),
     ] = "onnx",
     to: Annotated[
-        Path | None, typer.Option("--out", help="Where; default RUN/model.onnx, or RUN/hub.")
+        Path | None,
+        typer.Option("--out", help="File or folder to write. Default: RUN/model.onnx, or RUN/hub."),
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="Convolutions in 8 bits: faster on a CPU, and no start for training."),
+        typer.Option(
+            "--int8",
+            help="Use 8-bit convolutions. Faster on a CPU, but the file can't be used as a start for training.",
+        ),
     ] = False,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an ONNX file of a run.
+    """Export a run as an ONNX file.
 
-    One that Reader takes, checked number for number against torch.
+    shuzi read --weights and shuzi.Reader read with it. Its output is compared with torch's.
     """
     if kind == "hub" and int8:
         raise ShuziError(
-            "--int8: the hub's folder holds the weights as they are; make an ONNX file of 8 bits."
+            "--int8 is for ONNX files: a Hugging Face folder holds unrounded weights; leave out --int8 or --to hub"
         )
     if kind == "hub":
         path = needs("train", "shuzi.train.hub").to_hub(run, to, root)
@@ -414,21 +457,22 @@ def export(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
-    weights: Annotated[Path | None, typer.Option(help="An ONNX file; default the shipped reader.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that read.")] = 2,
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8000,
+    weights: Annotated[Path | None, typer.Option(help="An ONNX file. Default: the shipped reader.")] = None,
+    workers: Annotated[int, typer.Option(help="Number of processes that read.")] = 2,
     review: Annotated[
-        Path | None, typer.Option(help="Put right what is not sure in this CSV file of forms.", metavar="CSV")
+        Path | None,
+        typer.Option(help="Review the uncertain fields in this CSV file of forms.", metavar="CSV"),
     ] = None,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Store no corrections.")] = False,
-    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Don't save corrections.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="A name that a proxy in front is reached by.")
+        list[str] | None, typer.Option(help="A host name under which a proxy serves the page.")
     ] = None,
 ) -> None:
-    """Open the page to draw digits on.
+    """Open the drawing page.
 
-    There you see what is read, and why.
+    Draw digits on it, and see what is read and why.
     """
     needs("serve", "shuzi.serve.server").serve(
         host,
@@ -451,9 +495,9 @@ def learn(
     browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the lesson's notebooks to a folder and open them in Jupyter.
+    """Open the lesson's notebooks in Jupyter.
 
-    Twelve executed chapters, from the data to your own handwriting.
+    Copies them to a folder: twelve executed chapters, from the data to your own handwriting.
     """
     from shuzi.learn import notebooks
 
@@ -489,14 +533,14 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         ],
     )
     print_rows(
-        ["label \\ read", *map(str, range(10))],
+        ["true \\ predicted", *map(str, range(10))],
         [
             [str(label), *(str(n) if n else "." for n in row)]
             for label, row in enumerate(evaluation.confusion)
         ],
     )
     print_rows(
-        ["surest mistakes: index", "label", "read", "confidence"],
+        ["most confident mistakes: index", "label", "predicted", "confidence"],
         [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
     )
     if evaluation.mistakes:
@@ -538,7 +582,7 @@ def read_folder(to: str, as_json: bool, count: int, results: "Iterator[bool]") -
     if as_json:
         print_json({"out": to, "read": good, "failed": count - good, "seconds": round(seconds, 3)})
     else:
-        broken = f", {count - good:,} not: see the column error" if good < count else ""
+        broken = f", {count - good:,} failed: see the column error" if good < count else ""
         out.print(f"{good:,} pictures read in {seconds:.1f} s{broken}; in {to}")
     if good < count:
         raise typer.Exit(1)

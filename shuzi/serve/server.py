@@ -179,7 +179,7 @@ def serve(
 
         Review(Path(review))  # or it says why not
         if read_only:
-            raise ShuziError("--review writes what is put right; leave --read-only away.")
+            raise ShuziError("--review saves corrections, so it can't be combined with --read-only.")
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder, review)

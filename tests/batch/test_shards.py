@@ -200,10 +200,10 @@ def test_a_store_that_refuses_is_one_sentence(command, pictures, refusing):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--engine", "spark", "--out", "x"], "--engine spark: there are local and ray"),
+        (["--engine", "spark", "--out", "x"], "--engine spark: choose local or ray"),
         (["--engine", "ray"], "name their folder with --out"),
         (["--address", "auto", "--out", "x"], "--address is for ray"),
-        (["--out", "x", "--csv", "y"], "--out takes one folder of pictures"),
+        (["--out", "x", "--csv", "y"], "--out reads one folder of pictures"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(command, pictures, tmp_path, options, words):

@@ -181,7 +181,7 @@ def test_forms_as_json_with_what_failed(command, folder):
     [
         (["--fields", "none.json"], "none.json: can't be read"),
         (["--fields", "bad.json"], "bad.json: field 'account': the pattern"),
-        (["--fields", "form.json", "--single"], "--fields reads forms; give no --single"),
+        (["--fields", "form.json", "--single"], "--fields can't be combined with --single"),
         (["--fields", "form.json", "--csv", "readings.csv"], "not a CSV file of this form's fields"),
         (["--csv", "forms.csv"], "not a CSV file of readings"),
     ],

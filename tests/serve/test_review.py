@@ -193,5 +193,5 @@ def test_another_file_is_refused_and_stays(tmp_path, content):
 
 
 def test_a_review_cannot_be_read_only(table):
-    with pytest.raises(ShuziError, match="--review writes what is put right"):
+    with pytest.raises(ShuziError, match="--review saves corrections"):
         serve(review=str(table), read_only=True, open_browser=False)

@@ -215,7 +215,7 @@ def test_an_index_that_isnt_there_is_refused(command, tmp_path, small_folder, in
 def test_an_index_beside_a_run_is_refused(command, run):
     ended = command("show", run, "--index", 3)
     assert ended.code == 1
-    assert "is for a set such as mnist" in ended.stderr
+    assert "is for a dataset such as mnist" in ended.stderr
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing(command, tmp_path, small_folder):

@@ -280,7 +280,7 @@ def test_resume_takes_no_other_settings(command, unfinished, option):
     before = files(unfinished)
     ended = command("train", "--resume", unfinished, *option)
     assert (ended.code, ended.stdout) == (1, "")
-    assert "--resume goes on with all settings of the run" in ended.stderr
+    assert "--resume uses the settings of the run" in ended.stderr
     assert files(unfinished) == before
 
 
