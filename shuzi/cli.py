@@ -357,7 +357,7 @@ def read(
             ),
         )  # fmt: skip
     if engine != "local" or address is not None:
-        raise ShuziError("--engine and --address write Parquet files; name a folder for them with --out")
+        raise ShuziError("--engine and --address write Parquet files; name their folder with --out")
     if go_on and table in (None, "-"):
         raise ShuziError(
             "--continue needs the --csv file or the --out folder that it should continue; name it"
