@@ -130,7 +130,9 @@ def rapidocr_engine(only_digits: bool) -> Any:
     from rapidocr import RapidOCR
 
     engine: Any = RapidOCR(params={"Global.log_level": "error"})
-    engine(np.full((48, 96, 3), 255, np.uint8))  # the recogniser is made at the first use
+    before = engine.use_det, engine.use_cls
+    engine(np.full((48, 96, 3), 255, np.uint8), use_det=False, use_cls=False)  # makes the recogniser
+    engine.use_det, engine.use_cls = before
     if only_digits:
         decode = engine.text_rec.postprocess_op
         kept = np.isin(decode.character, ["blank", " ", *"0123456789"])

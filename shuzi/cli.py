@@ -343,7 +343,7 @@ def read(
                 "--out reads one folder of pictures; it can't be combined with --csv, --overlay or --inputs"
             )
         if engine not in ("local", "ray") or (address is not None and engine != "ray"):
-            raise ShuziError(f"--engine {engine}: choose local or ray; only ray takes --address")
+            raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
         shards = needs("parquet", "shuzi.batch.shards")
         do = shards.do_here
         if engine == "ray":
