@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from traceback import print_exception
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -74,7 +75,21 @@ AsJson = Annotated[
 DEVICES = "auto, cpu, cuda, cuda:1 or mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")]
-STARTS = "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder."
+STARTS = (
+    "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder. "
+    "Changes the defaults to 4 epochs and 0.05 of the recipe's learning rate."
+)
+OwnRecipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="MODULE:NAME",
+        help="The recipe of the run, if it is your own. shuzi runs the code of its module.",
+    ),
+]
+Traceback = Annotated[
+    bool, typer.Option("--traceback", help="Print the traceback behind an error, for your own recipes.")
+]
 TESTS = (
     "A dataset's name or folder, a folder of pictures with labels.csv, or one of optdigits, mnist-9985, corrupted, "
     "no-digits, surest, pages, singles, forms."
@@ -166,6 +181,7 @@ def train(
     device: Annotated[str | None, typer.Option(help=DEVICES + " Default: auto.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue an interrupted run.", metavar="RUN")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run at --out.")] = False,
+    traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a recipe, then test it once on the test set."""
@@ -175,15 +191,19 @@ def train(
         validation=validation, device=device,
     )  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
-    if resume is not None and (given or run or force):
+    named_again = {"recipe_name"} if recipe and ":" in recipe else set()  # so that its module may be imported
+    if resume is not None and (given.keys() - named_again or run or force):
         raise ShuziError("--resume uses the settings of the run; remove the other options")
     from shuzi.train.ranks import launched
 
     with launched() as ranks, downloads() as progress, trains() as listener:
         if resume is not None:
-            done = runs.resume(resume, root, progress, listener)
+            done = runs.resume(resume, root, progress, listener, recipe)
         else:
-            done = runs.train(runs.make_plan(**given), run, root, force, progress, listener)
+            plan = runs.make_plan(**given)
+            if ranks.first and (sentence := runs.started(plan, epochs, lr)):
+                say(sentence)
+            done = runs.train(plan, run, root, force, progress, listener)
     if not ranks.first:
         return
     if as_json:
@@ -194,7 +214,7 @@ def train(
     out.print(
         f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {done.device}"
     )
-    out.print(f"saved in {done.folder}; look at it with: shuzi show {done.folder}")
+    out.print(f"saved in {done.folder}; look at it with: {runs.to_show(done)}")
 
 
 @app.command()
@@ -209,6 +229,8 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help=TESTS + " Default: the dataset it was trained on.")] = None,
     root: Root = None,
     device: Device = "auto",
+    recipe: OwnRecipe = None,
+    traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a run or reader on unseen digits.
@@ -223,7 +245,7 @@ def evaluate(
         reader = Reader(None if what == "reader" else what)
         network = Network(reader.scores, reader=reader)
     else:
-        network = needs("train", "shuzi.train.runs").network(Path(what), device)
+        network = needs("train", "shuzi.train.runs").network(Path(what), device, recipe)
     with downloads() as progress:
         figures = measure(network, data, root, progress)
     name = data or network.data
@@ -254,6 +276,8 @@ def show(
         typer.Option("--out", help="Folder for the PNG files. Default: RUN/pictures, or pictures."),
     ] = None,
     device: Device = "auto",
+    recipe: OwnRecipe = None,
+    traceback: Traceback = False,
     open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -264,7 +288,8 @@ def show(
             if index is not None or test:
                 option = "--test" if index is None else f"--index {index}"
                 raise ShuziError(f"{option} is for a dataset such as mnist, but {what} is a run; remove it")
-            tested = needs("train", "shuzi.train.runs").evaluate_run(Path(what), None, root, device, progress)
+            runs = needs("train", "shuzi.train.runs")
+            tested = runs.evaluate_run(Path(what), None, root, device, progress, recipe)
             drawn = pictures.of_run(to or Path(what) / "pictures", tested)
         else:
             drawn = pictures.of_set(to or Path("pictures"), load(what, root, progress)[int(test)], index)
@@ -427,6 +452,8 @@ def export(
         ),
     ] = False,
     root: Root = None,
+    recipe: OwnRecipe = None,
+    traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
     """Export a run as an ONNX file.
@@ -438,11 +465,11 @@ def export(
             "--int8 is for ONNX files: a Hugging Face folder holds unrounded weights; leave out --int8 or --to hub"
         )
     if kind == "hub":
-        path = needs("train", "shuzi.train.hub").to_hub(run, to, root)
+        path = needs("train", "shuzi.train.hub").to_hub(run, to, root, recipe)
         if as_json:
             return print_json({"run": str(run), "folder": str(path)})
         return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
-    exported = needs("train", "shuzi.train.export").export(run, to, root, int8)
+    exported = needs("train", "shuzi.train.export").export(run, to, root, int8, recipe)
     path, calibration = exported.path, exported.calibration
     if as_json:
         told = {"calibrated": calibration is not None, "why": exported.why}
@@ -726,6 +753,8 @@ def main() -> None:
             sentence = "stopped"
     except ShuziError as error:
         sentence, code = str(error), error.exit_code
+        if "--traceback" in sys.argv:
+            print_exception(error)
     except USAGE as error:
         where = error.ctx.command_path if error.ctx else "shuzi"
         sentence, code = f"{error.format_message().rstrip('.')}; see: {where} --help", error.exit_code

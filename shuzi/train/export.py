@@ -17,6 +17,7 @@ from shuzi.network import runtime, softmax
 from shuzi.read import find
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import held_out, runs
+from shuzi.train.faults import guard
 from shuzi.train.fit import predict
 from shuzi.train.graph import graph, in_eight_bits, with_properties
 from shuzi.train.recipes import Model, recipe
@@ -122,7 +123,13 @@ def not_learnt(run: runs.Run, root: Path | None = None) -> tuple[Digits | None, 
     return digits, f"{len(digits):,} images {what}"
 
 
-def export(folder: Path, out: Path | None = None, root: Path | None = None, int8: bool = False) -> Exported:
+def export(
+    folder: Path,
+    out: Path | None = None,
+    root: Path | None = None,
+    int8: bool = False,
+    recipe_name: str | None = None,
+) -> Exported:
     """Write a finished run as an ONNX file, calibrated on digits that the run has not learnt from.
 
     Args:
@@ -130,19 +137,21 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
         out: the file to write; default `model.onnx` in the run's folder.
         root: where named sets lie.
         int8: convolutions are of 8 bits; no training starts from that.
+        recipe_name: its recipe, which has to be named if it is one of your own.
 
     Raises:
         ShuziError: no finished run, its data are gone or have changed, the file cannot be written, or another lies
             there; `int8` of a network without convolutions.
     """
-    run = runs.read(folder)
+    run = runs.read(folder, recipe_name)
     out = out or folder / "model.onnx"
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     learnt = shuzi.load(run.plan.data, root)[0] if int8 else None
     record = {held_out.RECORD: held_out.learnt_by(run).to_text()}
-    if (its_own := recipe(run.plan.recipe).onnx) is not None:
+    known = recipe(run.plan.recipe)
+    if (its_own := known.onnx) is not None:
         data, fitted = with_properties(its_own(model, learnt), record), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
@@ -158,7 +167,9 @@ def export(folder: Path, out: Path | None = None, root: Path | None = None, int8
         by_label = own.is_own(run.plan.data)  # one's own pictures lie sorted so
         ranged = learnt.images[:: -(-len(learnt) // RANGED) if by_label else 1][:RANGED]
     about = {"shuzi.name": run.plan.recipe} | record
-    write_whole(out, to_onnx(model, sample, about, calibration, ranged))
+    with guard(known.build):
+        data = to_onnx(model, sample, about, calibration, ranged)
+    write_whole(out, data)
     return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
 

@@ -19,6 +19,7 @@ from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train import generators
 from shuzi.train.distributed import gathered, here, joined, whole
+from shuzi.train.faults import check_logits, checked_batch, guard, guarded
 from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
 from shuzi.train.ranks import ranks
 from shuzi.train.recipes import Model, Recipe
@@ -94,19 +95,20 @@ class Training:
     def __init__(
         self, recipe: Recipe, settings: Settings, device: torch.device, threads: int | None = None
     ) -> None:
-        device = here(device)
+        device, recipe = here(device), guarded(recipe)
         self.recipe, self.settings, self.device = recipe, settings, device
         self.order = torch.Generator().manual_seed(settings.seed)  # of the batches
         self.noise = torch.Generator(device).manual_seed(settings.seed)  # of the augmentation
         with generators.seeded(device, settings.seed):
             self.model = recipe.build(torch.Generator().manual_seed(settings.seed))
             self.inner = global_state(device)  # what layers such as dropout draw from
-        self.threads = threads or threads_for(self.model, settings.batch_size)
-        place(self.model, device, recipe.channels_last)
         self.ranks = ranks()
-        self.forward = joined(self.ranks, self.model)
+        with guard(recipe.build):
+            self.threads = threads or threads_for(self.model, settings.batch_size)
+            place(self.model, device, recipe.channels_last)
+            self.forward = joined(self.ranks, self.model)
+            self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
-        self.average = copy.deepcopy(self.model) if recipe.average is not None else None
         self.turn = settings.epochs if recipe.again is None else round(recipe.again * settings.epochs)
         self.epoch = 0  # so many have ended
         self.tally = Tally()  # of the one that it is in
@@ -181,7 +183,8 @@ class Training:
         """
         for parameter in self.model.parameters():
             parameter.grad = torch.zeros_like(parameter)
-        self.optimizer.step()
+        with guard(self.recipe.optimizer):
+            self.optimizer.step()
         state = self.state()
         grown = {name: state[name] for name in ("tally.losses", "tally.counts")}  # with the steps done
         compare(state, {**tensors, **grown})
@@ -287,12 +290,17 @@ def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[T
         )
         return
     number = (training.epoch - training.cycle[0]) * steps + training.step
-    with contextlib.closing(recipe.made(digits, settings.batch_size, training.seed, number)) as made:
+
+    def apart() -> contextlib.AbstractContextManager[None]:  # from the generators that dropout draws from
+        return generators.seeded(training.device, training.seed, number)
+
+    with apart():
+        made = recipe.made(digits, settings.batch_size, training.seed, number)
+    with contextlib.closing(made):
         while training.step < steps:
-            with generators.seeded(
-                training.device, training.seed, number
-            ):  # not from what dropout draws from
-                images, targets = next(made)
+            with guard(recipe.made), apart():
+                batch = next(made, None)
+            images, targets = checked_batch(recipe.made, batch)
             yield images.to(training.device), move(targets, training.device)
             number += 1
 
@@ -305,8 +313,8 @@ def learn(
     pause: float,
 ) -> None:
     """Take steps until the batches of this epoch of `count` images are used up, or so many seconds have passed."""
-    recipe, model, tally, among = training.recipe, training.model, training.tally, training.ranks
-    set_training(model, True)
+    recipe, tally = training.recipe, training.tally
+    set_training(training.model, True)
     first, end, lr = training.cycle
     steps = math.ceil(count / training.settings.batch_size)
     started = time.perf_counter()
@@ -317,36 +325,46 @@ def learn(
         factor = 1.0 if recipe.schedule is None else recipe.schedule(step / (steps * (end - first)))
         for group in training.optimizer.param_groups:
             group["lr"] = lr * factor
-        if recipe.augment is not None:
-            with images.device:  # where all that it draws shall lie
-                images = recipe.augment(images, training.noise)
-        size = len(images)
-        images = images[among.share(size)]
-        if recipe.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        training.optimizer.zero_grad()
-        bfloat16 = torch.autocast(training.device.type, torch.bfloat16, enabled=recipe.bfloat16)
-        with whole(among, size), bfloat16:
-            outputs = training.forward(images)
-        outputs = gathered(among, outputs, size)
-        if recipe.loss is None:
-            loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
-            tally.answers.append((outputs.detach(), targets))
-        else:
-            loss = recipe.loss(float32(outputs), targets)
-        loss.backward()
-        training.optimizer.step()
+        loss = descend(training, images, targets)
         if training.average is not None:
-            follow(training.average, model, recipe.average, step)
-        tally.add(loss.detach(), size)
-        done += size
+            follow(training.average, training.model, recipe.average, step)
+        tally.add(loss, len(images))
+        done += len(images)
         if training.step % math.ceil(steps / POINTS) == 0:
             tally.settle()
         if on_step is not None:
-            on_step(done, count, loss.detach())
+            on_step(done, count, loss)
         tally.seconds = before + time.perf_counter() - started
         if time.perf_counter() - started >= pause:
             break
+
+
+def descend(training: Training, images: Tensor, targets: Any) -> Tensor:  # noqa: ANN401
+    """Take one step on a batch: augment, forward, backward, the optimiser. Give its loss, float32 ()."""
+    recipe, among, size = training.recipe, training.ranks, len(images)
+    if recipe.augment is not None:
+        with images.device:  # where all that it draws shall lie
+            images = recipe.augment(images, training.noise)
+    images = images[among.share(size)]
+    if recipe.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    training.optimizer.zero_grad()
+    bfloat16 = torch.autocast(training.device.type, torch.bfloat16, enabled=recipe.bfloat16)
+    with guard(recipe.build), whole(among, size), bfloat16:
+        outputs = training.forward(images)
+    outputs = gathered(among, outputs, size)
+    if recipe.loss is None:
+        check_logits(recipe.build, outputs, size)
+        with guard(recipe.made or recipe.build):
+            loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
+        training.tally.answers.append((outputs.detach(), targets))
+    else:
+        loss = recipe.loss(float32(outputs), targets)
+    with guard(recipe.loss or recipe.build):
+        loss.backward()
+    with guard(recipe.optimizer):
+        training.optimizer.step()
+    return loss.detach()
 
 
 def float32(outputs: Any) -> Any:  # noqa: ANN401
@@ -419,7 +437,8 @@ def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -
         set_training(model, False)
         with generators.seeded(device, 0):
             return recipe.judge(model, digits, device)
-    right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
+    with guard(recipe.build):
+        right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
     return int(right.sum()), len(digits)
 
 

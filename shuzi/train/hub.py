@@ -23,13 +23,16 @@ KIND = "shuzi"  # of model, in config.json
 LABELS = [*map(str, range(CLASSES)), "not a digit"]
 
 
-def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) -> Path:
+def to_hub(
+    run_folder: Path, out: Path | None = None, root: Path | None = None, recipe_name: str | None = None
+) -> Path:
     """Write a finished run as a folder for the hub; `Reader` and `--start` take it.
 
     Args:
         run_folder: the run's.
         out: the folder to write; default `hub` in the run's folder.
         root: where named sets lie.
+        recipe_name: its recipe, which has to be named if it is one of your own.
 
     Returns:
         The folder. Its config is written last: without it nothing takes the folder for one.
@@ -38,7 +41,7 @@ def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) 
         ShuziError: no finished run, or a finder's, its data are gone, or the folder holds something else or cannot be
             written.
     """
-    run = runs.read(run_folder)
+    run = runs.read(run_folder, recipe_name)
     if recipe(run.plan.recipe).onnx is not None:
         raise ShuziError(
             f"{run_folder}: a finder, and the hub's folder is for a network that names digits; export it as onnx"
@@ -46,7 +49,7 @@ def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None) 
     out = out or run_folder / "hub"
     check_free(out)
     (out / HUB_CONFIG).unlink(missing_ok=True)
-    model = export(run_folder, out / HUB_MODEL, root).path
+    model = export(run_folder, out / HUB_MODEL, root, recipe_name=recipe_name).path
     described = config(run, model)
     write_whole(out / HUB_WEIGHTS, (run.folder / runs.WEIGHTS).read_bytes())
     write_whole(out / CARD, card(run, described))

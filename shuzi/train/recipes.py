@@ -2,7 +2,6 @@
 
 import importlib
 import math
-import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.synth.negatives import mix
 from shuzi.train import augment, finder, models, softmax
+from shuzi.train.faults import guarded, importable, said
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.muon import Muon
 
@@ -179,23 +179,25 @@ def recipe(name: str) -> Recipe:
         ShuziError: there is none of that name; the sentence names those there are.
     """
     if name in RECIPES:
-        return RECIPES[name]
+        return guarded(RECIPES[name], name, shipped=True)
     installed = {entry.name: entry.value for entry in metadata.entry_points(group="shuzi.recipes")}
     if ":" not in name and name not in installed:
         known = ", ".join([*RECIPES, *sorted(installed)])
         raise ShuziError(f"no recipe is called {name!r}; there are {known}, and your own as module:name")
-    found = loaded(installed.get(name, name))
+    folder = None if name in installed else Path.cwd()
+    found = loaded(installed.get(name, name), folder)
     if not isinstance(found, Recipe):
         raise ShuziError(f"{name}: of type {type(found).__name__}, expected a shuzi.Recipe")
-    return found
+    return guarded(found, name, folder)
 
 
-def loaded(place: str) -> Any:  # noqa: ANN401
-    """Give what "module:name" names; the module may lie in the current folder. Raises ShuziError if it can't be had."""
+def loaded(place: str, folder: Path | None) -> Any:  # noqa: ANN401
+    """Give what "module:name" names; the module may lie in a folder. Raises ShuziError if it can't be had."""
     module, _, name = place.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
     try:
-        return getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever the module's own code raises
-        raise ShuziError(f"{place}: can't be imported ({type(error).__name__}: {error})") from error
+        with importable(folder):
+            return getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:  # whatever the module's own code raises
+        raise ShuziError(
+            f"{place}: can't be imported ({said(error)}). Mend the module, or name another"
+        ) from error

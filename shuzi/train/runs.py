@@ -38,8 +38,9 @@ from shuzi.files import cannot_write, sweep, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, softmax
 from shuzi.train import fit_numpy, held_out
 from shuzi.train.fit_numpy import NUMPY
+from shuzi.train.listener import Listener, in_notebook
 from shuzi.train.ranks import lost, ranks
-from shuzi.train.settings import Epoch, OnStep, Settings, kind
+from shuzi.train.settings import Epoch, Settings, kind
 
 if TYPE_CHECKING:
     import onnx
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 
 # The shipped reader's weights as they were learnt, before they were rounded to 8 bits.
 READER = Path(__file__).parent / "weights" / "best.onnx"
-SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for the device
-
 logger = logging.getLogger(__name__)
 
 PAUSE = 120  # seconds of an epoch between its checkpoints
@@ -110,6 +109,18 @@ def make_plan(
     return Plan(recipe_name, settings, data, device, start)
 
 
+def started(plan: Plan, epochs: int | None, lr: float | None) -> str:
+    """Say what a start from given weights changes of what a recipe sets, where a person has not set it; else ""."""
+    if plan.start is None or None not in (epochs, lr):
+        return ""
+    changed = []
+    if epochs is None:
+        changed.append(f"trains {plan.settings.epochs} epochs")
+    if lr is None:
+        changed.append(f"at {FURTHER_LR:g} of the recipe's rate, {plan.settings.lr:g}")
+    return f"--start {plan.start}: {' '.join(changed)}; --epochs and --lr set others"
+
+
 def loop_of(recipe_name: str) -> Any:  # noqa: ANN401
     """Give the module that trains a recipe: `fit`, or for softmax-numpy `fit_numpy`, which needs no torch."""
     return fit_numpy if recipe_name == NUMPY else needs("train", "shuzi.train.fit")
@@ -148,8 +159,9 @@ def described(known: "Recipe | fit_numpy.Recipe") -> dict[str, str]:
     }
 
 
-def told(value: object) -> str:
+def told(value: Any) -> str:  # noqa: ANN401
     """Say what a value of a recipe is: a function by its name and settings, all else as Python writes it."""
+    value = getattr(value, "__wrapped__", value)  # of a recipe's function that is checked at each call
     if isinstance(value, partial):
         settings = [
             *map(told, value.args),
@@ -157,7 +169,7 @@ def told(value: object) -> str:
         ]
         return f"{told(value.func)}({', '.join(settings)})"
     if getattr(value, "__name__", "") == "<lambda>":
-        return ".".join(value.__code__.co_names)  # type: ignore[attr-defined]
+        return ".".join(value.__code__.co_names)
     return str(getattr(value, "__qualname__", repr(value)))
 
 
@@ -171,7 +183,7 @@ def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
         return weights_of(READER if start == "reader" else Path(start))
     if (Path(start) / HUB_CONFIG).is_file():
         return read_tensors(Path(start) / HUB_WEIGHTS, loop)
-    return read_tensors(read(Path(start)).folder / WEIGHTS, loop)
+    return read_tensors(stored(Path(start)).folder / WEIGHTS, loop)
 
 
 def weights_of(path: Path) -> "dict[str, torch.Tensor]":
@@ -222,7 +234,7 @@ def learnt_before(start: str) -> "held_out.Learnt | None":
         return held_out.Learnt.from_text(about.get(held_out.RECORD, ""))
     if (config := Path(start) / HUB_CONFIG).is_file():
         return held_out.Learnt.from_config(text_of(config))
-    return held_out.learnt_by(read(Path(start)))
+    return held_out.learnt_by(stored(Path(start)))
 
 
 @dataclass(frozen=True)
@@ -304,51 +316,6 @@ class Run:
         return json.dumps(self.to_json(), indent=2) + "\n"
 
 
-@dataclass(frozen=True)
-class Listener:
-    """Whom to tell how training goes: at its start, after each step, after each epoch. Default nobody."""
-
-    start: Callable[[Run], None] = lambda run: None
-    step: OnStep | None = None
-    epoch: Callable[[Run], None] = lambda run: None
-
-
-def in_notebook() -> Listener:
-    """Give a listener that shows a bar in the notebook that this is; tells nobody where it is none."""
-    ipython = sys.modules.get("IPython")
-    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
-        return Listener()
-    from IPython import display as notebook
-
-    from shuzi.display import bar
-
-    handle = notebook.display(notebook.HTML(""), display_id=True)
-    epochs = ended = 0
-    shown = 0.0
-
-    def show(done: float, text: str) -> None:
-        handle.update(notebook.HTML(bar(done / epochs, text)))
-
-    def start(run: Run) -> None:
-        nonlocal epochs, ended
-        epochs, ended = run.plan.settings.epochs, len(run.metrics)
-        show(ended, f"epoch {ended + 1}/{epochs}")
-
-    def step(done: int, images: int, loss: Any) -> None:  # noqa: ANN401
-        nonlocal shown
-        if (now := time.perf_counter()) - shown > SECONDS_BETWEEN_LOOKS:
-            shown = now
-            show(ended + done / images, f"epoch {ended + 1}/{epochs}, loss {float(loss):.4f}")
-
-    def epoch(run: Run) -> None:
-        nonlocal ended
-        ended, last = len(run.metrics), run.metrics[-1]
-        right = "" if last.accuracy is None else f", training accuracy {last.accuracy:.4f}"
-        show(ended, f"epoch {ended}/{epochs}, loss {last.loss:.4f}{right}")
-
-    return Listener(start, step, epoch)
-
-
 def train(
     plan: Plan,
     out: Path | None = None,
@@ -409,17 +376,18 @@ def resume(
     root: Path | None = None,
     progress: NewProgress | None = None,
     listener: Listener | None = None,
+    recipe_name: str | None = None,
 ) -> Run:
     """Take an interrupted run up at its last checkpoint, or from its start if it has none yet.
 
-    It ends with the weights it would have had.
+    It ends with the weights it would have had. A recipe of one's own is named again, as `read` has it.
 
     Raises:
         ShuziError: no such run, a finished or damaged one, or other data or another recipe than it began with.
         Stopped: Ctrl-C; the last checkpoint is kept.
     """
     among = ranks()
-    run = among.from_first(lambda: read(folder))
+    run = among.from_first(lambda: read(folder, recipe_name))
     epochs = run.plan.settings.epochs
     if run.results is not None:
         raise ShuziError(
@@ -499,7 +467,19 @@ def left(run: Run, kept: str) -> str:
     """Say what is left of a run that didn't come to its end."""
     if not kept:
         return " before anything was kept; nothing was written"
-    return f"; {kept} kept, go on with: shuzi train --resume {run.folder}"
+    return f"; {kept} kept, go on with: {to_resume(run)}"
+
+
+def to_resume(run: Run) -> str:
+    """Give the command that goes on with a run."""
+    own_recipe = f"{run.plan.recipe} " if ":" in run.plan.recipe else ""
+    return f"shuzi train {own_recipe}--resume {run.folder}"
+
+
+def to_show(run: Run) -> str:
+    """Give the command that draws a run."""
+    own_recipe = f" --recipe {run.plan.recipe}" if ":" in run.plan.recipe else ""
+    return f"shuzi show {run.folder}{own_recipe}"
 
 
 def saved(run: Run, step: int) -> str:
@@ -543,33 +523,46 @@ def evaluate_run(
     root: Path | None = None,
     device: str = "auto",
     progress: NewProgress | None = None,
+    recipe_name: str | None = None,
 ) -> Tested:
     """Evaluate a finished run on the test digits of a set, by default its own.
 
+    A recipe of one's own is named again, as `read` has it.
+
     Raises:
-        ShuziError: no such run, unfinished or damaged; bad data or device; its own data changed since.
+        ShuziError: no such run, unfinished or damaged; bad data or device; its own data changed since, or a recipe
+            of one's own that was not named.
     """
-    run, trained, logits = opened(folder, device)
+    run, trained, logits = opened(folder, device, recipe_name)
     digits = held_out.load_for(run, data, root, progress)[1]
     return Tested(run, trained, digits, evaluate(softmax(logits(digits)[:, :CLASSES]), digits.labels))
 
 
 def opened(
-    folder: Path, device: str
+    folder: Path, device: str, recipe_name: str | None
 ) -> "tuple[Run, Model | fit_numpy.Linear, Callable[[Digits], np.ndarray]]":
     """Give a finished run, its model, and what makes logits (N, 10 or 11) of digits with it."""
-    run = read(folder)
+    run = read(folder, recipe_name)
     loop = loop_of(run.plan.recipe)
     place = loop.pick_device(device)
-    trained = loaded(run, fit_numpy.Linear.empty()) if loop is fit_numpy else model(run, place)
-    return run, trained, lambda digits: np.asarray(loop.predict(trained, digits, place))
+    if loop is fit_numpy:
+        linear = loaded(run, fit_numpy.Linear.empty())
+        return run, linear, lambda digits: fit_numpy.predict(linear, digits)
+    trained = model(run, place)
+    build = needs("train", "shuzi.train.recipes").recipe(run.plan.recipe).build
+
+    def logits(digits: Digits) -> np.ndarray:
+        with loop.guard(build):
+            return np.asarray(loop.predict(trained, digits, place))
+
+    return run, trained, logits
 
 
-def network(folder: Path, device: str = "auto") -> "Network":
+def network(folder: Path, device: str = "auto", recipe_name: str | None = None) -> "Network":
     """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
     from shuzi.evaluate.measure import Network
 
-    run, _, logits = opened(folder, device)
+    run, _, logits = opened(folder, device, recipe_name)
 
     def score(images: np.ndarray) -> np.ndarray:
         return softmax(logits(Digits(images, np.zeros(len(images), np.uint8))))
@@ -724,8 +717,30 @@ def checkpoint_of(run: Run) -> dict[str, Any]:
     return tensors
 
 
-def read(folder: Path) -> Run:
-    """Read a run's folder. Raises ShuziError if there is none or its files are not what a run's are."""
+def read(folder: Path, recipe_name: str | None = None) -> Run:
+    """Read a run's folder.
+
+    Args:
+        folder: the run's.
+        recipe_name: its recipe. One of your own, module:name, has to be named: to import a module is to run its code,
+            and a folder that came from somebody else may name any.
+
+    Raises:
+        ShuziError: no run is there, its files are damaged, or its recipe is module:name and was not named.
+    """
+    run = stored(folder)
+    if recipe_name is not None:
+        return dataclasses.replace(run, plan=dataclasses.replace(run.plan, recipe=recipe_name))
+    if ":" in run.plan.recipe:
+        raise ShuziError(
+            f"{folder}: was trained by {run.plan.recipe}, which is code outside shuzi. If you trust it, name it "
+            f"with --recipe {run.plan.recipe}, or to go on training: {to_resume(run)}"
+        )
+    return run
+
+
+def stored(folder: Path) -> Run:
+    """Give the run that a folder holds, whatever its recipe is called. Raises ShuziError if it holds none."""
     if not is_run(folder):
         raise ShuziError(f"{folder}: no run is there (no {RUN}); make one with: shuzi train --out {folder}")
     if (folder / CHECKPOINT).exists():
@@ -807,7 +822,7 @@ def model(run: Run, device: "torch.device") -> "Model":
 def loaded(run: Run, model: Any) -> Any:  # noqa: ANN401
     """Give a finished run's weights to its model. Raises ShuziError as `model` does."""
     if run.results is None:
-        raise ShuziError(f"{run.folder}: unfinished; go on with: shuzi train --resume {run.folder}")
+        raise ShuziError(f"{run.folder}: unfinished; go on with: {to_resume(run)}")
     loop = fit_numpy if isinstance(model, fit_numpy.Linear) else needs("train", "shuzi.train.fit")
     path = run.folder / WEIGHTS
     try:

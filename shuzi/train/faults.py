@@ -1,0 +1,265 @@
+"""Faults of a recipe: whatever its functions raise or return wrongly becomes one sentence naming recipe and field.
+
+`guarded` wraps the functions of a recipe once; who calls them then need not look. The cause stays chained.
+"""
+
+import contextlib
+import dataclasses
+import math
+import numbers
+import sys
+import typing
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from shuzi.data.digits import CLASSES, Digits
+from shuzi.errors import ShuziError
+from shuzi.train.ranks import lost
+from shuzi.train.settings import LARGEST_LR, kind
+
+if TYPE_CHECKING:
+    from shuzi.train.recipes import Recipe
+
+    Guarded = TypeVar("Guarded", bound=Recipe)
+
+LONGEST = 160  # letters of what another library says in a sentence of ours
+MEND = "Mend the recipe; --traceback shows where"
+# What torch says where it has no exception of its own for it.
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+RANGES = {
+    "epochs": (1, math.inf),
+    "batch_size": (1, math.inf),
+    "lr": (math.ulp(0.0), LARGEST_LR),
+    "again": (0, 1),
+    "steps": (0, math.inf),
+    "label_smoothing": (0, 1),
+    "average": (0, 1),
+}
+
+
+def is_model(value: Any) -> bool:  # noqa: ANN401
+    """Say whether `fit` can train it."""
+    return all(map(callable, (value, getattr(value, "parameters", 0), getattr(value, "state_dict", 0))))
+
+
+def is_number(value: Any) -> bool:  # noqa: ANN401
+    """Say whether it is a finite number of 0 or more."""
+    return isinstance(value, numbers.Real | Tensor) and 0 <= float(value) < math.inf
+
+
+def are_images(value: Any, before: Tensor) -> bool:  # noqa: ANN401
+    """Say whether images are as many as before, with numbers alone in them."""
+    return (
+        isinstance(value, Tensor)
+        and value.dtype == before.dtype
+        and (value.ndim, len(value)) == (4, len(before))
+        and bool(value.isfinite().all())
+    )
+
+
+def is_loss(value: Any) -> bool:  # noqa: ANN401
+    """Say whether one can go down it."""
+    return isinstance(value, Tensor) and value.ndim == 0 and value.requires_grad
+
+
+def is_share(value: Any) -> bool:  # noqa: ANN401
+    """Say whether it is how many are right, of how many."""
+    whole = (
+        isinstance(value, tuple) and len(value) == 2 and all(isinstance(n, numbers.Integral) for n in value)
+    )
+    return whole and 0 <= value[0] <= value[1] > 0
+
+
+# What each function of a recipe has to return: whether a value, given the arguments, is that, and in words.
+RETURNS: dict[str, tuple[Callable[..., bool], str]] = {
+    "build": (lambda value, *_: is_model(value), "a model: callable, with parameters() and state_dict()"),
+    "optimizer": (lambda value, *_: isinstance(value, torch.optim.Optimizer), "a torch.optim.Optimizer"),
+    "schedule": (lambda value, *_: is_number(value), "a number of 0 or more"),
+    "augment": (lambda value, before, _: are_images(value, before), "as many images, finite, float32 (B, 1, 28, 28)"),
+    "extend": (lambda value, *_: isinstance(value, Digits) and len(value) > 0, "shuzi.Digits"),
+    "made": (lambda value, *_: isinstance(value, Generator), "a generator of batches"),
+    "loss": (lambda value, *_: is_loss(value), "a tensor of shape () that depends on the outputs"),
+    "judge": (lambda value, *_: is_share(value), "two whole numbers: how many are right, of how many"),
+    "onnx": (lambda value, *_: isinstance(value, bytes), "bytes"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Field:
+    """A function of a recipe; a wrong call of it is a ShuziError that names both.
+
+    Attributes:
+        recipe: what the recipe is called in messages.
+        name: the field's.
+        __wrapped__: the function itself.
+        folder: where its module may find others, besides `sys.path`; None: nowhere.
+        shipped: the recipe is shuzi's own, and what goes wrong is shuzi's fault, but for too little memory.
+    """
+
+    recipe: str
+    name: str
+    __wrapped__: Callable[..., Any]
+    folder: Path | None
+    shipped: bool
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
+        """Call the function. Raises ShuziError if it fails, or returns what it mustn't."""
+        try:
+            with self.guard():
+                value = self.__wrapped__(*args, **settings)
+                fits = self.shipped or RETURNS[self.name][0](value, *args)
+        except ShuziError as error:  # of a function of ours that theirs gave bad input
+            if self.shipped or error.__cause__ is not None:
+                raise
+            raise ShuziError(f"{self.recipe}: its {self.name} failed: {error}") from error
+        if not fits:
+            raise self.wrong(value, RETURNS[self.name][1])
+        return value
+
+    def wrong(self, value: object, expected: str) -> ShuziError:
+        """Give the error for a value that the field, or the model of `build`, shouldn't give."""
+        who = "the model of its build" if expected.startswith("logits") else f"its {self.name}"
+        return ShuziError(f"{self.recipe}: {who} gives {shown(value)}, expected {expected}. Mend the recipe")
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Within it, any exception is this field's fault. Raises ShuziError in its place."""
+        try:
+            with importable(self.folder):
+                yield
+        except ShuziError:
+            raise
+        except (Exception, SystemExit) as error:
+            if isinstance(error, RuntimeError) and lost(error):
+                raise
+            if out_of_memory(error):
+                raise ShuziError(self.too_large()) from error
+            if self.shipped:
+                raise
+            raise ShuziError(f"{self.recipe}: its {self.name} failed with {said(error)}. {MEND}") from error
+
+    def too_large(self) -> str:
+        """Say what there is too little memory for."""
+        if self.name == "build":
+            return (
+                f"{self.recipe}: this machine has too little memory for its network. "
+                "Train with a smaller --batch-size, or build a smaller network"
+            )
+        return (
+            f"{self.recipe}: this machine ran out of memory in its {self.name}. "
+            "Close other programs, or train with a smaller --batch-size"
+        )
+
+
+def guard(field: Any) -> contextlib.AbstractContextManager[None]:  # noqa: ANN401
+    """Within it, any exception is the fault of a field of a guarded recipe."""
+    return field.guard() if isinstance(field, Field) else contextlib.nullcontext()
+
+
+def guarded(
+    recipe: "Guarded", name: str | None = None, folder: Path | None = None, shipped: bool = False
+) -> "Guarded":
+    """Give a recipe whose functions are checked at each call; those that are already stay as they are.
+
+    Args:
+        recipe: what a person made, its values checked here.
+        name: what it is called in messages; default its summary.
+        folder: where its module may import others from.
+        shipped: whether it is one of shuzi's own, which are trusted.
+
+    Raises:
+        ShuziError: a value is of another type, or out of its range.
+    """
+    name = name or getattr(recipe.build, "recipe", None) or f"the recipe {shown(recipe.summary)}"
+    if not shipped:
+        check_values(recipe, name)
+    functions = {each: value for each in RETURNS if (value := getattr(recipe, each)) is not None}
+    bare = {each: value for each, value in functions.items() if not isinstance(value, Field)}
+    wrapped: dict[str, Any] = {
+        each: Field(name, each, value, folder, shipped) for each, value in bare.items()
+    }
+    return dataclasses.replace(recipe, **wrapped)
+
+
+def check_logits(field: Any, outputs: Any, count: int) -> None:  # noqa: ANN401
+    """Raise ShuziError unless a classifier of `build` gives logits (count, 10 or more)."""
+    fits = isinstance(outputs, Tensor) and outputs.ndim == 2 and len(outputs) == count
+    if not (fits and outputs.shape[1] >= CLASSES):
+        raise field.wrong(outputs, f"logits of shape ({count}, {CLASSES}) or ({count}, {CLASSES + 1})")
+
+
+def checked_batch(field: Any, batch: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
+    """Give the images and targets of a batch that `made` gives. Raises ShuziError if it is none."""
+    match batch:
+        case (Tensor(ndim=4, dtype=torch.float32) as images, Tensor() | tuple() as targets):
+            return images, targets
+    raise field.wrong(batch, "batches without end, each images float32 (B, 1, H, W) and what loss takes")
+
+
+def check_values(recipe: "Recipe", name: str) -> None:
+    """Raise ShuziError, naming recipe and field, if a value of a recipe is of another type or out of its range."""
+    for field, hint in typing.get_type_hints(type(recipe)).items():
+        value = getattr(recipe, field)
+        kinds = typing.get_args(hint) if NoneType in typing.get_args(hint) else (hint,)
+        if not any(is_a(value, each) for each in kinds):
+            expected = " or ".join(WORDS.get(each, "a function") for each in kinds)
+            raise ShuziError(f"{name}: its {field} is {shown(value)}, expected {expected}. Mend the recipe")
+        low, high = RANGES.get(field, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise ShuziError(f"{name}: its {field} is {value}, expected {low:g} to {high:g}. Mend the recipe")
+
+
+WORDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False", NoneType: "None"}
+ABSTRACT = {int: numbers.Integral, float: numbers.Real}
+
+
+def is_a(value: object, hint: Any) -> bool:  # noqa: ANN401
+    """Say whether a value is of a type that a recipe's field has."""
+    if hint not in WORDS:
+        return callable(value)
+    return isinstance(value, ABSTRACT.get(hint, hint)) and (hint is bool or not isinstance(value, bool))
+
+
+@contextlib.contextmanager
+def importable(folder: Path | None) -> Iterator[None]:
+    """Let modules be imported from a folder, and afterwards as before."""
+    if folder is None or (entry := str(folder)) in sys.path:
+        yield
+        return
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # somebody else has removed it
+            sys.path.remove(entry)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether there was too little memory, of the machine or its GPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def said(error: BaseException) -> str:
+    """Give an exception's type and the first line of what it says."""
+    return short(
+        f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0].removesuffix(".")
+    )
+
+
+def shown(value: object) -> str:
+    """Give a value in a few words: of a tensor its type and shape."""
+    return kind(value) if isinstance(value, Tensor) else short(" ".join(repr(value).split()))
+
+
+def short(text: str) -> str:
+    """Cut a text that is too long for a sentence."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
