@@ -1,8 +1,9 @@
 """Execute the book and build it: python book/build.py [FOLDER]
 
-Both languages have the same code cells, so each chapter runs once, and both notebooks get its outputs. All run in one
-kernel, its names cleared between chapters: torch is imported once. What ships, and what GitHub shows, is
-shuzi/learn/{zh,en}/*.ipynb; of these Sphinx makes one static site in FOLDER, build/book by default.
+Both languages have the same code cells, so each chapter runs once, and both notebooks get its outputs. The code in the
+answers to the exercises runs too, and must print what the page shows below it. All run in one kernel, its names cleared
+between chapters: torch is imported once. What ships, and what GitHub shows, is shuzi/learn/{zh,en}/*.ipynb; of these
+Sphinx makes one static site in FOLDER, build/book by default.
 """
 
 import ast
@@ -25,6 +26,7 @@ NOTEBOOKS = ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 CLEAR = "%reset -f"
 LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
+ANSWER = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
 
 def chapters() -> list[str]:
@@ -52,6 +54,12 @@ def code(notebook: nbformat.NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def answers(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
+    """Give the code blocks in the answers to the exercises, each with the output that the page shows below it."""
+    prose = "\n".join(f"{cell.source}\n" for cell in notebook.cells if cell.cell_type == "markdown")
+    return ANSWER.findall(prose)
+
+
 def lines(name: str) -> tuple[str, int, int]:
     """Give the file, from the repository's root, and the first and last line of what a dotted name names."""
     module, attribute = name.rsplit(".", 1)
@@ -71,24 +79,28 @@ def in_repository(link: re.Match[str]) -> str:
     return f"[{text}](../../../{file}#L{first}-L{last})"
 
 
-def executed() -> dict[str, dict[str, nbformat.NotebookNode]]:
-    """Execute all chapters; give each language's notebooks by chapter.
+def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[str]]:
+    """Execute all chapters, and after each the answers to its exercises.
+
+    Returns: each language's notebooks by chapter, and the answers whose output isn't what their page shows.
 
     Raises:
         ValueError: a chapter's code differs between the languages.
-        CellExecutionError: a cell failed.
+        CellExecutionError: a cell or an answer failed.
     """
     books = {language: {each: source(language, each) for each in chapters()} for language in LANGUAGES}
     whole = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     for chapter in chapters():
-        first, *others = (code(books[language][chapter]) for language in LANGUAGES)
+        first, *others = ((code(book[chapter]), answers(book[chapter])) for book in books.values())
         if any(other != first for other in others):
             raise ValueError(f"{chapter}: its code differs between {' and '.join(LANGUAGES)}")
-        whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *first)]
+        own, answered = first
+        whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *own, *(a for a, _ in answered))]
     NotebookClient(
         whole, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}}
     ).execute()
     outputs = iter(cell.outputs for cell in whole.cells if cell.source != CLEAR)
+    differ = []
     for chapter in chapters():
         cells = [
             [cell for cell in books[language][chapter].cells if cell.cell_type == "code"]
@@ -98,7 +110,11 @@ def executed() -> dict[str, dict[str, nbformat.NotebookNode]]:
             shown = joined(next(outputs))
             for cell in same:
                 cell.outputs, cell.execution_count = shown, number
-    return books
+        for answer, shown_below in answers(books["en"][chapter]):
+            printed = "".join(output.get("text", "") for output in next(outputs))
+            if printed != shown_below:
+                differ.append(f"{chapter}, the answer\n{answer}prints\n{printed}")
+    return books, differ
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -154,5 +170,8 @@ def in_site(link: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    write(executed(), NOTEBOOKS)
+    books, differ = executed()
+    if differ:
+        sys.exit("\n".join((*differ, "Nothing was written; put these outputs into both languages.")))
+    write(books, NOTEBOOKS)
     site(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "book")
