@@ -47,7 +47,7 @@ def test_both_languages_have_the_same_chapters_and_the_same_code_to_the_letter(b
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_each_chapter_says_what_one_will_know_and_has_three_exercises_with_answers(language):
-    will_know = {"zh": "读完这一章,你会知道", "en": "After this chapter you know"}[language]
+    will_know = {"zh": "读完这一章，你会知道", "en": "After this chapter you know"}[language]
     for path in sorted((BOOK / language).glob("[0-9]*.md")):
         text = path.read_text()
         assert will_know in text, path
@@ -86,6 +86,35 @@ def test_the_loop_in_numpy_takes_as_long_as_its_chapter_says():
     told = (notebooks.HOME / "en" / "09-numpy.ipynb").read_text()
     seconds = float(re.search(r"test accuracy 0\.90\d\d, (\d+\.\d+) s", told)[1])
     assert seconds < 2  # beside work on all cores too
+
+
+@pytest.mark.parametrize("language", notebooks.LANGUAGES)
+def test_every_number_of_three_decimals_in_the_prose_was_printed_or_is_in_the_code(language):
+    ours, quoted = [], []
+    for path in sorted((notebooks.HOME / language).glob("*.ipynb")):
+        for cell in json.loads(path.read_text())["cells"]:
+            blocks = re.split(r"```(?:python|text)\n(.*?)```", "".join(cell["source"]), flags=re.DOTALL)
+            texts = [
+                text
+                for out in cell.get("outputs", [])
+                for text in ("".join(out.get("text", "")), *shown(out))
+            ]
+            ours += numbers(" ".join((*texts, *(blocks if cell["cell_type"] == "code" else blocks[1::2]))))
+            quoted += [] if cell["cell_type"] == "code" else numbers(" ".join(blocks[::2]))
+    assert len(quoted) > 10
+    for number in quoted:
+        places = len(number.split(".")[1])
+        assert any(round(float(each), places) == float(number) for each in ours), f"who printed {number}?"
+
+
+def shown(output: dict) -> list[str]:
+    """Give the texts of an output's data."""
+    return ["".join(text) for kind, text in output.get("data", {}).items() if kind.startswith("text/")]
+
+
+def numbers(text: str) -> list[str]:
+    """Find the numbers of three decimals or more."""
+    return re.findall(r"(?<![\d.,])\d+\.\d{3,}(?!\d|\.\d)", text)
 
 
 @pytest.mark.timeout(900)  # a minute where nothing else runs

@@ -1,12 +1,12 @@
-"""The lesson's drawings: shapes, a flattened image, logits and probabilities, steps down a curve, intervals."""
+"""The lesson's drawings: shapes, a flattened image, logits and probabilities, losses after a step, intervals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from shuzi.show.plots import ACCENT, INK, SECOND, blank, styled
+from shuzi.show.plots import ACCENT, DIVERGING, INK, SECOND, blank, styled
 
 
 @styled
@@ -69,15 +69,23 @@ def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
 
 
 @styled
-def descent(loss: Callable[[float], float], steps: Sequence[float], title: str = "") -> Figure:
-    """Draw the loss as a function of one parameter, and where each step of gradient descent stood on it."""
-    figure = blank(4.6, 2.6)
+def one_step(rates: Sequence[float], losses: Sequence[float]) -> Figure:
+    """Draw the loss, in nats, after one step at each learning rate; that of rate 0, the start, is a dashed line."""
+    figure = blank(5.2, 3)
     axes = figure.subplots()
-    low, high = min(steps), max(steps)
-    line = np.linspace(low - 0.2 * (high - low), high + 0.2 * (high - low), 80)
-    axes.plot(line, [loss(value) for value in line], color=ACCENT)
-    axes.plot(steps, [loss(value) for value in steps], "o-", color=SECOND, markersize=4, linewidth=0.8)
-    axes.set(xlabel="θ", ylabel="L(θ), nats", title=title)
+    start = losses[rates.index(0)]
+    axes.plot(rates, losses, "o-", color=ACCENT, markersize=4)
+    axes.axhline(start, color=INK, linewidth=0.8, linestyle="--")
+    for rate, loss in zip(rates, losses, strict=True):
+        place = (0, 6) if loss >= start else (0, -13)
+        axes.annotate(f"{loss:.2f}", (rate, loss), place, textcoords="offset points", ha="right", fontsize=8)
+    axes.set_xscale("symlog", linthresh=0.1, linscale=0.5)
+    axes.set_yscale("log")
+    axes.set(xlabel="learning rate", ylabel="loss after one step, nats")
+    axes.set(xlim=(-0.05, 12), ylim=(1.4, 1.3 * max(losses)))
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.set_yticks((2, 3, 5, 10), ("2", "3", "5", "10"))
+    axes.minorticks_off()
     return figure
 
 
@@ -93,25 +101,46 @@ def log_loss() -> Figure:
 
 
 @styled
-def intervals(shares: Sequence[float], limits: Sequence[tuple[float, float]]) -> Figure:
-    """Draw shares as dots with their intervals (low, high) as bars, and their mean as a dashed line."""
+def intervals(accuracies: Sequence[float], limits: Sequence[tuple[float, float]]) -> Figure:
+    """Draw accuracies as dots with their intervals (low, high) as bars, and their mean as a dashed line."""
     figure = blank(7.2, 2.6)
     axes = figure.subplots()
     low, high = np.transpose(limits)
-    reach = np.array([np.array(shares) - low, high - np.array(shares)])
-    axes.errorbar(range(len(shares)), shares, reach, fmt="o", color=SECOND, ecolor=ACCENT, markersize=4)
-    axes.axhline(float(np.mean(shares)), color=INK, linewidth=0.8, linestyle="--")
-    axes.set(xticks=range(len(shares)), xlabel="seed", ylabel="share right")
+    reach = np.array([np.array(accuracies) - low, high - np.array(accuracies)])
+    axes.errorbar(
+        range(len(accuracies)), accuracies, reach, fmt="o", color=SECOND, ecolor=ACCENT, markersize=4
+    )
+    axes.axhline(float(np.mean(accuracies)), color=INK, linewidth=0.8, linestyle="--")
+    axes.set(xticks=range(len(accuracies)), xlabel="seed", ylabel="accuracy")
     return figure
 
 
-@styled
 def images(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure:
-    """Draw images (H, W) of any values in a row, each on its own scale, dark is most."""
+    """Draw images (H, W) of values from 0 in a row, as ink, each on its own scale: its largest value is black."""
+    return in_a_row(pictures, titles, "gray_r", 0)
+
+
+def pixels(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure:
+    """Draw images uint8 (H, W) in a row as they are: 0 is black, 255 is white."""
+    return in_a_row(pictures, titles, "gray", 0, 255)
+
+
+def signed(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure:
+    """Draw images (H, W) in a row on one scale: red is positive, blue is negative, white is 0."""
+    limit = max(float(np.abs(each).max()) for each in pictures)
+    return in_a_row(pictures, titles, DIVERGING, -limit, limit)
+
+
+@styled
+def in_a_row(
+    pictures: Sequence[np.ndarray], titles: Sequence[str], colours: str, low: float, high: float | None = None
+) -> Figure:
+    """Draw images (H, W) side by side, in matplotlib's colours from low to high, by default each image's largest."""
     figure = blank(min(9.0, 1.3 * len(pictures)), 1.6)
     for number, (axes, each) in enumerate(
         zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True)
     ):
-        axes.imshow(each, cmap="gray_r", interpolation="nearest")
+        axes.imshow(each, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
         axes.set(xticks=[], yticks=[], title=titles[number] if number < len(titles) else "")
+        axes.spines[:].set_visible(True)
     return figure

@@ -61,6 +61,10 @@ class Cosines(nn.Module):
         self.register_buffer("weight", torch.cat([weight, -weight]))
         self.register_buffer("bias", torch.cat([bias, -bias]))
 
+    def extra_repr(self) -> str:
+        """Describe the layer where a network is printed, with the ReLU that it ends in."""
+        return "1, 16, kernel_size=(5, 5), stride=(2, 2), padding=(2, 2), not learnt, then ReLU"
+
     def forward(self, images: Tensor) -> Tensor:
         """Give (B, 2 count, 14, 14)."""
         with torch.no_grad():
