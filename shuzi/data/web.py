@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ TRIES = 2
 MOST_BYTES = 100_000_000  # of a download; the largest takes 12 million
 PIECE = 1 << 16
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -53,7 +55,9 @@ def pip_settings() -> Settings:
 
     command = [sys.executable, "-m", "pip", "config", "list"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=PIP_SECONDS).stdout
+        told = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=PIP_SECONDS
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         told = ""
     names = ("index-url", "extra-index-url", "proxy", "cert")
@@ -64,11 +68,20 @@ def pip_settings() -> Settings:
     for section in ("global", "install", "download", ":env:"):
         for line in told.splitlines():
             key, _, value = line.partition("=")
-            if key.startswith(f"{section}.") and value:
-                said[key.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+            if key in [f"{section}.{name}" for name in names]:
+                said[key.removeprefix(f"{section}.")] = _unquoted(key, value)
     indexes = [said["index-url"] or PYPI_SIMPLE_ENDPOINT, *said["extra-index-url"].split()]
     web = tuple(dict.fromkeys(index for index in indexes if index.startswith(("http://", "https://"))))
     return Settings(web, said["proxy"] or None, said["cert"] or None)
+
+
+def _unquoted(key: str, value: str) -> str:
+    """The text of a Python literal, as `pip config list` prints settings; empty where it is none."""
+    try:
+        return str(ast.literal_eval(value))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        logger.warning("pip's setting %s can't be parsed and is ignored", key)
+        return ""
 
 
 def session(settings: Settings) -> requests.Session:

