@@ -191,7 +191,10 @@ def _read(path: Path) -> bytes:
 
 def _file(path: Path) -> Path:
     """The network's file, of a folder too that `shuzi export --to hub` wrote."""
-    return path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
+    try:
+        return path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
+    except OSError:  # a name that is too long, say: reading the file tells
+        return path
 
 
 def _there(wanted: Sequence[str]) -> list[str]:

@@ -86,7 +86,8 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 guard,
                 http=_Connection,
-                log_level="warning",
+                ws="none",
+                log_level="error",  # it warns of every malformed request, so that anybody could fill the terminal
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=round(LEAVING) + 1,

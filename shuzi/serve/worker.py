@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
 from shuzi.errors import ShuziError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def main(weights: str | None) -> None:
     """Says what the models are (or why there are none), then answers one question after another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when it ends
+    warnings.simplefilter("ignore")  # Pillow warns of damage, which any client can send
     out = _stdout()
     asked: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()

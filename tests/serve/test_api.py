@@ -2,6 +2,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -578,6 +579,7 @@ def test_a_taken_port_is_one_clear_sentence():
         ({"host": "a\0b"}, "is no address"),
         ({"workers": 0}, "workers 0"),
         ({"weights": "nowhere.onnx"}, "nowhere.onnx"),
+        ({"weights": "a" * 300}, "aaa: can't be read .File name too long"),
     ],
 )
 def test_a_server_that_cannot_start_says_why(settings, said):
@@ -585,9 +587,25 @@ def test_a_server_that_cannot_start_says_why(settings, said):
         serve(**{"port": 0, "open_browser": False} | settings)
 
 
-def test_ctrl_c_ends_it_without_a_word(start_server, tmp_path):
+def truncated() -> bytes:
+    """A TIFF of which a tag's text lies past its end."""
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 50
+    Image.new("L", (60, 60), 255).save(file, "TIFF", exif=exif)
+    return re.sub(b"(\x0e\x01\x02\x00\x33\x00\x00\x00)....", b"\\1\x00\x00\x0f\x00", file.getvalue())
+
+
+def test_ctrl_c_ends_it_without_a_word_whatever_was_sent(start_server, tmp_path):
     server = start_server(tmp_path)
-    assert requests.get(server.url + "/api/health", timeout=5).ok
+    port = int(server.url.rpartition(":")[2])
+    host = f"Host: 127.0.0.1:{port}\r\n"
+    websocket = f"GET / HTTP/1.1\r\n{host}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for sent, status in ((websocket, b"200"), ("GET\r\n\r\n", b"400")):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
+            line.sendall(sent.encode())
+            assert line.recv(12)[9:] == status
+    assert_problem(post(server, "/api/read", data=truncated()), 422)
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(10) == 0
     assert server.process.stderr.read() == ""
