@@ -191,6 +191,8 @@ class Form:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Form:
         """A form from its JSON file. Raises ShuziError when it can't be read or is no form."""
+        if not isinstance(path, str | os.PathLike):
+            raise ShuziError(f"a form of type {type(path).__name__}: expected the path of its JSON file.")
         data = read_bytes(Path(path))
         try:
             return cls.parse(json.loads(data.decode()))

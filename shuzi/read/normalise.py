@@ -7,6 +7,8 @@ mass of its ink falls on the centre of the 28x28 (LeCun, Cortes, Burges, the MNI
 import cv2
 import numpy as np
 
+from shuzi.errors import ShuziError
+
 BOX = 20  # the box a digit is scaled into, and the picture it is placed in: LeCun et al. 1998
 SIDE = 28
 # Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile over MNIST's training digits. What is
@@ -61,8 +63,12 @@ def normalise(ink: np.ndarray) -> np.ndarray:
     """A digit's ink as the network knows digits; blank stays blank.
 
     ink: uint8 (H, W), 0 is paper and 255 is ink, any size.
-    Returns uint8 (28, 28): in a 20x20 box, aspect kept, centre of mass at the centre.
+    Returns uint8 (28, 28): in a 20x20 box, aspect kept, centre of mass at the centre. Raises ShuziError on another type
+    or shape.
     """
+    if not isinstance(ink, np.ndarray) or ink.dtype != np.uint8 or ink.ndim != 2:
+        found = f"{ink.dtype} {ink.shape}" if isinstance(ink, np.ndarray) else type(ink).__name__
+        raise ShuziError(f"ink of {found}: expected uint8 (H, W), where 0 is paper and 255 is ink.")
     ink = crop_to_ink(ink)
     if not ink.size:
         return np.zeros((SIDE, SIDE), np.uint8)

@@ -173,12 +173,11 @@ class Reader:
             if each is not None and not isinstance(each, (str, os.PathLike)):
                 raise ShuziError(f"{each!r:.60}: expected the path of an ONNX network.")
         self.path = Path(path) if path is not None else SHIPPED
-        if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
-            raise ShuziError(f"threshold {threshold}: expected a confidence from 0 to 1.")
+        own = None if threshold is None else _confidence("threshold", threshold)
         network = Network(self.path, EXAMPLES, {"logits": _shapes}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
-        own = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
-        self.threshold = own if threshold is None else float(threshold)
+        recorded = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
+        self.threshold = recorded if own is None else own
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
         self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
@@ -201,7 +200,10 @@ class Reader:
 
         images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Raises ShuziError on another type or shape.
         """
-        images = np.asarray(images)
+        try:
+            images = np.asarray(images)
+        except (ValueError, TypeError):
+            raise ShuziError(f"images of {type(images).__name__}: expected uint8 (N, 28, 28).") from None
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ShuziError(f"images of {images.dtype} {images.shape}: expected uint8 (N, 28, 28).")
         if not len(images):
@@ -261,12 +263,17 @@ class Reader:
         return Page(tuple(numbers), picture.size)
 
     @enough_memory("reading a picture")
-    def read_fields(self, source: Source, form: Form, sure: float = SURE) -> tuple[Entry, ...]:
+    def read_fields(
+        self, source: Source, form: Form | str | os.PathLike[str], sure: float = SURE
+    ) -> tuple[Entry, ...]:
         """What stands in the fields of a form, in the form's order.
 
-        source: as for `read`, a picture of the whole sheet; form: as `Form.load` gives it; sure: 0..1, the confidence
-        from which on a field is sure. Raises ShuziError on what is no picture, and where the sheet isn't found in it.
+        source: as for `read`, a picture of the whole sheet; form: as `Form.load` gives it, or the path of its file;
+        sure: 0..1, the confidence from which on a field is sure. Raises ShuziError on what is no picture or no form,
+        and where the sheet isn't found in the picture.
         """
+        sure = _confidence("sure", sure)
+        form = form if isinstance(form, Form) else Form.load(form)
         cut = zones(load(source).pixels, form)
         return tuple(self._entry(each, zone, sure) for each, zone in zip(form.fields, cut, strict=True))
 
@@ -314,6 +321,12 @@ class Reader:
         digit = guess if confidence >= self.threshold else None
         box = in_pixels(found.box * picture.scale, picture.size)
         return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
+
+
+def _confidence(name: str, value: object) -> float:
+    if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ShuziError(f"{name} {value!r:.60}: expected a confidence from 0 to 1.")
+    return float(value)
 
 
 def _shapes(images: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

@@ -101,7 +101,7 @@ def test_a_sheet_that_is_cut_or_turned_is_not_guessed(scan):
             find(np.ascontiguousarray(turned), ASPECT)
 
 
-def test_the_fields_of_a_form_are_read(scan):
+def test_the_fields_of_a_form_are_read(scan, tmp_path):
     entries = shuzi.Reader().read_fields(on_table(scan, CORNERS[0]), Form.parse(SHORT))
     assert [(e.name, e.text, e.sure) for e in entries] == [
         ("account", "704128", True),
@@ -110,8 +110,17 @@ def test_the_fields_of_a_form_are_read(scan):
     assert [str(d.guess) for d in entries[0].digits] == list("704128")
     assert entries[0].readings[0].text == "704128"
     assert entries[0].image.shape[2] == 3
-    unsure = shuzi.Reader().read_fields(scan, Form.parse(SHORT), sure=1.0)
+    (tmp_path / "form.json").write_text(json.dumps(SHORT))
+    unsure = shuzi.Reader().read_fields(scan, tmp_path / "form.json", sure=1.0)
     assert [str(e) for e in unsure] == ["704128?", "1250?"]
+
+
+@pytest.mark.parametrize(
+    ("form", "sure"), [(5, 0.5), (None, 0.5), (Form.parse(SHORT), 2), (Form.parse(SHORT), "x")]
+)
+def test_what_is_no_form_or_confidence_is_refused_in_one_sentence(scan, form, sure):
+    with pytest.raises(shuzi.ShuziError, match=": expected "):
+        shuzi.Reader().read_fields(scan, form, sure)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------

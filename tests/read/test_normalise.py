@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import shuzi
 from shuzi.data.digits import load
 from shuzi.read.normalise import BOX, normalise, stroke_width
 
@@ -63,3 +64,19 @@ def test_stroke_width_is_a_bars_width(width):
     bar = np.zeros((200, 100), np.uint8)
     bar[10:190, 40 : 40 + width] = 255
     assert stroke_width(bar) == pytest.approx(width, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    "ink",
+    [
+        np.zeros((5, 5, 3), np.uint8),
+        np.ones((5, 5), np.float32),
+        np.ones((5, 5), bool),
+        np.zeros(5, np.uint8),
+        [[0, 255]],
+        "x",
+    ],
+)
+def test_what_is_no_ink_is_refused_in_one_sentence(ink):
+    with pytest.raises(shuzi.ShuziError, match=r"ink of .*: expected uint8 \(H, W\)"):
+        normalise(ink)

@@ -185,8 +185,15 @@ def test_reading_imports_neither_torch_nor_matplotlib():
 
 @pytest.mark.parametrize(
     "images",
-    [np.zeros((28, 28), np.uint8), np.zeros((2, 28, 28)), np.zeros((2, 20, 20), np.uint8), [[1]]],
-    ids=["one image", "floats", "20x20", "a list"],
+    [
+        np.zeros((28, 28), np.uint8),
+        np.zeros((2, 28, 28)),
+        np.zeros((2, 20, 20), np.uint8),
+        [[1]],
+        [[1], [2, 3]],
+        "x",
+        None,
+    ],
 )
 def test_classify_says_what_it_expects(reader, images):
     with pytest.raises(shuzi.ShuziError, match=r"expected uint8 \(N, 28, 28\)"):
