@@ -113,12 +113,12 @@ def started(plan: Plan, epochs: int | None, lr: float | None) -> str:
     """Say what a start from given weights changes of what a recipe sets, where a person has not set it; else ""."""
     if plan.start is None or None not in (epochs, lr):
         return ""
-    changed = []
+    changed = "trains"
     if epochs is None:
-        changed.append(f"trains {plan.settings.epochs} epochs")
+        changed += f" {plan.settings.epochs} epochs"
     if lr is None:
-        changed.append(f"at {FURTHER_LR:g} of the recipe's rate, {plan.settings.lr:g}")
-    return f"--start {plan.start}: {' '.join(changed)}; --epochs and --lr set others"
+        changed += f" at {FURTHER_LR:g} of the recipe's rate, {plan.settings.lr:g}"
+    return f"--start {plan.start}: {changed}; --epochs and --lr set others"
 
 
 def loop_of(recipe_name: str) -> Any:  # noqa: ANN401

@@ -733,3 +733,17 @@ def test_a_long_epoch_is_kept_within_and_taken_up_there(tmp_path, plan, finished
     assert weights(tmp_path / "run") == weights(finished)
     one, other = (runs.read(folder).metrics for folder in (tmp_path / "run", finished))
     assert [epoch.curve for epoch in one] == [epoch.curve for epoch in other]
+
+
+def test_a_start_says_what_it_changes_unless_it_is_set():
+    def said(**given):
+        plan = runs.make_plan("best", start="reader", **given)
+        return runs.started(plan, given.get("epochs"), given.get("lr"))
+
+    assert (
+        said()
+        == "--start reader: trains 4 epochs at 0.05 of the recipe's rate, 0.0006; --epochs and --lr set others"
+    )
+    assert said(epochs=2).startswith(f"--start reader: trains {rate};")
+    assert said(lr=0.1).startswith("--start reader: trains 4 epochs;")
+    assert said(epochs=2, lr=0.1) == runs.started(runs.make_plan("best"), None, None) == ""
