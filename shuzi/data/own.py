@@ -70,7 +70,7 @@ def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tup
         Digits(
             np.array(parts[part][0], np.uint8).reshape(-1, SIDE, SIDE),
             np.array(parts[part][1], np.uint8),
-            f"{folder} {'test' if part else 'train'}",
+            f"{folder.resolve().name} {'test' if part else 'train'}",
             listing.hexdigest(),
         )
         for part in (False, True)

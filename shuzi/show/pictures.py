@@ -1,5 +1,6 @@
 """Which pictures belong to a run and to a set, and where they go."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,12 @@ MISTAKES = 32
 def of_set(folder: Path, digits: Digits, index: int | None) -> list[Path]:
     """Draw one image of a set, or by default a grid of each digit.
 
+    The files are in the folder, whatever the set is called.
+
     Raises:
         ShuziError: no such index, or the folder cannot be written.
     """
-    stem = digits.name.replace(" ", "-")
+    stem = re.sub(r"[\s/\\:]", "-", digits.name)  # a name, and no path
     if index is None:
         return [plots.save(plots.grid(digits), folder / f"{stem}-grid.png")]
     if not 0 <= index < len(digits):

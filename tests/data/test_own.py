@@ -186,3 +186,8 @@ def test_a_folder_that_cannot_be_learnt_is_refused(folder, spoil, sentence):
     spoil(folder)
     with pytest.raises(shuzi.ShuziError, match=sentence):
         shuzi.load(folder)
+
+
+def test_digits_of_ones_own_are_called_by_the_folders_name_not_by_the_way_to_it(folder, monkeypatch):
+    monkeypatch.chdir(folder / "3")
+    assert [part.name for part in shuzi.load("..")] == [f"{folder.name} train", f"{folder.name} test"]
