@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from shuzi import load
 from shuzi.data.digits import CLASSES, SIDE, Digits
-from shuzi.data.sources import NewProgress
+from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, calibration_error, evaluate
 from shuzi.evaluate.forms import on_forms
@@ -79,13 +79,13 @@ def measure(
         ShuziError: a set cannot be had, or pages are asked of what is no reader.
     """
     data = data or network.data
+    if data not in TESTS and not Path(data).is_dir():
+        raise ShuziError(f"{data}: neither a folder nor a dataset to test on. There are {', '.join(TESTS)}")
     if (Path(data) / LABELS).is_file():
         return on_pictures(reader_of(network, data), Path(data))
     if data == "optdigits":
         return {"accuracy": accuracy(network.score, optdigits())}
-    if data not in ("corrupted", "mnist-9985", "surest", "no-digits", *READ) and (
-        data != "fashion-mnist" or network.data == data
-    ):
+    if data not in MADE_OF_MNIST and (data != "fashion-mnist" or network.data == data):
         test = network.load(data, root, progress)[1]
         return evaluate(given_digit(network.score(test.images)), test.labels)
     test = load("mnist", root, progress)[1]
@@ -226,6 +226,8 @@ def on_singles(reader: Reader, digits: Digits) -> dict[str, float]:
 
 
 READ = {"pages": on_pages, "singles": on_singles, "forms": on_forms}
+MADE_OF_MNIST = ("mnist-9985", "corrupted", "no-digits", "surest", *READ)
+TESTS = (*SOURCES, "optdigits", *MADE_OF_MNIST)  # all that a network is measured on by name
 
 
 def on_pictures(reader: Reader, folder: Path) -> dict[str, float]:
@@ -239,7 +241,7 @@ def on_pictures(reader: Reader, folder: Path) -> dict[str, float]:
     all lines that are read how far their confidence is from the share right, and how many are wrong though sure.
 
     Raises:
-        ShuziError: labels.csv is none, or a picture can't be read.
+        ShuziError: labels.csv is none or lists no pictures, or a picture can't be read.
     """
     sets: defaultdict[str, tuple[list[bool], Answers]] = defaultdict(lambda: ([], Answers()))
     for file, kind, text in labelled(folder):
@@ -252,6 +254,8 @@ def on_pictures(reader: Reader, folder: Path) -> dict[str, float]:
             answers.add(confidence, guess in written)
         if not lines and written:
             answers.add(0.0, right=False)
+    if not sets:
+        raise ShuziError(f"{folder / LABELS}: lists no pictures. Add a row for each picture")
     return {
         f"{name}, {share}": value
         for name, (whole, answers) in sets.items()

@@ -173,6 +173,21 @@ def test_labels_that_are_none_are_told(tmp_path, text):
         measure.on_pictures(Scripted({}), tmp_path)
 
 
+def test_labels_of_no_pictures_are_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,kind,text\n")
+    with pytest.raises(ShuziError, match=r"labels.csv: lists no pictures\. Add a row for each picture$"):
+        measure.on_pictures(Scripted({}), tmp_path)
+
+
+def test_an_unknown_set_is_answered_with_all_there_are():
+    with pytest.raises(ShuziError) as raised:
+        measure.measure(measure.Network(None), "wrong")
+    assert str(raised.value) == (
+        "wrong: neither a folder nor a dataset to test on. There are mnist, fashion-mnist, optdigits, mnist-9985, "
+        "corrupted, no-digits, surest, pages, singles, forms"
+    )
+
+
 def test_letters_are_drawn_from_held_out_fonts_and_skipped_where_there_are_none():
     assert measure.letters([]).shape == (0, 220, 220)
     there = held_out_fonts()[:1]
