@@ -70,7 +70,10 @@ def load(
             source for one that is missing.
     """
     from shuzi.data import digits, own
+    from shuzi.errors import ShuziError
 
+    if not isinstance(name, str | Path):
+        raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path")
     if transform is not None:
         train, test = load(name, root, progress)
         return train.transformed(transform), test.transformed(transform)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +160,22 @@ class Digits:
 
         Yields:
             images float32 (B, 1, 28, 28) in [0, 1], labels int64 (B,).
+
+        Raises:
+            ShuziError: a number out of its range.
         """
+        for name, value, least in (("batch_size", batch_size, 1), ("first", first, 0)):
+            if not isinstance(value, Integral) or value < least:
+                raise ShuziError(f"{name} {value!r}: expected a whole number, {least} or more")
+        return self._batches(int(batch_size), generator, device, int(first))
+
+    def _batches(
+        self,
+        batch_size: int,
+        generator: "torch.Generator | None",
+        device: "str | torch.device",
+        first: int,
+    ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
         import torch
 
         images = torch.from_numpy(self.images).to(device)  # (N, 28, 28), as bytes

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from shuzi.errors import ShuziError
@@ -17,7 +18,7 @@ class Settings:
     """What a person may set for a run: counts 1 or more, `lr` above 0, `validation` images held out.
 
     Raises:
-        ShuziError: a value out of its range.
+        ShuziError: a value that is no number, or out of its range.
     """
 
     epochs: int
@@ -27,6 +28,9 @@ class Settings:
     validation: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "seed", "validation"):
+            object.__setattr__(self, name, number(name, getattr(self, name), Integral))
+        object.__setattr__(self, "lr", number("lr", self.lr, Real))
         if self.epochs < 1:
             raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
         if self.batch_size < 1:
@@ -74,6 +78,14 @@ class Epoch:
 
 OnStep = Callable[[int, int, Any], None]
 """Called after each step with the images done in this epoch, those of all of it, and the batch's loss."""
+
+
+def number(name: str, value: Any, of: type[Integral] | type[Real]) -> Any:  # noqa: ANN401
+    """Give a setting as int or float, also where it is numpy's. Raises ShuziError if it is another kind of value."""
+    if not isinstance(value, of) or isinstance(value, bool):
+        expected = "a whole number" if of is Integral else "a number"
+        raise ShuziError(f"--{name.replace('_', '-')} {value!r}: expected {expected}")
+    return int(value) if of is Integral else float(value)  # type: ignore[call-overload]
 
 
 def kind(tensor: Any) -> str:  # noqa: ANN401

@@ -89,6 +89,21 @@ def test_the_last_batch_is_smaller_not_dropped(small):
     assert sizes == [100] * 9 + [50]
 
 
+@pytest.mark.parametrize(
+    "numbers", [{"batch_size": 0}, {"batch_size": -5}, {"batch_size": 1.5}, {"first": -1}]
+)
+def test_numbers_of_batches_out_of_range_are_refused(small, numbers):
+    ((name, value),) = numbers.items()
+    with pytest.raises(ShuziError, match=rf"^{name} {value}: expected a whole number, [01] or more$"):
+        small[0].batches(**{"batch_size": 10, **numbers})
+
+
+@pytest.mark.parametrize("name", [5, None, b"mnist"])
+def test_what_is_no_name_of_a_set_is_refused(name):
+    with pytest.raises(ShuziError, match=f"^{name!r}: expected the name of a dataset, or a folder"):
+        shuzi.load(name)
+
+
 def test_the_order_depends_on_the_generator_alone(small):
     def order(seed, noise):
         torch.manual_seed(noise)

@@ -258,12 +258,24 @@ def test_validation_is_measured_after_each_epoch_and_changes_no_weight(small):
         ({"seed": -1}, "--seed -1"),
         ({"seed": 2**63}, "--seed 9223372036854775808"),
         ({"validation": -1}, "--validation -1"),
+        ({"epochs": 1.5}, "--epochs 1.5: expected a whole number"),
+        ({"epochs": "a"}, "--epochs 'a': expected a whole number"),
+        ({"batch_size": True}, "--batch-size True: expected a whole number"),
+        ({"seed": None}, "--seed None: expected a whole number"),
+        ({"validation": 0.2}, "--validation 0.2: expected a whole number"),
+        ({"lr": "0.1"}, "--lr '0.1': expected a number"),
     ],
 )
 def test_settings_out_of_range_are_refused_by_their_option(change, words):
     with pytest.raises(ShuziError) as raised:
         dataclasses.replace(Settings(1, 100, 0.1), **change)
     assert words in str(raised.value)
+
+
+def test_settings_may_be_numbers_of_numpy():
+    settings = Settings(np.int64(2), np.uint8(100), np.float32(0.5))
+    assert settings == Settings(2, 100, 0.5)
+    assert {type(value) for value in dataclasses.asdict(settings).values()} == {int, float}
 
 
 @pytest.mark.parametrize("seed", [0, 2**63 - 1])
