@@ -1,4 +1,4 @@
-# The drawing page and its API. Not run as root, stores nothing, reads with the network that is shipped.
+# The drawing page and its API: not run as root, saves no corrections, reads with the shipped networks.
 #   docker build --tag shuzi .
 #   docker run --publish 8000:8000 shuzi
 
