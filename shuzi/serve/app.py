@@ -140,7 +140,7 @@ BINARY: dict[int | str, dict[str, Any]] = {
 Seed = Annotated[int, Query(ge=0, le=learn.LAST_SEED)]
 
 
-def _add_learning(app: FastAPI) -> None:
+def _add_learning(app: FastAPI, readers: Readers) -> None:
     def binary(body: bytes, **headers: str) -> Response:
         return Response(body, headers=headers, media_type="application/octet-stream")
 
@@ -162,7 +162,8 @@ def _add_learning(app: FastAPI) -> None:
         epoch: Annotated[int, Query(ge=1, le=learn.MOST_EPOCHS, description="from 1")] = 1,
     ) -> Response:
         """That of `shuzi train softmax-numpy`: uint32 (count,), each number below count once."""
-        return binary(await asyncio.to_thread(learn.order, seed, count, epoch))
+        asked = {"seed": seed, "count": count, "epoch": epoch}
+        return binary(await readers.ask(Question("order"), json.dumps(asked).encode(), long=True))
 
 
 def _add_training(app: FastAPI, trainer: Trainer) -> None:
@@ -241,7 +242,7 @@ def create_app(settings: Settings, readers: Readers, about: dict[str, Any], trai
     _add_corrections(app, settings, readers, shown)
     add_review(app, settings, readers, shown)
     _add_about(app, readers, about, shown)
-    _add_learning(app)
+    _add_learning(app, readers)
     _add_training(app, trainer)
     _add_pages(app)
     everywhere = settings.host in EVERYWHERE

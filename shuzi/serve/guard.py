@@ -23,6 +23,7 @@ DEADLINE = (
     20.0  # seconds for its answer, then: a picture takes one or two, on a busy computer many times as long
 )
 IN_FLIGHT = 64  # requests being answered at once
+COMPUTED = ("/api/learn/", "/api/review")  # of what is only asked for: all else is always answered
 HELD = 200_000_000  # bytes of bodies at once: slow uploads cost what they hold
 LEAVING = 2.0  # seconds that requests have to finish once the server is told to end
 RETRY = {"Retry-After": "1"}  # seconds: the longest photo takes half of one
@@ -173,8 +174,9 @@ class Guard:
         try:
             async with clock:
                 self._clocks.add(clock)
-                if upload is None:  # asks for no work, and is always answered
-                    await self.app(scope, _replay(b"", receive), send)
+                if upload is None:
+                    answer = self._work if scope["path"].startswith(COMPUTED) else self.app
+                    await answer(scope, _replay(b"", receive), send)
                 elif await upload.whole():
                     if not (self.leaving or clock.expired()):
                         clock.reschedule(asyncio.get_running_loop().time() + self.deadline)

@@ -32,11 +32,18 @@ class Models:
         self.softmax = Softmax()
 
     def answer(self, question: Question, body: bytes) -> bytes:
-        """JSON: a PageAnswer, an EvidenceAnswer, or whether there is ink. Raises Problem, or ShuziError."""
+        """JSON: a PageAnswer, an EvidenceAnswer, or whether there is ink; or a PNG, or an order's bytes.
+
+        Raises Problem, or ShuziError.
+        """
         if question.about == "ink":
             return json.dumps(self.has_ink(_image(body))).encode()
         if question.about == "explain":
             return self._evidence(question, body)
+        if question.about == "zone":
+            return _zone(**json.loads(body))
+        if question.about == "order":
+            return _order(**json.loads(body))
         page, pages = self.page(question, body)
         return _json(api.page_answer(page, pages, question.model, question.detail))
 
@@ -130,6 +137,18 @@ class Models:
                 "templates": _rounded(self.softmax.templates().reshape(10, -1)),
             },
         }
+
+
+def _zone(table: str, file: str, field: str) -> bytes:
+    from shuzi.serve.review import Review  # few servers review forms
+
+    return Review(Path(table)).zone(file, field)
+
+
+def _order(seed: int, count: int, epoch: int) -> bytes:
+    from shuzi.serve import learn  # most servers are never asked
+
+    return learn.order(seed, count, epoch)
 
 
 def _run(weights: Path) -> str:

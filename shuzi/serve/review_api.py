@@ -32,6 +32,10 @@ def add_review(app: FastAPI, settings: Settings, readers: Readers, shown: Sample
         return
     review = Review(Path(settings.review))
 
+    async def zone_of(file: str, field: str) -> bytes:
+        asked = {"table": str(review.path), "file": file, "field": field}
+        return await readers.ask(Question("zone"), json.dumps(asked).encode(), long=True)
+
     async def learn_from(zone: bytes, text: str) -> int:
         """Keep the digits of a zone under their labels, if all were found; gives how many."""
         answer = json.loads(await readers.ask(Question("read", detail=True), zone, long=True))
@@ -58,8 +62,9 @@ def add_review(app: FastAPI, settings: Settings, readers: Readers, shown: Sample
 
     @app.get("/api/review/zone", include_in_schema=False)
     async def zone(file: str, field: str) -> Response:
-        picture = await asyncio.to_thread(review.zone, file, field)
-        return Response(picture, headers={"Cache-Control": "no-store"}, media_type="image/png")
+        return Response(
+            await zone_of(file, field), headers={"Cache-Control": "no-store"}, media_type="image/png"
+        )
 
     @app.post("/api/review", include_in_schema=False)
     async def put_right(request: Request) -> Response:
@@ -69,5 +74,5 @@ def add_review(app: FastAPI, settings: Settings, readers: Readers, shown: Sample
         text = await asyncio.to_thread(review.write, asked.file, asked.field, asked.text, asked.anyway)
         kept = 0
         with contextlib.suppress(ShuziError, Problem):  # it is written, whether or not it can be learnt from
-            kept = await learn_from(await asyncio.to_thread(review.zone, asked.file, asked.field), text)
+            kept = await learn_from(await zone_of(asked.file, asked.field), text)
         return json_response({"kept": kept})

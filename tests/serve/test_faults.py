@@ -20,6 +20,8 @@ import requests
 from PIL import Image
 
 from shuzi.errors import ShuziError
+from shuzi.forms.fields import columns_of
+from shuzi.serve import learn
 from shuzi.serve.app import create_app
 from shuzi.serve.guard import Problem
 from shuzi.serve.questions import Question
@@ -27,6 +29,7 @@ from shuzi.serve.readers import Readers
 from shuzi.serve.server import HEADERS_WITHIN, LARGEST_HEADERS
 from shuzi.serve.settings import Settings
 from shuzi.serve.training import Trainer
+from shuzi.synth.forms import FORM
 
 JSON = {"Content-Type": "application/json"}
 
@@ -178,9 +181,9 @@ def no_more_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def health(readers: Readers) -> int:
-    """The status of GET /api/health."""
-    settings, about, sent = Settings(), {"version": "1"}, []
+async def get(readers: Readers, path: str, query: str = "", **settings) -> tuple[int, bytes]:
+    """The status and the body of an answer of the app with these readers."""
+    settings, about, sent = Settings(**settings), {"version": "1"}, []
 
     async def send(message):
         sent.append(message)
@@ -189,9 +192,48 @@ async def health(readers: Readers) -> int:
         await asyncio.Event().wait()
 
     app = create_app(settings, readers, about, Trainer(settings, readers, about))
-    scope = {"type": "http", "method": "GET", "path": "/api/health", "query_string": b""}
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
     await app(scope | {"headers": [(b"host", b"localhost")]}, receive, send)
-    return sent[0]["status"]
+    return sent[0]["status"], sent[1]["body"]
+
+
+async def health(readers: Readers) -> int:
+    return (await get(readers, "/api/health"))[0]
+
+
+def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path):
+    (tmp_path / "form.json").write_text(json.dumps(FORM | {"fields": FORM["fields"][:1]}))
+    Image.fromarray(scan).save(tmp_path / "scan.png")
+    name = FORM["fields"][0]["name"]
+    row = "scan.png,form.json,1?,0.5,"
+    (tmp_path / "out.csv").write_text(f"file,form,{','.join(columns_of(name))}\n{row}\n")
+
+    async def run():
+        readers = Readers(None, 1)
+        await readers.start()
+        await readers.about()
+        (process,) = readers._ready
+        worked = psutil.Process(process.pid).cpu_times
+
+        for path, query in (
+            ("/api/learn/order", "seed=3&count=60000&epoch=100"),
+            ("/api/review/zone", f"file=scan.png&field={name}"),
+        ):
+            review = str(tmp_path / "out.csv")
+            await get(readers, "/api/health", review=review)  # what is imported at first
+            ours, theirs = time.process_time(), worked().user
+            status, body = await get(readers, path, query, review=review)
+            assert status == 200
+            assert worked().user - theirs > time.process_time() - ours
+            yield body
+        await readers.close()
+
+    async def both():
+        return [body async for body in run()]
+
+    order, zone = asyncio.run(both())
+    assert order == learn.order(3, 60_000, 100)
+    assert zone.startswith(b"\x89PNG")
 
 
 def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):

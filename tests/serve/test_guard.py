@@ -8,13 +8,13 @@ from shuzi.serve.guard import Guard
 SCOPE = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
 
 
-async def answer(guard: Guard, receive) -> tuple[int, dict[bytes, bytes], dict]:
+async def answer(guard: Guard, receive, scope=SCOPE) -> tuple[int, dict[bytes, bytes], dict]:
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    await guard(dict(SCOPE), receive, send)
+    await guard(dict(scope), receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
 
 
@@ -73,6 +73,26 @@ def test_more_than_the_most_at_once_are_asked_to_come_again():
     assert headers[b"retry-after"] == b"1"
     assert [status for status, _, _ in waited] == [503] * 3
     assert left == 0
+
+
+def test_what_is_computed_is_counted_and_health_is_always_answered():
+    def asking(path):
+        return {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"localhost")]}
+
+    async def several():
+        guard = Guard(never, deadline=0.2, most=1)
+        waiting = asyncio.create_task(answer(guard, never, asking("/api/learn/order")))
+        await asyncio.sleep(0)
+        statuses = [
+            (await answer(guard, never, asking(path)))[2]["detail"]
+            for path in ("/api/learn/order", "/api/review/zone", "/api/health")
+        ]
+        await waiting
+        return statuses
+
+    *refused, answered = asyncio.run(several())
+    assert all(said.startswith("1 requests are being answered") for said in refused)
+    assert answered.startswith("no answer within")  # by the app, which was asked
 
 
 def test_slow_uploads_keep_nobody_from_being_answered():
