@@ -740,10 +740,8 @@ def test_a_start_says_what_it_changes_unless_it_is_set():
         plan = runs.make_plan("best", start="reader", **given)
         return runs.started(plan, given.get("epochs"), given.get("lr"))
 
-    assert (
-        said()
-        == "--start reader: trains 4 epochs at 0.05 of the recipe's rate, 0.0006; --epochs and --lr set others"
-    )
+    rate = "at 0.05 of the recipe's rate, 0.0006"
+    assert said() == f"--start reader: trains 4 epochs {rate}; --epochs and --lr set others"
     assert said(epochs=2).startswith(f"--start reader: trains {rate};")
     assert said(lr=0.1).startswith("--start reader: trains 4 epochs;")
     assert said(epochs=2, lr=0.1) == runs.started(runs.make_plan("best"), None, None) == ""
