@@ -76,7 +76,7 @@ def wrong_digits(page: MadePage, numbers: list[tuple[str, Box]]) -> list[int]:
     for line in np.unique(lines):
         written = "".join(map(str, page.labels[np.isin(page.numbers, np.flatnonzero(lines == line))]))
         text = "".join(text for _, text in sorted(read.get(int(line), [])))
-        edits.append(Levenshtein.distance(written, digits_of(text)))
+        edits.append(Levenshtein.distance(written, text))
     return edits
 
 
