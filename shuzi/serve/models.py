@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from shuzi.data import picture as pictures
@@ -32,7 +33,7 @@ class Models:
         self.softmax = Softmax()
 
     def answer(self, question: Question, body: bytes) -> bytes:
-        """JSON: a PageAnswer, an EvidenceAnswer, or whether there is ink; or a PNG, or an order's bytes.
+        """JSON: a PageAnswer, an EvidenceAnswer, or whether there is ink; or a PNG, a JPEG or an order's bytes.
 
         Raises Problem, or ShuziError.
         """
@@ -44,6 +45,9 @@ class Models:
             return _zone(**json.loads(body))
         if question.about == "order":
             return _order(**json.loads(body))
+        if question.about == "picture":
+            pixels = pictures.load(body, question.page - 1).pixels
+            return cv2.imencode(".jpg", pixels[:, :, ::-1])[1].tobytes()
         page, pages = self.page(question, body)
         return _json(api.page_answer(page, pages, question.model, question.detail))
 

@@ -13,11 +13,11 @@ class Question:
     """About a body, which is a picture's bytes or JSON.
 
     about: "read" what it says, "explain" why digit `index` is read as it is, or whether "ink" can be learnt from; the
-    picture of a "zone" of a form (Review.zone), or the "order" of an epoch (learn.order), whose arguments it has.
-    page: which page of a TIFF or a PDF, from 1.
+    "picture" itself; the picture of a "zone" of a form (Review.zone), or the "order" of an epoch (learn.order), whose
+    arguments it has. page: which page of a TIFF or a PDF, from 1.
     """
 
-    about: Literal["read", "explain", "ink", "zone", "order"]
+    about: Literal["read", "explain", "ink", "picture", "zone", "order"]
     json: bool = False
     model: Literal["network", "softmax"] = "network"
     single: bool = False

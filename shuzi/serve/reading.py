@@ -45,6 +45,12 @@ def add_reading(app: FastAPI, readers: Readers) -> None:
         """The body is one picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), or a drawing as JSON strokes."""
         return await ask(request, about="read", model=model, single=single, detail=detail, page=page)
 
+    @app.post("/api/picture", include_in_schema=False)
+    async def picture(request: Request, page: PageNumber = 1) -> Response:
+        """A page as every browser shows it, for the drawing page; no part of the API."""
+        picture = await readers.ask(Question("picture", page=page), await request.body(), long=True)
+        return Response(picture, headers={"Cache-Control": "no-store"}, media_type="image/jpeg")
+
     @app.post(
         "/api/explain",
         summary="Why a digit is read as it is",

@@ -7,13 +7,15 @@ import * as view from "./view.js";
 const LARGEST = 10e6; // bytes the server takes
 const REST = 150; // ms until the network is asked why, which costs it some 100 readings
 
-let answer = null; // {text, numbers, digits, photo, size} of what is on the page
+let answer = null; // {text, numbers, digits, photo, size, body, model} of what is on the page
 let chosen = 0;
 let newest = false; // a row's last digit is looked at until another is chosen
 let photo = null; // a Blob while a picture is shown, else null
 let named = ""; // the picture's file
+let [page, pages] = [1, 1]; // of the picture: which one is shown, of how many
+let pictured = 1; // the page that the browser shows
 let state = null; // of the photo: "reading", or the Fault for which it was not read
-let kept = null; // the last correction, while it can be taken back
+let kept = null; // the last correction and its image, while it can be undone
 let why = null;
 let templates = null;
 let about = null; // the server's GET /api/model
@@ -26,6 +28,7 @@ const model = () => document.querySelector("[name=model]:checked").value;
 function sentence(fault) {
   const what = photo ? named : t("The drawing", "所写的内容");
   if (fault.status !== 400 && fault.status !== 422) return told(fault, what);
+  if (/\[pdf\]/.test(fault.message)) return t("To read PDFs, run this in shuzi's source folder: pip install '.[pdf]'", "要识别 PDF，请在 shuzi 源码目录运行：pip install '.[pdf]'");
   return photo ? t("{what} can't be read as a picture.", "{what} 不是可以识别的图片。", { what }) : t("There is too much to read. Undo some of it.", "内容太多，无法识别，请撤销几笔。");
 }
 
@@ -35,20 +38,28 @@ let sheets = 0; // laid on the page so far; an answer to an earlier one is not s
 let answers = 0;
 
 const read = newestWins(async () => {
-  const mine = sheets;
+  const [mine, by] = [sheets, model()];
   if (!photo && sheet.empty) return show(null);
   const body = photo ?? (await sheet.body());
   const single = Boolean(!photo && sheet.sample && !sheet.strokes.length);
   const started = performance.now();
-  const page = await post(`api/read?detail=true&model=${model()}&single=${single}`, body);
-  if (mine !== sheets || (!photo && sheet.empty)) return;
+  const query = `single=${single}&page=${page}`;
+  const read = await post(`api/read?detail=true&model=${by}&${query}`, body);
+  if (mine !== sheets || by !== model() || (!photo && sheet.empty)) return;
   state = null;
-  page.ms = performance.now() - started;
-  page.digits = digitsOf(page);
-  page.photo = Boolean(photo);
-  page.single = single;
-  show(page);
+  pages = read.pages;
+  show({ ...read, ms: performance.now() - started, digits: digitsOf(read), photo: Boolean(photo), body, query });
 }, failed);
+
+/** Shows a page that the browser can't show by itself as the server draws it. */
+const picture = newestWins(async () => {
+  const [mine, wanted] = [sheets, page];
+  if (!photo || pictured === page) return;
+  const drawn = await post(`api/picture?page=${wanted}`, photo);
+  if (mine !== sheets) return;
+  pictured = wanted;
+  showPicture(drawn);
+}, () => {}); // reading it says why
 
 /** Why there is no answer to see, or empty. */
 const instead = () => (state === "reading" ? t("Reading…", "正在识别…") : state ? sentence(state) : "");
@@ -76,10 +87,9 @@ const explain = newestWins(async () => {
 /** What the other model reads in the same digits. */
 const compare = newestWins(async () => {
   const mine = answer;
-  if (!mine?.digits.length || (!photo && sheet.empty)) return;
-  const page = await post(`api/read?model=${model() === "network" ? "softmax" : "network"}&single=${mine.single}`, photo ?? (await sheet.body()));
+  if (!mine?.digits.length) return;
+  mine.other = digitsOf(await post(`api/read?model=${mine.model === "network" ? "softmax" : "network"}&${mine.query}`, mine.body));
   if (answer !== mine) return;
-  mine.other = digitsOf(page);
   showOther();
 }, failed);
 
@@ -115,13 +125,14 @@ function show(page) {
   root.dataset.answered = String(++answers); // for a benchmark to watch
 }
 
-const showOther = () => view.showOther(answer, chosen, model() === "network");
+const showOther = () => view.showOther(answer, chosen);
 const showReading = () => view.showReading(answer, chosen, choose, instead(), state === "reading");
 const showWhy = () => view.showWhy(why, model() === "softmax" ? templates : null);
 
 function showChosen() {
   const digit = answer?.digits[chosen];
   showReading();
+  showPaging();
   $("copy").hidden = !answer?.text;
   view.showBars(digit);
   showOther();
@@ -147,6 +158,19 @@ function showSpeed() {
   say("model", answer?.ms ? t("{name} · {ms} ms", "{name} · 用时 {ms} 毫秒", { name, ms: answer.ms.toFixed(answer.ms < 10 ? 1 : 0) }) : name);
 }
 
+function showPaging() {
+  $("paging").hidden = pages === 1;
+  $("before").disabled = page === 1;
+  $("after").disabled = page === pages;
+  say("page", t("Page {page} of {pages}", "第 {page} 页，共 {pages} 页", { page, pages }));
+}
+
+function showPicture(blob) {
+  URL.revokeObjectURL($("picture").src);
+  $("picture").src = URL.createObjectURL(blob);
+  $("picture").style.visibility = "";
+}
+
 let speaking = 0;
 
 function speakSoon() {
@@ -166,6 +190,7 @@ function blank() {
   sheets++;
   photo = null;
   state = null;
+  [page, pages, pictured] = [1, 1, 1];
   URL.revokeObjectURL($("picture").src);
   swap();
   chosen = 0;
@@ -180,11 +205,12 @@ function clear() {
 const undo = () => (photo ? clear() : sheet.undo());
 
 async function lay(hard) {
+  const mine = ++sheet.turn;
   try {
     const next = await sample(hard);
+    if (mine !== sheet.turn) return;
     blank();
     sheet.show(next);
-    showCaption();
   } catch (fault) {
     failed(fault);
   }
@@ -207,24 +233,41 @@ async function shrunk(file) {
 
 async function open(file) {
   if (!file) return;
-  const none = () => notice(t("{what} is not a picture.", "{what} 不是图片。", { what: file.name }));
-  if (file.type && !file.type.startsWith("image/")) return none();
-  try {
-    const sent = file.size > LARGEST ? await shrunk(file) : file;
-    blank();
-    sheet.clear();
-    photo = sent;
-    named = file.name;
-  } catch {
-    return none();
-  }
-  $("picture").src = URL.createObjectURL(file);
+  const what = file.name;
+  if (file.type && !/^image\/|pdf$/.test(file.type)) return notice(t("{what} is not a picture or PDF.", "{what} 不是图片或 PDF。", { what }));
+  const mine = ++sheet.turn;
+  const sent = file.size > LARGEST ? await shrunk(file).catch(() => null) : file;
+  if (mine !== sheet.turn) return;
+  if (!sent) return notice(told({ status: 413 }, what));
+  blank();
+  sheet.clear();
+  photo = sent;
+  named = what;
+  $("picture").onerror = () => {
+    $("picture").onerror = null;
+    pictured = 0;
+    picture();
+  };
+  showPicture(file);
   swap();
+  readPage();
+}
+
+function readPage() {
   view.zoom(0);
   newest = false;
   state = "reading";
   show(null);
+  picture();
   read();
+}
+
+function turnPage(by) {
+  sheets++;
+  page += by;
+  chosen = 0;
+  $("picture").style.visibility = "hidden"; // no boxes on another page
+  readPage();
 }
 
 async function copy() {
@@ -246,32 +289,31 @@ async function copy() {
 
 const keptAs = (k) => t("Saved as {k}.", "已存为 {k}。", { k });
 
+let writing = Promise.resolve(); // corrections reach the server in the order in which they are made
+
 async function correct(label) {
   await read.settled(); // so that all that is drawn is kept
   const digit = answer?.digits[chosen];
   if (!digit) return notice(t("Draw something first.", "请先写点什么。"));
   if (!about?.corrections) return notice(t("This server is read-only and saves no corrections.", "服务器为只读模式，不保存更正。"));
   if (!photo && sheet.sample) return notice(t("This sample comes from the test set, so it isn't saved: training on it would spoil the test. Only this page's samples are recognised as test digits.", "这个样例属于测试集，用来训练会使测试失去意义，所以不保存。只有本页的样例能这样认出。"));
-  try {
-    kept = await post("api/corrections", { label, image: digit.image });
+  const { image } = digit;
+  inTurn(async () => {
+    kept = { ...(await post("api/corrections", { label, image })), image };
     showTook(keptAs(label));
-  } catch (fault) {
-    unkept(fault);
-  }
+  });
 }
 
-async function takeBack() {
-  const { id, was } = kept;
-  const image = answer?.digits[chosen]?.image;
-  try {
-    if (was === null || !image) await ask(`api/corrections/${id}`, { method: "DELETE" });
-    else await post("api/corrections", { label: was, image });
-    kept = null;
-    showTook(was === null ? t("Correction removed.", "已撤回更正。") : keptAs(was));
-  } catch (fault) {
-    unkept(fault);
-  }
-}
+const inTurn = (work) => (writing = writing.then(work).catch(unkept));
+
+const takeBack = () => inTurn(async () => {
+  if (!kept) return;
+  const { id, was, image } = kept;
+  if (was === null) await ask(`api/corrections/${id}`, { method: "DELETE" });
+  else await post("api/corrections", { label: was, image });
+  kept = null;
+  showTook(was === null ? t("Correction removed.", "已撤回更正。") : keptAs(was));
+});
 
 function unkept(fault) {
   if (fault.status === 422) notice(t("Not saved: it is empty, or one of this page's test samples.", "未保存：没有笔迹，或者是本页的测试集样例。"));
@@ -301,7 +343,7 @@ const closer = (steps) => photo && view.zoom(steps);
 
 const clicks = {
   undo, clear, copy, sample: () => lay(false), hard: () => lay(true), takeback: takeBack,
-  closer: () => closer(1), farther: () => closer(-1), boxed: () => ($("boxed").ariaPressed = $("frame").classList.toggle("boxed")),
+  before: () => turnPage(-1), after: () => turnPage(1), closer: () => closer(1), farther: () => closer(-1), boxed: () => ($("boxed").ariaPressed = $("frame").classList.toggle("boxed")),
   keys: () => $("help").showModal(),
 };
 
@@ -340,7 +382,7 @@ function wire() {
   addEventListener("keydown", onKey);
   addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
   wireDrop();
-  onReturn(() => meet().then(read));
+  onReturn(() => meet().then(picture).then(read));
   $("labels").append(...TEN.map((k) => make("button", { textContent: k, onclick: () => correct(k) })));
 }
 

@@ -37,7 +37,7 @@ export async function ask(path, options = {}) {
     throw fault(null, gone());
   }
   if (!reply.ok) throw fault(reply.status, (await reply.json()).detail);
-  return reply.status === 204 ? null : reply.json();
+  return reply.status === 204 ? null : reply.headers.get("content-type") === "image/jpeg" ? reply.blob() : reply.json();
 }
 
 export function post(path, body) {

@@ -14,6 +14,7 @@ export class Sheet {
   #frame = 0;
   #colour = "";
   strokes = [];
+  turn = 0; // grows with all that is put on the sheet, and where something is asked for to be put there
   sample = null; // {image: Uint8Array(784), label, index} under the strokes
 
   constructor(canvas, changed) {
@@ -128,6 +129,7 @@ export class Sheet {
   }
 
   #touch() {
+    this.turn++;
     this.#redraw();
     this.#changed();
   }

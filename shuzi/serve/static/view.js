@@ -41,13 +41,15 @@ const aloud = (digit) => word(digit) + t(", ", "，") + verdict(digit);
 const button = (digit, pressed, properties, ...children) =>
   make("button", { className: kind(digit), ariaPressed: String(pressed), ariaLabel: aloud(digit), ...properties }, ...children);
 
+const WIDE = 16; // digits and gaps that fit beside the 28x28
+
 const nothing = (answer) => (answer?.photo ? t("No digit found in this picture", "这张图片里没有找到数字") : "");
 
 /** Lays out what was read, or what is said instead; choose(index): a person picks a digit. */
 export function showReading(answer, chosen, choose, instead, busy) {
   const digits = instead ? [] : (answer?.digits ?? []);
   const reading = $("reading");
-  reading.className = digits.length > 1 ? "row" : "one";
+  reading.className = digits.length > 1 ? "" : "one";
   reading.ariaBusy = String(busy);
   const which = digits[chosen];
   if (digits.length > 1) fitRow(reading, answer, chosen, choose);
@@ -69,8 +71,10 @@ function fitRow(reading, answer, chosen, choose) {
   }
   const focused = [...reading.querySelectorAll("button")].indexOf(document.activeElement);
   const laid = lines.filter(Boolean);
+  const longest = Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1));
   reading.replaceChildren(...laid);
-  reading.style.setProperty("--digits", Math.max(3, ...laid.map((line) => line.textContent.length + line.children.length - 1)));
+  reading.className = laid.length > 5 || longest > WIDE ? "many" : "";
+  reading.style.setProperty("--digits", longest);
   reading.style.setProperty("--lines", laid.length);
   reading.querySelectorAll("button")[focused]?.focus();
 }
@@ -101,13 +105,14 @@ export function showBars(digit) {
 }
 
 /** What the other model says: beside the answer, and a mark on the bars. */
-export function showOther(answer, chosen, softmax) {
+export function showOther(answer, chosen) {
   const other = answer?.other ?? [];
-  const differs = other.some((digit, at) => mark(digit) !== mark(answer.digits[at]));
-  const name = softmax ? t("Softmax regression", "Softmax 回归") : t("Network", "神经网络");
-  const text = other.map(mark).join("");
-  say("other", !text ? "" : differs ? t("{name} reads {text}: they differ", "{name}的结果是 {text}，两者不一致", { name, text }) : t("{name} reads {text} too", "{name}的结果也是 {text}", { name, text }));
-  $("other").className = differs ? "differs" : "";
+  const n = other.filter((digit, at) => mark(digit) !== mark(answer.digits[at])).length;
+  const name = answer?.model === "network" ? t("Softmax regression", "Softmax 回归") : t("Network", "神经网络");
+  const of = { name, n, m: other.length, text: other.map(mark).join("") };
+  say("other", !of.m ? "" : !n ? t("{name} agrees", "{name}的结果相同", of)
+    : of.m < 10 ? t("{name} reads {text}", "{name}的结果是 {text}", of)
+    : t("{name} differs in {n} of {m} digits", "{name}：{m} 个数字中有 {n} 个不同", of));
   const digit = other[chosen];
   TEN.forEach((k) => $("bars").children[k].style.setProperty("--other", digit ? digit.probabilities[k] * digit.digit_probability : -1));
 }
