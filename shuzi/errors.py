@@ -1,8 +1,9 @@
 """The errors a person can cause or give.
 
-ShuziError        one sentence: what was found, what was expected, what to do
-    Stopped       a person pressed Ctrl-C; says what was kept and how to go on
-    OutOfMemory   memory ran out, which says nothing about what was being read
+ShuziError             one sentence: what was found, what was expected, what to do
+    Stopped            a person pressed Ctrl-C; says what was kept and how to go on
+    SystemFailure      a disk failed, or memory ran out: the input may be fine, and trying again may help
+        OutOfMemory    memory ran out, which says nothing about what was being read
 
 The command line prints them on stderr and exits with their `exit_code`; nothing else that shuzi raises is
 meant for a person to act on.
@@ -12,18 +13,26 @@ import contextlib
 import errno
 import gc
 import importlib
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
-# What onnxruntime, OpenCV, the dynamic linker, CUDA and the standard library call a lack of memory.
+# What onnxruntime, OpenCV, pdfium, the dynamic linker, CUDA and the standard library call a lack of memory.
 NO_MEMORY = (
     "bad_alloc",
     "BFCArena",
     "Failed to allocate",
     "Insufficient memory",
+    "Failed to create bitmap",
     "failed to map segment",
     "out of memory",
     "can't start new thread",
+)
+ROOM = 900_000_000  # bytes; whoever can have so many doesn't lack memory
+# The system's answers that are about the file; the second line where a damaged one sends Pillow beyond its end
+OF_THE_FILE = (
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EINVAL, errno.EOVERFLOW, errno.EILSEQ),
 )
 
 
@@ -39,7 +48,11 @@ class Stopped(ShuziError):
     exit_code = 130  # as shells report a process ended by Ctrl-C
 
 
-class OutOfMemory(ShuziError):
+class SystemFailure(ShuziError):
+    """The system failed, not the input: a disk or network couldn't be read, or memory ran out."""
+
+
+class OutOfMemory(SystemFailure):
     """Memory ran out. The same may succeed later, or on a machine with more."""
 
 
@@ -51,12 +64,50 @@ def enough_memory(doing: str) -> Iterator[None]:
     except ShuziError:
         raise
     except Exception as error:
-        lacking = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-        if not lacking and not any(words in str(error) for words in NO_MEMORY):
+        if (failure := out_of_memory(error, doing)) is None:
             raise
-        raise OutOfMemory(
-            f"Out of memory while {doing}; free some memory or read smaller pictures."
-        ) from error
+        raise failure from error
+
+
+def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
+    """Give the sentence for an error of any library that says that memory ran out; None for another."""
+    lacking = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if not lacking and not any(words in str(error) for words in NO_MEMORY):
+        return None
+    return OutOfMemory(f"Out of memory while {doing}; free some memory or read smaller pictures.")
+
+
+def system_failure(error: Exception, name: str) -> SystemFailure | None:
+    """Give the sentence for an error that is the system's; None if the input may have caused it.
+
+    A damaged picture can raise MemoryError too. So lack of memory is believed only if ROOM bytes can't be had.
+    name: of what was being read.
+    """
+    if isinstance(error, SystemFailure):
+        return error
+    if isinstance(error, ShuziError):
+        return None
+    if (failure := out_of_memory(error, f"reading {name}")) is not None:
+        try:
+            mmap.mmap(-1, ROOM).close()
+        except (OSError, MemoryError):
+            return failure
+    if not isinstance(error, OSError) or error.errno is None or error.errno in OF_THE_FILE:
+        return None
+    return SystemFailure(
+        f"{name}: {error.strerror}. The system failed, not the file; put that right and try again."
+    )
+
+
+@contextlib.contextmanager
+def system_failures(name: str) -> Iterator[None]:
+    """Turn errors that are the system's into a SystemFailure; others pass. name: of what is read."""
+    try:
+        yield
+    except Exception as error:
+        if (failure := system_failure(error, name)) is not None:
+            raise failure from error
+        raise
 
 
 def needs(extra: str, module: str) -> Any:  # noqa: ANN401

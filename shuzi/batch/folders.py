@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 from collections import deque
@@ -16,13 +15,12 @@ import cv2
 import numpy as np
 
 from shuzi.data import picture as pictures
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.files import write_png
 from shuzi.forms.fields import SURE as SURE_FIELD
 from shuzi.forms.fields import Entry, Form
 from shuzi.read.reader import Digit, Page, Reader
 
-PAGED = (".tif", ".tiff", ".pdf")  # the endings of files that may hold several pages
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
 
@@ -143,16 +141,20 @@ def _apart(jobs: list[Job]) -> list[Job]:
 def _pages(job: Job) -> list[Job]:
     """A job for each page of a file."""
     count = 1
-    if job.data is not None or job.path.suffix.lower() in PAGED:
-        with contextlib.suppress(ShuziError):  # it is said when it is read
+    if job.data is not None or job.path.suffix.lower() in pictures.PAGED:
+        try:
             count = pictures.pages(job.path if job.data is None else job.data)
+        except SystemFailure:
+            raise
+        except ShuziError:  # it is said when it is read
+            pass
     if count == 1:
         return [job]
     return [replace(job, name=f"{job.name}#{page}", page=page) for page in range(1, count + 1)]
 
 
 def read_files(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     reader: Reader | None = None,
     *,
     single: bool = False,
@@ -163,11 +165,13 @@ def read_files(
     Each page of a TIFF or PDF has a result of its own. A picture that can't be read gives a result without a page,
     whose `error` says why; the others are read all the same.
 
-    paths: pictures and folders; reader: default the shipped one; single: each picture is one digit; workers: how many
-    are read at a time, by default one a core. Raises ShuziError for a path that isn't there and for a folder without
-    pictures, before anything is read.
+    paths: pictures and folders, or one of them; reader: default the shipped one; single: each picture is one digit;
+    workers: how many are read at a time, by default one per core. Raises ShuziError for a path that isn't there and for
+    a folder without pictures, before anything is read, and SystemFailure if memory runs out or a disk fails.
     """
-    found = find(paths)
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise ShuziError(f"workers={workers!r}: expected a whole number of 1 or more.")
+    found = find([paths] if isinstance(paths, str | os.PathLike) else paths)
     read = read_all(reader or Reader(), found.jobs, single=single, workers=workers)
     return itertools.chain(found.failed, read)
 
@@ -191,9 +195,12 @@ def read_all(
 
     def read(job: Job) -> Result:
         try:
-            if form is not None:
-                return Result(job, None, None, _entries(reader, job, form, sure))
-            return Result(job, reader.read(job.load(), single=single), None)
+            with system_failures(job.name):
+                if form is not None:
+                    return Result(job, None, None, _entries(reader, job, form, sure))
+                return Result(job, reader.read(job.load(), single=single), None)
+        except SystemFailure:
+            raise
         except ShuziError as error:
             return Result(job, None, str(error))
 
@@ -217,6 +224,8 @@ def _entries(reader: Reader, job: Job, form: Form, sure: float) -> tuple[Entry, 
     picture = job.load()
     try:
         return reader.read_fields(picture, form, sure)
+    except SystemFailure:
+        raise
     except ShuziError as error:
         raise ShuziError(f"{job.name}: {error}") from None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, system_failure, system_failures
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,6 +45,24 @@ def draw(stream: BinaryIO, name: str, page: int, most: int) -> Image.Image:
         return image
 
 
+class _File(io.RawIOBase):
+    """A file for pdfium, which can't pass on the error of a read: it is kept here."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+        self.seek, self.tell = stream.seek, stream.tell  # type: ignore[method-assign]
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        """Fill a buffer; nothing of it where the file can't be read."""
+        try:
+            data = self._stream.read(len(buffer))
+        except OSError as error:
+            self.error, data = error, b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
 @contextmanager
 def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
     try:
@@ -53,9 +72,10 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
             f"{name}: a PDF; in the folder of shuzi's source, pip install '.[pdf]', or export its pages as pictures "
             "and read those."
         ) from None
-    with _alone:
+    with _alone, system_failures(name):
+        file = _File(stream)
         try:
-            document = pypdfium2.PdfDocument(stream)
+            document = pypdfium2.PdfDocument(file)
             try:
                 if not len(document):
                     raise ShuziError(f"{name}: a PDF without pages.")
@@ -63,7 +83,9 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
             finally:
                 document.close()
         except pypdfium2.PdfiumError as error:
+            if file.error is not None:
+                raise file.error from None
             reason = str(error).rstrip(".")
-            raise ShuziError(
+            raise system_failure(error, name) or ShuziError(
                 f"{name}: a PDF that can't be read ({reason}); save it anew, without a password."
             ) from None

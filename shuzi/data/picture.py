@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from shuzi.data import pdf
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, SystemFailure, system_failure, system_failures
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,6 +44,7 @@ FORMATS = (
 )
 HEIF = (".heic", ".heif")  # with pillow-heif
 PDF = ".pdf"  # with pypdfium2
+PAGED = (".tif", ".tiff", PDF)  # endings of files that may hold several pages
 USUAL = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000"
 
 
@@ -88,7 +89,7 @@ def load(source: Source, page: int = 0) -> Picture:
     return _decoded(source, _name(source), 0, ours=False)
 
 
-def pages(source: str | os.PathLike[str] | bytes) -> int:
+def pages(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> int:
     """How many pages a TIFF or a PDF has; 1 of any other picture, animated or not.
 
     A page of a TIFF whose directory is damaged counts, and is the last: the way to the next is lost.
@@ -105,7 +106,10 @@ def _frames(image: Image.Image, name: str) -> int:
     """How many pages a TIFF has. One after another: on a jump past the last, Pillow miscounts them."""
     for page in range(1, MOST_PAGES + 1):
         try:
-            image.seek(page)
+            with system_failures(name):
+                image.seek(page)
+        except SystemFailure:
+            raise
         except EOFError:
             return page
         except Exception:  # Pillow raises a dozen kinds on damage; loading this page tells which
@@ -139,7 +143,9 @@ def _name(source: object) -> str:
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes, page: int = 0) -> Iterator[Image.Image]:
+def _opened(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0
+) -> Iterator[Image.Image]:
     """A Pillow image, not decoded yet, of a size that can be; raises ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
@@ -165,7 +171,7 @@ def _opened(source: str | os.PathLike[str] | bytes, page: int = 0) -> Iterator[I
 
 
 @contextmanager
-def _stream(source: str | os.PathLike[str] | bytes) -> Iterator[BinaryIO]:
+def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Iterator[BinaryIO]:
     """A file or bytes, to read from; raises ShuziError where there is no file, or another kind of one."""
     if isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source)
@@ -184,8 +190,8 @@ def _stream(source: str | os.PathLike[str] | bytes) -> Iterator[BinaryIO]:
         raise ShuziError(f"{path}: no such file.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        raise ShuziError(f"{path}: can't be read ({reason}).") from None
-    with file:
+        raise system_failure(error, str(path)) or ShuziError(f"{path}: can't be read ({reason}).") from None
+    with file, system_failures(str(path)):
         yield file
 
 
@@ -236,7 +242,10 @@ def _check_size(name: str, kind: str, size: tuple[int, int]) -> None:
 
 @contextmanager
 def _damage_told(name: str) -> Iterator[None]:
-    """Pillow's plugins raise two dozen kinds of errors on damaged files: all mean that it can't be decoded."""
+    """Pillow's plugins raise two dozen kinds of errors on damaged files: all mean that it can't be decoded.
+
+    Except lack of memory and errors of the disk, which are raised as SystemFailure.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -248,6 +257,8 @@ def _damage_told(name: str) -> Iterator[None]:
             f"{name}: more than {MEMORY // COST // 1_000_000} million pixels; reduce it and read that."
         ) from None
     except Exception as error:
+        if (failure := system_failure(error, name)) is not None:
+            raise failure from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ShuziError(f"{name}: a damaged picture ({reason}); save it anew.") from None
 
@@ -292,7 +303,10 @@ def _picture(name: str, rgb: np.ndarray, size: tuple[int, int], orientation: int
 def _orientation(image: Image.Image) -> int:
     """EXIF's orientation, 1 to 8; 1 where none can be read: then the pixels are whole all the same."""
     try:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        with system_failures("the picture"):
+            orientation = image.getexif().get(ORIENTATION, 1)
+    except SystemFailure:
+        raise
     except Exception:  # Pillow raises a dozen kinds on damaged EXIF
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1

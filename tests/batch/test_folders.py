@@ -298,6 +298,17 @@ def test_each_page_of_a_tiff_is_read(reader, folder, tmp_path):
     assert folders.write_overlay(tmp_path / "o", results[2].job, results[2].page).name == "scan.tif#3.png"
 
 
+def test_one_path_is_a_list_of_one(reader, folder):
+    for path in (folder / "a.png", str(folder / "a.png")):
+        assert [result.page.text for result in shuzi.read_files(path, reader)] == ["77"]
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5])
+def test_there_is_at_least_one_worker(reader, folder, workers):
+    with pytest.raises(shuzi.ShuziError, match=f"workers={workers}: expected a whole number of 1 or more"):
+        shuzi.read_files(folder, reader, workers=workers)
+
+
 def test_no_path_is_no_picture():
     with pytest.raises(shuzi.ShuziError, match="'': no such file or folder"):
         folders.find([""])
