@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from shuzi.data.picture import load
-from shuzi.errors import ShuziError
+from shuzi.data.picture import load, pages
+from shuzi.errors import ShuziError, SystemFailure, system_failures
 
 if TYPE_CHECKING:
     from shuzi.read.reader import Page, Reader
@@ -34,12 +36,16 @@ READINGS = pa.schema(
         ("confidence", pa.float32()),  # 0..1, that all of it is right; null where there are no digits
         ("digits", pa.list_(DIGIT)),  # in reading order; null for what is no picture
         ("error", pa.string()),  # why it is no picture; null if it is one
+        ("pages", pa.int32()),  # how many its file has; null for what is no picture
     ]
 )
 
 
 def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
     """Give a batch's columns, with READINGS in place of the pictures; a broken picture is a row with its error.
+
+    There are as many rows as pictures. So of a TIFF or PDF the first page is read; the column "pages" says how many
+    there are. `shuzi read --out` reads them all.
 
     Args:
         reader: what reads.
@@ -48,7 +54,8 @@ def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
             Hugging Face's `datasets` give such batches.
 
     Raises:
-        ShuziError: no such column, or one of ours is there already.
+        ShuziError: no such column, one of ours is there already, or Arrow has no type for another.
+        SystemFailure: memory ran out, or a disk can't be read.
     """
     columns = dict(batch.to_pydict() if isinstance(batch, pa.Table) else batch)
     name = next((name for name in PICTURE_COLUMNS if name in columns), None)
@@ -57,18 +64,46 @@ def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
             f"a batch of columns {', '.join(map(str, columns))}: expected one called "
             f"{' or '.join(PICTURE_COLUMNS)}, and none called {' or '.join(READINGS.names)}"
         )
-    readings = pa.Table.from_pylist([read_one(reader, picture) for picture in columns.pop(name)], READINGS)
+    readings = pa.Table.from_pylist([_read_first(reader, picture) for picture in columns.pop(name)], READINGS)
     for index, (kept, values) in enumerate(columns.items()):
-        readings = readings.add_column(index, kept, pa.array(values))
+        readings = readings.add_column(index, text(str(kept)), _array(str(kept), values))
     return readings
+
+
+def _read_first(reader: Reader, source: Any) -> dict[str, Any]:  # noqa: ANN401
+    """A row of the first page, with the number of pages."""
+    row = read_one(reader, source)
+    if row.get("error") is None:
+        row["pages"] = (
+            pages(source) if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) else 1
+        )
+    return row
+
+
+def _array(name: str, values: Any) -> pa.Array:  # noqa: ANN401
+    """A column as Arrow has it; texts that aren't Unicode are escaped."""
+    with contextlib.suppress(pa.ArrowException, UnicodeEncodeError):
+        return pa.array(values)
+    try:
+        return pa.array([text(value) if isinstance(value, str) else value for value in values])
+    except pa.ArrowException as error:
+        raise ShuziError(f"the column {name}: {error}. Leave it out of the batch.") from error
+
+
+def text(value: str) -> str:
+    """Give a text as Arrow can hold it: what is not Unicode, as in the names of some files, is escaped."""
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def read_one(reader: Reader, source: Any, page: int = 0, *, single: bool = False) -> dict[str, Any]:  # noqa: ANN401
     """Give a picture's row of READINGS; page: which of a TIFF's, from 0."""
     try:
-        return row(reader.read(load(source, page), single=single))
+        with system_failures("a picture"):
+            return row(reader.read(load(source, page), single=single))
+    except SystemFailure:
+        raise
     except ShuziError as error:
-        return {"error": str(error)}
+        return {"error": text(str(error))}
 
 
 def row(page: Page) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shuzi import __version__, load
-from shuzi.errors import ShuziError, Stopped, needs
+from shuzi.errors import ShuziError, Stopped, needs, out_of_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -335,7 +335,7 @@ def read(
     to: Annotated[
         str | None,
         typer.Option(
-            "--out", help="Folder or URI for Parquet files with one row per picture; reads one FOLDER."
+            "--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."
         ),
     ] = None,
     engine: Annotated[str, typer.Option(help="What reads for --out: local or ray.")] = "local",
@@ -365,7 +365,7 @@ def read(
     if to is not None:
         if len(files) != 1 or table or overlay or inputs:
             raise ShuziError(
-                "--out reads one folder of pictures; it can't be combined with --csv, --overlay or --inputs"
+                "--out reads one folder or file; it can't be combined with --csv, --overlay or --inputs"
             )
         if engine not in ("local", "ray") or (address is not None and engine != "ray"):
             raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
@@ -610,7 +610,7 @@ def read_folder(to: str, as_json: bool, count: int, results: "Iterator[bool]") -
         print_json({"out": to, "read": good, "failed": count - good, "seconds": round(seconds, 3)})
     else:
         broken = f", {count - good:,} failed: see the column error" if good < count else ""
-        out.print(f"{good:,} pictures read in {seconds:.1f} s{broken}; in {to}")
+        out.print(f"{good:,} files read in {seconds:.1f} s{broken}; in {to}")
     if good < count:
         raise typer.Exit(1)
 
@@ -761,6 +761,10 @@ def main() -> None:
     except OSError as error:
         sentence, code = f"{error.filename or 'output'}: {error.strerror or error}", 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor try again at exit
+    except Exception as error:
+        if (failure := out_of_memory(error, "shuzi ran")) is None:
+            raise
+        sentence, code = str(failure), failure.exit_code
     if sentence:
         print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
     sys.exit(code)

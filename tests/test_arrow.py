@@ -1,6 +1,7 @@
 """Readings as Arrow tables, and Reader as what other tools call for each batch."""
 
 import copy
+import io
 import pickle
 import shutil
 
@@ -97,3 +98,27 @@ def test_an_empty_batch_has_the_same_types(reader):
 def test_a_batch_of_other_columns_is_refused(reader, batch):
     with pytest.raises(shuzi.ShuziError, match="expected one called image or bytes or content"):
         reader(batch)
+
+
+def test_a_file_of_several_pages_is_one_row_that_says_so(reader):
+    first, second = Image.fromarray(ones(2)), Image.fromarray(ones(1))
+    batch = []
+    for kind in ("TIFF", "PDF", "PNG"):
+        stream = io.BytesIO()
+        first.save(stream, kind, **({"save_all": True, "append_images": [second]} if kind != "PNG" else {}))
+        batch.append(stream.getvalue())
+    table = reader({"bytes": [*batch, b"no picture"]})
+    assert table["pages"].to_pylist() == [2, 2, 1, None]
+    assert table["text"].to_pylist() == ["77", "77", "77", None]
+    assert reader({"image": [ones(1), first]})["pages"].to_pylist() == [1, 1]
+
+
+def test_texts_that_are_not_unicode_are_escaped(reader):
+    table = reader({"bytes": [BYTES[0]], "path": ["\udcff.png"], "\ud800": [1]})
+    assert (table["path"].to_pylist(), table["\\ud800"].to_pylist()) == (["\\udcff.png"], [1])
+    assert "\\udcff: no such file" in reader({"image": ["\udcff"]})["error"].to_pylist()[0]
+
+
+def test_a_column_that_arrow_has_no_type_for_is_named(reader):
+    with pytest.raises(shuzi.ShuziError, match=r"the column odd: .*\. Leave it out"):
+        reader({"bytes": [BYTES[0]] * 2, "odd": [1, "x"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import islice
 
 from shuzi.batch.shards import Part, read_part
@@ -48,7 +48,7 @@ def join(address: str | None) -> None:
         raise nobody from error
 
 
-def do(reader: Reader, parts: list[Part]) -> Iterator[list[bool]]:
+def do(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
     """Do parts on the cluster that this process has joined; give what `read_part` gives as each is done.
 
     Raises:

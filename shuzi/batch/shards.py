@@ -7,40 +7,37 @@ same file, so what breaks off can be taken up and no row is there twice.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import multiprocessing
 import os
 import platform
-import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 import shuzi
-from shuzi.arrow import READINGS, read_one
+from shuzi.arrow import READINGS, read_one, text
+from shuzi.batch.stores import ERRORS, Store, located, refused, shown, unreadable
 from shuzi.data import picture
-from shuzi.errors import ShuziError
-from shuzi.files import write_whole
+from shuzi.errors import ShuziError, SystemFailure
 from shuzi.read.reader import Reader
 
 ROWS = pa.schema(
     [("file", pa.string()), *READINGS]
 )  # file: its path below the folder, with #2 for a page of several
 LEAST, MOST, PARTS = 20, 1_000, 1_000  # pictures a part; parts, as far as these allow
-PAGED = (".tif", ".tiff")
-AT_ONCE = ("s3", "gcs", "abfs")  # stores in which a file appears when it is closed
 ABOUT = "_shuzi.json"  # readers of Parquet pass over names that begin so
 
 
@@ -61,49 +58,38 @@ class Part:
         return f"part-{self.number:05}.parquet"
 
 
-def located(uri: str) -> tuple[fs.FileSystem, str]:
-    """Give the file system of a path or URI, and the path there. Raises ShuziError if pyarrow knows none."""
+def source_at(uri: str) -> tuple[Store, str | None]:
+    """Give the store of a folder of pictures, or of the folder that one file is in, and that file's name."""
+    store = located(uri)
     try:
-        return fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), os.path.abspath(uri))  # noqa: PTH100
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return store.parent() if store.kind() == "file" else (store, None)
+    except ERRORS as error:
         raise refused(uri, error) from error
 
 
-def shown(uri: str) -> str:
-    """Give a URI without the key and the secret that may stand in it."""
-    return re.sub(r"://[^/@]*@", "://", uri)
-
-
-def refused(uri: str, error: Exception) -> ShuziError:
-    """The sentence for a store that doesn't do what is asked of it."""
-    said = re.sub(r"\s+", " ", str(error)).strip(" .")
-    return ShuziError(f"{shown(uri)}: the store refuses ({said[:300]}); see that it is there and may be used")
-
-
-def pictures_in(folder: str) -> list[str]:
-    """Give the paths of all pictures in a folder and below, in order; nothing hidden.
+def pictures_in(source: str) -> list[str]:
+    """Give the paths of all pictures in a folder and below, in order, but for hidden ones; or the name of one file.
 
     Raises:
-        ShuziError: there is no such folder, it holds no pictures, or it can't be looked into.
+        ShuziError: there is no such folder or file, the folder holds no pictures, or it can't be looked into.
     """
-    files, root = located(folder)
+    store, file = source_at(source)
+    if file is not None:
+        return [file]
     try:
-        if files.get_file_info(root).type != fs.FileType.Directory:
-            raise ShuziError(
-                f"{shown(folder)}: no such folder; Parquet files are written of one folder's pictures"
-            )
-        found = files.get_file_info(fs.FileSelector(root, recursive=True))
-    except (pa.ArrowException, OSError) as error:
-        raise refused(folder, error) from error
+        if store.kind() != "folder":
+            raise ShuziError(f"{shown(source)}: no such folder or file")
+        names = [*map(PurePosixPath, store.walk())]
+    except ERRORS as error:
+        raise refused(source, error) from error
     endings = picture.suffixes()
-    names = (PurePosixPath(each.path).relative_to(root) for each in found if each.type == fs.FileType.File)
     pictures = sorted(
         name.as_posix()
         for name in names
         if name.suffix.lower() in endings and not any(part.startswith(".") for part in name.parts)
     )
     if not pictures:
-        raise ShuziError(f"{shown(folder)}: a folder without pictures; expected {picture.USUAL} files")
+        raise ShuziError(f"{shown(source)}: a folder without pictures; expected {picture.USUAL} files")
     return pictures
 
 
@@ -122,7 +108,7 @@ class Folder:
 
     def __init__(self, out: str, about: dict[str, Any], go_on: bool) -> None:
         self.out, self.run = out, uuid.uuid4().hex
-        self.files, self.root = located(out)
+        self.store = located(out)
         try:
             before = self._about()
             if before is not None and not go_on:
@@ -137,32 +123,26 @@ class Folder:
                     raise ShuziError(
                         f"{shown(out)}: was begun with {name} {before.get(name)}, now {value}; give another --out"
                     )
-            put(self.files, f"{self.root}/{ABOUT}", json.dumps({"run": self.run, **about}, indent=2).encode())
+            self.store.write(ABOUT, json.dumps({"run": self.run, **about}, indent=2).encode())
             self.done = {name for name in self._names() if name.endswith(".parquet")}
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except ERRORS as error:
             raise refused(out, error) from error
 
     def check(self) -> None:
         """Raise ShuziError if another run has taken the folder since."""
         try:
             about = self._about() or {}
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except ERRORS as error:
             raise refused(self.out, error) from error
         if about.get("run") != self.run:
             raise ShuziError(f"{shown(self.out)}: another run has gone on there meanwhile; this one stops")
 
     def _names(self) -> list[str]:
-        if self.files.get_file_info(self.root).type == fs.FileType.NotFound:
-            return []
-        names = (each.base_name for each in self.files.get_file_info(fs.FileSelector(self.root)))
+        names = self.store.names() if self.store.kind() else []
         return [name for name in names if not name.startswith(".")]
 
     def _about(self) -> dict[str, Any] | None:
-        path = f"{self.root}/{ABOUT}"
-        if self.files.get_file_info(path).type == fs.FileType.NotFound:
-            return None
-        with self.files.open_input_stream(path) as stream:
-            return dict(json.loads(stream.read()))
+        return dict(json.loads(self.store.read(ABOUT))) if self.store.kind(ABOUT) else None
 
 
 def parts_of(source: str, out: str, files: list[str], single: bool) -> list[Part]:
@@ -186,56 +166,47 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
             f"{platform.node()} has shuzi {shuzi.__version__}, the work is by {part.shuzi}; install one"
         )
     cv2.setNumThreads(1)  # others read on the other cores
-    files, root = located(part.source)
-    of_files = [rows_of(reader, files, f"{root}/{name}", name, part.single) for name in part.files]
+    source, _ = source_at(part.source)
+    of_files = [rows_of(reader, source, name, part.single) for name in part.files]
     data = io.BytesIO()
     pq.write_table(
         pa.Table.from_pylist([row for rows in of_files for row in rows], ROWS), data, compression="zstd"
     )
-    out, folder = located(part.out)
     try:
-        put(out, f"{folder}/{part.name}", data.getvalue())
-    except (pa.ArrowException, OSError) as error:
+        located(part.out).write(part.name, data.getvalue())
+    except ERRORS as error:
         raise refused(part.out, error) from error
     return [all(row.get("error") is None for row in rows) for rows in of_files]
 
 
-def rows_of(reader: Reader, files: fs.FileSystem, path: str, name: str, single: bool) -> list[dict[str, Any]]:
-    """Give a file's rows: one, or one for each page of a TIFF; one with the error for what is no picture."""
+def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict[str, Any]]:
+    """Give a file's rows: one, or one for each page of a TIFF or PDF; one with the error if it is no picture.
+
+    Raises:
+        SystemFailure: memory ran out, or the disk or the store failed; the file is to be read again.
+    """
+    file = text(name)
     try:
-        if (size := files.get_file_info(path).size or 0) > picture.MOST_BYTES:
+        if (size := source.size(name)) > picture.MOST_BYTES:
             raise ShuziError(f"{size:,} bytes: more than a picture has")
-        with files.open_input_stream(path) as stream:
-            data = stream.read()
-        pages = picture.pages(data) if name.lower().endswith(PAGED) else 1
-        rows = [read_one(reader, data, page, single=single) for page in range(pages)]
+        data = source.read(name)
+        pages = picture.pages(data) if name.lower().endswith(picture.PAGED) else 1
+        rows = [{"pages": pages} | read_one(reader, data, page, single=single) for page in range(pages)]
+    except SystemFailure as error:
+        raise SystemFailure(f"{file}: {error}") from error
     except ShuziError as error:
-        rows = [{"error": str(error)}]
-    except (pa.ArrowException, OSError) as error:
-        rows = [{"error": str(refused(name, error))}]
+        rows = [{"error": text(str(error))}]
+    except (*ERRORS, MemoryError) as error:
+        failure = unreadable(file, error)
+        if isinstance(failure, SystemFailure):
+            raise failure from error
+        rows = [{"error": text(str(failure))}]
     if len(rows) == 1:
-        return [{"file": name, **rows[0]}]
-    return [{"file": f"{name}#{page}", **row} for page, row in enumerate(rows, 1)]
+        return [{"file": file, **rows[0]}]
+    return [{"file": f"{file}#{page}", **row} for page, row in enumerate(rows, 1)]
 
 
-def put(files: fs.FileSystem, path: str, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    if isinstance(files, fs.LocalFileSystem):
-        write_whole(Path(path), data)
-        return
-    folder, name = path.rsplit("/", 1)
-    at_once = files.type_name in AT_ONCE
-    if not at_once:
-        files.create_dir(folder, recursive=True)
-    part = path if at_once else f"{folder}/.{name}.{uuid.uuid4().hex}.part"
-    stream = files.open_output_stream(part)
-    stream.write(data)
-    stream.close()  # not by `with`, which would also close, and so publish, what an error cut off
-    if not at_once:
-        files.move(part, path)
-
-
-Do: TypeAlias = Callable[[Reader, list[Part]], Iterator[list[bool]]]
+Do: TypeAlias = Callable[[Reader, list[Part]], Generator[list[bool], None, None]]
 """Does parts, here or elsewhere, in any order; gives what `read_part` gives as each is done."""
 
 
@@ -246,7 +217,7 @@ def read_folder(
 
     Args:
         reader: what reads.
-        source: the pictures' folder, a path or URI.
+        source: the pictures' folder, or one file; a path or URI.
         out: the Parquet files', likewise.
         do: what does the parts; default `do_here`. `shuzi.batch.cluster.do` lets Ray do them.
         single: each picture is one digit.
@@ -270,9 +241,12 @@ def read_folder(
     left = [part for part in parts_of(source, out, files, single) if part.name not in folder.done]
 
     def results() -> Iterator[bool]:
-        for result in (do or do_here)(reader, left):
-            yield from result
-            folder.check()
+        with contextlib.closing(
+            (do or do_here)(reader, left)
+        ) as done:  # so that no process outlives an error
+            for result in done:
+                yield from result
+                folder.check()
 
     return sum(len(part.files) for part in left), results()
 
@@ -297,7 +271,9 @@ def _do(part: Part) -> list[bool]:
     return read_part(_reader, part)
 
 
-def do_here(reader: Reader, parts: list[Part], processes: int | None = None) -> Iterator[list[bool]]:
+def do_here(
+    reader: Reader, parts: list[Part], processes: int | None = None
+) -> Generator[list[bool], None, None]:
     """Do parts in processes of this machine, by default one a core; give what `read_part` gives as each is done."""
     processes = min(processes or len(os.sched_getaffinity(0)), len(parts))
     if processes <= 1:
@@ -313,4 +289,4 @@ def do_here(reader: Reader, parts: list[Part], processes: int | None = None) -> 
                 "a process was killed, perhaps for want of memory; what is written stays, go on with --continue"
             ) from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)

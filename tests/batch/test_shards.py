@@ -1,6 +1,10 @@
 """A folder of pictures into Parquet files: every row once, each file whole, taken up again, and stores that refuse."""
 
+import concurrent.futures.process
+import errno
 import json
+import multiprocessing
+import os
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,7 +19,8 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch import shards
+from shuzi.batch import folders, shards, stores
+from shuzi.errors import SystemFailure
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,50 @@ def test_every_picture_is_a_row_in_order(reader, pictures, whole):
     assert "not a picture" in rows[names.index("broken.png")]["error"]
     parts = sorted(path.name for path in whole.iterdir())
     assert parts == ["_shuzi.json", "part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]
+
+
+@pytest.fixture
+def scans(tmp_path, mnist):
+    """A PDF and a TIFF of three pages each, and a picture whose name is not UTF-8."""
+    root = tmp_path / "scans"
+    root.mkdir()
+    papers = [255 - np.pad(image, 300) for image in mnist[1].images[:3]]
+    for name in ("x.pdf", "X.TIF"):
+        sheets = [*map(Image.fromarray, papers)]
+        sheets[0].save(root / name, save_all=True, append_images=sheets[1:])
+    sheets[0].save(root / os.fsdecode(b"\xff.png"))
+    return root
+
+
+PAGES = ["X.TIF#1", "X.TIF#2", "X.TIF#3", "x.pdf#1", "x.pdf#2", "x.pdf#3"]
+
+
+def test_each_page_is_a_row_also_after_it_was_broken_off(reader, scans, tmp_path):
+    read(reader, scans, tmp_path / "out")
+    rows = table(tmp_path / "out").to_pylist()
+    assert [row["file"] for row in rows] == [*PAGES, "\\udcff.png"]
+    assert [row["pages"] for row in rows] == [3] * 6 + [1]
+    assert [row["error"] for row in rows] == [None] * 7
+    expected = [result.page.text for result in folders.read_files(scans, reader)]
+    assert [row["text"] for row in rows] == expected
+    (tmp_path / "out" / "part-00000.parquet").unlink()  # as if it had been killed
+    read(reader, scans, tmp_path / "out", go_on=True)
+    assert table(tmp_path / "out").to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "files"), [("x.pdf", PAGES[3:]), (os.fsdecode(b"\xff.png"), ["\\udcff.png"])]
+)
+def test_a_file_named_directly_is_a_folder_of_one(reader, scans, tmp_path, name, files):
+    assert read(reader, scans / name, tmp_path / "out") == [True]
+    assert table(tmp_path / "out")["file"].to_pylist() == files
+
+
+def test_a_folder_need_not_be_named_in_unicode(reader, scans, tmp_path):
+    source, out = (tmp_path / os.fsdecode(name) for name in (b"in\xff", b"out\xff"))
+    scans.rename(source)
+    read(reader, source, out)
+    assert sorted(path.name for path in out.iterdir()) == ["_shuzi.json", "part-00000.parquet"]
 
 
 def test_two_processes_write_the_very_rows_of_one(reader, pictures, whole, tmp_path):
@@ -140,6 +189,10 @@ def test_of_two_runs_in_one_folder_the_first_stops(reader, pictures, tmp_path):
     shards.read_folder(reader, str(pictures), out, go_on=True)
     with pytest.raises(shuzi.ShuziError, match="another run has gone on there meanwhile; this one stops"):
         list(first)
+    assert not multiprocessing.active_children()
+    assert (
+        not concurrent.futures.process._threads_wakeups
+    )  # whose threads would fail at the interpreter's exit
 
 
 def test_a_folder_of_something_else_is_left_alone(reader, pictures, tmp_path):
@@ -150,8 +203,8 @@ def test_a_folder_of_something_else_is_left_alone(reader, pictures, tmp_path):
 
 def test_what_can_be_no_source_is_named(reader, tmp_path, pictures):
     for source, words in [
-        (tmp_path / "none", "no such folder"),
-        (pictures / "broken.png", "no such folder"),
+        (tmp_path / "none", "no such folder or file"),
+        (tmp_path / "none.pdf", "no such folder or file"),
         ("nofs://x/y", "the store refuses"),
     ]:
         with pytest.raises(shuzi.ShuziError, match=words):
@@ -203,7 +256,7 @@ def test_a_store_that_refuses_is_one_sentence(command, pictures, refusing):
         (["--engine", "spark", "--out", "x"], "--engine spark: choose local or ray"),
         (["--engine", "ray"], "name their folder with --out"),
         (["--address", "auto", "--out", "x"], "--address is for ray"),
-        (["--out", "x", "--csv", "y"], "--out reads one folder of pictures"),
+        (["--out", "x", "--csv", "y"], "--out reads one folder or file"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(command, pictures, tmp_path, options, words):
@@ -225,6 +278,27 @@ def test_a_part_is_written_whole_onto_any_file_system(tmp_path):
     files = pa.fs.SubTreeFileSystem(str(tmp_path), pa.fs.LocalFileSystem())  # no LocalFileSystem, no store
     data = pa.BufferOutputStream()
     pq.write_table(pa.table({"a": [1]}), data)
-    shards.put(files, "a/b/part-0.parquet", data.getvalue().to_pybytes())
+    stores.Remote(files, "a/b").write("part-0.parquet", data.getvalue().to_pybytes())
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["part-0.parquet"]
     assert pq.read_table(tmp_path / "a" / "b" / "part-0.parquet").num_rows == 1
+
+
+def test_a_folder_here_and_one_of_a_store_answer_alike(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "1.png").write_bytes(b"12345")
+    (tmp_path / "a" / "2.png").symlink_to("b/1.png")
+    (tmp_path / "a" / "3.png").symlink_to("nowhere")
+    for store in (stores.Local(tmp_path / "a"), stores.Remote(pa.fs.LocalFileSystem(), str(tmp_path / "a"))):
+        assert (store.kind(), store.kind("b/1.png"), store.kind("none")) == ("folder", "file", None)
+        assert sorted(store.walk()) == ["2.png", "b/1.png"]
+        assert (store.size("2.png"), store.read("2.png")) == (5, b"12345")
+        assert {"2.png", "b"} <= {*store.names()}
+        parent, name = store.parent()
+        assert (parent.kind(name), name) == ("folder", "a")
+
+
+def test_a_store_that_fails_is_not_the_files_fault():
+    assert not isinstance(stores.unreadable("x", FileNotFoundError(2, "none")), SystemFailure)
+    assert not isinstance(stores.unreadable("x", OSError("AWS Error ACCESS_DENIED")), SystemFailure)
+    assert isinstance(stores.unreadable("x", OSError("AWS Error NETWORK_CONNECTION")), SystemFailure)
+    assert isinstance(stores.unreadable("x", OSError(errno.ESTALE, "Stale file handle")), SystemFailure)
