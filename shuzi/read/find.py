@@ -8,20 +8,19 @@ writing too low to be read.
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from shuzi.data.picture import zoomed
-from shuzi.errors import ShuziError
 from shuzi.network import Network
+from shuzi.read.calibration import Calibration
 
 log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
@@ -33,7 +32,6 @@ HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
     slice(0, 6), slice(6, 16), slice(16, 18), slice(18, 20), 20, slice(21, 23), slice(23, 25), 25,
 )  # fmt: skip
 CHANNELS = 26
-CALIBRATION = "shuzi.calibration"  # its name in the file
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
 FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: a twentieth of a second's work
 LOW = 64  # pixels: a picture less high or wide is enlarged to it
@@ -136,38 +134,6 @@ class Proposal:
         self.chance = float(odds / (1 + odds))
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What makes confidence of what finder and classifier say; `shuzi.train.calibration` fits it.
-
-    Attributes:
-        chance: constant and factor that make the heatmaps' logits those of being a digit.
-        named: weights of the finder's and the classifier's log probabilities in which digit it is.
-        digit: constant, and weights of the finder's and the classifier's logits, in whether it is one.
-        number: constant, and weights of what its digits say together, of their links and of the logarithm of how many
-            they are, in whether a number is right.
-    """
-
-    chance: tuple[float, ...] = (0.0, 1.0)
-    named: tuple[float, ...] = (0.5, 0.5)
-    digit: tuple[float, ...] = (0.0, 0.5, 0.5)
-    number: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0)
-
-    def to_text(self) -> str:
-        """Give it as it lies in a finder's file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_text(cls, text: str) -> Calibration:
-        """Raises ValueError where the text isn't what `to_text` gives."""
-        values = json.loads(text)
-        found = cls(**{name: tuple(map(float, numbers)) for name, numbers in values.items()})
-        for name, numbers in asdict(cls()).items():
-            if len(getattr(found, name)) != len(numbers) or not np.isfinite(getattr(found, name)).all():
-                raise ValueError
-        return found
-
-
 class Finder:
     """Looks for digits. path: the ONNX network that the card describes; the shipped one by default.
 
@@ -181,13 +147,12 @@ class Finder:
         examples = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
         path = SHIPPED if path is None else Path(path)
         self._network = Network(path, examples, {"maps": _maps, "ink": _ink}, EXPECTED, providers)
-        said = self._network.text(CALIBRATION, "")
-        try:
-            self.calibration = Calibration.from_text(said) if said else Calibration()
-        except (ValueError, AttributeError, TypeError) as error:
-            raise ShuziError(
-                f"{path}: its {CALIBRATION} is {said!r:.40}; make it anew with shuzi export."
-            ) from error
+        self.calibration = Calibration.of(self._network) or Calibration()
+
+    @property
+    def sha256(self) -> str:
+        """Of its file."""
+        return self._network.sha256
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
         """Run the network on a picture, uint8 (H, W), at its scale, or on a part: left, top, right, bottom."""

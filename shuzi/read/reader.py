@@ -20,7 +20,8 @@ from shuzi.forms.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, l
 from shuzi.forms.sheet import zones
 from shuzi.network import Network, softmax
 from shuzi.read import decode
-from shuzi.read.find import Calibration, Finder, Proposal, beside, ink_of
+from shuzi.read.calibration import Calibration, for_pair
+from shuzi.read.find import Finder, Proposal, beside, ink_of
 from shuzi.read.normalise import SIDE, laid_out, normalise
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ class Reader:
         self.threshold = recorded if own is None else own
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
-        self._knows = self.path == SHIPPED  # then the finder names the same signs, and may have a say in it
         self._finder = Finder(finder, providers)
+        self._calibration = for_pair(network, self._finder.sha256, self._finder.calibration)
 
     @property
     def providers(self) -> list[str]:
@@ -251,7 +252,7 @@ class Reader:
                 groups = decode.numbers(proposals)
             digits = [digit for group in groups for digit in group.digits]
             images = images_of(digits, proposals)
-            if single and not self._knows:
+            if single and self._calibration is None:
                 images[0] = normalise(decode.all_writing(levels))
             scores = self._joined(images, digits, single)
         read = iter([self._digit(*one, picture) for one in zip(images, scores, digits, strict=True)])
@@ -296,14 +297,14 @@ class Reader:
 
     def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
-        if not len(images) or not self._knows:
+        if not len(images) or self._calibration is None:
             return self.scores(images)
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
         scores = np.concatenate([found * chances[:, None], 1 - chances[:, None]], 1).astype(np.float32)
         asked = np.minimum(chances, found.max(1)).argsort()[:MOST_ASKED]
         scores[asked] = self.scores(images[asked])
-        return join(self._finder.calibration, found, chances, scores, TOLD if single else UNTOLD)
+        return join(self._calibration, found, chances, scores, TOLD if single else UNTOLD)
 
     def _whole(self, digits: tuple[Digit, ...], unmissed: float, linked: float) -> float:
         """0..1, that a number is whole: what makes its confidence, with the digits' own, the share of right ones.
@@ -312,7 +313,7 @@ class Reader:
         """
         together = float(np.prod([digit.confidence for digit in digits]))
         evidence = number_evidence(together * unmissed, linked, len(digits))
-        odds = float(np.dot(self._finder.calibration.number, evidence))
+        odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
         return float(min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9)))
 
     def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, picture: Picture) -> Digit:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.read import decode, find
-from shuzi.read.find import CALIBRATION, Calibration, Finder, Proposal, merged, overlap
+from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
+from shuzi.read.find import Finder, Proposal, merged, overlap
 from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
@@ -23,6 +24,10 @@ from shuzi.train.graph import with_properties
 
 SEED = 20261125  # of the scenes; those of a training have its own
 SCENES = 6_000  # 5 minutes on one core
+# For a classifier beside a finder that has its own: with the pages 40 s on one core. Two sets of so many give
+# confidences of digits that differ by 0.03, of numbers by 0.07; 300 give 0.09 and 0.09.
+CLASSIFIER_SCENES = 600
+LEAST_TOGETHER = 1_000  # digits: of fewer, the scenes show the same ones again and again
 PAGES = 4  # of each kind of paper
 NEAR = 0.35  # of a digit's size: so far may the middle of a proposal for it lie from its own
 
@@ -75,6 +80,32 @@ def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
     return with_properties(data, {CALIBRATION: fitted.to_text()}), fitted
 
 
+def beside_finder(data: bytes, digits: Digits | None) -> bytes:
+    """Give a classifier's ONNX file with the calibration of it and the shipped finder together.
+
+    Args:
+        data: the file.
+        digits: ones that it did not learn from. Of too few, or None, nothing is fitted: the finder's own calibration
+            is taken, which was fitted with the shipped classifier.
+    """
+    finder = Finder()
+    fitted = finder.calibration
+    if digits is not None and len(digits) >= LEAST_TOGETHER:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "classifier.onnx"
+            path.write_bytes(data)
+            fitted = together(Reader(path), finder, digits, CLASSIFIER_SCENES)
+    return with_properties(data, {CALIBRATION: fitted.to_text(), WITH_FINDER: finder.sha256})
+
+
+def names_digits(images: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether labels (N,) name the digits that images uint8 (N, 28, 28) show, and not other signs.
+
+    They do where the shipped classifier agrees with half of them.
+    """
+    return bool((Reader().scores(images)[:, :CLASSES].argmax(1) == labels).mean() >= 0.5)
+
+
 def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
     """Fit a finder's calibration beside the shipped classifier's, by likelihood.
 
@@ -93,21 +124,45 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
             known.append(label >= 0)
     chance = logistic(logit(np.array(found))[:, None], np.array(known))
     finder.calibration = Calibration(chance)
-    seen = Seen()
-    for made in scenes(digits, count):
-        look(finder, reader, made, seen)
-    on_pages = Seen()
-    for made in pages(digits, PAGES):
-        look(finder, reader, made, on_pages)
-    chances, scores = np.array(seen.chances), np.array(seen.scores)
-    is_digit = np.array(seen.labels) >= 0
-    fitted = Calibration(
+    return together(reader, finder, digits, count)
+
+
+def together(reader: Reader, finder: Finder, digits: Digits, count: int) -> Calibration:
+    """Fit the calibration of a reader's classifier and a finder together; the finder's chance stays as it is.
+
+    Args:
+        reader: its scores are those of the classifier.
+        finder: its chance is fitted.
+        digits: ones that neither learnt from.
+        count: of scenes.
+    """
+    on_scenes, on_pages = Seen(), Seen()
+    for seen, pictures in ((on_scenes, scenes(digits, count)), (on_pages, pages(digits, PAGES))):
+        for made in pictures:
+            look(finder, reader, made, seen)
+    return fit(finder.calibration.chance, on_scenes, on_pages, count / SCENES)
+
+
+def fit(chance: tuple[float, ...], on_scenes: Seen, on_pages: Seen, page: float) -> Calibration:
+    """Fit a calibration to what was seen.
+
+    Args:
+        chance: the finder's.
+        on_scenes: what was seen on scenes.
+        on_pages: what was seen on pages.
+        page: what a number on a page counts, in numbers of a scene: with fewer scenes less, for the same mixture.
+    """
+    chances, scores = np.array(on_scenes.chances), np.array(on_scenes.scores)
+    is_digit = np.array(on_scenes.labels) >= 0
+    before = Calibration(
         chance,
-        weights([seen, on_pages]),
+        weights([on_scenes, on_pages]),
         logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
     )
-    number = logistic(*numbers([seen, on_pages], fitted))
-    return Calibration(fitted.chance, fitted.named, fitted.digit, number)
+    (values, right), (more, too) = (numbers(seen, before) for seen in (on_scenes, on_pages))
+    counts = np.repeat([1.0, page], [len(right), len(too)])
+    number = logistic(np.concatenate([values, more]), np.concatenate([right, too]), counts)
+    return Calibration(before.chance, before.named, before.digit, number)
 
 
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
@@ -181,23 +236,26 @@ def written(made: Scene) -> list[list[int]]:
     return numbers
 
 
-def numbers(kinds: Sequence[Seen], fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """Give what speaks for numbers (N, 3), `number_evidence` less the 1, and whether they are right."""
+def numbers(seen: Seen, fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
+    """Give what speaks for numbers (N, 3), `number_evidence` less the 1, and whether they are right (N,)."""
     right, evidence = [], []
-    for seen in kinds:
-        joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
-        for indices, unmissed, linked, written in seen.numbers:
-            right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
-            together = float(joined[indices, :CLASSES].max(1).prod())
-            evidence.append(number_evidence(unmissed * together, linked, len(indices))[1:])
-    return np.array(evidence), np.array(right)
+    joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
+    for indices, unmissed, linked, written in seen.numbers:
+        right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
+        together = float(joined[indices, :CLASSES].max(1).prod())
+        evidence.append(number_evidence(unmissed * together, linked, len(indices))[1:])
+    return np.array(evidence).reshape(-1, 3), np.array(right, bool)
 
 
-def logistic(values: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
-    """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k)."""
+def logistic(values: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = None) -> tuple[float, ...]:
+    """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k).
+
+    counts: (N,), how often each counts; default once.
+    """
     x = torch.from_numpy(np.concatenate([np.ones((len(values), 1)), values], 1))
     y = torch.from_numpy(truth.astype(np.float64))
-    return minimised(lambda w: F.binary_cross_entropy_with_logits(x @ w, y), x.shape[1])
+    weight = None if counts is None else torch.from_numpy(counts / counts.mean())
+    return minimised(lambda w: F.binary_cross_entropy_with_logits(x @ w, y, weight), x.shape[1])
 
 
 def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:

@@ -148,11 +148,11 @@ def export(
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
-    learnt = shuzi.load(run.plan.data, root)[0] if int8 else None
+    train = held_out.load_for(run, None, root)[0]
     record = {held_out.RECORD: held_out.learnt_by(run).to_text()}
     known = recipe(run.plan.recipe)
     if (its_own := known.onnx) is not None:
-        data, fitted = with_properties(its_own(model, learnt), record), None
+        data, fitted = with_properties(its_own(model, train if int8 else None), record), None
         if digits is not None:
             data, fitted = finder_calibration.calibrated(data, digits)
             why = f"made-up scenes of {why}"
@@ -162,13 +162,14 @@ def export(
     if digits is not None:
         sample = digits.images[:256]
         calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
-    ranged = None
-    if learnt is not None:
-        by_label = own.is_own(run.plan.data)  # one's own pictures lie sorted so
-        ranged = learnt.images[:: -(-len(learnt) // RANGED) if by_label else 1][:RANGED]
+    # one's own pictures lie sorted by label, so some of each are taken
+    few = slice(None, None, -(-len(train) // RANGED) if own.is_own(run.plan.data) else 1)
+    images, labels = train.images[few][:RANGED], train.labels[few][:RANGED]
     about = {"shuzi.name": run.plan.recipe} | record
     with guard(known.build):
-        data = to_onnx(model, sample, about, calibration, ranged)
+        data = to_onnx(model, sample, about, calibration, images if int8 else None)
+    if finder_calibration.names_digits(images, labels):
+        data = finder_calibration.beside_finder(data, digits)
     write_whole(out, data)
     return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
 
