@@ -1,12 +1,11 @@
-"""Makes the README's pictures, the example form, and the softmax regression of the drawing page.
+"""Makes the README's pictures and the example form.
 
-    python docs/draw.py [RUN]
+    python docs/draw.py
 
-RUN is a run of `shuzi train softmax`. tests/serve/screenshots.py takes the pictures of the pages; those of the book are
-taken by hand from the site of `make book`.
+tests/serve/screenshots.py takes the pictures of the pages; those of the book are taken by hand from the site of
+`make book`.
 """
 
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,13 +14,12 @@ import numpy as np
 import shuzi
 from shuzi.batch import folders
 from shuzi.read.find import HEAT, Finder
-from shuzi.read.reader import SHIPPED
+from shuzi.serve.evidence import Softmax
 from shuzi.show import plots
 from shuzi.synth.forms import make_form
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.pages import make_page
 from shuzi.synth.scene import VISIBLE, Scene, scene
-from shuzi.train.runs import evaluate_run
 
 DOCS = Path(__file__).parent
 SEED = 5
@@ -30,11 +28,9 @@ FORM = DOCS.parent / "examples" / "form.jpg"
 WRITTEN = ("541184", "29101985", "6768827519409648", "1250", "10115", "9783161484100", "970001", "")
 
 
-def main(run: Path) -> None:
-    state = evaluate_run(run).model.state_dict()
-    W, b = state["linear.weight"].numpy().T, state["linear.bias"].numpy()
-    np.savez(SHIPPED.with_name("softmax.npz"), W=np.ascontiguousarray(W), b=b)
-    plots.save(plots.templates(W), DOCS / "templates.png")
+def main() -> None:
+    (DOCS / "templates.png").unlink(missing_ok=True)
+    plots.save(plots.templates(Softmax().W), DOCS / "templates.png")
     train, _ = shuzi.load("mnist")
     _, held_out = train.split(5000)
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))
@@ -73,4 +69,4 @@ def found(fields: list[Scene]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/softmax"))
+    main()

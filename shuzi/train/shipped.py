@@ -1,27 +1,48 @@
-"""Records in the shipped networks' files what `shuzi export` records.
+"""Makes of the shipped weights what no training of hours makes: the drawing page's softmax regression, and records.
 
     python -m shuzi.train.shipped
 
-Of the classifier these are the data it has learnt from, the SHA-256 of the finder, and the calibration of both together.
-That is the finder's own, which was fitted with it. The networks stay as they are. Run it when one of them is replaced.
+The softmax regression is that of `shuzi train`. The records are those that `shuzi export` makes: of the classifier the
+data it has learnt from, the SHA-256 of the finder, and the calibration of both together, which is the finder's own,
+fitted with this classifier. The networks stay as they are. Run it when one of them or the recipe changes.
 """
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
 
 import shuzi
 from shuzi.files import write_whole
 from shuzi.read import reader
+from shuzi.train import fit_numpy, runs
 from shuzi.train.calibration import beside_finder
 from shuzi.train.graph import with_properties
 from shuzi.train.held_out import BY_FILES, RECORD, Learnt
 from shuzi.train.runs import READER
 
+SOFTMAX = reader.SHIPPED.with_name("softmax.npz")
+
 VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was exported from
 
 
+def softmax_regression() -> dict[str, np.ndarray]:
+    """Give W float32 (784, 10) and b (10,) as `shuzi train` learns them from MNIST."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs.train(runs.make_plan(), Path(folder) / "run")
+        return runs.loaded(run, fit_numpy.Linear.empty()).state_dict()
+
+
 def main() -> None:
-    """Write the records."""
-    learnt = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
+    """Write the weights and the records."""
+    npz = io.BytesIO()
+    learnt = softmax_regression()
+    np.savez(npz, W=learnt["W"], b=learnt["b"])
+    write_whole(SOFTMAX, npz.getvalue())
+    record = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
     for path in (READER, reader.SHIPPED):
-        data = with_properties(path.read_bytes(), {RECORD: learnt.to_text()})
+        data = with_properties(path.read_bytes(), {RECORD: record.to_text()})
         write_whole(path, beside_finder(data, None))
 
 

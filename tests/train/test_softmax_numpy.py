@@ -6,7 +6,8 @@ import torch
 from safetensors.numpy import load_file
 
 from shuzi.errors import ShuziError
-from shuzi.train import fit, fit_numpy, runs, softmax_numpy
+from shuzi.serve import evidence
+from shuzi.train import fit, fit_numpy, runs, shipped, softmax_numpy
 from shuzi.train import softmax as torch_form
 from shuzi.train.recipes import RECIPES
 from shuzi.train.settings import Settings
@@ -148,3 +149,11 @@ def test_threads_are_chosen_by_the_work_and_put_back():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_drawing_pages_softmax_regression_is_what_the_recipe_learns(mnist):
+    learnt, page = shipped.softmax_regression(), evidence.Softmax()
+    assert np.abs(learnt["W"] - page.W).max() < 1e-5  # another processor may round otherwise
+    assert np.abs(learnt["b"] - page.b).max() < 1e-5
+    right = page.scores(mnist[1].images).argmax(1) == mnist[1].labels
+    assert right.sum() == pytest.approx(9028, abs=2)
