@@ -442,7 +442,9 @@ def export(
     ] = "onnx",
     to: Annotated[
         Path | None,
-        typer.Option("--out", help="File or folder to write. Default: RUN/model.onnx, or RUN/hub."),
+        typer.Option(
+            "--out", help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub."
+        ),
     ] = None,
     int8: Annotated[
         bool,

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from shuzi.data.digits import Digits
-from shuzi.files import whole_file
+from shuzi.files import write_png
 
 DPI, NOTEBOOK_DPI = 150, 90
 INK = "#1f2933"
@@ -54,10 +54,16 @@ def blank(width: float, height: float) -> Figure:
 
 @styled
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all, and give its path. Raises ShuziError if it cannot be written."""
-    with whole_file(path) as part, warnings.catch_warnings():
+    """Write a figure as PNG, whole or not at all, and give its path.
+
+    Raises:
+        ShuziError: it cannot be written, or a file lies there that isn't a picture made by shuzi.
+    """
+    png = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a folder's name may be in any script
-        figure.savefig(part, format="png", dpi=DPI)
+        figure.savefig(png, format="png", dpi=DPI)
+    write_png(path, png.getvalue())
     return path
 
 

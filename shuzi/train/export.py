@@ -134,7 +134,7 @@ def export(
 
     Args:
         folder: the run's.
-        out: the file to write; default `model.onnx` in the run's folder.
+        out: the file to write; default `model.onnx` in the run's folder, in 8 bits `model-int8.onnx`.
         root: where named sets lie.
         int8: convolutions are of 8 bits; no training starts from that.
         recipe_name: its recipe, which has to be named if it is one of your own.
@@ -144,7 +144,7 @@ def export(
             there; `int8` of a network without convolutions.
     """
     run = runs.read(folder, recipe_name)
-    out = out or folder / "model.onnx"
+    out = out or folder / ("model-int8.onnx" if int8 else "model.onnx")
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)

@@ -12,7 +12,7 @@ from shuzi import version
 from shuzi.data import sources
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
-from shuzi.files import write_whole
+from shuzi.files import keep_others, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import held_out, runs
 from shuzi.train.export import export
@@ -20,6 +20,14 @@ from shuzi.train.recipes import recipe
 
 CARD = "README.md"
 KIND = "shuzi"  # of model, in config.json
+NAME = "shuzi.name"
+# What each file of the folder has in it, by which it is told from another's of that name.
+MARKS = {
+    HUB_CONFIG: f'"model_type": "{KIND}"'.encode(),
+    HUB_MODEL: NAME.encode(),
+    HUB_WEIGHTS: NAME.encode(),
+    CARD: f'library_name: "{KIND}"'.encode(),
+}
 LABELS = [*map(str, range(CLASSES)), "not a digit"]
 
 
@@ -51,17 +59,20 @@ def to_hub(
     (out / HUB_CONFIG).unlink(missing_ok=True)
     model = export(run_folder, out / HUB_MODEL, root, recipe_name=recipe_name).path
     described = config(run, model)
-    write_whole(out / HUB_WEIGHTS, (run.folder / runs.WEIGHTS).read_bytes())
+    loop = runs.loop_of(run.plan.recipe)
+    weights = runs.read_tensors(run.folder / runs.WEIGHTS, loop)
+    write_whole(out / HUB_WEIGHTS, loop.save(weights, {"format": "pt", NAME: run.plan.recipe}))
     write_whole(out / CARD, card(run, described))
     write_whole(out / HUB_CONFIG, json.dumps(described, indent=2) + "\n")
     return out
 
 
 def check_free(out: Path) -> None:
-    """Raise ShuziError unless a folder is absent, empty, or such a one already."""
-    ours = {HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, CARD}
-    if out.exists() and (not out.is_dir() or not {path.name for path in out.iterdir()} <= ours):
+    """Raise ShuziError unless a folder is absent, empty, or holds nothing but an earlier export."""
+    if out.exists() and (not out.is_dir() or not {path.name for path in out.iterdir()} <= MARKS.keys()):
         raise ShuziError(f"{out}: holds something else than an export for the hub; choose another --out")
+    for name, mark in MARKS.items():
+        keep_others(out / name, mark, "a file of an earlier export for the hub")
 
 
 def config(run: runs.Run, model: Path) -> dict[str, Any]:

@@ -65,6 +65,7 @@ RUN, WEIGHTS, METRICS, CHECKPOINT = "run.json", "weights.safetensors", "metrics.
 # What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
 MADE_OF_IT = (
     "model.onnx",
+    "model-int8.onnx",
     *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
 )
 # So too, where the first is there.

@@ -86,6 +86,17 @@ def test_a_figure_leaves_matplotlibs_settings_and_backend_alone(tmp_path):
         mpl.use(before)
 
 
+def test_another_persons_picture_is_refused_and_our_own_replaced(tmp_path):
+    mine = tmp_path / "mine.png"
+    Image.new("L", (9, 9)).save(mine)
+    before = mine.read_bytes()
+    with pytest.raises(ShuziError, match=r"mine\.png: not a picture made by shuzi"):
+        plots.save(plots.templates(np.eye(784, 10)), mine)
+    assert mine.read_bytes() == before
+    for _ in range(2):
+        assert png(plots.save(plots.templates(np.eye(784, 10)), tmp_path / "ours.png")).std() > 0
+
+
 def test_a_hot_pixel_of_W_is_red_at_its_place_in_the_file(tmp_path):
     W = np.zeros((784, 10))
     W[28 * 5 + 9, 3] = 2

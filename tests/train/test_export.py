@@ -137,9 +137,11 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
 def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
     plan = runs.make_plan("fast", str(small_folder), epochs=4, batch_size=64, validation=100)
     run = runs.train(plan, tmp_path / "run")
-    whole, small = export.export(run.folder), tmp_path / "small.onnx"
-    ended = command("export", run.folder, "--int8", "--out", small)
+    whole, small = export.export(run.folder), run.folder / "model-int8.onnx"
+    before = whole.path.read_bytes()
+    ended = command("export", run.folder, "--int8")
     assert ended.code == 0, ended.stderr
+    assert whole.path.read_bytes() == before
     assert small.stat().st_size < 0.6 * whole.path.stat().st_size
     one, other = Reader(whole.path), Reader(small)
     assert (one.temperature, one.threshold, one.name) == (other.temperature, other.threshold, other.name)
