@@ -17,6 +17,7 @@ from shuzi.read.reader import SHIPPED, Box, Digit, Page, Reader
 from shuzi.serve import answers as api
 from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.guard import Problem
+from shuzi.serve.multipart import file_of
 from shuzi.serve.questions import Question
 from shuzi.serve.strokes import drawn
 
@@ -53,6 +54,8 @@ class Models:
 
     def page(self, question: Question, body: bytes) -> tuple[Page, int]:
         """What a picture or a drawing says, and the number of pages. Raises Problem 404 where it has no such page."""
+        if question.boundary is not None:
+            body = file_of(body, question.boundary)
         pages = 1 if question.json else pictures.pages(body)
         if question.page > pages:
             raise Problem(404, f"there is no page {question.page}: the last one is page {pages}.")

@@ -27,7 +27,9 @@ def request_body(*kinds: type[BaseModel], pictures: bool = True) -> dict[str, An
         "application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
     }
     if pictures:
+        form = {"type": "object", "required": ["file"], "properties": {"file": PICTURE["schema"]}}
         content |= {"image/*": PICTURE, "application/octet-stream": PICTURE}
+        content |= {"multipart/form-data": {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
 
 

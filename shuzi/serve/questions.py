@@ -14,11 +14,13 @@ class Question:
 
     about: "read" what it says, "explain" why digit `index` is read as it is, or whether "ink" can be learnt from; the
     "picture" itself; the picture of a "zone" of a form (Review.zone), or the "order" of an epoch (learn.order), whose
-    arguments it has. page: which page of a TIFF or a PDF, from 1.
+    arguments it has. boundary: of a form that holds the picture (multipart.file_of). page: which of a TIFF or a PDF,
+    from 1.
     """
 
     about: Literal["read", "explain", "ink", "picture", "zone", "order"]
     json: bool = False
+    boundary: str | None = None
     model: Literal["network", "softmax"] = "network"
     single: bool = False
     detail: bool = False

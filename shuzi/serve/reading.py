@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query, Request, Response
 from shuzi.serve import answers as api
 from shuzi.serve.guard import Problem
 from shuzi.serve.http import is_json, json_response
+from shuzi.serve.multipart import boundary_of
 from shuzi.serve.openapi import POSTED, problems, request_body
 from shuzi.serve.questions import Question
 from shuzi.serve.readers import Readers
@@ -23,7 +24,8 @@ def add_reading(app: FastAPI, readers: Readers) -> None:
     """Adds the endpoints to the app."""
 
     async def ask(request: Request, **asked: Any) -> Response:  # noqa: ANN401
-        question = Question(json=is_json(request), **asked)
+        boundary = boundary_of(request.headers.get("content-type", ""))
+        question = Question(json=is_json(request), boundary=boundary, **asked)
         body = await request.body()
         if not body and not question.json:
             raise Problem(400, "the body is empty; expected a picture, or JSON strokes as application/json.")
@@ -42,7 +44,10 @@ def add_reading(app: FastAPI, readers: Readers) -> None:
         detail: Detail = False,
         page: PageNumber = 1,
     ) -> Response:
-        """The body is one picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), or a drawing as JSON strokes."""
+        """The body is a picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), a form with one, or a drawing as JSON strokes.
+
+        curl -F file=@photo.jpg posts a form, curl --data-binary @photo.jpg the picture alone.
+        """
         return await ask(request, about="read", model=model, single=single, detail=detail, page=page)
 
     @app.post("/api/picture", include_in_schema=False)

@@ -141,6 +141,51 @@ def test_a_test_digit_passes_unharmed(server):
     assert page["numbers"][0]["digits"][0]["image"] == encoded(pixels)
 
 
+def test_a_picture_in_a_form_is_read(server, strokes):
+    picture = png(strokes, "372")
+    for name, file in (
+        ("file", ("x.png", picture, "image/png")),
+        ("photo", ("图.png", picture)),
+        ("file", picture),
+    ):
+        page = post(server, "/api/read", files={name: file}, data={"note": "no file"})
+        assert page.json()["text"] == "372", page.text
+    assert np.argmax(post(server, "/api/explain?index=1", files={"file": picture}).json()["logits"]) == 7
+    pages = several("TIFF", strokes, "37")
+    assert post(server, "/api/read?page=2", files={"file": pages}).json()["text"] == "7"
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nno picture\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (PART + b"--b--", "not a picture"),
+        (PART + PART + b"--b--", "2 files; expected one"),
+        (b"--b--", "0 files; expected one"),
+        (PART.replace(b"file", b"note") + b"--b--", "0 files; expected one"),
+        (PART, "no end"),
+        (b"no form", "no end"),
+        (PART * 200 + b"--b--", "more than 100 parts"),
+        (b"--b\r\nContent-Disposition: form-data\r\n--b--", "no headers"),
+        (b"--b\r\nX: " + b"x" * 20_000 + b"\r\n\r\n\r\n--b--", "more than 10,000 bytes"),
+        (b"--b\r\n\xff;;=\x00:\r\n\r\n\r\n--b--", "0 files"),
+    ],
+)
+def test_a_form_without_one_picture_is_told_in_a_sentence(server, body, said):
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert said in assert_problem(post(server, "/api/read", data=body, headers=headers), 422)
+
+
+def test_a_form_has_the_limits_of_every_body(server):
+    assert_problem(post(server, "/api/read", files={"file": bytes(LARGEST)}), 413)
+    headers = {"Content-Type": "multipart/form-data"}
+    assert "boundary" in assert_problem(post(server, "/api/read", data=PART, headers=headers), 422)
+    assert_problem(post(server, "/api/corrections", files={"file": b"x"}), 415)
+    assert_problem(post(server, "/api/read", files={"file": b"x"}, headers={"Origin": "http://evil"}), 403)
+
+
 def several(kind: str, strokes, digits: str) -> bytes:
     """A file of one page for each digit."""
     first, *others = (Image.open(io.BytesIO(png(strokes, digit))) for digit in digits)
