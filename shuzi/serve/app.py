@@ -55,7 +55,10 @@ def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: 
         openapi_extra=request_body(api.Correction, pictures=False),
     )
     async def correct(request: Request) -> Response:
-        """Kept as a labelled picture, for `shuzi train best --data`. Test digits and empty sheets are not."""
+        """Keeps a labelled picture for `shuzi train best --data`. Refuses blank pictures and the page's own samples.
+
+        The samples, of `GET /api/samples`, are from MNIST's test set. Its other digits are not recognised.
+        """
         to = allowed()
         if not is_json(request):
             raise Problem(415, "expected application/json with image and label.")
@@ -66,7 +69,8 @@ def _add_corrections(app: FastAPI, settings: Settings, readers: Readers, shown: 
         pixels = base64.b64decode(correction.image)
         if pixels in shown.known:
             raise Problem(
-                422, "image: a digit of MNIST's test set; who trains on it can't test with it any more."
+                422,
+                "image: a sample digit of this page, from MNIST's test set; training on it would spoil the test.",
             )
         if not json.loads(await readers.ask(Question("ink"), pixels)):
             raise Problem(422, "image: no ink found in it, so nothing can be learnt from it.")

@@ -23,7 +23,7 @@ from shuzi.errors import ShuziError
 from shuzi.forms.fields import columns_of
 from shuzi.serve import learn
 from shuzi.serve.app import create_app
-from shuzi.serve.guard import Problem
+from shuzi.serve.guard import DEADLINE, Problem
 from shuzi.serve.questions import Question
 from shuzi.serve.readers import Readers
 from shuzi.serve.server import HEADERS_WITHIN, LARGEST_HEADERS
@@ -85,8 +85,9 @@ def test_slow_clients_keep_nobody_from_being_answered(start_server, tmp_path, dr
         for each in sent:
             lines.append(connect(server))
             lines[-1].sendall(each)
-        assert requests.get(server.url + "/api/health", timeout=5).elapsed.total_seconds() < 1
-        assert requests.post(server.url + "/api/read", json=drawing("4"), timeout=5).json()["text"] == "4"
+        assert requests.get(server.url + "/api/health", timeout=HEADERS_WITHIN).ok
+        reply = requests.post(server.url + "/api/read", json=drawing("4"), timeout=HEADERS_WITHIN)
+        assert reply.json()["text"] == "4"
         said = [line.recv(1_000) for line in lines[::40]]
         assert time.monotonic() - started < HEADERS_WITHIN + 15
     finally:
@@ -119,7 +120,7 @@ def test_work_past_its_deadline_is_ended_and_the_next_is_answered(drawing):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await readers.ask(Question("read"), noise(3_000), long=True)
-        await asyncio.wait_for(busy.wait(), 5)
+        await busy.wait()
         question = Question("read", json=True)
         answer = json.loads(await readers.ask(question, json.dumps(drawing("7")).encode()))
         await readers.close()
@@ -142,8 +143,12 @@ def test_pictures_leave_a_process_for_drawings(drawing):
         readers = Readers(None, 2)
         await readers.start()
         await readers.about()
-        hard = [asyncio.create_task(readers.ask(Question("read"), noise(5_000), long=True)) for _ in range(3)]
-        await asyncio.sleep(0.01)
+        while readers.ready < 2:
+            await asyncio.sleep(0)
+        body = noise(3_000)
+        hard = [asyncio.create_task(readers.ask(Question("read"), body, long=True)) for _ in range(3)]
+        while readers._idle.qsize() == 2:  # until one of them reads a picture
+            await asyncio.sleep(0)
         await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
         waited = sum(not each.done() for each in hard)
         for each in hard:
@@ -313,18 +318,18 @@ def test_a_training_that_the_system_refuses_has_failed(tmp_path, monkeypatch):
 # ---- the end
 
 
-def gone(processes: list[psutil.Process], within: float = 5) -> bool:
+def gone(processes: list[psutil.Process], within: float = 60) -> bool:
     return not psutil.wait_procs(processes, within)[1]
 
 
 def wait_for_work(processes: list[psutil.Process]) -> None:
-    """Until they have worked a tenth of a second, or had five to do so."""
+    """Until they have worked a tenth of a second."""
 
     def worked() -> float:
         return sum(process.cpu_times().user for process in processes)
 
-    before, until = worked(), time.monotonic() + 5
-    while worked() < before + 0.1 and time.monotonic() < until:
+    before = worked()
+    while worked() < before + 0.1:
         threading.Event().wait(0.01)
 
 
@@ -364,8 +369,8 @@ def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_
     server.process.send_signal(sign)
     for thread in threads:
         thread.join()
-    server.process.wait(20)
-    assert time.monotonic() - started < 8
+    server.process.wait(60)
+    assert time.monotonic() - started < DEADLINE
     assert len(statuses) == 3
     assert set(statuses) <= {200, 503}
     assert not re.search("Traceback|ERROR", server.process.stderr.read())

@@ -48,7 +48,7 @@ def test_a_slow_upload_is_ended():
 
 def test_an_upload_that_trickles_is_ended():
     async def trickle():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         return {"type": "http.request", "body": b"0", "more_body": True}
 
     assert asyncio.run(answer(Guard(never, upload=0.05), trickle))[0] == 408
