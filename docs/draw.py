@@ -13,7 +13,8 @@ import numpy as np
 
 import shuzi
 from shuzi.batch import folders
-from shuzi.read.find import HEAT, Finder
+from shuzi.maps import HEAT
+from shuzi.read.find import Finder
 from shuzi.serve.evidence import Softmax
 from shuzi.show import plots
 from shuzi.synth.forms import make_form

@@ -20,11 +20,22 @@ ARROWS = {
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
     # the page that learns does as softmax_numpy
     "serve": {"batch", "data", "errors", "files", "forms", "network", "read", "train"},
-    "train": {"data", "display", "errors", "evaluate", "files", "network", "read", "synth", "version"},
+    "train": {
+        "data",
+        "display",
+        "errors",
+        "evaluate",
+        "files",
+        "maps",
+        "network",
+        "read",
+        "synth",
+        "version",
+    },
     "evaluate": {"data", "display", "errors", "forms", "read", "synth"},
-    "synth": {"data", "errors"},
+    "synth": {"data", "errors", "maps"},
     "batch": {"arrow", "data", "errors", "files", "forms", "read"},
-    "read": {"arrow", "data", "display", "errors", "forms", "network"},
+    "read": {"arrow", "data", "display", "errors", "forms", "maps", "network"},
     "arrow": {"data", "errors"},
     "forms": {"data", "errors", "files"},
     "network": {"errors", "files"},
@@ -35,8 +46,9 @@ ARROWS = {
     "errors": set(),
     "sklearn": {"errors", "train"},
     "version": set(),
+    "maps": set(),
 }
-SMALL = {"errors", "files", "display", "network", "version"}
+SMALL = {"errors", "files", "display", "maps", "network", "version"}
 TORCH_FREE = (
     "arrow",
     "batch",
@@ -48,6 +60,7 @@ TORCH_FREE = (
     "serve",
     "evaluate",
     "synth",
+    "maps",
     "errors",
     "files",
     "cli",

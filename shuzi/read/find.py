@@ -19,19 +19,13 @@ import cv2
 import numpy as np
 
 from shuzi.data.picture import zoomed
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, MARKS, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import Calibration
 
 log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent / "weights" / "finder.onnx"
-MARKS = ".,-/:"
-STRIDE = 4  # pixels of the picture to a cell of the network's maps
 GRID = 16  # the network's pictures are multiples of it
-# Channels of the maps, as the card describes them.
-HEAT, CLASS, OFFSET, SIZE, LINK, NEXT, OWNER, FINER = (
-    slice(0, 6), slice(6, 16), slice(16, 18), slice(18, 20), 20, slice(21, 23), slice(23, 25), 25,
-)  # fmt: skip
-CHANNELS = 26
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
 FIRST_LOOK = 0.2e6  # pixels of the picture that is looked at first: a twentieth of a second's work
 LOW = 64  # pixels: a picture less high or wide is enlarged to it

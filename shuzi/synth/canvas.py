@@ -17,7 +17,7 @@ OWNED = 0.25  # ink above this makes a pixel a digit's
 class Item:
     """A digit or mark on the canvas.
 
-    label: 0..9, or 10 + its index in `glyphs.MARKS`; box: (x, y, width, height) of its ink in the frame, in pixels;
+    label: 0..9, or 10 + its index in `maps.MARKS`; box: (x, y, width, height) of its ink in the frame, in pixels;
     size: pixels of the larger side of a digit's whole ink, of a mark those of its number's digits; visible: share of
     the ink in the frame.
     """

@@ -13,8 +13,6 @@ from shuzi.synth.raster import crop_to_ink, polyline, resize_to_height, shrink
 from shuzi.synth.skeletons import digit_skeletons, sign_skeletons
 from shuzi.synth.tables import table
 
-MARKS = ".,-/:"  # labels 10 to 14, in this order
-
 
 @dataclass(frozen=True)
 class Habits:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from shuzi.data.digits import CLASSES
+from shuzi.maps import MARKS
 from shuzi.synth.canvas import Canvas
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
-from shuzi.synth.glyphs import MARKS, Glyphs, mark
+from shuzi.synth.glyphs import Glyphs, mark
 from shuzi.synth.hands import Hand
 
 

@@ -55,7 +55,7 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W), grey.
-        labels: uint8 (N,), 0..9, or 10 + the index in `glyphs.MARKS`.
+        labels: uint8 (N,), 0..9, or 10 + the index in `maps.MARKS`.
         boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
         sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of a mark, that of its number's digits.
         visible: float32 (N,), the share of the ink that lies in the frame.

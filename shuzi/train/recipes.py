@@ -16,8 +16,9 @@ from torch import Tensor
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.synth.negatives import mix
-from shuzi.train import augment, finder, models, softmax
+from shuzi.train import augment, models, softmax
 from shuzi.train.faults import guarded, importable, said
+from shuzi.train.finder import batches, export, loss, network
 from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.muon import Muon
 
@@ -153,18 +154,18 @@ RECIPES = {
     ),
     "finder": Recipe(
         summary="finds digits in any picture: a U-shaped network that learns from scenes made as it trains",
-        build=lambda generator: finder.Finder(),
+        build=lambda generator: network.Finder(),
         epochs=108,
         batch_size=48,
         lr=8e-3,
         optimizer=Muon,
-        schedule=finder.trapezoid,
+        schedule=batches.trapezoid,
         again=0.82,
-        made=finder.made,
+        made=batches.scene_batches,
         steps=100,
-        loss=finder.loss,
-        judge=finder.judge,
-        onnx=finder.to_onnx,
+        loss=loss.loss,
+        judge=batches.count_correct,
+        onnx=export.to_onnx,
         average=0.998,
         bfloat16=True,
         channels_last=True,

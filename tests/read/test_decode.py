@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from shuzi.maps import MARKS, SIZE
 from shuzi.read import decode
-from shuzi.read.find import MARKS, SIZE, Level, Proposal
+from shuzi.read.find import Level, Proposal
 from shuzi.read.reader import Digit
 
 BLANK = np.zeros((0, 0), np.float32)

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE
 from shuzi.read import find
-from shuzi.read.find import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE, Finder, Level, Proposal
+from shuzi.read.find import Finder, Level, Proposal
 from shuzi.read.reader import Reader
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import Canvas
@@ -148,7 +149,7 @@ def test_small_pictures_are_looked_at_cheaply(finder, shape):
 def level(shape=(128, 128), scale=1.0, inked=()):
     """What was seen at a scale, blank but for ink in some boxes, of which each pixel points to its box's middle."""
     height, width = (round(n * scale) for n in shape)
-    maps = np.zeros((find.CHANNELS, -(-height // 16) * 4, -(-width // 16) * 4), np.float32)
+    maps = np.zeros((CHANNELS, -(-height // 16) * 4, -(-width // 16) * 4), np.float32)
     ink = np.zeros((height, width), np.float32)
     y, x = (np.mgrid[0 : maps.shape[1], 0 : maps.shape[2]] + 0.5) * STRIDE
     for box in inked:
@@ -283,7 +284,7 @@ def test_nothing_merges_into_nothing():
 
 
 def test_proposals_say_in_the_pictures_pixels_what_a_cell_says():
-    maps = np.zeros((find.CHANNELS, 8, 8), np.float32)
+    maps = np.zeros((CHANNELS, 8, 8), np.float32)
     cell = maps[:, 3, 2]
     cell[HEAT] = 0.8, 0, 0, 0.2, 0, 0  # a digit, and a little a dash
     cell[CLASS] = np.eye(10)[7]
@@ -304,7 +305,7 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         0,
         0,
         (0, 0, 600, 400),
-        np.zeros((find.CHANNELS, 100, 152), np.float32),
+        np.zeros((CHANNELS, 100, 152), np.float32),
         *[np.zeros((400, 600), np.float32)] * 2,
     )
     assert list(find.regions([seen], 0.5, shape)) == []
@@ -326,7 +327,7 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         0.5,
         *tiles[0][:2],
         tiles[0],
-        np.zeros((find.CHANNELS, 40, 40), np.float32),
+        np.zeros((CHANNELS, 40, 40), np.float32),
         *[np.zeros((160, 160))] * 2,
     )
     part.maps[FINER, 10, 10] = 0.9
@@ -339,7 +340,7 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
 def test_of_a_page_full_of_low_writing_nothing_is_left_out(shape):
     def all_low(scale, part, around=find.AROUND):
         x0, y0, x1, y1 = part
-        maps = np.ones((find.CHANNELS, (y1 - y0) // STRIDE, (x1 - x0) // STRIDE), np.float32)
+        maps = np.ones((CHANNELS, (y1 - y0) // STRIDE, (x1 - x0) // STRIDE), np.float32)
         seen = np.zeros((y1 - y0 + 2 * around, x1 - x0 + 2 * around), np.uint8)
         return Level(scale, x0, y0, part, maps, seen, seen)
 

@@ -9,27 +9,16 @@ import pytest
 import torch
 
 from shuzi.errors import ShuziError
-from shuzi.read import find
-from shuzi.synth.glyphs import MARKS, Glyphs
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import SQUARE, STRIP
 from shuzi.synth.scene import Scene, scene
-from shuzi.train import finder
-from shuzi.train.finder import (
-    CLASS,
-    FAR,
-    FINER,
-    HEAT,
-    LINK,
-    NEXT,
-    OFFSET,
-    OWNER,
-    SIZE,
-    STRIDE,
-    Targets,
-    collate,
-    losses,
-    targets,
-)
+from shuzi.train.finder import export
+from shuzi.train.finder.batches import Scenes
+from shuzi.train.finder.export import Answers
+from shuzi.train.finder.loss import loss, losses
+from shuzi.train.finder.network import Finder
+from shuzi.train.finder.targets import FAR, Targets, collate, targets
 from shuzi.train.fit import Settings, Training, fit
 from shuzi.train.recipes import RECIPES
 from shuzi.train.runs import first_weights
@@ -40,7 +29,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return finder.Finder().eval()
+    return Finder().eval()
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +62,6 @@ def cell(scene, i):
     middle = (scene.boxes[i, :2] + scene.boxes[i, 2:] / 2) / STRIDE - 0.5
     x, y = np.round(middle).astype(int)
     return y, x
-
-
-def test_both_sides_agree_on_the_maps():
-    assert (finder.CHANNELS, finder.STRIDE, MARKS) == (find.CHANNELS, find.STRIDE, find.MARKS)
-    names = ("HEAT", "CLASS", "OFFSET", "SIZE", "LINK", "NEXT", "OWNER", "FINER")
-    assert [getattr(finder, name) for name in names] == [getattr(find, name) for name in names]
 
 
 def test_peaks_stand_in_the_middles_of_what_is_there(by_hand):
@@ -139,12 +122,12 @@ def test_ink_points_to_the_middle_of_its_digit(by_hand):
 
 def test_answers_that_are_the_truth_lose_next_to_nothing(by_hand):
     wanted = collate([targets(by_hand)])
-    maps = torch.zeros(1, finder.CHANNELS, 16, 24)
+    maps = torch.zeros(1, CHANNELS, 16, 24)
     maps[:, HEAT] = torch.where(wanted.heat == 1, 12.0, -12.0)
     maps[:, CLASS] = 20 * torch.nn.functional.one_hot(wanted.label, 10).permute(0, 3, 1, 2)
-    maps[:, finder.OFFSET], maps[:, finder.SIZE] = wanted.place[:, :2], wanted.place[:, 2:]
-    maps[:, finder.LINK], maps[:, finder.FINER] = 24 * wanted.link - 12, 24 * wanted.finer - 12
-    maps[:, finder.NEXT], maps[:, finder.OWNER] = wanted.next, wanted.owner
+    maps[:, OFFSET], maps[:, SIZE] = wanted.place[:, :2], wanted.place[:, 2:]
+    maps[:, LINK], maps[:, FINER] = 24 * wanted.link - 12, 24 * wanted.finer - 12
+    maps[:, NEXT], maps[:, OWNER] = wanted.next, wanted.owner
     ink = 24 * wanted.ink - 12
     parts = losses(maps, ink, wanted)
     assert {name for name, part in parts.items() if not part < 1e-3} == set()
@@ -173,7 +156,7 @@ def test_an_empty_scene_has_targets_and_losses_too(by_hand, network):
 
 def test_losses_fall_in_a_few_steps(by_hand):
     torch.manual_seed(1)
-    model = finder.Finder().train()
+    model = Finder().train()
     wanted = collate([targets(by_hand)] * 2)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     totals = []
@@ -190,7 +173,7 @@ def test_losses_fall_in_a_few_steps(by_hand):
 
 def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     digits = mnist[0].part(0, 500)
-    scenes_of = lambda seed, first: finder.Scenes(digits, 2, seed, first)  # noqa: E731
+    scenes_of = lambda seed, first: Scenes(digits, 2, seed, first)  # noqa: E731
     pictures, rest = scenes_of(5, 0)[3]
     again, same = scenes_of(5, 2)[1]
     assert torch.equal(pictures, again)
@@ -199,7 +182,7 @@ def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     assert not torch.equal(pictures, scenes_of(5, 0)[5][0])
     assert pictures.shape == (2, 1, *STRIP)
     assert scenes_of(5, 0)[2][0].shape == (2, 1, *SQUARE)
-    assert float(finder.loss(tuple(map(torch.zeros, [(2, 26, 16, 64), (2, 2, 64, 256)])), rest)) > 0
+    assert float(loss(tuple(map(torch.zeros, [(2, 26, 16, 64), (2, 2, 64, 256)])), rest)) > 0
     assert len(Targets.__dataclass_fields__) == len(rest) + 1
 
 
@@ -222,7 +205,7 @@ def test_the_recipe_takes_a_step(trained):
 
 
 def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch):
-    monkeypatch.setattr(finder, "RANGED", 8)
+    monkeypatch.setattr(export, "RANGED", 8)
     digits, model = mnist[0].part(0, 500), trained[0].result.eval()
     data = RECIPES["finder"].onnx(model, digits)
     assert len(data) < 1.7e6  # weights of 8 bits
@@ -236,8 +219,8 @@ def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch)
         images = np.ascontiguousarray(strips[:count, :height, :width])
         maps, ink = session.run(["maps", "ink"], {"images": images})
         with torch.no_grad():
-            expected, covered = (each.numpy() for each in finder.Answers(model)(torch.from_numpy(images)))
-        assert maps.shape == (count, find.CHANNELS, height // STRIDE, width // STRIDE)
+            expected, covered = (each.numpy() for each in Answers(model)(torch.from_numpy(images)))
+        assert maps.shape == (count, CHANNELS, height // STRIDE, width // STRIDE)
         assert np.abs(ink - covered).max() < 1e-2
         for each in (CLASS, OFFSET, SIZE, [LINK], NEXT, OWNER, [FINER]):  # eight bits and rounding, not more
             assert np.abs(maps[:, each] - expected[:, each]).mean() < 0.2 * expected[:, each].std()
@@ -256,7 +239,7 @@ def test_training_goes_on_from_a_finders_file(trained, tmp_path):
 
 
 def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, monkeypatch):
-    monkeypatch.setattr(finder, "RANGED", 2)
+    monkeypatch.setattr(export, "RANGED", 2)
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
     with pytest.raises(ShuziError, match=r"holds no weights to start from, or rounded ones; .* --int8"):
         first_weights(str(tmp_path / "finder.onnx"), None)

@@ -1,0 +1,76 @@
+"""Batches of scenes: what the finder learns from, and those on which it is validated."""
+
+import functools
+import os
+from collections.abc import Generator
+from dataclasses import fields
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from shuzi.data.digits import Digits
+from shuzi.maps import CLASS, HEAT
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.layouts import SQUARE, STRIP
+from shuzi.synth.scene import scene
+from shuzi.train.finder.targets import Targets, collate, targets
+
+MOST_WORKERS = 8  # processes that draw scenes: as many as a GPU's step waits for
+AHEAD = 6  # batches that each of them draws before they are asked for
+VALIDATED = 12  # batches of scenes on which a finder is validated, and their seed
+VALIDATION_BATCH = 16
+RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises and falls
+
+
+class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
+    """Batches of scenes, each drawn from the seed and its own number alone; strips and squares in turn."""
+
+    def __init__(self, digits: Digits, batch_size: int, seed: int, first: int) -> None:
+        self.glyphs, self.batch_size, self.seed, self.first = Glyphs(digits), batch_size, seed, first
+
+    def __len__(self) -> int:
+        return 2**31  # more than anybody trains
+
+    def __getitem__(self, index: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return pictures uint8 (B, 1, H, W) and the other fields of Targets."""
+        number = self.first + index
+        g = np.random.default_rng([self.seed, number])
+        shape = STRIP if number % 2 else SQUARE
+        made = collate([targets(scene(self.glyphs, g, shape)) for _ in range(self.batch_size)])
+        pictures, *rest = (getattr(made, f.name) for f in fields(Targets))
+        return pictures, tuple(rest)
+
+
+def scene_batches(
+    digits: Digits, batch_size: int, seed: int, first: int
+) -> Generator[tuple[Tensor, tuple[Tensor, ...]]]:
+    """Yield batches of scenes without end, drawn by other processes while this one learns: half as many as cores."""
+    scenes = Scenes(digits, batch_size, seed, first)
+    workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
+    yield from DataLoader(scenes, batch_size=None, num_workers=workers, prefetch_factor=AHEAD)
+
+
+@functools.lru_cache(maxsize=1)
+def validation_batches(digits: Digits) -> list[Targets]:
+    """Draw the scenes on which a finder is validated, the same after each epoch."""
+    batches = (Scenes(digits, VALIDATION_BATCH, VALIDATED, 0)[number] for number in range(VALIDATED))
+    return [Targets(pictures, *rest) for pictures, rest in batches]
+
+
+def count_correct(finder: nn.Module, digits: Digits, device: torch.device) -> tuple[int, int]:
+    """Count the digits of some scenes, written with given digits, that are found and named right, and all of them."""
+    right = count = 0
+    for wanted in validation_batches(digits):
+        maps = finder(wanted.pictures.to(device))[0].float().cpu()
+        middles = wanted.heat[:, 0] == 1
+        found = (maps[:, HEAT][:, 0] > 0) & (maps[:, CLASS].argmax(1) == wanted.label)
+        right += int((found & middles).sum())
+        count += int(middles.sum())
+    return right, count
+
+
+def trapezoid(done: float) -> float:
+    """Return the learning rate's factor: a short rise, level for three fifths of the steps, then down to nothing."""
+    return min(1.0, done / RISE + RISE, max(0.0, (1 - done) / FALL))
