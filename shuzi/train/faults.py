@@ -198,9 +198,9 @@ def check_logits(field: Any, outputs: Any, count: int) -> None:  # noqa: ANN401
 def checked_batch(field: Any, batch: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
     """Give the images and targets of a batch that `made` gives. Raises ShuziError if it is none."""
     match batch:
-        case (Tensor(ndim=4, dtype=torch.float32) as images, Tensor() | tuple() as targets):
+        case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
             return images, targets
-    raise field.wrong(batch, "batches without end, each images float32 (B, 1, H, W) and what loss takes")
+    raise field.wrong(batch, "batches without end, each images (B, 1, H, W) and what loss takes")
 
 
 def check_values(recipe: "Recipe", name: str) -> None:

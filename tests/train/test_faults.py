@@ -52,7 +52,7 @@ def batches(*values):
 
 IMAGES, LABELS = torch.zeros(500, 1, 28, 28), torch.zeros(500, dtype=torch.int64)
 ZERO = "failed with ZeroDivisionError: division by zero"
-MADE = "its made gives {}, expected batches without end, each images float32 (B, 1, H, W) and what loss takes"
+MADE = "its made gives {}, expected batches without end, each images (B, 1, H, W) and what loss takes"
 FUNCTIONS = ("build", "optimizer", "schedule", "augment", "extend", "made", "loss", "judge")
 FAULTY = [
     *(({name: fails}, f"its {name} {ZERO}") for name in FUNCTIONS),
