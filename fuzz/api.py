@@ -9,6 +9,7 @@ import contextlib
 import functools
 import io
 import json
+import select
 import socket
 import sys
 import tempfile
@@ -52,11 +53,14 @@ PATHS = [
     "/api/samples",
     "/api/model",
     "/api/health",
+    "/api/learn/order?epoch=100",
+    "/api/learn/start?seed=-1",
     "/",
     "/docs",
 ]
 LINES = ["Host: evil.example", "Host: [::1]x", "Origin: null", "Origin: http://a\x80b", "Content-Length: -1"]
 LINES += ["Content-Length: 9e9", "Transfer-Encoding: chunked", "Expect: 100-continue", "Upgrade: websocket"]
+LINES += ["Connection: upgrade", "Content-Type: multipart/form-data; boundary=b"]
 LINES += [
     "Content-Type: application/json",
     "Content-Type: text/\xff",
@@ -75,14 +79,16 @@ def server() -> Server:
 
 
 def case(random, folder):
-    kinds = [strokes, points, picture, correction, raw]
+    kinds = [strokes, points, picture, form, correction, raw]
     kinds[random.integers(len(kinds))](server(), random)
     well()
 
 
 def well() -> None:
-    """The server answers, and none of its processes has grown."""
+    """The server answers, none of its processes has grown, and nothing is on its terminal."""
     assert requests.get(server().url + "/api/health", timeout=SLOWEST).ok
+    terminal = server().process.stderr
+    assert not select.select([terminal], [], [], 0)[0], terminal.readline()
     parent = psutil.Process(server().process.pid)
     for process in (parent, *parent.children()):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -164,8 +170,8 @@ def points(server: Server, random) -> None:
     post(server, str(random.choice(["/api/read", "/api/explain"])), body.encode(), "application/json")
 
 
-def picture(server: Server, random) -> None:
-    """Noise, dots, lines or digits in some format, whole or mutated."""
+def some_picture(random) -> bytes:
+    """Noise, dots, lines or digits in some format, one page or several, whole or mutated."""
     height, width = (int(10 ** random.uniform(0, 2.8)) for _ in range(2))
     pixels = np.full((height, width), 255, np.uint8)
     way = random.integers(4)
@@ -178,11 +184,33 @@ def picture(server: Server, random) -> None:
     picture = Image.fromarray(pixels).convert(str(random.choice(["L", "RGB", "RGBA", "P", "1"])))
     kind = str(random.choice(["PNG", "GIF", "TIFF", "WEBP", "BMP", "JPEG"]))
     file = io.BytesIO()
-    (picture.convert("RGB") if kind == "JPEG" else picture).save(file, kind)
-    body = file.getvalue()
-    if random.random() < 0.6:
+    pages = {"save_all": True, "append_images": [picture] * 2} if kind == "TIFF" else {}
+    (picture.convert("RGB") if kind == "JPEG" else picture).save(file, kind, **pages)
+    return mutated(file.getvalue(), random) if random.random() < 0.6 else file.getvalue()
+
+
+def picture(server: Server, random) -> None:
+    query = f"?single={random.choice(['true', 'false'])}&page={random.integers(0, 5)}"
+    post(server, "/api/read" + query, some_picture(random), "application/octet-stream")
+
+
+def form(server: Server, random) -> None:
+    """Parts with a picture or without, whole or mutated."""
+    heads = ['name="file"', 'name="x"; filename="a.png"', 'name="note"', "filename*=utf-8''%ff", "\xff" * 99]
+    parts = [
+        f"--b\r\nContent-Disposition: form-data; {random.choice(heads)}\r\n\r\n".encode("latin-1")
+        + some_picture(random)
+        for _ in range(int(random.choice([0, 1, 1, 1, 2, 200])))
+    ]
+    body = b"\r\n".join([*parts, b"--b--\r\n"])
+    if random.random() < 0.5:
         body = mutated(body, random)
-    post(server, f"/api/read?single={random.choice(['true', 'false'])}", body, "application/octet-stream")
+    post(
+        server,
+        "/api/read",
+        body,
+        str(random.choice(["multipart/form-data; boundary=b", "multipart/form-data"])),
+    )
 
 
 def correction(server: Server, random) -> None:
@@ -255,6 +283,9 @@ def foreign_hosts(folder):
 
 KNOWN = {each.__name__: each for each in (millions_of_points, small_and_costly, foreign_hosts)} | {
     "slow clients": tested("serve/test_faults.py::test_slow_clients_keep_nobody_from_being_answered"),
+    "no more files": tested(
+        "serve/test_faults.py::test_a_reading_process_comes_back_once_the_system_lets_it"
+    ),
     "a killed parent": tested("serve/test_faults.py::test_reading_processes_end_with_a_killed_server"),
     "SIGTERM under work": tested(
         "serve/test_faults.py::test_under_work_it_ends_soon_and_each_request_is_answered"
