@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from shuzi.data.picture import load, pages
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 
 if TYPE_CHECKING:
-    from shuzi.read.reader import Page, Reader
+    from shuzi.page import Page
 
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
@@ -41,14 +41,14 @@ READINGS = pa.schema(
 )
 
 
-def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
+def read_batch(read: Callable[..., Page], batch: Mapping[str, Any]) -> pa.Table:
     """Give a batch's columns, with READINGS in place of the pictures; a broken picture is a row with its error.
 
     There are as many rows as pictures. So of a TIFF or PDF the first page is read; the column "pages" says how many
     there are. `shuzi read --out` reads them all.
 
     Args:
-        reader: what reads.
+        read: reads a picture, as `Reader.read` does.
         batch: columns by name, as a mapping, a pandas or an Arrow table. One of PICTURE_COLUMNS holds the pictures:
             whatever `Reader.read` takes. Ray's `read_images` and `read_binary_files`, Spark's "binaryFile" and
             Hugging Face's `datasets` give such batches.
@@ -64,15 +64,15 @@ def read_batch(reader: Reader, batch: Mapping[str, Any]) -> pa.Table:
             f"a batch of columns {', '.join(map(str, columns))}: expected one called "
             f"{' or '.join(PICTURE_COLUMNS)}, and none called {' or '.join(READINGS.names)}"
         )
-    readings = pa.Table.from_pylist([_read_first(reader, picture) for picture in columns.pop(name)], READINGS)
+    readings = pa.Table.from_pylist([_read_first(read, picture) for picture in columns.pop(name)], READINGS)
     for index, (kept, values) in enumerate(columns.items()):
         readings = readings.add_column(index, text(str(kept)), _array(str(kept), values))
     return readings
 
 
-def _read_first(reader: Reader, source: Any) -> dict[str, Any]:  # noqa: ANN401
+def _read_first(read: Callable[..., Page], source: Any) -> dict[str, Any]:  # noqa: ANN401
     """A row of the first page, with the number of pages."""
-    row = read_one(reader, source)
+    row = read_one(read, source)
     if row.get("error") is None:
         row["pages"] = (
             pages(source) if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) else 1
@@ -95,11 +95,17 @@ def text(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode()
 
 
-def read_one(reader: Reader, source: Any, page: int = 0, *, single: bool = False) -> dict[str, Any]:  # noqa: ANN401
+def read_one(
+    read: Callable[..., Page],
+    source: Any,  # noqa: ANN401
+    page: int = 0,
+    *,
+    single: bool = False,
+) -> dict[str, Any]:
     """Give a picture's row of READINGS; page: which of a TIFF's, from 0."""
     try:
         with system_failures("a picture"):
-            return row(reader.read(load(source, page), single=single))
+            return row(read(load(source, page), single=single))
     except SystemFailure:
         raise
     except ShuziError as error:

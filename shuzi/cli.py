@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shuzi.data.sources import NewProgress
     from shuzi.evaluate.figures import Evaluation
     from shuzi.forms.fields import Entry
-    from shuzi.read.reader import Page
+    from shuzi.page import Page
     from shuzi.train.runs import Listener, Run
 
 

@@ -3,15 +3,11 @@
 import html
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-if TYPE_CHECKING:
-    from shuzi.data.digits import Digits
-    from shuzi.read.reader import Box, Digit, Number, Page
-
+Box = tuple[int, int, int, int]  # x, y, width, height
 PAPER, INK, ACCENT, UNSURE, FAINT = "#ffffff", "#1f2933", "#0b6e99", "#c2410c", "#d9e2ec"
 WIDEST = 900  # pixels of a page's picture
 SCALE = 5  # pixels of a 28x28's pixel beside its bars
@@ -36,66 +32,70 @@ def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def digit(read: "Digit") -> bytes:
-    """Draw what the network saw and the ten probabilities; one that is not sure is marked."""
+def digit(image: np.ndarray, probabilities: np.ndarray, guess: int, sure: bool) -> bytes:
+    """Draw a digit that was read, as a PNG file's bytes; one that is not sure is marked.
+
+    Args:
+        image: uint8 (28, 28), what the network saw, 255 is ink.
+        probabilities: (10,), of each digit.
+        guess: 0..9, the likeliest digit.
+        sure: whether it is the answer.
+    """
     side = 28 * SCALE
     picture = Image.new("RGB", (side + 190, side + 2), PAPER)
-    picture.paste(enlarged(read.image, side, side), (1, 1))
+    picture.paste(enlarged(image, side, side), (1, 1))
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, side + 1, side + 1), outline=FAINT)
     row = (side + 2) / 10
-    for label, p in enumerate(map(float, read.probabilities)):
+    for label, p in enumerate(map(float, probabilities)):
         top = label * row
-        likeliest = label == read.guess
-        colour = INK if not likeliest else ACCENT if read.digit is not None else UNSURE
+        likeliest = label == guess
+        colour = INK if not likeliest else ACCENT if sure else UNSURE
         draw.text((side + 12, top + row / 2), str(label), colour, font(12), anchor="lm")
         draw.rectangle((side + 26, top + 3, side + 26 + 100 * p, top + row - 3), fill=colour)
-        share = f"{100 * p:.1f} %" + (" ?" if likeliest and read.digit is None else "")
+        share = f"{100 * p:.1f} %" + (" ?" if likeliest and not sure else "")
         draw.text((side + 30 + 100 * p, top + row / 2), share, colour, font(11), anchor="lm")
     return png(picture)
 
 
-def page(read: "Page") -> bytes:
-    """Draw where digits were found on a page, the ink that was seen in each place, and what it was read as."""
-    return written(read.digits, (0, 0, *read.size))
+def boxes(digits: Iterable[tuple[Box, np.ndarray, int | None]], frame: Box) -> bytes:
+    """Draw digits in their places, as a PNG file's bytes: box, ink, and what each was read as.
 
-
-def number(read: "Number") -> bytes:
-    """Draw a number as `page` does, with a margin."""
-    x, y, width, height = read.box
-    margin = height // 2
-    return written(read.digits, (x - margin, y - margin, width + 2 * margin, height + 2 * margin))
-
-
-def written(digits: "Iterable[Digit]", frame: "Box") -> bytes:
-    """Draw the digits that lie in a frame (x, y, width, height) of a picture, with their boxes and readings."""
+    Args:
+        digits: of each the box in pixels of the picture, the image uint8 (28, 28) that the network saw, and 0..9, or
+            None where it is not sure.
+        frame: the part of the picture that is drawn.
+    """
     left, top, width, height = frame
     scale = min(1.0, WIDEST / max(1, width))
     picture = Image.new("RGB", (max(1, round(width * scale)), max(1, round(height * scale))), PAPER)
     draw = ImageDraw.Draw(picture)
-    for each in digits:
-        x, y = (each.box[0] - left) * scale, (each.box[1] - top) * scale
-        w, h = each.box[2] * scale, each.box[3] * scale
-        ink = each.image[np.ix_(each.image.any(axis=1), each.image.any(axis=0))]
+    for box, image, read in digits:
+        x, y = (box[0] - left) * scale, (box[1] - top) * scale
+        w, h = box[2] * scale, box[3] * scale
+        ink = image[np.ix_(image.any(axis=1), image.any(axis=0))]
         if ink.size:
             picture.paste(enlarged(ink, round(w), round(h), smooth=True), (round(x), round(y)))
-        colour = UNSURE if each.digit is None else ACCENT
+        colour = UNSURE if read is None else ACCENT
         draw.rectangle((x, y, x + w, y + h), outline=colour)
-        text = "?" if each.digit is None else str(each.digit)
+        text = "?" if read is None else str(read)
         draw.text((x + w / 2, max(y - 2, 12)), text, colour, font(max(12, min(h / 3, 28))), anchor="mb")
     draw.rectangle((0, 0, picture.width - 1, picture.height - 1), outline=FAINT)
     return png(picture)
 
 
-def sample(digits: "Digits") -> bytes:
-    """Draw the first images of each digit, a column a digit."""
+def sample(images: np.ndarray, labels: np.ndarray) -> bytes:
+    """Draw the first images of each digit, one column per digit, as a PNG file's bytes.
+
+    images: uint8 (N, 28, 28), 255 is ink; labels: (N,), 0..9.
+    """
     rows, columns = GRID
     picture = Image.new("L", (columns * 58, rows * 58 + 20), 255)
     draw = ImageDraw.Draw(picture)
     for label in range(columns):
         draw.text((label * 58 + 28, 10), str(label), 0, font(13), anchor="mm")
-        for row, index in enumerate(np.flatnonzero(digits.labels == label)[:rows]):
-            picture.paste(enlarged(digits.images[index], 56, 56), (label * 58, 20 + row * 58))
+        for row, index in enumerate(np.flatnonzero(labels == label)[:rows]):
+            picture.paste(enlarged(images[index], 56, 56), (label * 58, 20 + row * 58))
     return png(picture)
 
 

@@ -13,7 +13,7 @@ import shuzi
 from shuzi import display
 from shuzi.data.digits import Digits
 from shuzi.evaluate.figures import evaluate
-from shuzi.read.reader import Digit, Number, Page
+from shuzi.page import Digit, Number, Page
 from shuzi.train import runs
 
 

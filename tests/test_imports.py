@@ -16,10 +16,22 @@ FILES = {
 ARROWS = {
     "__init__": {"batch", "data", "errors", "read", "train"},  # when a public name is asked for
     "__main__": {"cli"},
-    "cli": {"batch", "data", "errors", "evaluate", "forms", "learn", "read", "serve", "show", "train"},
+    "cli": {
+        "batch",
+        "data",
+        "errors",
+        "evaluate",
+        "forms",
+        "learn",
+        "page",
+        "read",
+        "serve",
+        "show",
+        "train",
+    },
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
     # the page that learns does as softmax_numpy
-    "serve": {"batch", "data", "errors", "files", "forms", "network", "read", "train"},
+    "serve": {"batch", "data", "errors", "files", "forms", "network", "page", "read", "train"},
     "train": {
         "data",
         "display",
@@ -32,12 +44,12 @@ ARROWS = {
         "synth",
         "version",
     },
-    "evaluate": {"data", "display", "errors", "forms", "read", "synth"},
+    "evaluate": {"data", "display", "errors", "forms", "page", "read", "synth"},
     "synth": {"data", "errors", "maps"},
-    "batch": {"arrow", "data", "errors", "files", "forms", "read"},
-    "read": {"arrow", "data", "display", "errors", "forms", "maps", "network"},
-    "arrow": {"data", "errors"},
-    "forms": {"data", "errors", "files"},
+    "batch": {"arrow", "data", "errors", "files", "forms", "page", "read"},
+    "read": {"arrow", "data", "errors", "forms", "maps", "network", "page"},
+    "arrow": {"data", "errors", "page"},
+    "forms": {"data", "errors", "files", "page"},
     "network": {"errors", "files"},
     "data": {"display", "errors", "files"},
     "files": {"errors"},
@@ -47,8 +59,9 @@ ARROWS = {
     "sklearn": {"errors", "train"},
     "version": set(),
     "maps": set(),
+    "page": {"display"},
 }
-SMALL = {"errors", "files", "display", "maps", "network", "version"}
+SMALL = {"errors", "files", "display", "maps", "network", "page", "version"}
 TORCH_FREE = (
     "arrow",
     "batch",
@@ -61,6 +74,7 @@ TORCH_FREE = (
     "evaluate",
     "synth",
     "maps",
+    "page",
     "errors",
     "files",
     "cli",

@@ -162,7 +162,7 @@ OUTSIDE = """
 import numpy as np
 import shuzi
 from typing import assert_type
-from shuzi.read.reader import Page
+from shuzi.page import Page
 
 train, test = shuzi.load("mnist", root=None)
 assert_type(train, shuzi.Digits)

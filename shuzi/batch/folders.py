@@ -19,7 +19,8 @@ from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.files import write_png
 from shuzi.forms.fields import SURE as SURE_FIELD
 from shuzi.forms.fields import Entry, Form
-from shuzi.read.reader import Digit, Page, Reader
+from shuzi.page import Digit, Page
+from shuzi.read.reader import Reader
 
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 

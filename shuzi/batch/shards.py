@@ -191,7 +191,7 @@ def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict
             raise ShuziError(f"{size:,} bytes: more than a picture has")
         data = source.read(name)
         pages = picture.pages(data) if name.lower().endswith(picture.PAGED) else 1
-        rows = [{"pages": pages} | read_one(reader, data, page, single=single) for page in range(pages)]
+        rows = [{"pages": pages} | read_one(reader.read, data, page, single=single) for page in range(pages)]
     except SystemFailure as error:
         raise SystemFailure(f"{file}: {error}") from error
     except ShuziError as error:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, locked, write_whole
 from shuzi.forms.fields import Entry, Form, columns_of
-from shuzi.read.reader import Page
+from shuzi.page import Page
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
 PATIENCE = 60.0  # seconds to wait for whoever corrects the file

@@ -72,7 +72,7 @@ class Digits:
     def _repr_png_(self) -> bytes:
         from shuzi import display
 
-        return display.sample(self)
+        return display.sample(self.images, self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         """Give one image, float32 (1, 28, 28) in [0, 1] or transformed, and its label: what a DataLoader collates."""

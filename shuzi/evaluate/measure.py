@@ -16,8 +16,9 @@ from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Evaluation, calibration_error, evaluate
 from shuzi.evaluate.forms import on_forms
+from shuzi.page import Page
 from shuzi.read.normalise import normalise
-from shuzi.read.reader import Page, Reader, any_digit, given_digit
+from shuzi.read.reader import Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 from shuzi.synth.fonts import held_out_fonts
 from shuzi.synth.negatives import scribble

@@ -9,52 +9,25 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
 from shuzi.forms.pattern import Pattern
-
-if TYPE_CHECKING:
-    from shuzi.read.reader import Digit
+from shuzi.page import Digit, Reading
 
 SURE = 0.65  # confidence from which on a field is sure: of held-out digits 99.0 % of such fields were right
-MOST = 500  # readings of a zone that are weighed
 INVALID = 0.01  # how often a person writes what the form does not admit
 UNLIKELY = 0.1  # of the likeliest reading's probability: what is less likely is never sure
 OTHERWISE = 0.03  # of what is none of the readings, how much has not just a digit more than the one picked
 BLANK = 0.99  # that a zone is empty in which nothing was found
 DATES = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d"}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to read a whole number. text: digits alone; probability: 0..1."""
-
-    text: str
-    probability: float
-
-
-def likeliest(places: Iterable[Mapping[str, float]], most: int) -> list[tuple[str, float]]:
-    """The likeliest texts and their probabilities, likeliest first.
-
-    places: for each place what may stand there, with its probability; "" for nothing. Two ways to one text count
-    together. Without "" the result is exact: what begins unlike the `most` likeliest beginnings is beaten by each.
-    """
-    texts = Counter({"": 1.0})
-    for place in places:
-        longer: Counter[str] = Counter()
-        for text, p in texts.items():
-            for sign, q in place.items():
-                longer[text + sign] += p * q  # type: ignore[assignment]
-        texts = Counter(dict(longer.most_common(most)))
-    return [(text, float(p)) for text, p in texts.most_common(most)]
 
 
 # ---- check digits ---------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 from shuzi.read.find import BEST_SIZE, EXPLAINS, Level, Proposal
 
 if TYPE_CHECKING:
-    from shuzi.read.reader import Digit
+    from shuzi.page import Digit
 
 LIKELIER = 0.5  # a proposal is taken for a digit if it is likelier one than none
 REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit of a number may be

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from shuzi import display
 from shuzi.data.picture import load
 from shuzi.errors import ShuziError, enough_memory
-from shuzi.forms.fields import BLANK, MOST, SURE, Entry, Field, Form, Reading, likeliest
+from shuzi.forms.fields import BLANK, SURE, Entry, Field, Form
 from shuzi.forms.sheet import zones
 from shuzi.network import Network, softmax
+from shuzi.page import MOST_READINGS, Box, Digit, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder, Proposal, beside, ink_of
@@ -42,114 +41,6 @@ TOLD, UNTOLD = (0.8, 0.55), (0.0, 1.0)
 THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
 EXAMPLES = [np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), np.uint8) for n in (2, 1)]
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class Digit:
-    """One digit as read.
-
-    digit: 0..9, or None where the reader is not sure; guess: 0..9, the likeliest whether sure or not;
-    confidence: 0..1, that it is a digit and this one; probabilities: float32 (10,), summing to 1, given that it is
-    a digit; box: (x, y, width, height) in pixels of the upright picture; image: uint8 (28, 28), what the network saw.
-    """
-
-    digit: int | None
-    guess: int
-    confidence: float
-    probabilities: np.ndarray = field(repr=False)
-    box: Box
-    image: np.ndarray = field(repr=False)
-
-    @property
-    def digit_probability(self) -> float:
-        """0..1, that it is a digit, whichever it is."""
-        return min(1.0, self.confidence / max(float(self.probabilities[self.guess]), 1e-9))
-
-    def __str__(self) -> str:
-        return f"{'?' if self.digit is None else self.digit}, {100 * self.confidence:.1f} %"
-
-    def _repr_png_(self) -> bytes:
-        return display.digit(self)
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """Digits that stand together.
-
-    line: 0 is the topmost line of the page; written: the digits with the points, commas, dashes, slashes and colons
-    among them; whole: 0..1, that no digit of it was missed and none is too many.
-    """
-
-    digits: tuple[Digit, ...]
-    line: int
-    written: str = ""
-    whole: float = 1.0
-
-    @property
-    def text(self) -> str:
-        """The digits from left to right, '?' for each that the reader is not sure of."""
-        return "".join("?" if d.digit is None else str(d.digit) for d in self.digits)
-
-    @property
-    def confidence(self) -> float:
-        """0..1, that it is whole and all its digits are right."""
-        return float(np.prod([d.confidence for d in self.digits])) * self.whole
-
-    @property
-    def box(self) -> Box:
-        """The box (x, y, width, height) around all digits, in pixels of the upright picture."""
-        x, y = min(d.box[0] for d in self.digits), min(d.box[1] for d in self.digits)
-        right = max(d.box[0] + d.box[2] for d in self.digits)
-        return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
-
-    def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
-        """The n likeliest whole readings, likeliest first, each of text and probability, 0..1.
-
-        In some of them a digit is left out, as likely as it is none; where all are, the text is empty. What the
-        probabilities of all readings lack to 1 is the chance that a digit was missed.
-        """
-
-        def signs(digit: Digit) -> dict[str, float]:
-            named = {str(k): digit.digit_probability * float(p) for k, p in enumerate(digit.probabilities)}
-            return {"": 1 - digit.digit_probability} | named
-
-        found = likeliest(map(signs, self.digits), max(n, MOST))[: max(n, 0)]
-        return tuple(Reading(text, float(p * self.whole)) for text, p in found)
-
-    def __str__(self) -> str:
-        return f"{self.text}, {100 * self.confidence:.1f} %"
-
-    def _repr_png_(self) -> bytes:
-        return display.number(self)
-
-
-@dataclass(frozen=True, eq=False)
-class Page:
-    """What a picture says. numbers: in reading order; size: (width, height) of the upright picture in pixels."""
-
-    numbers: tuple[Number, ...]
-    size: tuple[int, int]
-
-    @property
-    def text(self) -> str:
-        """One line a line of writing, a space between numbers, '?' for a digit the reader is not sure of."""
-        lines: dict[int, list[str]] = {}
-        for number in self.numbers:
-            lines.setdefault(number.line, []).append(number.text)
-        return "\n".join(" ".join(texts) for texts in lines.values())
-
-    @property
-    def digits(self) -> tuple[Digit, ...]:
-        """All digits in reading order."""
-        return tuple(digit for number in self.numbers for digit in number.digits)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def _repr_png_(self) -> bytes:
-        return display.page(self)
 
 
 class Reader:
@@ -193,7 +84,7 @@ class Reader:
         """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.arrow.read_batch`."""
         from shuzi.arrow import read_batch
 
-        return read_batch(self, batch)
+        return read_batch(self.read, batch)
 
     @enough_memory("reading a picture")
     def scores(self, images: np.ndarray) -> np.ndarray:
@@ -281,7 +172,7 @@ class Reader:
     def _entry(self, of: Field, zone: np.ndarray, sure: float) -> Entry:
         found = self.read(zone)
         all_of_it = Number(found.digits, 0, whole=float(np.prod([n.whole for n in found.numbers])))
-        readings = all_of_it.alternatives(MOST) if found.digits else (Reading("", BLANK),)
+        readings = all_of_it.alternatives(MOST_READINGS) if found.digits else (Reading("", BLANK),)
         text, confidence, is_sure = of.pick(readings, sure)
         return Entry(of.name, of.shown(text), confidence, is_sure, zone, found.digits, readings)
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from shuzi.batch.folders import as_json
-from shuzi.read.reader import Digit, Page
+from shuzi.page import Digit, Page
 from shuzi.serve.guard import Problem
 
 MOST_STROKES = 1_000

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from shuzi.data import picture as pictures
+from shuzi.page import Box, Digit, Page
 from shuzi.read.normalise import SIDE
-from shuzi.read.reader import SHIPPED, Box, Digit, Page, Reader
+from shuzi.read.reader import SHIPPED, Reader
 from shuzi.serve import answers as api
 from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.guard import Problem

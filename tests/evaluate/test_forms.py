@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from shuzi.evaluate import forms
-from shuzi.forms.fields import Entry, Form, Reading
+from shuzi.forms.fields import Entry, Form
+from shuzi.page import Reading
 from shuzi.synth.forms import FORM, make_form
 
 FIELDS = len(Form.parse(FORM).fields)

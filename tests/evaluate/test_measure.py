@@ -10,8 +10,9 @@ from PIL import Image
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate import measure
+from shuzi.page import Digit, Number, Page
 from shuzi.read import find
-from shuzi.read.reader import SHIPPED, Digit, Number, Page, Reader
+from shuzi.read.reader import SHIPPED, Reader
 from shuzi.synth.fonts import fonts, held_out_fonts
 
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import shuzi
-from shuzi.forms.fields import CHECKS, SURE, Field, Form, Reading, likeliest
+from shuzi.forms.fields import CHECKS, SURE, Field, Form
 from shuzi.forms.pattern import Pattern
-from shuzi.read.reader import Digit, Number
+from shuzi.page import Digit, Number, Reading, likeliest
 from shuzi.synth.forms import FORM
 
 ZONE = (0.1, 0.1, 0.5, 0.1)

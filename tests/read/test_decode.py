@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from shuzi.maps import MARKS, SIZE
+from shuzi.page import Digit
 from shuzi.read import decode
 from shuzi.read.find import Level, Proposal
-from shuzi.read.reader import Digit
 
 BLANK = np.zeros((0, 0), np.float32)
 NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
