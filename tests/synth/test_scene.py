@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from shuzi.data.digits import CLASSES
+from shuzi.maps import MARKS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.glyphs import MARKS, Glyphs
+from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
