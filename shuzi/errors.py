@@ -112,6 +112,7 @@ def system_failures(name: str) -> Iterator[None]:
 
 def needs(extra: str, module: str) -> Any:  # noqa: ANN401
     """Import a module that takes an extra; say in one sentence how to get what it lacks."""
+    collecting = gc.isenabled()
     gc.disable()  # torch's thousands of modules make no garbage; looking for some takes a tenth of their import
     try:
         return importlib.import_module(module)
@@ -122,4 +123,5 @@ def needs(extra: str, module: str) -> Any:  # noqa: ANN401
             f"this needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[{extra}]'"
         ) from error
     finally:
-        gc.enable()
+        if collecting:
+            gc.enable()

@@ -31,8 +31,9 @@ ARROWS = {
     },
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
     # the page that learns does as softmax_numpy
-    "serve": {"batch", "data", "errors", "files", "forms", "network", "page", "read", "train"},
+    "serve": {"cores", "batch", "data", "errors", "files", "forms", "network", "page", "read", "train"},
     "train": {
+        "cores",
         "data",
         "display",
         "errors",
@@ -46,8 +47,8 @@ ARROWS = {
     },
     "evaluate": {"data", "display", "errors", "forms", "page", "read", "synth"},
     "synth": {"data", "errors", "maps"},
-    "batch": {"arrow", "data", "errors", "files", "forms", "page", "read"},
-    "read": {"arrow", "data", "errors", "forms", "maps", "network", "page"},
+    "batch": {"cores", "arrow", "data", "errors", "files", "forms", "page", "read"},
+    "read": {"cores", "arrow", "data", "errors", "forms", "maps", "network", "page"},
     "arrow": {"data", "errors", "page"},
     "forms": {"data", "errors", "files", "page"},
     "network": {"errors", "files"},
@@ -55,13 +56,14 @@ ARROWS = {
     "files": {"errors"},
     "display": set(),
     "learn": {"errors", "files"},
+    "cores": set(),
     "errors": set(),
     "sklearn": {"errors", "train"},
     "version": set(),
     "maps": set(),
     "page": {"display"},
 }
-SMALL = {"errors", "files", "display", "maps", "network", "page", "version"}
+SMALL = {"cores", "errors", "files", "display", "maps", "network", "page", "version"}
 TORCH_FREE = (
     "arrow",
     "batch",
@@ -75,6 +77,7 @@ TORCH_FREE = (
     "synth",
     "maps",
     "page",
+    "cores",
     "errors",
     "files",
     "cli",

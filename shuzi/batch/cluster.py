@@ -7,7 +7,7 @@ import socket
 from collections.abc import Generator
 from itertools import islice
 
-from shuzi.batch.shards import Part, read_part
+from shuzi.batch.shards import Part, read_part_on
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 
@@ -57,7 +57,7 @@ def do(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
     import ray
     from ray.exceptions import RayError, RayTaskError
 
-    task = ray.remote(max_retries=TRIES)(read_part)
+    task = ray.remote(max_retries=TRIES)(read_part_on)
     shared = ray.put(reader)
     left = iter(parts)
     lost: list[str] = []
@@ -65,7 +65,7 @@ def do(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
     try:
         while True:
             room = max(1, AHEAD * int(ray.cluster_resources().get("CPU", 1))) - len(running)
-            running.update({task.remote(shared, part): part for part in islice(left, max(0, room))})
+            running.update({task.remote(1, shared, part): part for part in islice(left, max(0, room))})
             if not running:
                 break
             (first,), _ = ray.wait(list(running))

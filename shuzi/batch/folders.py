@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from shuzi.cores import cores
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.files import write_png
@@ -191,8 +192,7 @@ def read_all(
     single: each picture is one digit; form: each is this form, whose fields are sure from the confidence `sure` on;
     workers: how many are read at a time, by default one a core.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(workers or cores, max(1, len(jobs)))
+    workers = min(workers or cores(), max(1, len(jobs)))
 
     def read(job: Job) -> Result:
         try:

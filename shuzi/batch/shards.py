@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
-import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import shuzi
 from shuzi.arrow import READINGS, read_one, text
 from shuzi.batch.stores import ERRORS, Store, located, refused, shown, unreadable
+from shuzi.cores import cores, on_cores
 from shuzi.data import picture
 from shuzi.errors import ShuziError, SystemFailure
 from shuzi.read.reader import Reader
@@ -165,7 +165,6 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
         raise ShuziError(
             f"{platform.node()} has shuzi {shuzi.__version__}, the work is by {part.shuzi}; install one"
         )
-    cv2.setNumThreads(1)  # others read on the other cores
     source, _ = source_at(part.source)
     of_files = [rows_of(reader, source, name, part.single) for name in part.files]
     data = io.BytesIO()
@@ -177,6 +176,12 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
     except ERRORS as error:
         raise refused(part.out, error) from error
     return [all(row.get("error") is None for row in rows) for rows in of_files]
+
+
+def read_part_on(share: int, reader: Reader, part: Part) -> list[bool]:
+    """Read a part on so many cores, while other processes read others; as `read_part`."""
+    with on_cores(share):
+        return read_part(reader, part)
 
 
 def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict[str, Any]]:
@@ -267,22 +272,23 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(part: Part) -> list[bool]:
-    return read_part(_reader, part)
+def _do(part: Part, share: int) -> list[bool]:
+    return read_part_on(share, _reader, part)
 
 
 def do_here(
     reader: Reader, parts: list[Part], processes: int | None = None
 ) -> Generator[list[bool], None, None]:
     """Do parts in processes of this machine, by default one a core; give what `read_part` gives as each is done."""
-    processes = min(processes or len(os.sched_getaffinity(0)), len(parts))
+    processes = min(processes or cores(), len(parts))
     if processes <= 1:
         yield from (read_part(reader, part) for part in parts)
         return
+    share = max(1, cores() // processes)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, _begin, (reader,)) as pool:
         try:
-            for done in as_completed([pool.submit(_do, part) for part in parts]):
+            for done in as_completed([pool.submit(_do, part, share) for part in parts]):
                 yield done.result()
         except BrokenProcessPool as error:
             raise ShuziError(

@@ -11,13 +11,13 @@ import functools
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from shuzi.cores import in_parallel
 from shuzi.data.picture import zoomed
 from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, MARKS, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.network import Network
@@ -179,9 +179,7 @@ class Finder:
             if not parts:
                 return
             larger = resized(grey, scale)
-            look = functools.partial(self.look, larger, scale)
-            with ThreadPoolExecutor(os.cpu_count()) as threads:
-                looked = list(threads.map(look, parts))
+            looked = in_parallel(functools.partial(self.look, larger, scale), parts)
             yield from looked
             left -= sum(level.ink.size for level in looked)
 
@@ -197,10 +195,9 @@ class Finder:
         doubtful = [
             p for p in found if not p.mark and p.chance >= FAINTEST and min(p.chance, p.classes.max()) < SURE
         ]
-        look = functools.partial(self.closer, grey)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            for p, seen in zip(doubtful, threads.map(look, doubtful[:MOST_AGAIN]), strict=False):
-                p.hear(seen, self.calibration.chance)
+        looked = in_parallel(functools.partial(self.closer, grey), doubtful[:MOST_AGAIN])
+        for p, seen in zip(doubtful, looked, strict=False):
+            p.hear(seen, self.calibration.chance)
 
     def closer(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
         """What may be the same digit, where it and its neighbours are looked at alone, at another size."""

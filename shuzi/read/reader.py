@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from shuzi.cores import in_parallel
 from shuzi.data.picture import load
 from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import BLANK, SURE, Entry, Field, Form
@@ -109,8 +109,7 @@ class Reader:
         if len(images) <= CHUNK:
             return self._network.run(images)[0]
         chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
-        with ThreadPoolExecutor(min(len(chunks), os.cpu_count() or 1)) as pool:
-            return np.concatenate(list(pool.map(self._logits, chunks)))
+        return np.concatenate(in_parallel(self._logits, chunks))
 
     def classify(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What digit each 28x28 is, and whether it is one at all.

@@ -13,7 +13,7 @@ from shuzi.serve.guard import Problem
 from shuzi.serve.questions import ANSWER, QUESTION, Question
 
 AGAIN = 1.0  # seconds before another is started after one that would not
-_RUN = "import sys; sys.path[:] = {path!r}; from shuzi.serve.worker import main; main({weights!r})"
+_RUN = "import sys; sys.path[:] = {path!r}; from shuzi.serve.worker import main; main({weights!r}, {count})"
 
 
 class Readers:
@@ -25,7 +25,7 @@ class Readers:
     """
 
     def __init__(self, weights: str | None, count: int) -> None:
-        self._code = _RUN.format(path=sys.path, weights=weights)
+        self._code = _RUN.format(path=sys.path, weights=weights, count=count)
         self._count = count
         self._idle: asyncio.LifoQueue[Process] = asyncio.LifoQueue()
         self._pictures = asyncio.Semaphore(max(1, count - 1))
@@ -78,7 +78,7 @@ class Readers:
 
         Raises ShuziError where they can't be read, and OSError where no process can be started: then nothing changes.
         """
-        code = _RUN.format(path=sys.path, weights=weights)
+        code = _RUN.format(path=sys.path, weights=weights, count=self._count)
         first = await _spawn(code)
         taken: list[Process] = []
         try:

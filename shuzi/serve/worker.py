@@ -15,6 +15,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
+from shuzi.cores import cores, on_cores
 from shuzi.errors import ShuziError
 from shuzi.serve.guard import Problem
 from shuzi.serve.questions import ANSWER, QUESTION, Question
@@ -23,17 +24,21 @@ if TYPE_CHECKING:
     from shuzi.serve.models import Models
 
 
-def main(weights: str | None) -> None:
-    """Says what the models are (or why there are none), then answers one question after another."""
+def main(weights: str | None, processes: int) -> None:
+    """Says what the models are (or why there are none), then answers one question after another.
+
+    processes: how many do so, which share the cores.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when it ends
     warnings.simplefilter("ignore")  # Pillow warns of damage, which any client can send
     out = _stdout()
     asked: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, asked), daemon=True).start()
-    with contextlib.suppress(BrokenPipeError):  # the server is gone
+    with contextlib.ExitStack() as shared, contextlib.suppress(BrokenPipeError):  # the server is gone
         try:
             from shuzi.serve.models import Models  # takes long, and the server may be gone before it is done
 
+            shared.enter_context(on_cores(max(1, cores() // processes)))
             models = Models(weights)
             about = json.dumps(models.about()).encode()
         except ShuziError as error:

@@ -1,9 +1,10 @@
 """A network of torch as an ONNX model, without what the exporter notes for itself."""
 
+import contextlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,18 @@ from shuzi.network import runtime
 
 if TYPE_CHECKING:
     import onnx
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let a logger say nothing less than an error."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def graph(
@@ -34,8 +47,7 @@ def graph(
     import onnx
     from onnxscript import optimizer
 
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nobody needs
-    with warnings.catch_warnings(), torch.no_grad():
+    with _quiet("torch.onnx"), warnings.catch_warnings(), torch.no_grad():  # it warns of torchvision
         warnings.simplefilter("ignore")  # of deprecations within the exporter itself
         program = torch.onnx.export(
             network,

@@ -127,7 +127,9 @@ def test_a_folder_need_not_be_named_in_unicode(reader, scans, tmp_path):
 def test_two_processes_write_the_very_rows_of_one(reader, pictures, whole, tmp_path):
     files = shards.pictures_in(str(pictures))
     parts = shards.parts_of(str(pictures), str(tmp_path), files, single=False)
+    threads = cv2.getNumThreads()
     assert len(list(shards.do_here(reader, parts, processes=1))) == 3
+    assert cv2.getNumThreads() == threads
     assert table(tmp_path).equals(table(whole))
 
 

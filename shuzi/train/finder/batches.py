@@ -1,7 +1,6 @@
 """Batches of scenes: what the finder learns from, and those on which it is validated."""
 
 import functools
-import os
 from collections.abc import Generator
 from dataclasses import fields
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from shuzi.cores import cores
 from shuzi.data.digits import Digits
 from shuzi.maps import CLASS, HEAT
 from shuzi.synth.glyphs import Glyphs
@@ -48,7 +48,7 @@ def scene_batches(
 ) -> Generator[tuple[Tensor, tuple[Tensor, ...]]]:
     """Yield batches of scenes without end, drawn by other processes while this one learns: half as many as cores."""
     scenes = Scenes(digits, batch_size, seed, first)
-    workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
+    workers = min(MOST_WORKERS, max(1, cores() // 2))
     yield from DataLoader(scenes, batch_size=None, num_workers=workers, prefetch_factor=AHEAD)
 
 
