@@ -21,6 +21,7 @@ from rich.table import Table
 
 from shuzi import __version__, load
 from shuzi.errors import ShuziError, Stopped, needs, out_of_memory
+from shuzi.terminal import Terminal, on_one_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,8 +62,8 @@ WIDE = 120  # columns of a file or pipe; a terminal knows its own
 PLAIN: dict[str, Any] = dict(
     highlight=False, soft_wrap=True, markup=False, emoji=False
 )  # a path may hold [b]
-out = Console(width=None if sys.stdout and sys.stdout.isatty() else WIDE, **PLAIN)
-err = Console(stderr=True, **PLAIN)
+out = Terminal(width=None if sys.stdout and sys.stdout.isatty() else WIDE, **PLAIN)
+err = Terminal(stderr=True, **PLAIN)
 USAGE: type[Any] = typer.BadParameter.__mro__[1]  # what a command line that cannot be parsed raises
 
 Root = Annotated[
@@ -410,7 +411,7 @@ def read(
         each = bar(folders.read_all(reader, todo, single=single, form=form, sure=sure))
         for result in chain(found.failed, each):
             name, read = result.job.name, result.page or result.entries
-            shown = name if len(found.jobs) > 1 else ""
+            shown = on_one_line(name) if len(found.jobs) > 1 else ""
             if read is None:
                 failed.append({"file": name, "error": result.error or ""})
                 say(result.error or "")
@@ -599,7 +600,7 @@ def from_stdin(most: int) -> bytes:
 
 def say(sentence: str) -> None:
     """Print a sentence on stderr, whole, above whatever bar is there."""
-    print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
+    print(f"shuzi: {on_one_line(sentence.removesuffix('.'))}", file=sys.stderr)
 
 
 def read_folder(to: str, as_json: bool, count: int, results: "Iterator[bool]") -> None:
@@ -612,7 +613,7 @@ def read_folder(to: str, as_json: bool, count: int, results: "Iterator[bool]") -
         print_json({"out": to, "read": good, "failed": count - good, "seconds": round(seconds, 3)})
     else:
         broken = f", {count - good:,} failed: see the column error" if good < count else ""
-        out.print(f"{good:,} files read in {seconds:.1f} s{broken}; in {to}")
+        out.print(f"{good:,} {'file' if good == 1 else 'files'} read in {seconds:.1f} s{broken}; in {to}")
     if good < count:
         raise typer.Exit(1)
 
@@ -637,7 +638,7 @@ def print_rows(header: list[str], rows: list[list[str]]) -> None:
         table.add_column(title, justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    wide = Console(width=1000, **PLAIN)
+    wide = Terminal(width=1000, **PLAIN)
     wide.width = max(out.width, wide.measure(table).maximum)  # a terminal may break a line, but none is cut
     wide.print(table)
     out.print()
@@ -768,5 +769,5 @@ def main() -> None:
             raise
         sentence, code = str(failure), failure.exit_code
     if sentence:
-        print(f"shuzi: {sentence.removesuffix('.')}", file=sys.stderr)
+        say(sentence)
     sys.exit(code)

@@ -27,6 +27,7 @@ ARROWS = {
         "read",
         "serve",
         "show",
+        "terminal",
         "train",
     },
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
@@ -59,6 +60,7 @@ ARROWS = {
     "cores": set(),
     "errors": set(),
     "sklearn": {"errors", "train"},
+    "terminal": set(),
     "version": set(),
     "maps": set(),
     "page": {"display"},
@@ -82,6 +84,7 @@ TORCH_FREE = (
     "files",
     "cli",
     "sklearn",
+    "terminal",
     "version",
     "__init__",
 )

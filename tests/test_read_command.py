@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import pty
 import re
@@ -116,7 +117,7 @@ def test_a_pipe_can_be_read(command, folder):
         (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
         (["a/1.png", "--csv", "pipe"], "pipe: not a file"),
         (["a/1.png", "--weights", "b"], "b: no file; expected an ONNX network"),
-        (["a/1.png", "--continue", "--csv", "-"], "name one"),
+        (["a/1.png", "--continue", "--csv", "-"], "name it"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(command, folder, args, words):
@@ -231,3 +232,41 @@ def test_a_full_disk_leaves_whole_rows_and_nothing_else(command, folder, most):
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "r"]
     assert command("read", "a", "b", "--csv", "r", "--continue", cwd=folder).code == 0
     assert sorted(files(folder / "r")) == ["a/1.png", *2 * ["a/2.png"], *3 * ["a/3.png"], "b/1.png"]
+
+
+def test_names_do_not_command_the_terminal(command, folder):
+    odd = "\x1b[2Jx\ny\x9b\u202e.png"
+    for name in (odd, "\r" + odd):
+        picture(folder / "c" / name, 2)
+    (folder / "c" / ("z" + odd)).write_bytes(b"none")
+    (folder / "c" / "\x07.txt").touch()
+    ended = command("read", "c", "--csv", "r", cwd=folder)
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == [
+        r"\r\x1b[2Jx\ny\x9b\u202e.png", r"\x1b[2Jx\ny\x9b\u202e.png",
+    ]  # fmt: skip
+    skipped, broken = ended.stderr.splitlines()
+    assert skipped == r"shuzi: skipped, not pictures: \x07.txt"
+    assert broken.startswith(r"shuzi: c/z\x1b[2Jx\ny\x9b\u202e.png: not a picture")
+    with (folder / "r").open(newline="", encoding="utf-8") as file:  # files have the names as they are
+        assert {row["file"] for row in csv.DictReader(file)} == {f"c/{odd}", f"c/\r{odd}"}
+    told = json.loads(command("read", "c", "--json", cwd=folder).stdout)
+    assert {page["file"] for page in told["pages"]} == {odd, f"\r{odd}"}
+
+
+@pytest.mark.parametrize("argument", ["a\nb", "a\x1b]0;title\x07b"])
+def test_an_argument_does_not_command_the_terminal(command, folder, argument):
+    for args in (["read", argument], ["read", "a/1.png", f"--{argument}"], [argument]):
+        ended = command(*args, cwd=folder)
+        assert ended.code != 0
+        assert ended.stderr.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("letter", ["x", "数"])
+def test_a_name_too_long_for_an_output_is_shortened(command, folder, letter):
+    longest = 251 // len(letter.encode())
+    for name in ("1" + letter * (longest - 1), "2" + letter * (longest - 1)):
+        picture(folder / "c" / f"{name}.png")
+    ended = command("read", "c", "--overlay", "o", "--inputs", "i", cwd=folder)
+    assert (ended.code, ended.stdout.count("\n")) == (0, 2), ended.stderr
+    assert len([*(folder / "o").iterdir()]) == len([*(folder / "i").iterdir()]) == 2
+    assert all(path.name.endswith("-000-7.png") for path in (folder / "i").iterdir())

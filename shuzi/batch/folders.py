@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections import deque
@@ -23,6 +24,7 @@ from shuzi.forms.fields import Entry, Form
 from shuzi.page import Digit, Page
 from shuzi.read.reader import Reader
 
+LONGEST = 255  # bytes in a file's name
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB of the overlay
 
 
@@ -283,6 +285,16 @@ def overlay(source: pictures.Source, page: Page) -> np.ndarray:
     return drawn
 
 
+def _output(folder: str | os.PathLike[str], name: str, ending: str) -> Path:
+    """A file for what came of a picture. Too long a name is cut, and a hash tells it from others."""
+    path = Path(folder) / f"{name}{ending}"
+    whole = os.fsencode(path.name)
+    if len(whole) <= LONGEST:
+        return path
+    mark = f"-{hashlib.sha256(whole).hexdigest()[:16]}{ending}"
+    return path.with_name(whole[: LONGEST - len(mark)].decode("utf-8", "ignore") + mark)
+
+
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     data = cv2.imencode(".png", pixels[:, :, ::-1] if pixels.ndim == 3 else pixels)[1]
     write_png(path, data.tobytes())
@@ -290,7 +302,7 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
 
 def write_overlay(folder: str | os.PathLike[str], job: Job, page: Page) -> Path:
     """Draws the job's overlay to `folder`/NAME.png and returns that path. Raises ShuziError if it can't."""
-    path = Path(folder) / f"{job.name}.png"
+    path = _output(folder, job.name, ".png")
     _write_png(path, overlay(job.load(), page))
     return path
 
@@ -300,6 +312,6 @@ def write_inputs(folder: str | os.PathLike[str], job: Job, page: Page) -> list[P
     paths = []
     for index, digit in enumerate(page.digits):
         reading = "unsure" if digit.digit is None else str(digit.digit)
-        paths.append(Path(folder) / f"{job.name}-{index:03d}-{reading}.png")
+        paths.append(_output(folder, job.name, f"-{index:03d}-{reading}.png"))
         _write_png(paths[-1], digit.image)
     return paths
