@@ -2,8 +2,10 @@
 
 import io
 import os
+import resource
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 import shuzi
 from shuzi.data import picture
+from shuzi.errors import SystemFailure
 from shuzi.serve import samples
 
 FORMATS = (
@@ -52,6 +55,21 @@ def encoded(random):
     return stream.getvalue()
 
 
+def starved(data, room):
+    """Decodes a picture that could be decoded before, with so many more bytes of memory."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + room, before[1]))
+    try:
+        picture.load(data)
+    except SystemFailure:
+        pass
+    except shuzi.ShuziError as error:
+        raise AssertionError(f"called damaged for want of memory: {error}") from error
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def case(random, folder):
     data = encoded(random)
     if random.random() < 0.9:
@@ -60,6 +78,8 @@ def case(random, folder):
     assert found.pixels.dtype == np.uint8
     assert found.pixels.shape[2] == 3
     assert picture.pages(data) >= 1
+    if random.random() < 0.1:  # too little memory may stop any of them, but never makes one damaged
+        starved(data, int(10 ** random.uniform(5, 7.5)))
     if random.random() < 0.1:
         assert READER.read(found, single=bool(random.integers(2))).size == found.size
 
