@@ -81,7 +81,11 @@ def case(random, folder):
     if random.random() < 0.1:  # too little memory may stop any of them, but never makes one damaged
         starved(data, int(10 ** random.uniform(5, 7.5)))
     if random.random() < 0.1:
-        assert READER.read(found, single=bool(random.integers(2))).size == found.size
+        page = READER.read(found, single=bool(random.integers(2)))
+        assert page.size == found.size
+        for x, y, width, height in (part.box for part in (*page.numbers, *page.digits)):
+            assert 0 <= x < x + width <= page.size[0]
+            assert 0 <= y < y + height <= page.size[1]
 
 
 def read(make):
