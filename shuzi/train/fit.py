@@ -24,10 +24,10 @@ from shuzi.train.generators import CPU_STATE, global_state, set_global_state, so
 from shuzi.train.ranks import ranks
 from shuzi.train.recipes import Model, Recipe
 from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kind
+from shuzi.train.threads import threads, threads_for
 
 __all__ = ["Epoch", "Settings", "load_file", "save"]  # what else is found here: figures, and a file's tensors
 
-WORTH_THREADS = 2**23  # multiplications: a batch that takes fewer is done before a second thread has woken
 AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
 
 
@@ -104,7 +104,7 @@ class Training:
             self.inner = global_state(device)  # what layers such as dropout draw from
         self.ranks = ranks()
         with guard(recipe.build):
-            self.threads = threads or threads_for(self.model, settings.batch_size)
+            self.threads = threads or self.worth()
             place(self.model, device, recipe.channels_last)
             self.forward = joined(self.ranks, self.model)
             self.average = copy.deepcopy(self.model) if recipe.average is not None else None
@@ -113,6 +113,13 @@ class Training:
         self.epoch = 0  # so many have ended
         self.tally = Tally()  # of the one that it is in
         self.began = self.order.get_state()  # as that one began
+
+    def worth(self) -> int:
+        """Give how many threads a batch is worth; batches that are made are of images of any size."""
+        if self.recipe.made is not None:
+            return torch.get_num_threads()
+        with generators.kept(self.device):
+            return threads_for(self.model, self.settings.batch_size)
 
     @property
     def step(self) -> int:
@@ -253,7 +260,7 @@ def fit(
         if digits is None:
             digits = extended(training, train)
         training.began = training.order.get_state()
-        images = recipe.steps * settings.batch_size or len(digits)
+        images = len(digits) if recipe.made is None else recipe.steps * settings.batch_size or len(digits)
         steps = math.ceil(images / settings.batch_size)
         if training.step >= steps:
             raise ShuziError(f"{training.step:,} steps are done of an epoch of {steps:,}; start a new run")
@@ -395,28 +402,6 @@ def predict(model: Model, digits: Digits, device: torch.device, batch_size: int 
     with threads(threads_for(model, batch_size)):
         batches = digits.batches(batch_size, device=device)
         return torch.cat([model(images).float().cpu() for images, _ in batches])
-
-
-def threads_for(model: Model, batch_size: int) -> int:
-    """Give how many threads a batch is worth: one for a small linear map, else as many as torch uses.
-
-    Each weight of a linear map is multiplied once an image; that of a convolution often enough to be worth all.
-    """
-    weights = list(model.parameters())
-    small = sum(weight.numel() for weight in weights) * batch_size < WORTH_THREADS
-    linear = all(weight.ndim <= 2 for weight in weights)
-    return 1 if small and linear else torch.get_num_threads()
-
-
-@contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Compute on so many threads of the CPU, and afterwards on as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from shuzi.errors import ShuziError
 from shuzi.serve import evidence
 from shuzi.train import fit, fit_numpy, runs, shipped, softmax_numpy
 from shuzi.train import softmax as torch_form
-from shuzi.train.recipes import RECIPES
 from shuzi.train.settings import Settings
 
 
@@ -133,22 +132,6 @@ def test_a_loss_that_grows_to_no_number_is_said(tmp_path, small_folder, recipe):
 def test_it_computes_on_the_cpu_alone(tmp_path, small_folder):
     with pytest.raises(ShuziError, match="--device cuda: softmax-numpy computes on the CPU"):
         runs.train(runs.make_plan("softmax-numpy", str(small_folder), device="cuda"), tmp_path / "run")
-
-
-def test_threads_are_chosen_by_the_work_and_put_back():
-    def build(recipe):
-        return RECIPES[recipe].build(torch.Generator())
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        assert fit.threads_for(build("softmax"), 100) == fit.threads_for(build("softmax-tensors"), 1000) == 1
-        assert fit.threads_for(build("softmax"), 60000) == fit.threads_for(build("fast"), 256) == 2
-        with fit.threads(1):
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_the_drawing_pages_softmax_regression_is_what_the_recipe_learns(mnist):
