@@ -130,6 +130,7 @@ KNOWN = {
     ),
     "a million threads": says("threads", 10**6),
     "a rate out of float32": says("lr", 3.5e38),
+    "a recipe in any module": says("recipe", "this:s"),
     "no metrics": lambda folder: changed(folder, lambda tensors, texts: texts.update(metrics="")),
     "fast taken up within an epoch": tested(
         "train/test_fit.py::test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights[fast-cpu]"

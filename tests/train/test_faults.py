@@ -63,7 +63,6 @@ FAULTY = [
      "the model of its build gives float32 of shape (500, 5), expected logits of shape (500, 10) or (500, 11)"),
     ({"build": lambda generator: Forgets(784, 10)}, "the model of its build gives None, expected logits"),
     ({"build": model(nn.Flatten())}, "its optimizer failed with ValueError: optimizer got an empty parameter list"),
-    ({"build": model(nn.Flatten(), nn.LazyLinear(10))}, "its build failed with ValueError"),
     ({"optimizer": gives(None)}, "its optimizer gives None, expected a torch.optim.Optimizer"),
     ({"optimizer": SumsUp}, "its optimizer failed with KeyError: 'momentum'"),
     ({"schedule": gives("fast")}, "its schedule gives 'fast', expected a number of 0 or more"),
@@ -109,6 +108,12 @@ def test_what_a_recipe_does_wrong_is_one_sentence_that_names_it_and_the_field(sm
     assert "\n" not in str(raised.value)
     if "failed" in words:
         assert raised.value.__cause__ is not None
+
+
+def test_the_steps_of_a_recipe_that_makes_no_batches_count_for_nothing(small):
+    recipe = dataclasses.replace(GOOD, steps=10**30)
+    (epoch,) = fit(Training(recipe, Settings(1, 500, 0.1), CPU), small[0])
+    assert len(epoch.curve) == 2
 
 
 def test_a_recipe_without_a_name_is_named_by_its_summary():
