@@ -308,7 +308,9 @@ def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[T
             with guard(recipe.made), apart():
                 batch = next(made, None)
             images, targets = checked_batch(recipe.made, batch)
-            yield images.to(training.device), move(targets, training.device)
+            with guard(recipe.made):
+                moved = images.to(training.device), move(targets, training.device)
+            yield moved
             number += 1
 
 

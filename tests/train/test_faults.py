@@ -79,6 +79,7 @@ FAULTY = [
     ({"made": batches(), "steps": 2}, MADE.format("None")),
     ({"made": batches((IMAGES, LABELS)), "steps": 2}, MADE.format("None")),
     ({"made": batches(IMAGES), "steps": 2}, MADE.format("float32 of shape (500, 1, 28, 28)")),
+    ({"made": batches((IMAGES, [7])), "steps": 1}, "its made failed with AttributeError: 'int' object has no"),
     ({"made": batches((IMAGES, LABELS.float())), "steps": 1}, "its made failed with RuntimeError: "),
     ({"judge": gives(0.9)}, "its judge gives 0.9, expected two whole numbers"),
     ({"judge": gives((3, 2))}, "its judge gives (3, 2)"),
