@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 from shuzi.data import idx, sources
 from shuzi.errors import Stopped
 from shuzi.train import runs
+from shuzi.train.checkpoint import digest, read_checkpoint_metadata
 from shuzi.train.fit import Settings
+from shuzi.train.plan import Plan
+from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE
 
 TYPES = (
     torch.float32,
@@ -43,7 +46,7 @@ def begun(recipe):
         raise KeyboardInterrupt
 
     try:
-        plan = runs.Plan(recipe, Settings(2, 100, 0.01), str(home / "set"), "cpu")
+        plan = Plan(recipe, Settings(2, 100, 0.01), str(home / "set"), "cpu")
         runs.train(plan, home / "run", listener=runs.Listener(epoch=stop))
     except Stopped:
         pass
@@ -53,10 +56,10 @@ def begun(recipe):
 def changed(folder, change, recipe="fast"):
     """Change a run's checkpoint, give it the checksum of what it holds then, and go on with it."""
     run = Path(shutil.copytree(begun(recipe), folder / "run"))
-    path = run / runs.CHECKPOINT
-    tensors, texts = load_file(path), runs.told_by(path)
+    path = run / CHECKPOINT
+    tensors, texts = load_file(path), read_checkpoint_metadata(path)
     change(tensors, texts)
-    save_file(tensors, path, texts | {"sha256": runs.digest(tensors, texts)})
+    save_file(tensors, path, texts | {"sha256": digest(tensors, texts)})
     runs.resume(run)
 
 
@@ -82,7 +85,7 @@ def case(random, folder):
     recipe = ("softmax", "softmax-tensors", "fast")[random.integers(3)]
     if random.random() < 0.5:  # any file of a run, anyhow
         run = Path(shutil.copytree(begun(recipe), folder / "run"))
-        path = run / (runs.CHECKPOINT, runs.CHECKPOINT, runs.RUN, runs.METRICS)[random.integers(4)]
+        path = run / (CHECKPOINT, CHECKPOINT, RUN_FILE, METRICS)[random.integers(4)]
         path.write_bytes(mutated(random, path.read_bytes()))
         runs.resume(run)
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
     from shuzi.train.fit import Training, fit
-    from shuzi.train.recipes import Recipe
+    from shuzi.train.recipe import Recipe
     from shuzi.train.settings import Settings
 
 __version__ = "0.2.0"
@@ -38,7 +38,7 @@ __all__ = [
 _HOMES = {
     "Digits": "shuzi.data.digits",
     "Reader": "shuzi.read.reader",
-    "Recipe": "shuzi.train.recipes",
+    "Recipe": "shuzi.train.recipe",
     "Settings": "shuzi.train.settings",
     "ShuziError": "shuzi.errors",
     "Training": "shuzi.train.fit",

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from shuzi.evaluate.figures import Evaluation
     from shuzi.forms.fields import Entry
     from shuzi.page import Page
-    from shuzi.train.runs import Listener, Run
+    from shuzi.train.listener import Listener
+    from shuzi.train.run import Run
 
 
 class Commands(typer.core.TyperGroup):
@@ -186,7 +187,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a recipe, then test it once on the test set."""
-    runs = needs("train", "shuzi.train.runs")
+    plans, runs = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs"))
     options = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
         validation=validation, device=device,
@@ -201,21 +202,23 @@ def train(
         if resume is not None:
             done = runs.resume(resume, root, progress, listener, recipe)
         else:
-            plan = runs.make_plan(**given)
-            if ranks.first and (sentence := runs.started(plan, epochs, lr)):
+            plan = plans.make_plan(**given)
+            if ranks.first and (sentence := plans.start_notice(plan, epochs, lr)):
                 say(sentence)
             done = runs.train(plan, run, root, force, progress, listener)
     if not ranks.first:
         return
     if as_json:
         return print_json(done.to_json())
+    from shuzi.train.run import show_command
+
     results = done.results
     low, high = results.test_accuracy_interval
     out.print(f"test accuracy {results.test_accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
     out.print(
         f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {done.device}"
     )
-    out.print(f"saved in {done.folder}; look at it with: {runs.to_show(done)}")
+    out.print(f"saved in {done.folder}; look at it with: {show_command(done)}")
 
 
 @app.command()
@@ -691,7 +694,7 @@ def trains() -> "Iterator[Listener]":
     """Give a listener that shows training: a bar on a terminal, and a line an epoch everywhere."""
     from rich import progress as bars
 
-    from shuzi.train.runs import Listener
+    from shuzi.train.listener import Listener
 
     columns = (
         bars.TextColumn("epoch {task.fields[epoch]}"),

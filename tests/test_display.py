@@ -15,6 +15,7 @@ from shuzi.data.digits import Digits
 from shuzi.evaluate.figures import evaluate
 from shuzi.page import Digit, Number, Page
 from shuzi.train import runs
+from shuzi.train.plan import make_plan
 
 
 def picture(shown) -> np.ndarray:
@@ -82,7 +83,7 @@ def test_what_the_shipped_reader_gives_shows_itself(small):
 
 def test_a_run_and_an_evaluation_show_as_tables(tmp_path, small_folder, small):
     run = runs.train(
-        runs.make_plan("softmax-numpy", str(small_folder), epochs=2, validation=100), tmp_path / "run"
+        make_plan("softmax-numpy", str(small_folder), epochs=2, validation=100), tmp_path / "run"
     )
     shown = run._repr_html_()
     assert shown.count("<tr>") == 3
@@ -126,8 +127,9 @@ def test_a_transform_gets_what_torchvisions_sets_give(small_folder):
 def test_a_training_in_a_notebook_has_a_notebooks_bar(small_folder, tmp_path):
     code = f"""from pathlib import Path
 from shuzi.train import runs
+from shuzi.train.plan import make_plan
 for recipe in ("softmax-numpy", "softmax"):
-    plan = runs.make_plan(recipe, {str(small_folder)!r}, epochs=2, device="cpu")
+    plan = make_plan(recipe, {str(small_folder)!r}, epochs=2, device="cpu")
     runs.train(plan, Path({str(tmp_path)!r}, recipe))"""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, timeout=300).execute()

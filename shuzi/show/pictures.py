@@ -13,7 +13,7 @@ from shuzi.train.fit_numpy import Linear
 from shuzi.train.runs import Tested
 
 if TYPE_CHECKING:
-    from shuzi.train.recipes import Model
+    from shuzi.train.recipe import Model
 
 MISTAKES = 32
 

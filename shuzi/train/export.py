@@ -20,7 +20,10 @@ from shuzi.train import held_out, runs
 from shuzi.train.faults import guard
 from shuzi.train.fit import predict
 from shuzi.train.graph import graph, in_eight_bits, with_properties
-from shuzi.train.recipes import Model, recipe
+from shuzi.train.recipe import Model
+from shuzi.train.recipes import recipe
+from shuzi.train.run import Run
+from shuzi.train.run_folder import read_run
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
 CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
@@ -98,7 +101,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
 
 
-def not_learnt(run: runs.Run, root: Path | None = None) -> tuple[Digits | None, str]:
+def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
     """Give digits to calibrate a run on, and say in words what they are, or why there are none.
 
     They are those that the run held out. Of one's own pictures they are also those it was tested on. These are few:
@@ -143,7 +146,7 @@ def export(
         ShuziError: no finished run, its data are gone or have changed, the file cannot be written, or another lies
             there; `int8` of a network without convolutions.
     """
-    run = runs.read(folder, recipe_name)
+    run = read_run(folder, recipe_name)
     out = out or folder / ("model-int8.onnx" if int8 else "model.onnx")
     keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))

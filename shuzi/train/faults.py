@@ -24,7 +24,7 @@ from shuzi.train.ranks import lost
 from shuzi.train.settings import LARGEST_LR, kind
 
 if TYPE_CHECKING:
-    from shuzi.train.recipes import Recipe
+    from shuzi.train.recipe import Recipe
 
     Guarded = TypeVar("Guarded", bound=Recipe)
 

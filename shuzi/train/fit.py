@@ -22,7 +22,7 @@ from shuzi.train.distributed import gathered, here, joined, whole
 from shuzi.train.faults import check_logits, checked_batch, guard, guarded
 from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
 from shuzi.train.ranks import ranks
-from shuzi.train.recipes import Model, Recipe
+from shuzi.train.recipe import Model, Recipe
 from shuzi.train.settings import LAST_SEED, POINTS, Epoch, OnStep, Settings, kind
 from shuzi.train.threads import threads, threads_for
 

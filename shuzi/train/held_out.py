@@ -14,7 +14,8 @@ from shuzi.data.sources import SOURCES, NewProgress
 from shuzi.errors import ShuziError
 
 if TYPE_CHECKING:
-    from shuzi.train.runs import Plan, Run
+    from shuzi.train.plan import Plan
+    from shuzi.train.run import Run
 
 BY_FILES = "files"  # a set in IDX files has a training file and a test file
 BY_NAME = "name"  # of pictures, by runs that don't record their rule

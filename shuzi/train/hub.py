@@ -14,9 +14,13 @@ from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
 from shuzi.files import keep_others, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
-from shuzi.train import held_out, runs
+from shuzi.train import held_out
+from shuzi.train.checkpoint import read_tensors
 from shuzi.train.export import export
+from shuzi.train.plan import loop_of
 from shuzi.train.recipes import recipe
+from shuzi.train.run import WEIGHTS, Run
+from shuzi.train.run_folder import read_run
 
 CARD = "README.md"
 KIND = "shuzi"  # of model, in config.json
@@ -49,7 +53,7 @@ def to_hub(
         ShuziError: no finished run, or a finder's, its data are gone, or the folder holds something else or cannot be
             written.
     """
-    run = runs.read(run_folder, recipe_name)
+    run = read_run(run_folder, recipe_name)
     if recipe(run.plan.recipe).onnx is not None:
         raise ShuziError(
             f"{run_folder}: a finder, and the hub's folder is for a network that names digits; export it as onnx"
@@ -59,8 +63,8 @@ def to_hub(
     (out / HUB_CONFIG).unlink(missing_ok=True)
     model = export(run_folder, out / HUB_MODEL, root, recipe_name=recipe_name).path
     described = config(run, model)
-    loop = runs.loop_of(run.plan.recipe)
-    weights = runs.read_tensors(run.folder / runs.WEIGHTS, loop)
+    loop = loop_of(run.plan.recipe)
+    weights = read_tensors(run.folder / WEIGHTS, loop)
     write_whole(out / HUB_WEIGHTS, loop.save(weights, {"format": "pt", NAME: run.plan.recipe}))
     write_whole(out / CARD, card(run, described))
     write_whole(out / HUB_CONFIG, json.dumps(described, indent=2) + "\n")
@@ -75,7 +79,7 @@ def check_free(out: Path) -> None:
         keep_others(out / name, mark, "a file of an earlier export for the hub")
 
 
-def config(run: runs.Run, model: Path) -> dict[str, Any]:
+def config(run: Run, model: Path) -> dict[str, Any]:
     """Give what config.json says, by the hub's names where it has them."""
     import onnx
 
@@ -98,7 +102,7 @@ def config(run: runs.Run, model: Path) -> dict[str, Any]:
     }
 
 
-def card(run: runs.Run, described: dict[str, Any]) -> str:
+def card(run: Run, described: dict[str, Any]) -> str:
     """Give README.md: the hub's metadata as YAML (JSON is YAML too), then what people read."""
     results = run.results
     assert results is not None  # export refuses a run without

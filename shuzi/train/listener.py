@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shuzi.train.settings import OnStep
 
 if TYPE_CHECKING:
-    from shuzi.train.runs import Run
+    from shuzi.train.run import Run
 
 SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for the device
 

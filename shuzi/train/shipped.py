@@ -20,7 +20,8 @@ from shuzi.train import fit_numpy, runs
 from shuzi.train.calibration import beside_finder
 from shuzi.train.graph import with_properties
 from shuzi.train.held_out import BY_FILES, RECORD, Learnt
-from shuzi.train.runs import READER
+from shuzi.train.plan import make_plan
+from shuzi.train.start import READER
 
 SOFTMAX = reader.SHIPPED.with_name("softmax.npz")
 
@@ -30,8 +31,8 @@ VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was export
 def softmax_regression() -> dict[str, np.ndarray]:
     """Give W float32 (784, 10) and b (10,) as `shuzi train` learns them from MNIST."""
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.train(runs.make_plan(), Path(folder) / "run")
-        return runs.loaded(run, fit_numpy.Linear.empty()).state_dict()
+        run = runs.train(make_plan(), Path(folder) / "run")
+        return runs.load_weights(run, fit_numpy.Linear.empty()).state_dict()
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ import shuzi
 from shuzi.data import own
 from shuzi.evaluate import measure
 from shuzi.train import export, held_out, runs
+from shuzi.train.plan import make_plan
+from shuzi.train.run_folder import read_run
+from shuzi.train.start import READER
 
 
 @pytest.fixture
@@ -110,13 +113,13 @@ def test_a_single_picture_of_a_label_is_learnt_not_tested(folder):
 
 
 def test_a_run_learns_ones_own_digits(folder, tmp_path):
-    run = runs.train(runs.make_plan("softmax", data=str(folder)), tmp_path / "run")
+    run = runs.train(make_plan("softmax", data=str(folder)), tmp_path / "run")
     assert run.results.test_accuracy == 1.0
     assert run.metrics[0].accuracy > 0.9
 
 
 def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_they_were(folder, tmp_path):
-    run = runs.train(runs.make_plan("softmax-numpy", data=str(folder)), tmp_path / "run").folder
+    run = runs.train(make_plan("softmax-numpy", data=str(folder)), tmp_path / "run").folder
     assert json.loads((run / "run.json").read_text())["split"] == own.SPLIT
 
     def refused(why):
@@ -124,7 +127,7 @@ def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_th
             lambda: runs.evaluate_run(run),
             lambda: measure.measure(runs.network(run)),
             lambda: measure.measure(runs.network(run), str(folder)),
-            lambda: export.not_learnt(runs.read(run)),
+            lambda: export.not_learnt(read_run(run)),
         ):
             with pytest.raises(shuzi.ShuziError, match=why):
                 use()
@@ -144,14 +147,14 @@ def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_th
     with pytest.raises(
         shuzi.ShuziError, match="may have learnt from pictures that would test the new weights"
     ):
-        runs.train(runs.make_plan("softmax-numpy", data=str(folder), start=str(run)), tmp_path / "further")
+        runs.train(make_plan("softmax-numpy", data=str(folder), start=str(run)), tmp_path / "further")
     assert not (tmp_path / "further").exists()
 
 
 def test_weights_whose_pictures_are_not_recorded_are_no_start_for_ones_own(folder, tmp_path):
-    data = runs.READER.read_bytes()
+    data = READER.read_bytes()
     (tmp_path / "old.onnx").write_bytes(data.replace(held_out.RECORD.encode(), b"shuzi.dat?"))
-    plan = runs.make_plan("best", data=str(folder), start=str(tmp_path / "old.onnx"))
+    plan = make_plan("best", data=str(folder), start=str(tmp_path / "old.onnx"))
     with pytest.raises(
         shuzi.ShuziError, match=r"old\.onnx: it may have learnt from pictures that would test"
     ):
@@ -160,7 +163,7 @@ def test_weights_whose_pictures_are_not_recorded_are_no_start_for_ones_own(folde
 
 def test_training_goes_on_from_the_shipped_reader(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "LEAST_OWN", 200)
-    plan = runs.make_plan("best", data=str(folder), start="reader", epochs=1, batch_size=100)
+    plan = make_plan("best", data=str(folder), start="reader", epochs=1, batch_size=100)
     run = runs.train(plan, tmp_path / "run")
     assert run.results.test_accuracy == 1.0
     assert run.metrics[0].accuracy > 0.5  # drawn at random they would be right for a tenth

@@ -397,6 +397,7 @@ for label in (4, 7, 1):
 def test_corrections_can_be_trained_on(start_server, tmp_path):
     import shuzi
     from shuzi.train import runs
+    from shuzi.train.plan import make_plan
 
     server = start_server(tmp_path / "corrections")
     given = {(i % 10, encoded(own(i))) for i in range(30)}
@@ -409,7 +410,7 @@ def test_corrections_can_be_trained_on(start_server, tmp_path):
     assert sorted(label for label, _ in taken) == sorted(label for label, _ in given)
     # All but the odd one as they were kept: what is off its centre is centred once more.
     assert len(given & set(taken)) >= 27
-    run = runs.train(runs.make_plan("softmax", data=str(server.corrections)), tmp_path / "run")
+    run = runs.train(make_plan("softmax", data=str(server.corrections)), tmp_path / "run")
     assert run.metrics[0].accuracy > 0.5  # labels went round by index: there is nothing to learn but by heart
 
 

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 
 from shuzi import Reader
 from shuzi.serve import corrections, samples
-from shuzi.train import runs
+from shuzi.train.run import WEIGHTS
+from shuzi.train.run_folder import read_run
 
 PATIENCE = 120_000  # ms on a busy machine
 NOT_THERE = re.compile("get it with: shuzi data mnist")
@@ -89,8 +90,8 @@ def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
     lesson, command, tmp_path, count, held_out
 ):
     command("train", "softmax-numpy", "--seed", 3, "--validation", held_out, "--out", tmp_path / "run")
-    run = runs.read(tmp_path / "run")
-    weights = load_file(run.folder / runs.WEIGHTS)
+    run = read_run(tmp_path / "run")
+    weights = load_file(run.folder / WEIGHTS)
     learnt = lesson().evaluate(EPOCH, {"seed": 3, "count": count})
     assert np.abs(np.reshape(learnt["W"], (784, 10)) - weights["W"]).max() < 1e-4
     assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4

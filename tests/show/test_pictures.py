@@ -16,7 +16,9 @@ from shuzi.errors import ShuziError
 from shuzi.show import pictures, plots
 from shuzi.train import runs
 from shuzi.train.fit import Settings
+from shuzi.train.plan import Plan
 from shuzi.train.recipes import RECIPES
+from shuzi.train.run_folder import read_run
 
 LEGIBLE = 7  # points
 
@@ -47,7 +49,7 @@ def assert_legible(figure):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, small_folder) -> Path:
     folder = tmp_path_factory.mktemp("show") / "run"
-    plan = runs.Plan("softmax", Settings(2, 100, 0.1, validation=100), str(small_folder), "cpu")
+    plan = Plan("softmax", Settings(2, 100, 0.1, validation=100), str(small_folder), "cpu")
     return runs.train(plan, folder).folder
 
 
@@ -115,7 +117,7 @@ def test_a_hot_pixel_of_W_is_red_at_its_place_in_the_file(tmp_path):
 
 
 def test_both_recipes_give_W_by_pixel(run):
-    module = runs.model(runs.read(run), torch.device("cpu"))
+    module = runs.model(read_run(run), torch.device("cpu"))
     assert np.array_equal(pictures.weights_by_pixel(module), module.linear.weight.detach().numpy().T)
     tensors = RECIPES["softmax-tensors"].build(torch.Generator().manual_seed(0))
     assert np.array_equal(pictures.weights_by_pixel(tensors), tensors.W.detach().numpy())

@@ -14,7 +14,8 @@ from shuzi.synth.pages import make_page, score_page
 from shuzi.synth.scene import scene
 from shuzi.train import calibration, export, runs
 from shuzi.train.calibration import Seen
-from shuzi.train.runs import READER
+from shuzi.train.plan import make_plan
+from shuzi.train.start import READER
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def few(monkeypatch):
 
 
 def test_an_exported_classifier_carries_the_calibration_of_it_and_the_finder(tmp_path, few, mnist):
-    run = runs.train(runs.make_plan("softmax", validation=5000), tmp_path / "run").folder
+    run = runs.train(make_plan("softmax", validation=5000), tmp_path / "run").folder
     path = export.export(run).path
     about = {each.key: each.value for each in onnx.load(path).metadata_props}
     assert about[WITH_FINDER] == Finder().sha256
@@ -109,7 +110,7 @@ def test_an_exported_classifier_carries_the_calibration_of_it_and_the_finder(tmp
 
 def test_a_classifier_of_other_signs_than_digits_reads_without_the_finders_names(tmp_path, write_set, small):
     others = [Digits(part.images, (part.labels + 3) % 10) for part in small]
-    run = runs.train(runs.make_plan("softmax", str(write_set(tmp_path / "set", *others))), tmp_path / "run")
+    run = runs.train(make_plan("softmax", str(write_set(tmp_path / "set", *others))), tmp_path / "run")
     about = {each.key for each in onnx.load(export.export(run.folder).path).metadata_props}
     assert not {CALIBRATION, WITH_FINDER} & about
 

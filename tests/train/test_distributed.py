@@ -16,10 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import shuzi
-from shuzi.train import runs
 from shuzi.train.fit import Settings, Training, fit
 from shuzi.train.ranks import Ranks, launched
-from shuzi.train.recipes import RECIPES, Recipe, adamw, one_cycle
+from shuzi.train.recipe import Recipe
+from shuzi.train.recipes import RECIPES, adamw, one_cycle
+from shuzi.train.run_folder import read_run
 
 TORCHRUN = sys.executable, "-m", "torch.distributed.run"
 
@@ -163,11 +164,11 @@ def test_a_rank_killed_ends_all_and_one_process_goes_on(command, tmp_path, small
     kept = sorted(path.name for path in (tmp_path / "killed").iterdir() if path.suffix != ".part")
     assert kept == ["checkpoint.safetensors", "metrics.csv", "run.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "straight"]
-    assert runs.read(tmp_path / "killed").ranks == 2
+    assert read_run(tmp_path / "killed").ranks == 2
 
     done = command("train", "--resume", tmp_path / "killed", "--json").json
     assert done["state"] == "finished"
-    one, other = (runs.read(tmp_path / name) for name in ("killed", "straight"))
+    one, other = (read_run(tmp_path / name) for name in ("killed", "straight"))
     assert [e.loss for e in one.metrics] == pytest.approx([e.loss for e in other.metrics], abs=1e-4)
 
 

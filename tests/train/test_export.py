@@ -11,7 +11,10 @@ import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 from shuzi.train import export, held_out, hub, models, runs
+from shuzi.train.plan import loop_of, make_plan
 from shuzi.train.recipes import RECIPES
+from shuzi.train.run import Run
+from shuzi.train.start import first_weights, learnt_before, onnx_weights
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +77,11 @@ def test_the_threshold_keeps_nearly_all_validation_digits():
     assert 0 < calibration.threshold <= export.CEILING
 
 
-def planned(folder, **changes) -> runs.Run:
+def planned(folder, **changes) -> Run:
     """An unfinished run of a plan, as far as calibration asks for it."""
-    plan = runs.make_plan("best", **changes)
+    plan = make_plan("best", **changes)
     sha256, split = shuzi.load(plan.data)[0].sha256, held_out.split_of(plan.data)
-    return runs.Run(folder, plan, "cpu", 1, {}, sha256, {}, split=split)
+    return Run(folder, plan, "cpu", 1, {}, sha256, {}, split=split)
 
 
 def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path, mnist, small_folder):
@@ -105,37 +108,37 @@ def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path,
 
 def test_what_the_weights_at_the_start_have_learnt_validates_nothing(tmp_path, small, small_folder):
     data = str(small_folder)
-    first = runs.train(runs.make_plan("softmax", data, epochs=1, validation=100), tmp_path / "first").folder
+    first = runs.train(make_plan("softmax", data, epochs=1, validation=100), tmp_path / "first").folder
     exported = export.export(first, tmp_path / "first.onnx").path
     for start in (str(first), str(exported), str(hub.to_hub(first))):
-        learnt = runs.learnt_before(start)
+        learnt = learnt_before(start)
         assert learnt == held_out.Learnt(small[0].sha256, held_out.BY_FILES, 100, 0)
         for fine in ({"validation": 100}, {}, {"seed": 1}):
-            held_out.check_start(runs.make_plan("softmax", data, start=start, **fine), learnt, small[0])
+            held_out.check_start(make_plan("softmax", data, start=start, **fine), learnt, small[0])
         for asked, words in (
             ({"validation": 101}, "hold out at most 100"),
             ({"validation": 100, "seed": 1}, "leave --validation out"),
         ):
             with pytest.raises(ShuziError, match=words):
-                runs.train(runs.make_plan("softmax", data, start=start, **asked), tmp_path / "second")
+                runs.train(make_plan("softmax", data, start=start, **asked), tmp_path / "second")
         assert not (tmp_path / "second").exists()
 
 
 def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_folder):
-    plan = runs.make_plan("fast", str(small_folder), epochs=1, batch_size=64, validation=100)
+    plan = make_plan("fast", str(small_folder), epochs=1, batch_size=64, validation=100)
     run = runs.train(plan, tmp_path / "run")
     exported = export.export(run.folder)
     path = exported.path
     assert (exported.calibration.threshold, exported.why) == (Reader(path).threshold, "100 images held out")
     assert path == tmp_path / "run" / "model.onnx"
-    kept, trained = runs.weights_of(path), runs.model(run, torch.device("cpu")).state_dict()
+    kept, trained = onnx_weights(path), runs.model(run, torch.device("cpu")).state_dict()
     assert kept.keys() == trained.keys()
     for name in kept:
         assert torch.equal(kept[name], trained[name]) or name.endswith("num_batches_tracked")
 
 
 def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
-    plan = runs.make_plan("fast", str(small_folder), epochs=4, batch_size=64, validation=100)
+    plan = make_plan("fast", str(small_folder), epochs=4, batch_size=64, validation=100)
     run = runs.train(plan, tmp_path / "run")
     whole, small = export.export(run.folder), run.folder / "model-int8.onnx"
     before = whole.path.read_bytes()
@@ -150,7 +153,7 @@ def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
     assert (p.argmax(1) == q.argmax(1)).mean() > 0.97
     assert np.abs(p - q).mean() < 0.01
     with pytest.raises(ShuziError, match="holds no weights to start from, or rounded ones"):
-        runs.first_weights(str(small), runs.loop_of("fast"))
+        first_weights(str(small), loop_of("fast"))
 
 
 def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
@@ -159,7 +162,7 @@ def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
         (mine / str(label)).mkdir(parents=True)
         for number, index in enumerate(np.flatnonzero(mnist[0].labels == label)[:5]):
             cv2.imwrite(str(mine / str(label) / f"{number}.png"), 255 - mnist[0].images[index])
-    run = runs.train(runs.make_plan("fast", str(mine), epochs=1, batch_size=64), tmp_path / "run")
+    run = runs.train(make_plan("fast", str(mine), epochs=1, batch_size=64), tmp_path / "run")
     monkeypatch.setattr(export, "RANGED", 20)
     spanned = []
     monkeypatch.setattr(
@@ -172,7 +175,7 @@ def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
 
 
 def test_what_has_no_8_bits_says_so(tmp_path, small_folder, command):
-    run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
+    run = runs.train(make_plan("softmax", str(small_folder)), tmp_path / "run")
     ended = command("export", run.folder, "--int8")
     assert (ended.code, "without convolutions" in ended.stderr) == (1, True)
     assert not (run.folder / "model.onnx").exists()
@@ -182,7 +185,7 @@ def test_what_has_no_8_bits_says_so(tmp_path, small_folder, command):
 
 
 def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
-    run = runs.train(runs.make_plan("softmax", str(small_folder)), tmp_path / "run")
+    run = runs.train(make_plan("softmax", str(small_folder)), tmp_path / "run")
     (tmp_path / "photo.jpg").write_bytes(b"a photo")
     (tmp_path / "link.onnx").symlink_to("target.onnx")
     for path, words in ((tmp_path / "photo.jpg", "it stays as it is"), (Path("/dev/null"), "a device")):
@@ -200,7 +203,7 @@ def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub
 ):
     short = dataclasses.replace(RECIPES["finder"], steps=1, judge=lambda *_: (0, 1))  # an hour, else
     monkeypatch.setitem(RECIPES, "finder", short)
-    run = runs.train(runs.make_plan("finder", str(small_folder), epochs=1, batch_size=2), tmp_path / "run")
+    run = runs.train(make_plan("finder", str(small_folder), epochs=1, batch_size=2), tmp_path / "run")
     with pytest.raises(ShuziError, match="a finder, and the hub's folder is for a network that names digits"):
         hub.to_hub(run.folder)
     assert not (run.folder / "hub").exists()
@@ -222,4 +225,4 @@ def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ShuziError, match=rf"model\.onnx: .*{reason}"):
-        runs.first_weights(str(tmp_path / "model.onnx"), runs.loop_of("softmax"))
+        first_weights(str(tmp_path / "model.onnx"), loop_of("softmax"))

@@ -10,9 +10,11 @@ from torch import nn
 
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
-from shuzi.train import faults, runs
+from shuzi.train import faults
 from shuzi.train.fit import Settings, Training, fit
-from shuzi.train.recipes import RECIPES, Recipe, recipe
+from shuzi.train.plan import describe_recipe
+from shuzi.train.recipe import Recipe
+from shuzi.train.recipes import RECIPES, recipe
 
 CPU = torch.device("cpu")
 GOOD = Recipe(
@@ -141,6 +143,6 @@ def test_what_goes_wrong_in_a_recipe_of_ours_is_not_called_the_recipes_fault():
 
 
 def test_guarding_changes_nothing_of_what_a_recipe_says_it_is_made_of():
-    assert runs.described(recipe("best")) == runs.described(RECIPES["best"])
+    assert describe_recipe(recipe("best")) == describe_recipe(RECIPES["best"])
     once = recipe("best")
     assert faults.guarded(once) == once

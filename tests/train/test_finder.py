@@ -21,7 +21,7 @@ from shuzi.train.finder.network import Finder
 from shuzi.train.finder.targets import FAR, Targets, collate, targets
 from shuzi.train.fit import Settings, Training, fit
 from shuzi.train.recipes import RECIPES
-from shuzi.train.runs import first_weights
+from shuzi.train.start import first_weights
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,8 @@ from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.train import fit as loop
 from shuzi.train.fit import Settings, Training, fit
-from shuzi.train.recipes import RECIPES, Recipe, adamw, one_cycle
+from shuzi.train.recipe import Recipe
+from shuzi.train.recipes import RECIPES, adamw, one_cycle
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 from shuzi.data.digits import Digits
 from shuzi.train import generators
 from shuzi.train.fit import Settings, Training, fit
-from shuzi.train.recipes import Recipe, adamw
+from shuzi.train.recipe import Recipe
+from shuzi.train.recipes import adamw
 
 CPU = torch.device("cpu")
 

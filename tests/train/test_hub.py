@@ -11,12 +11,15 @@ from safetensors.numpy import load_file
 import shuzi
 from shuzi import version
 from shuzi.train import hub, runs
+from shuzi.train.plan import loop_of, make_plan
+from shuzi.train.run_folder import read_run
+from shuzi.train.start import first_weights
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, small_folder):
     folder = tmp_path_factory.mktemp("runs") / "softmax"
-    runs.train(runs.make_plan("softmax", data=str(small_folder), validation=200), folder)
+    runs.train(make_plan("softmax", data=str(small_folder), validation=200), folder)
     return folder
 
 
@@ -46,7 +49,7 @@ def test_the_card_has_metadata_and_the_figures_of_the_run(folder, run):
     told = yaml.safe_load(metadata)
     assert told["library_name"] == "shuzi"
     assert told["pipeline_tag"] == "image-classification"
-    accuracy = runs.read(run).results.test_accuracy
+    accuracy = read_run(run).results.test_accuracy
     (result,) = told["model-index"][0]["results"]
     assert result["metrics"] == [{"type": "accuracy", "value": accuracy}]
     assert f"{100 * accuracy:.2f} %, 95 % interval" in text
@@ -59,13 +62,13 @@ def test_reader_takes_the_folder_as_it_takes_the_file(folder, run, small):
     scores = shuzi.Reader(folder).scores(test.images)
     assert np.array_equal(scores, shuzi.Reader(folder / "model.onnx").scores(test.images))
     accuracy = (scores.argmax(1) == test.labels).mean()
-    assert accuracy == pytest.approx(runs.read(run).results.test_accuracy, abs=0.006)
+    assert accuracy == pytest.approx(read_run(run).results.test_accuracy, abs=0.006)
 
 
 def test_training_starts_from_the_folder(folder, run, small_folder, tmp_path):
-    plan = runs.make_plan("softmax", data=str(small_folder), start=str(folder), epochs=1, lr=1e-9)
+    plan = make_plan("softmax", data=str(small_folder), start=str(folder), epochs=1, lr=1e-9)
     started = runs.train(plan, tmp_path / "further")
-    assert started.results.test_accuracy == runs.read(run).results.test_accuracy
+    assert started.results.test_accuracy == read_run(run).results.test_accuracy
 
 
 def test_the_command_writes_it_and_evaluates_it(command, run, small_folder, tmp_path):
@@ -101,4 +104,4 @@ def test_a_folder_without_its_network_is_said_to_be_damaged(folder, tmp_path):
     with pytest.raises(shuzi.ShuziError, match=r"model\.onnx: no such file"):
         shuzi.Reader(tmp_path)
     with pytest.raises(shuzi.ShuziError, match=r"model\.safetensors: missing"):
-        runs.first_weights(str(tmp_path), runs.loop_of("softmax"))
+        first_weights(str(tmp_path), loop_of("softmax"))

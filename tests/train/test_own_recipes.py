@@ -6,6 +6,9 @@ import pytest
 
 import shuzi
 from shuzi.train import export, hub, recipes, runs
+from shuzi.train.plan import loop_of, make_plan
+from shuzi.train.run_folder import read_run
+from shuzi.train.start import first_weights
 
 MODULE = """
 import torch
@@ -58,7 +61,7 @@ def test_a_package_gives_recipes_by_entry_points(here, monkeypatch):
     (info / "entry_points.txt").write_text("[shuzi.recipes]\ntiny = my_digits:tiny\n")
     monkeypatch.syspath_prepend(here)
     assert recipes.recipe("tiny").summary == "one hidden layer"
-    assert runs.make_plan("tiny").settings.epochs == 2
+    assert make_plan("tiny").settings.epochs == 2
     with pytest.raises(
         shuzi.ShuziError, match=r"no recipe is called 'huge'; there are .*best, finder, tiny, and your own"
     ):
@@ -83,7 +86,7 @@ def test_a_recipe_that_cannot_be_had_is_one_sentence(command, here, small_folder
 
 
 def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
-    run = runs.train(runs.make_plan("my_digits:tiny", str(small_folder), epochs=1), here / "run")
+    run = runs.train(make_plan("my_digits:tiny", str(small_folder), epochs=1), here / "run")
     about = (here / "run" / "run.json").read_text()
     (here / "run" / "run.json").write_text(about.replace("my_digits:tiny", "strange:recipe"))
     (here / "strange.py").write_text("raise AssertionError('was imported')")
@@ -91,10 +94,10 @@ def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
     sentence = (
         r"run: was trained by strange:recipe, which is code outside shuzi. .* --recipe strange:recipe, or "
     )
-    for use in (runs.read, runs.evaluate_run, runs.network, runs.resume, export.export, hub.to_hub):
+    for use in (read_run, runs.evaluate_run, runs.network, runs.resume, export.export, hub.to_hub):
         with pytest.raises(shuzi.ShuziError, match=sentence):
             use(run.folder)
-    assert runs.first_weights(str(run.folder), runs.loop_of("my_digits:tiny"))  # weights are no code
+    assert first_weights(str(run.folder), loop_of("my_digits:tiny"))  # weights are no code
     with pytest.raises(shuzi.ShuziError, match="strange:recipe: can't be imported"):
         runs.evaluate_run(run.folder, recipe_name="strange:recipe")
     moved = runs.evaluate_run(run.folder, recipe_name="my_digits:tiny")
@@ -106,7 +109,7 @@ def test_an_interrupted_run_of_a_recipe_of_ones_own_is_resumed_by_naming_it(comm
     def stop(run):
         raise KeyboardInterrupt
 
-    plan = runs.make_plan("my_digits:tiny", str(small_folder))
+    plan = make_plan("my_digits:tiny", str(small_folder))
     with pytest.raises(shuzi.ShuziError, match="go on with: shuzi train my_digits:tiny --resume"):
         runs.train(plan, here / "run", listener=runs.Listener(epoch=stop))
     assert "shuzi train my_digits:tiny --resume run" in command("train", "--resume", "run", cwd=here).stderr

@@ -24,10 +24,14 @@ from shuzi import version
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, Stopped
 from shuzi.train import runs
+from shuzi.train.checkpoint import digest, read_checkpoint_metadata
 from shuzi.train.fit import Settings, Training, accuracy_of, fit
 from shuzi.train.held_out import parts
+from shuzi.train.listener import Listener
+from shuzi.train.plan import Plan, make_plan, recipe_of, start_notice
 from shuzi.train.recipes import RECIPES, adamw
-from shuzi.train.runs import Listener, Plan
+from shuzi.train.run import metrics_csv
+from shuzi.train.run_folder import read_run
 
 FINISHED = ["metrics.csv", "run.json", "weights.safetensors"]
 UNFINISHED = ["checkpoint.safetensors", "metrics.csv", "run.json"]
@@ -102,11 +106,11 @@ def test_a_finished_run_is_three_files_that_any_tool_reads(finished, small_folde
 
 
 def test_a_run_is_read_as_it_was_written(finished, small):
-    run = runs.read(finished)
+    run = read_run(finished)
     assert json.loads(json.dumps(run.to_json())) == json.loads((finished / "run.json").read_text())
     assert run.results.test_accuracy == accuracy_of(runs.model(run, CPU), small[1], CPU)
     assert [epoch.epoch for epoch in run.metrics] == [1, 2, 3]
-    assert runs.metrics_csv(run.metrics) == (finished / "metrics.csv").read_text()
+    assert metrics_csv(run.metrics) == (finished / "metrics.csv").read_text()
 
 
 @pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors", "softmax-numpy"])
@@ -167,7 +171,7 @@ def test_a_run_measures_what_it_holds_out_and_learns_nothing_of_it(tmp_path, pla
     expected = [epoch.validation_accuracy for epoch in fit(training, *parts(plan, small[0]))]
     assert [epoch.validation_accuracy for epoch in run.metrics] == expected
     assert torch.equal(runs.model(run, CPU).linear.weight, training.model.linear.weight)
-    assert [epoch.validation_accuracy for epoch in runs.read(tmp_path / "run").metrics] == expected
+    assert [epoch.validation_accuracy for epoch in read_run(tmp_path / "run").metrics] == expected
 
 
 def test_holding_out_everything_is_refused(tmp_path, plan):
@@ -186,12 +190,12 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_neve
         assert process.stderr.readline().startswith("epoch 1/40")
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    assert runs.read(tmp_path / "killed").results is None
+    assert read_run(tmp_path / "killed").results is None
     (tmp_path / "killed" / ".shuzi-a1b2c3d4.part").touch()  # as if killed while it wrote
     command("train", "--resume", tmp_path / "killed", "--json").json  # noqa: B018
     assert weights(tmp_path / "killed") == weights(tmp_path / "straight")
     assert names(tmp_path / "killed") == FINISHED
-    one, other = (runs.read(tmp_path / name) for name in ("killed", "straight"))
+    one, other = (read_run(tmp_path / name) for name in ("killed", "straight"))
     assert [epoch.loss for epoch in one.metrics] == [epoch.loss for epoch in other.metrics]
     assert one.results.test_accuracy == other.results.test_accuracy
 
@@ -220,7 +224,7 @@ def test_ctrl_c_ends_with_one_sentence_and_the_checkpoint_kept(command, tmp_path
         f"shuzi: stopped; epochs 1 to {kept} are kept, go on with: shuzi train --resume {tmp_path / 'run'}"
     )
     assert names(tmp_path / "run") == UNFINISHED
-    assert len(runs.read(tmp_path / "run").metrics) in (kept, kept + 1)
+    assert len(read_run(tmp_path / "run").metrics) in (kept, kept + 1)
 
 
 def test_ctrl_c_in_the_first_epoch_says_so_and_leaves_nothing(command, tmp_path):
@@ -358,7 +362,7 @@ def test_there_is_a_whole_run_at_every_crash_point_of_a_replacement(tmp_path, pl
                 ended = False
             else:
                 ended = True
-        run = runs.read(copied)
+        run = read_run(copied)
         if run.plan.settings.seed == 0:
             assert weights(copied) == before
         elif run.results is None:
@@ -444,7 +448,7 @@ def test_a_run_begun_in_the_same_folder_at_once_is_left_alone(tmp_path, plan, mo
     monkeypatch.setattr(shuzi, "load", once)
     with pytest.raises(ShuziError, match="another run was begun there meanwhile"):
         runs.train(plan, tmp_path / "run")
-    assert runs.read(tmp_path / "run").plan.settings.seed == 9
+    assert read_run(tmp_path / "run").plan.settings.seed == 9
     assert names(tmp_path / "run") == FINISHED
 
 
@@ -481,7 +485,7 @@ def test_an_empty_folder_may_be_the_runs(tmp_path, plan):
     assert names(tmp_path / "run") == FINISHED
 
 
-@pytest.mark.parametrize("use", [runs.read, runs.resume, runs.evaluate_run])
+@pytest.mark.parametrize("use", [read_run, runs.resume, runs.evaluate_run])
 def test_a_run_that_isnt_there_says_how_to_make_one(tmp_path, use):
     (tmp_path / "file").touch()
     (tmp_path / "half").mkdir()
@@ -501,7 +505,7 @@ def test_every_truncation_of_run_json_is_one_sentence(copied):
     for length in range(len(whole) - 1):  # all but the last newline
         (copied / "run.json").write_bytes(whole[:length])
         with pytest.raises(ShuziError, match=r"run\.json: damaged .* train the run anew with --force"):
-            runs.read(copied)
+            read_run(copied)
 
 
 JSON = st.recursive(
@@ -521,7 +525,7 @@ def test_a_run_json_with_other_values_is_read_or_refused(tmp_path_factory, finis
     changed = json.dumps(data.draw(JSON | st.just(told | {name: data.draw(JSON)})))
     (folder / "run.json").write_text(changed)
     try:
-        run = runs.read(folder)
+        run = read_run(folder)
         runs.model(run, CPU)
     except ShuziError as refused:
         sentence = str(refused)
@@ -613,9 +617,9 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, plan, unfinished):
 def changed(folder: Path, change) -> None:
     """Change a checkpoint's tensors or texts, and give it the checksum of what it holds then."""
     path = folder / "checkpoint.safetensors"
-    tensors, texts = load_file(path), runs.told_by(path)
+    tensors, texts = load_file(path), read_checkpoint_metadata(path)
     change(tensors, texts)
-    save_file(tensors, path, texts | {"sha256": runs.digest(tensors, texts)})
+    save_file(tensors, path, texts | {"sha256": digest(tensors, texts)})
 
 
 FP8 = torch.float8_e4m3fn
@@ -707,7 +711,7 @@ def test_a_recipe_that_changed_since_is_refused(unfinished, monkeypatch, finishe
 
 def test_made_up_digits_are_joined_to_sets_of_digits_alone():
     mnist, fashion, own = (
-        runs.recipe_of(runs.make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits")
+        recipe_of(make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits")
     )
     assert mnist.extend == own.extend == RECIPES["best"].extend
     assert fashion.extend is None
@@ -731,17 +735,17 @@ def test_a_long_epoch_is_kept_within_and_taken_up_there(tmp_path, plan, finished
         runs.resume(tmp_path / "run", listener=Listener(step=stop))
     runs.resume(tmp_path / "run")
     assert weights(tmp_path / "run") == weights(finished)
-    one, other = (runs.read(folder).metrics for folder in (tmp_path / "run", finished))
+    one, other = (read_run(folder).metrics for folder in (tmp_path / "run", finished))
     assert [epoch.curve for epoch in one] == [epoch.curve for epoch in other]
 
 
 def test_a_start_says_what_it_changes_unless_it_is_set():
     def said(**given):
-        plan = runs.make_plan("best", start="reader", **given)
-        return runs.started(plan, given.get("epochs"), given.get("lr"))
+        plan = make_plan("best", start="reader", **given)
+        return start_notice(plan, given.get("epochs"), given.get("lr"))
 
     rate = "at 0.05 of the recipe's rate, 0.0006"
     assert said() == f"--start reader: trains 4 epochs {rate}; --epochs and --lr set others"
     assert said(epochs=2).startswith(f"--start reader: trains {rate};")
     assert said(lr=0.1).startswith("--start reader: trains 4 epochs;")
-    assert said(epochs=2, lr=0.1) == runs.started(runs.make_plan("best"), None, None) == ""
+    assert said(epochs=2, lr=0.1) == start_notice(make_plan("best"), None, None) == ""

@@ -9,6 +9,7 @@ from shuzi.errors import ShuziError
 from shuzi.serve import evidence
 from shuzi.train import fit, fit_numpy, runs, shipped, softmax_numpy
 from shuzi.train import softmax as torch_form
+from shuzi.train.plan import Plan, make_plan
 from shuzi.train.settings import Settings
 
 
@@ -73,7 +74,7 @@ def test_the_recipes_of_softmax_regression_end_with_the_same_weights(command, tm
 
 
 def test_a_stopped_run_goes_on_to_the_weights_of_one_that_was_not(tmp_path, small_folder):
-    plan = runs.Plan("softmax-numpy", Settings(3, 64, 0.1, seed=4, validation=100), str(small_folder))
+    plan = Plan("softmax-numpy", Settings(3, 64, 0.1, seed=4, validation=100), str(small_folder))
     straight = runs.train(plan, tmp_path / "straight")
 
     def stop(run):
@@ -89,15 +90,15 @@ def test_a_stopped_run_goes_on_to_the_weights_of_one_that_was_not(tmp_path, smal
 
 
 def test_a_run_may_begin_where_another_ended(tmp_path, small_folder):
-    first = runs.train(runs.make_plan("softmax-tensors", str(small_folder), device="cpu"), tmp_path / "first")
-    plan = runs.make_plan("softmax-numpy", str(small_folder), epochs=1, lr=1e-9, start=str(first.folder))
+    first = runs.train(make_plan("softmax-tensors", str(small_folder), device="cpu"), tmp_path / "first")
+    plan = make_plan("softmax-numpy", str(small_folder), epochs=1, lr=1e-9, start=str(first.folder))
     further = runs.train(plan, tmp_path / "further")
     one, other = (load_file(run.folder / "weights.safetensors") for run in (first, further))
     assert np.allclose(one["W"], other["W"], atol=1e-6)
 
 
 def test_a_run_is_evaluated_without_torch_as_with_it(tmp_path, small_folder, small):
-    run = runs.train(runs.make_plan("softmax-numpy", str(small_folder)), tmp_path / "run")
+    run = runs.train(make_plan("softmax-numpy", str(small_folder)), tmp_path / "run")
     tested = runs.evaluate_run(run.folder)
     assert isinstance(tested.model, fit_numpy.Linear)
     assert tested.evaluation.accuracy == run.results.test_accuracy
@@ -123,7 +124,7 @@ def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder
 
 @pytest.mark.parametrize("recipe", ["softmax", "softmax-tensors", "softmax-numpy"])
 def test_a_loss_that_grows_to_no_number_is_said(tmp_path, small_folder, recipe):
-    plan = runs.make_plan(recipe, str(small_folder), lr=1e38, device="cpu")
+    plan = make_plan(recipe, str(small_folder), lr=1e38, device="cpu")
     with pytest.raises(ShuziError, match=r"smaller --lr than 1e\+38"):
         runs.train(plan, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -131,7 +132,7 @@ def test_a_loss_that_grows_to_no_number_is_said(tmp_path, small_folder, recipe):
 
 def test_it_computes_on_the_cpu_alone(tmp_path, small_folder):
     with pytest.raises(ShuziError, match="--device cuda: softmax-numpy computes on the CPU"):
-        runs.train(runs.make_plan("softmax-numpy", str(small_folder), device="cuda"), tmp_path / "run")
+        runs.train(make_plan("softmax-numpy", str(small_folder), device="cuda"), tmp_path / "run")
 
 
 def test_the_drawing_pages_softmax_regression_is_what_the_recipe_learns(mnist):

@@ -1,0 +1,185 @@
+"""A run: its plan, results and metrics, and how they are written in run.json and metrics.csv."""
+
+import csv
+import dataclasses
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shuzi.errors import ShuziError
+from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
+from shuzi.train.plan import Plan
+from shuzi.train.settings import Epoch, Settings
+
+MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
+RUN_FILE, WEIGHTS, METRICS, CHECKPOINT = (
+    "run.json",
+    "weights.safetensors",
+    "metrics.csv",
+    "checkpoint.safetensors",
+)
+# What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
+DERIVED = (
+    "model.onnx",
+    "model-int8.onnx",
+    *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
+)
+# So too, where the first is there.
+HUB_FILES = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "README.md")]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a finished run measured: the test set evaluated once, at the end."""
+
+    train_seconds: float
+    test_seconds: float
+    test_accuracy: float
+    test_accuracy_interval: tuple[float, float]
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A run as its folder tells it.
+
+    recipe: what its recipe was made of; ranks: the processes that trained it; results: None while it is unfinished,
+    and on ranks above 0; split: the rule that split its data into training and test, None in files of an older shuzi.
+    """
+
+    folder: Path
+    plan: Plan
+    device: str
+    threads: int
+    versions: dict[str, str]
+    data_sha256: str
+    recipe: dict[str, str]
+    results: Results | None = None
+    metrics: list[Epoch] = field(default_factory=list)
+    ranks: int = 1
+    split: str | None = None
+
+    def __repr__(self) -> str:
+        ended = "unfinished" if self.results is None else f"test accuracy {self.results.test_accuracy:.4f}"
+        return f"{self.plan.recipe} on {self.plan.data}, {len(self.metrics)} epochs, {ended}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                each.epoch,
+                f"{each.loss:.4f}",
+                "" if each.accuracy is None else f"{each.accuracy:.4f}",
+                *([] if each.validation_accuracy is None else [f"{each.validation_accuracy:.4f}"]),
+            )
+            for each in self.metrics
+        ]
+        header = (
+            "epoch",
+            "loss",
+            "training accuracy",
+            *(["validation"] if self.plan.settings.validation else []),
+        )
+        from shuzi.display import table
+
+        return table(header, rows, repr(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the object of run.json and of `shuzi train --json`."""
+        settings = dataclasses.asdict(self.plan.settings)
+        return {
+            "run": str(self.folder),
+            "state": "unfinished" if self.results is None else "finished",
+            "recipe": self.plan.recipe,
+            "data": self.plan.data,
+            "start": self.plan.start,
+            **settings,
+            "device": self.device,
+            "ranks": self.ranks,
+            "threads": self.threads,
+            "versions": self.versions,
+            "data_sha256": self.data_sha256,
+            "split": self.split,
+            "made_of": self.recipe,
+            **({} if self.results is None else dataclasses.asdict(self.results)),
+        }
+
+    def text(self) -> str:
+        """Give what run.json holds."""
+        return json.dumps(self.to_json(), indent=2) + "\n"
+
+
+def resume_command(run: Run) -> str:
+    """Return the command that goes on with a run."""
+    own_recipe = f"{run.plan.recipe} " if ":" in run.plan.recipe else ""
+    return f"shuzi train {own_recipe}--resume {run.folder}"
+
+
+def show_command(run: Run) -> str:
+    """Return the command that draws a run."""
+    own_recipe = f" --recipe {run.plan.recipe}" if ":" in run.plan.recipe else ""
+    return f"shuzi show {run.folder}{own_recipe}"
+
+
+def parse_run(folder: Path, path: Path, text: str) -> Run:
+    """Give the run of a folder from what `Run.text` gave. Raises ShuziError, naming the path, if it isn't that."""
+    try:
+        saved = json.loads(text)
+        settings = Settings(
+            int(saved["epochs"]), int(saved["batch_size"]), float(saved["lr"]),
+            int(saved["seed"]), int(saved["validation"]),
+        )  # fmt: skip
+        start = None if saved["start"] is None else str(saved["start"])
+        plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start)
+        if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
+            raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")
+        results = None
+        if saved["state"] == "finished":
+            low, high = map(float, saved["test_accuracy_interval"])
+            results = Results(
+                float(saved["train_seconds"]), float(saved["test_seconds"]),
+                float(saved["test_accuracy"]), (low, high),
+            )  # fmt: skip
+        return Run(
+            folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
+            dict(saved.get("made_of", {})), results, ranks=int(saved.get("ranks", 1)),
+            split=saved.get("split"),
+        )  # fmt: skip
+    except Exception as error:  # whatever a damaged file makes of it
+        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
+
+
+def reason(error: Exception) -> str:
+    """Say what kept a file from being understood."""
+    return f"no {error} in it" if isinstance(error, KeyError) else str(error)
+
+
+def metrics_csv(metrics: list[Epoch]) -> str:
+    """Give the text of metrics.csv: a header, then a line an epoch; the curve's points are parted by spaces."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [item.name for item in dataclasses.fields(Epoch)], lineterminator="\n")
+    writer.writeheader()
+    for epoch in metrics:
+        writer.writerow(
+            dataclasses.asdict(epoch) | {"curve": " ".join(f"{loss:.5f}" for loss in epoch.curve)}
+        )
+    return text.getvalue()
+
+
+def parse_metrics(path: Path, text: str) -> list[Epoch]:
+    """Give the epochs from what `metrics_csv` gave. Raises ShuziError, naming the path, if it isn't that."""
+    try:
+        return [
+            Epoch(
+                epoch=int(row["epoch"]),
+                loss=float(row["loss"]),
+                accuracy=float(row["accuracy"]) if row["accuracy"] else None,
+                seconds=float(row["seconds"]),
+                images_per_second=float(row["images_per_second"]),
+                validation_accuracy=float(row["validation_accuracy"]) if row["validation_accuracy"] else None,
+                curve=tuple(map(float, row["curve"].split())),
+            )
+            for row in csv.DictReader(io.StringIO(text))
+        ]
+    except Exception as error:  # whatever a damaged file makes of it
+        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error

@@ -1,0 +1,83 @@
+"""The weights that a training starts from: the shipped reader's, an ONNX file's, a run's or a hub folder's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shuzi.errors import ShuziError
+from shuzi.network import HUB_CONFIG, HUB_WEIGHTS
+from shuzi.train import held_out
+from shuzi.train.checkpoint import read_tensors
+from shuzi.train.run import WEIGHTS
+from shuzi.train.run_folder import read_stored, read_text
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+
+
+# The shipped reader's weights as they were learnt, before they were rounded to 8 bits.
+READER = Path(__file__).parent / "weights" / "best.onnx"
+
+
+def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Give the weights to begin with: of the shipped reader, an ONNX file, a run's folder, or one for the hub.
+
+    Raises:
+        ShuziError: there is no such thing, or it is damaged.
+    """
+    if start == "reader" or start.endswith(".onnx"):
+        return onnx_weights(READER if start == "reader" else Path(start))
+    if (Path(start) / HUB_CONFIG).is_file():
+        return read_tensors(Path(start) / HUB_WEIGHTS, loop)
+    return read_tensors(read_stored(Path(start)).folder / WEIGHTS, loop)
+
+
+def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
+    """Give the weights in an ONNX file that `export` wrote, by their names in the model.
+
+    Raises:
+        ShuziError: the file is missing, or no ONNX network.
+    """
+    import onnx
+    import torch
+
+    graph = onnx_model(path).graph
+    found = {
+        each.name.partition(".")[2]: torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        for each in graph.initializer
+        if each.name.startswith(("network.", "finder."))
+    }
+    if not found or any(each.name.endswith("_quantized") for each in graph.initializer):
+        raise ShuziError(
+            f"{path}: holds no weights to start from, or rounded ones; make it anew with shuzi export, without --int8"
+        )
+    # batch norm counts its batches, and an ONNX network has no use for that
+    counters = {
+        name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name
+    }
+    return found | dict.fromkeys(counters, torch.tensor(0))
+
+
+def onnx_model(path: Path) -> "onnx.ModelProto":
+    """Read an ONNX file. Raises ShuziError if it is missing, or no ONNX network."""
+    import onnx
+
+    try:
+        return onnx.load(path)
+    except FileNotFoundError:
+        raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
+    except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
+        raise ShuziError(
+            f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
+        ) from error
+
+
+def learnt_before(start: str) -> "held_out.Learnt | None":
+    """Give what the weights to begin with have learnt from; None if they don't record it. Errors as `first_weights`."""
+    if start == "reader" or start.endswith(".onnx"):
+        model = onnx_model(READER if start == "reader" else Path(start))
+        about = {entry.key: entry.value for entry in model.metadata_props}
+        return held_out.Learnt.from_text(about.get(held_out.RECORD, ""))
+    if (config := Path(start) / HUB_CONFIG).is_file():
+        return held_out.Learnt.from_config(read_text(config))
+    return held_out.learnt_by(read_stored(Path(start)))
