@@ -8,7 +8,7 @@ from torch import nn
 
 from shuzi.data.digits import Digits
 from shuzi.train.fit import Settings, Training, fit
-from shuzi.train.recipes import Recipe
+from shuzi.train.recipe import Recipe
 
 GOOD = Recipe(
     summary="good", build=lambda generator: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), epochs=1, batch_size=50,

@@ -26,7 +26,7 @@ INK = np.float32(255)
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a person may set, as `recipes.Recipe` has it for what torch trains."""
+    """What a person may set, as `recipe.Recipe` has it for what torch trains."""
 
     epochs: int = 1
     batch_size: int = 100

@@ -12,7 +12,7 @@ from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.settings import Settings
 
 if TYPE_CHECKING:
-    from shuzi.train.recipes import Recipe
+    from shuzi.train.recipe import Recipe
 
 
 # From weights that are good already: so many epochs, at that share of the rate.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from shuzi.data.digits import SIDE
 
 if TYPE_CHECKING:
-    from shuzi.train.recipes import Model
+    from shuzi.train.recipe import Model
 
 # Multiplications of a batch's forward pass. With fewer, a step has dozens of pieces of a fraction of a millisecond, and
 # after each the threads wait for each other: on two cores the recipe `fast` (2^28) takes as long as on one, and where
