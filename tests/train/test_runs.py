@@ -28,7 +28,7 @@ from shuzi.train.checkpoint import digest, read_checkpoint_metadata
 from shuzi.train.fit import Settings, Training, accuracy_of, fit
 from shuzi.train.held_out import parts
 from shuzi.train.listener import Listener
-from shuzi.train.plan import Plan, make_plan, recipe_of, start_notice
+from shuzi.train.plan import Plan, make_plan, recipe, recipe_of, start_notice
 from shuzi.train.recipes import RECIPES, adamw
 from shuzi.train.run import metrics_csv
 from shuzi.train.run_folder import read_run
@@ -697,7 +697,7 @@ def test_a_recipe_that_changed_since_is_refused(unfinished, monkeypatch, finishe
     for change, words in [
         ({"average": 0.9}, "began when the average of softmax was None, now it is 0.9"),
         ({"optimizer": adamw}, "the optimizer of softmax was sgd, now it is adamw"),
-        ({"extend": partial(RECIPES["best"].extend.func, times=2)}, r"now it is mixed\(times=2\)"),
+        ({"extend": partial(RECIPES["best"].extend.func, times=2)}, r"now it is mix\(times=2\)"),
     ]:
         with monkeypatch.context() as patched:
             patched.setitem(RECIPES, "softmax", dataclasses.replace(RECIPES["softmax"], **change))
@@ -713,7 +713,7 @@ def test_made_up_digits_are_joined_to_sets_of_digits_alone():
     mnist, fashion, own = (
         recipe_of(make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits")
     )
-    assert mnist.extend == own.extend == RECIPES["best"].extend
+    assert mnist.extend == own.extend == recipe("best").extend
     assert fashion.extend is None
 
 
