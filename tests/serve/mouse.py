@@ -5,6 +5,7 @@ from playwright.sync_api import Page
 
 def draw(page: Page, strokes, left=0.3, top=0.1, width=0.4, height=0.8) -> None:
     """Draws strokes (x, y in shares of their box); the box's place is in shares of the sheet."""
+    page.locator("#canvas").scroll_into_view_if_needed()
     box = page.locator("#canvas").bounding_box()
     for stroke in strokes:
         points = [

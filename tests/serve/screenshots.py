@@ -24,16 +24,14 @@ def learnt(page: Page, url: str) -> None:
     draw(page, STROKES["8"], 0.3, 0.1, 0.4, 0.8)
     page.locator("#pace").select_option("0")
     page.locator("#play").click()
-    page.locator("#share").filter(has_text=re.compile(r"0\.9")).wait_for()
-    page.wait_for_timeout(3_000)
+    page.locator("#said").filter(has_text=re.compile("is done|完成")).wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
 def save(page: Page, path: Path, shown: str = "#maps .best .n") -> None:
-    """The page as a small PNG, once a selector shows a number and nothing moves."""
+    """The page as a small PNG, once a selector shows a number."""
     page.locator(shown).filter(has_text=".").first.wait_for()
     page.mouse.move(0, 0)
-    page.wait_for_timeout(400)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.quantize(256, kmeans=4, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size:,} bytes")
@@ -50,11 +48,14 @@ def main(folder: Path) -> None:
         browser = play.chromium.launch(
             executable_path=which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        desktop = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
+        still = {"reduced_motion": "reduce"}
+        desktop = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB", **still)
         desktop.goto(url)
         draw(desktop, STROKES["3"], 0.3, 0.13, 0.4, 0.74)
         save(desktop, folder / "page-desktop.png")
-        phone = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark")
+        phone = browser.new_page(
+            viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark", **still
+        )
         phone.goto(url)
         for at, digit in enumerate("247"):
             draw(phone, STROKES[digit], 0.08 + 0.3 * at, 0.2, 0.25, 0.58)

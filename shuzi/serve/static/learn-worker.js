@@ -134,7 +134,7 @@ function learn(x, labels, rows, W, b) {
 }
 
 /** From one's own digits: templates of them alone, and how many are read before and after W learnt from the others. */
-async function own({ images, labels, W, b }) {
+async function own({ images, labels, W, b, turn }) {
   const x = inked(images);
   const all = Uint32Array.from(labels.keys());
   const nth = labels.map((label, i) => labels.subarray(0, i).filter((other) => other === label).length);
@@ -149,7 +149,7 @@ async function own({ images, labels, W, b }) {
   postMessage({
     own: {
       templates: learn(x, labels, all, new Float32Array(W.length), new Float32Array(CLASSES)).W,
-      W, before: count({ W, b }, all), after, of: all.length,
+      turn, W, before: count({ W, b }, all), after, of: all.length,
       mnist: test && { before: share({ W, b }), after: share(learn(x, labels, all, W, b)) },
     },
   });
@@ -167,6 +167,6 @@ onmessage = async ({ data: [order, value] }) => {
   try {
     await orders[order](value);
   } catch (error) {
-    postMessage({ fault: error.message, status: error.status });
+    postMessage({ id: value?.id ?? run.id, fault: error.message, status: error.status });
   }
 };

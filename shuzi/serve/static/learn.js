@@ -13,7 +13,7 @@ const EACH = 5; // drawings of each digit that are asked for
 
 const worker = new Worker("learn-worker.js", { type: "module" });
 let now = null; // what the worker said last
-let run = 0; // counts runs; words of an earlier one are not shown
+let run = 0; // counts runs: messages of an earlier one are not shown
 let losses, shares; // the curves: [epochs, value] each
 let about = null; // the server's GET /api/model
 
@@ -96,7 +96,8 @@ function showTrouble() {
   say("trouble", !grows ? "" : t("The loss has grown from {first} to {loss}. The learning rate {lr} is too large: each step jumps across the valley and lands higher on the other side. Try a smaller one, such as 0.1.", "损失从 {first} 升到了 {loss}。学习率 {lr} 太大，一步跨过谷底，落到了更高处。请换小一些，如 0.1。", { first: number(now.first, 2), loss: number(loss, 2), lr: now.lr }));
 }
 
-function fault({ fault, status }) {
+function fault({ id, fault, status }) {
+  if (id !== run) return;
   say("said", "");
   say("trouble", status === 404 ? t(fault, "这台电脑上没有 MNIST；请运行：shuzi data mnist") : fault);
   root.dataset.ready = "true";
@@ -180,7 +181,7 @@ function showBatch() {
   view.lay("ten-steps", [columns(taken.change)], (k) => [
     ["W", weight(k), 4], ["+", delta(k), 5], ["=", weight(k) + delta(k), 4],
   ]);
-  say("stepping", t("From all {m} images together, with η = {lr}: red grows, blue shrinks. Below: the chosen pixel's weight, its change, and the new weight.", "由 {m} 张图像共同得出，η = {lr}：红色增大，蓝色减小。下面是所选像素的权重、更新量和更新后的权重。", { lr, m }));
+  say("stepping", t("From all {m} images together, with α = {lr}: red grows, blue shrinks. Below: the chosen pixel's weight, its change, and the new weight.", "由 {m} 张图像共同得出，α = {lr}：红色增大，蓝色减小。下面是所选像素的权重、更新量和更新后的权重。", { lr, m }));
 }
 
 const wide = () => Math.ceil(Math.sqrt(now.batch.labels.length)); // images in a row of the mosaic
@@ -225,7 +226,9 @@ function judge() {
   return shipped && (about.judge ??= { W: Float32Array.from({ length: PIXELS * CLASSES }, (_, n) => shipped.templates[n % CLASSES][Math.floor(n / CLASSES)]), b: shipped.bias });
 }
 
-function put(image) {
+const puzzle = { turn: 0 };
+
+function put({ image }) {
   subject = { image, x: image.slice() };
   unsaid();
 }
@@ -270,6 +273,7 @@ function showFewest() {
 
 // ---- one's own hand
 
+let turn = 0; // counts changes of these: what was learnt from earlier ones is not shown
 let own = JSON.parse(localStorage.getItem("own") ?? "[]"); // [label, base64 of the 28x28] each, oldest first
 const ownSheet = new Sheet($("own-canvas"), () => {});
 const counts = () => TEN.map((k) => own.filter(([label]) => label === k).length);
@@ -285,6 +289,7 @@ function showOwn() {
 }
 
 function remember(changed) {
+  turn++;
   own = changed;
   localStorage.setItem("own", JSON.stringify(own));
   compared = null;
@@ -293,8 +298,10 @@ function remember(changed) {
 }
 
 async function keep() {
+  const before = ownSheet.turn;
   try {
     const image = await seen(ownSheet);
+    if (before !== ownSheet.turn) return; // it was drawn on, or is saved already
     if (!image) return notice(t("Draw something first.", "请先写点什么。"));
     remember([...own, [next(), encode(image)]]);
     ownSheet.clear();
@@ -308,7 +315,7 @@ function compare() {
   if (!by) return;
   $("compare").disabled = true;
   const images = Uint8Array.from(own.flatMap(([, image]) => [...decode(image)]));
-  worker.postMessage(["own", { images, labels: Uint8Array.from(own, ([label]) => label), W: Float32Array.from(by.W), b: Float32Array.from(by.b) }]);
+  worker.postMessage(["own", { images, labels: Uint8Array.from(own, ([label]) => label), W: Float32Array.from(by.W), b: Float32Array.from(by.b), turn }]);
 }
 
 let compared = null; // what the worker found
@@ -325,6 +332,8 @@ function showCompared() {
 // ---- the network
 
 let training = null; // the server's GET /api/training
+let polling = 0;
+let asked = 0; // counts requests: an answer to an earlier one is not shown
 
 async function send() {
   $("send").disabled = true;
@@ -338,9 +347,14 @@ async function send() {
 }
 
 async function train(method, path = "api/training") {
+  clearTimeout(polling);
+  const mine = ++asked;
   try {
-    training = await ask(path, { method });
+    const reply = await ask(path, { method });
+    if (mine !== asked) return;
+    training = reply;
   } catch (error) {
+    if (mine !== asked) return;
     if (/under way/.test(error.message)) return train("GET");
     if (error.status === 409) notice(t("There are no corrections to train on yet. Add your drawings, or correct results on the drawing page.", "还没有可用来训练的更正。请加入你写的数字，或在书写页更正识别结果。"));
     else wrong(error);
@@ -371,12 +385,21 @@ function showTraining() {
     failed: () => error,
   }[state];
   say("training", said ? said() : refused ? t(refused, "此处无法训练：需要 shuzi serve 仅对本机开放、未设为只读，并已安装 torch。") : "");
-  if (busy) setTimeout(train, 1000, "GET");
+  if (busy) polling = setTimeout(train, 1000, "GET");
 }
 
 // ---- wiring
 
-const another = (then) => () => sample().then(then, wrong);
+/** Shows another sample in a place {turn}, unless something newer is put there meanwhile. */
+async function another(place, show) {
+  const mine = ++place.turn;
+  try {
+    const next = await sample();
+    if (mine === place.turn) show(next);
+  } catch (error) {
+    wrong(error);
+  }
+}
 
 const clicks = {
   restart, keep, compare, send,
@@ -384,9 +407,9 @@ const clicks = {
   step: () => worker.postMessage(["step"]),
   take: () => worker.postMessage(["step"]),
   clear: () => sheet.clear(),
-  sample: another((each) => sheet.show(each)),
-  another: another((each) => put(each.image)),
-  again: () => subject && put(subject.image),
+  sample: () => another(sheet, (each) => sheet.show(each)),
+  another: () => another(puzzle, put),
+  again: () => subject && put(subject),
   fewest: showFewest,
   "own-clear": () => ownSheet.clear(),
   back: () => remember(own.slice(0, -1)),
@@ -429,6 +452,7 @@ on("keydown", { "own-canvas": (event) => event.key === "Enter" && keep() });
 worker.onmessage = ({ data }) => {
   if (data.run) return heard(data.run);
   if (data.fault) return fault(data);
+  if (data.own.turn !== turn) return;
   compared = data.own;
   showCompared();
   showOwn();
@@ -438,7 +462,7 @@ restart();
 try {
   about = await ask("api/model");
   showOwn();
-  put((await sample()).image);
+  await another(puzzle, put);
   await train("GET");
 } catch (error) {
   wrong(error);
