@@ -33,16 +33,19 @@ class Job:
     """A picture to read.
 
     name: how its results are called, relative to the folder given or to that of all; page: of a file of several,
-    from 1, else 0; data: the file's bytes, where they aren't at `path`.
+    from 1, else 0; data: the file's bytes, where they aren't at `path`; error: why its pages can't be counted.
     """
 
     path: Path
     name: str
     page: int = 0
     data: bytes | None = None
+    error: str = ""
 
     def load(self) -> pictures.Picture:
-        """Decode it. Raises ShuziError as `picture.load` does."""
+        """Decode it. Raises ShuziError as `picture.load` does, and where its pages can't be counted."""
+        if self.error:
+            raise ShuziError(self.error)
         return pictures.load(self.path if self.data is None else self.data, max(0, self.page - 1))
 
     def place(self, beside: Path) -> str:
@@ -150,8 +153,8 @@ def _pages(job: Job) -> list[Job]:
             count = pictures.pages(job.path if job.data is None else job.data)
         except SystemFailure:
             raise
-        except ShuziError:  # it is said when it is read
-            pass
+        except ShuziError as error:
+            return [replace(job, error=str(error))]  # to be said when it is read
     if count == 1:
         return [job]
     return [replace(job, name=f"{job.name}#{page}", page=page) for page in range(1, count + 1)]

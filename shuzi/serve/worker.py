@@ -16,7 +16,7 @@ import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
 from shuzi.cores import cores, on_cores
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, SystemFailure
 from shuzi.serve.guard import Problem
 from shuzi.serve.questions import ANSWER, QUESTION, Question
 
@@ -68,6 +68,8 @@ def _answer(models: "Models", question: bytes, body: bytes) -> tuple[int, bytes]
         return 200, models.answer(Question(**json.loads(question)), body)
     except Problem as problem:
         return problem.status, problem.detail.encode()
+    except SystemFailure as error:  # of this machine, not of what was sent
+        return 503, str(error).encode()
     except ShuziError as error:
         return 422, str(error).encode()
     except Exception:

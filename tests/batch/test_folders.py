@@ -347,3 +347,12 @@ def test_readings_side_by_side_leave_opencv_as_it_was(reader, folder):
         assert cv2.getNumThreads() == 3
     finally:
         cv2.setNumThreads(before)
+
+
+def test_a_file_whose_pages_cannot_be_counted_is_not_read_as_one_page(reader, tmp_path, monkeypatch):
+    monkeypatch.setattr(picture, "MOST_PAGES", 2)
+    pages = [Image.new("L", (40, 40), 255) for _ in range(3)]
+    pages[0].save(tmp_path / "many.tif", save_all=True, append_images=pages[1:])
+    (result,) = shuzi.read_files([tmp_path / "many.tif"], reader)
+    assert result.page is None
+    assert "a TIFF of more than 2 pages; split it" in result.error
