@@ -186,7 +186,7 @@ def train(
     traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a recipe, then test it once on the test set."""
+    """Train a recipe, then test it once."""
     plans, runs = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs"))
     options = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
@@ -237,7 +237,7 @@ def evaluate(
     traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a run or reader on unseen digits.
+    """Measure a run or reader.
 
     Shows its accuracy and its mistakes.
     """
@@ -285,7 +285,7 @@ def show(
     open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a run or a dataset as PNG files."""
+    """Draw a run or a dataset as PNGs."""
     pictures = needs("show", "shuzi.show.pictures")
     with downloads() as progress:
         if (Path(what) / "run.json").exists():
@@ -528,9 +528,9 @@ def learn(
     browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Open the lesson's notebooks in Jupyter.
+    """Open the lesson in Jupyter.
 
-    Copies them to a folder: twelve executed chapters, from the data to your own handwriting.
+    Copies its notebooks to a folder: twelve executed chapters, from the data to your own handwriting.
     """
     from shuzi.learn import notebooks
 
