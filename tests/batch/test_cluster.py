@@ -148,7 +148,7 @@ def test_a_command_that_is_killed_goes_on(cluster, few, local, command, tmp_path
         told, said = process.communicate()
     assert process.returncode == (1 if left else 0), said
     assert f"{FEW - len(errors) - left:,} files read" in told
-    assert f"{left} not: see the column error" in told or not left
+    assert f"{left} failed: see the column error" in told or not left
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
     assert table(out).equals(local.slice(0, FEW))
 
