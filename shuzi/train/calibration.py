@@ -24,8 +24,8 @@ from shuzi.train.graph import with_properties
 
 SEED = 20261125  # of the scenes; those of a training have its own
 SCENES = 6_000  # 5 minutes on one core
-# For a classifier beside a finder that has its own: with the pages 40 s on one core. Two sets of so many give
-# confidences of digits that differ by 0.03, of numbers by 0.07; 300 give 0.09 and 0.09.
+# For a classifier beside a finder that has its own. Two sets of so many give confidences of digits that differ by at
+# most 0.04, of numbers by 0.08; 300 give 0.09 and 0.11.
 CLASSIFIER_SCENES = 600
 LEAST_TOGETHER = 1_000  # digits: of fewer, the scenes show the same ones again and again
 PAGES = 4  # of each kind of paper

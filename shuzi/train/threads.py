@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from shuzi.train.recipe import Model
 
 # Multiplications of a batch's forward pass. With fewer, a step has dozens of pieces of a fraction of a millisecond, and
-# after each the threads wait for each other: on two cores the recipe `fast` (2^28) takes as long as on one, and where
-# a core is busy with something else several times as long. Of `best` (2^33) each piece is worth it.
+# after each the threads wait for each other: beside busy cores the recipe `fast` (2^28) takes twice as long on two
+# threads as on one. A step of `best` (2^33) has pieces large enough to be shared.
 WORTH_THREADS = 2**30
 
 
