@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import requests
-from mouse import draw
+from mouse import Held, draw
 from playwright.sync_api import Page, expect
 from requests.adapters import HTTPAdapter
 from safetensors.numpy import load_file
@@ -291,8 +291,7 @@ def test_it_learns_ones_own_hand(lesson):
 
 def test_a_drawing_is_saved_once_though_enter_is_pressed_twice(lesson):
     page = lesson()
-    held = []
-    page.route("**/api/read*", lambda route: held.append(route))
+    held = Held(page, "**/api/read*")
     page.locator("#own-canvas").focus()  # and scroll to it
     box = page.locator("#own-canvas").bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 60)
@@ -302,9 +301,9 @@ def test_a_drawing_is_saved_once_though_enter_is_pressed_twice(lesson):
     for _ in range(2):
         with page.expect_request("**/api/read*"):
             page.keyboard.press("Enter")
-    for each in held:
+    for turn in range(2):
         with page.expect_response("**/api/read*"):
-            each.continue_()
+            held[turn].continue_()
     expect(page.locator("#asked")).to_have_text("Draw a 1")
     page.evaluate("() => fetch('api/health')")  # all that came before has been dealt with
     expect(page.locator("#kept .n")).to_have_text(["1 / 5", *["0 / 5"] * 9])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mouse import draw
+from mouse import Held, draw
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
@@ -234,13 +234,12 @@ def test_a_late_answer_to_an_earlier_page_is_not_shown(watched, three_pages):
     page = watched()
     page.locator("#file").set_input_files({"name": name, "mimeType": kind, "buffer": data})
     expect(reading(page)).to_have_text("35")
-    held = []
-    page.route("**/api/picture*", lambda route: held.append(route))
+    held = Held(page, "**/api/picture*")
     with page.expect_request("**/api/picture?page=2"):
         page.get_by_role("button", name="Next page").click()
     page.get_by_role("button", name="Next page").click()
     with page.expect_response("**/api/picture?page=3"):
-        page.unroute("**/api/picture*")  # goes on
+        held.release()
     expect(reading(page)).to_have_text("268")
     page.wait_for_function("document.getElementById('picture').naturalWidth > 0")
     ratio = page.locator("#picture").evaluate("it => it.naturalWidth / it.naturalHeight")
@@ -285,8 +284,7 @@ def test_the_marks_on_the_bars_have_a_legend(watched, strokes):
 
 def test_a_sample_that_comes_late_does_not_replace_a_newer_one(watched):
     page = watched()
-    held = []
-    page.route("**/api/samples*", lambda route: held.append(route))
+    held = Held(page, "**/api/samples*")
     with page.expect_request("**/api/samples*"):
         page.keyboard.press("s")
     with page.expect_request("**/api/samples*"):
@@ -303,13 +301,12 @@ def test_a_sample_that_comes_late_does_not_replace_a_newer_one(watched):
 
 def test_a_sample_that_comes_late_does_not_wipe_what_is_drawn(watched, strokes):
     page = watched()
-    held = []
-    page.route("**/api/samples*", lambda route: held.append(route))
+    held = Held(page, "**/api/samples*")
     with page.expect_request("**/api/samples*"):
         page.keyboard.press("s")
     draw(page, strokes["4"])
     with page.expect_response("**/api/samples*"):
-        page.unroute("**/api/samples*")  # goes on
+        held.release()
     page.evaluate("() => fetch('api/health')")
     expect(page.locator("#caption")).to_be_empty()
     expect(reading(page)).to_have_text("4")
@@ -317,13 +314,12 @@ def test_a_sample_that_comes_late_does_not_wipe_what_is_drawn(watched, strokes):
 
 def test_more_drawn_while_the_models_are_compared_is_no_fault(watched, strokes):
     page = watched()
-    held = []
-    page.route("**/api/read?model=softmax*", lambda route: held.append(route))
+    held = Held(page, "**/api/read?model=softmax*")
     with page.expect_request("**/api/read?model=softmax*"):
         draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
     draw(page, strokes["7"], 0.55, 0.2, 0.3, 0.6)
     expect(reading(page)).to_have_text("47")
-    page.unroute("**/api/read?model=softmax*")  # goes on
+    held.release()
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
 
 
@@ -469,13 +465,13 @@ def test_a_correction_is_of_all_that_is_drawn_though_it_is_not_read_yet(watched,
     page = watched()
     draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
     expect(reading(page)).to_have_text("4")
-    held, answers = [], []
+    answers = []
     page.on("response", lambda reply: answers.append(reply) if "detail=true" in reply.url else None)
-    page.route("**/api/read*", lambda route: held.append(route))
+    held = Held(page, "**/api/read*")
     draw(page, strokes["7"], 0.55, 0.2, 0.3, 0.6)
     with page.expect_request("**/api/corrections") as correction:
         page.keyboard.press("7")
-        page.unroute("**/api/read*")  # goes on
+        held.release()
     expect(page.locator("#took")).to_contain_text("Saved as 7")
     (number,) = answers[-1].json()["numbers"]
     assert number["text"] == "47"
@@ -557,12 +553,11 @@ def test_the_server_gone_is_told_until_it_is_back(strokes, chromium, start_serve
 
 def test_while_a_photo_is_read_it_says_so(watched, strokes):
     page = watched()
-    asked = []
-    page.route("**/api/read*", lambda route: asked.append(route))  # goes on when we say
+    held = Held(page, "**/api/read*")
     page.evaluate(DROP, list(photo(strokes, "35")))
     expect(page.locator("#verdict")).to_have_text("Reading…")
     expect(reading(page)).to_have_attribute("aria-busy", "true")
-    asked[0].continue_()
+    held[0].continue_()
     expect(reading(page)).to_have_text("35")
     expect(reading(page)).to_have_attribute("aria-busy", "false")
 

@@ -7,6 +7,7 @@ import os
 
 import pytest
 import requests
+from mouse import Held
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -113,8 +114,7 @@ def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(
     page = chromium.new_page(locale="en-GB")
     page.goto(start_server(tmp_path / "corrections", review=str(table)).url)
     page.wait_for_selector("html[data-ready]")
-    held = []
-    page.route("**/api/review", lambda route: held.append(route))
+    held = Held(page, "**/api/review")
     page.locator("#text").fill("704128")
     with page.expect_request("**/api/review"):
         page.keyboard.press("Enter")
