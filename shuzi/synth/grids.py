@@ -1,7 +1,7 @@
 """Layout of tables: grids and rows of boxes, some filled by hand and some in print."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -132,7 +132,8 @@ def _fill(
     s = TABLE
     if s.word.draw(g):
         left = middle[0] - s.word_left * grid.cell[0]
-        write_word(canvas, glyphs, left, middle[1], height * s.word_height, style.strength, grid.turn, g)
+        style = Style(height * s.word_height, replace(style.by, turn=grid.turn), style.strength)
+        write_word(canvas, glyphs, left, middle[1], style, g)
         return
     if grid.cell[0] < s.single * grid.cell[1]:
         text = str(g.integers(10))

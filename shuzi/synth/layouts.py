@@ -3,7 +3,7 @@
 A field is a strip; pages, close-ups, tiny writing and empty scenes are squares; tables have a module of their own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -176,8 +176,8 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         if what == "number":
             x = write_number(canvas, glyphs, number_text(g), x, y, style, g)
         elif what == "word":
-            high = height * s.word_height.draw(g)
-            x = write_word(canvas, glyphs, x, y, high, style.strength, by.turn, g)
+            word = Style(height * s.word_height.draw(g), by, style.strength)
+            x = write_word(canvas, glyphs, x, y, word, g)
         else:
             x = scrawl(canvas, glyphs, x, y, style, g)
         x += s.apart.draw(g) * height
@@ -241,10 +241,11 @@ def _line(
     """Write a line of a page. middle: at the left edge, in pixels; words: their share."""
     x = PAGE.indent.draw(g)
     style = Style(height, by, PAGE.strength.draw(g))
+    word = replace(style, by=replace(by, turn=turn))
     while x < canvas.width - 2:
         start, y = x, middle + np.tan(turn) * x
         if g.random() < words:
-            x = write_word(canvas, glyphs, x, y, height, style.strength, turn, g)
+            x = write_word(canvas, glyphs, x, y, word, g)
         else:
             x = write_number(canvas, glyphs, number_text(g), x, y, style, g)
         if height < MIN_SIZE:
@@ -312,13 +313,14 @@ def tiny(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     few = s.few.draw(g)
     left = s.numbers.draw(g) if few else s.full
     words, style = g.random(), Style(height, hand(g), 1.0)
+    word = replace(style, by=replace(style.by, turn=0.0))
     y = (s.start if few else s.full_start).draw(g)
     while y < canvas.height and left:
         start = end = (s.indent if few else s.full_indent).draw(g)
         while end < canvas.width and left and (end == start or s.goes_on.draw(g)):
             left -= 1
             if g.random() < words:
-                end = write_word(canvas, glyphs, end, y, height, style.strength, 0.0, g)
+                end = write_word(canvas, glyphs, end, y, word, g)
             else:
                 end = write_number(canvas, glyphs, number_text(g), end, y, style, g)
             end += height
@@ -334,7 +336,8 @@ def empty(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     if kind == "words":
         for _ in range(s.words.draw(g)):
             x, y, height = s.word_x.draw(g), float(g.uniform(0, canvas.height)), s.word_height.draw(g)
-            write_word(canvas, glyphs, x, y, height, s.word_strength.draw(g), s.word_turn.draw(g), g)
+            strength, by = s.word_strength.draw(g), Hand("strokes", turn=s.word_turn.draw(g))
+            write_word(canvas, glyphs, x, y, Style(height, by, strength), g)
     elif kind == "huge":
         by = hand(g, "strokes" if s.drawn.draw(g) else "mnist")
         ink = glyphs.digit(int(g.integers(10)), s.huge.draw(g), by, g)

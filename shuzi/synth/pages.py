@@ -22,6 +22,7 @@ APART = (-0.02, 0.3)
 BETWEEN = (1.0, 2.5)  # numbers of a line, in shares of the digits' height
 NEAR = 0.35  # of a digit's size: how far a reading's centre may lie from the truth's
 INKS = ((25, 25, 30), (20, 35, 110), (95, 95, 100), (130, 25, 30), (15, 70, 45))  # RGB of pens and a pencil
+Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 
 
 @dataclass(frozen=True)
@@ -111,56 +112,74 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
     images: uint8 (N, 28, 28), 0 is paper and 255 is ink; labels: uint8 (N,), 0..9; kind: one of KINDS.
     """
     paper = paper_of(kind, generator)
-    ink_map = np.zeros((HEIGHT, WIDTH), np.float32)
-    chosen: list[int] = []
-    boxes: list[tuple[float, float, float, float]] = []
-    numbers: list[int] = []
-    number = 0
+    writing = _Writing(images, generator)
     y = generator.uniform(90, 130)
     while True:
         size = float(np.exp(generator.uniform(np.log(SIZES[0]), np.log(SIZES[1]))))
         if y + size > HEIGHT - 90:
             break
-        x = generator.uniform(90, 160)
-        slope = generator.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
-        while True:
-            length = int(generator.integers(*LENGTHS))
-            slant = generator.normal(0, 0.12)
-            apart = generator.uniform(*APART)
-            drawn = []
-            picks = [int(i) for i in generator.integers(0, len(images), length)]
-            at = x
-            for pick in picks:
-                ink = drawn_ink(images[pick], size * generator.uniform(0.92, 1.08), slant)
-                top = y + (size - ink.shape[0]) / 2 + slope * (at - x) + generator.normal(0, 0.03) * size
-                drawn.append((ink, round(at), round(top)))
-                at += ink.shape[1] + (apart + generator.uniform(0, 0.1)) * size
-            if at > WIDTH - 90:
-                break
-            for pick, (ink, left, top) in zip(picks, drawn, strict=True):
-                h, w = ink.shape
-                place = ink_map[top : top + h, left : left + w]
-                np.maximum(place, ink, out=place)
-                chosen.append(pick)
-                boxes.append((left + 1, top + 1, w - 2, h - 2))
-                numbers.append(number)
-            number += 1
-            x = at + generator.uniform(*BETWEEN) * size
+        writing.write_line(y, size)
         y += size * generator.uniform(1.5, 2.0) + 14
     pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
-    strength = ink_map[:, :, None] * generator.uniform(0.75, 1.0)
+    strength = writing.ink[:, :, None] * generator.uniform(0.75, 1.0)
     page = paper * (1 - strength) + np.minimum(pen, paper) * strength
-    where = np.array(boxes, np.float32).reshape(-1, 4)
+    boxes = np.array(writing.boxes, np.float32).reshape(-1, 4)
     if kind == "negative":
         page = 255 - page
     if kind in ("shadowed", "photographed"):
         page *= shadow(generator)
     if kind == "photographed":
-        picture, where = photographed(page, where, generator)
+        picture, boxes = photographed(page, boxes, generator)
     else:
         noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
         picture = np.clip(noisy, 0, 255).astype(np.uint8)
-    return MadePage(picture, labels[chosen], where, np.array(numbers, np.int64))
+    return MadePage(picture, labels[writing.chosen], boxes, np.array(writing.numbers, np.int64))
+
+
+class _Writing:
+    """The writing of a page.
+
+    ink: float32 (HEIGHT, WIDTH), 0..1; chosen, boxes, numbers: of each digit its index in `images`, its box and its
+    number, as in `MadePage`; count: numbers written.
+    """
+
+    def __init__(self, images: np.ndarray, generator: np.random.Generator) -> None:
+        self.images, self.generator = images, generator
+        self.ink = np.zeros((HEIGHT, WIDTH), np.float32)
+        self.chosen: list[int] = []
+        self.boxes: list[Box] = []
+        self.numbers: list[int] = []
+        self.count = 0
+
+    def write_line(self, y: float, size: float) -> None:
+        """Write numbers until the line is full. y: its top; size: of its digits; both in pixels."""
+        x = self.generator.uniform(90, 160)
+        slope = self.generator.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
+        while (end := self._write_number(x, y, size, slope)) is not None:
+            x = end + self.generator.uniform(*BETWEEN) * size
+
+    def _write_number(self, x: float, y: float, size: float, slope: float) -> float | None:
+        """Write a number from x on; return where it ends, None if it doesn't fit."""
+        g = self.generator
+        length = int(g.integers(*LENGTHS))
+        slant, apart = g.normal(0, 0.12), g.uniform(*APART)
+        drawn, at = [], x
+        for pick in g.integers(0, len(self.images), length).tolist():
+            ink = drawn_ink(self.images[pick], size * g.uniform(0.92, 1.08), slant)
+            top = y + (size - ink.shape[0]) / 2 + slope * (at - x) + g.normal(0, 0.03) * size
+            drawn.append((pick, ink, round(at), round(top)))
+            at += ink.shape[1] + (apart + g.uniform(0, 0.1)) * size
+        if at > WIDTH - 90:
+            return None
+        for pick, ink, left, top in drawn:
+            h, w = ink.shape
+            place = self.ink[top : top + h, left : left + w]
+            np.maximum(place, ink, out=place)
+            self.chosen.append(pick)
+            self.boxes.append((left + 1, top + 1, w - 2, h - 2))
+            self.numbers.append(self.count)
+        self.count += 1
+        return at
 
 
 @dataclass(frozen=True)
@@ -183,9 +202,6 @@ class PageScore:
 
     def __add__(self, other: PageScore) -> PageScore:
         return PageScore(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-
-Box = tuple[float, float, float, float]
 
 
 def score_page(

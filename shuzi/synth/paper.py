@@ -58,16 +58,21 @@ def paper(shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
         tone += smooth_noise(shape, s.grain_knots.draw(g), g) * s.grain_tone.draw(g)
     if s.blotches.draw(g):
         tone += smooth_noise(shape, s.blotch_knots.draw(g), g) * s.blotch_tone.draw(g)
-    kind = s.kind.draw(g)
-    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    depth = s.depth.draw(g)
+    _print_pattern(tone, s.kind.draw(g), s.depth.draw(g), g)
+    return tone
+
+
+def _print_pattern(tone: np.ndarray, kind: str, depth: float, g: np.random.Generator) -> None:
+    """Print waves, a weave, rules, dotted lines or show-through into the tones. depth: of the print, in tones."""
+    s = PAPERS
+    y, x = np.mgrid[0 : tone.shape[0], 0 : tone.shape[1]].astype(np.float32)
     if kind == "waves":
         for _ in range(s.families.draw(g)):
             tone -= depth * _waves(x, y, g)
     elif kind == "weave":
         tone -= depth * s.weave_depth * _weave(x, y, g)
         if s.rough.draw(g):
-            tone += smooth_noise(shape, s.rough_knots, g) * depth * s.rough_depth
+            tone += smooth_noise(x.shape, s.rough_knots, g) * depth * s.rough_depth
     elif kind == "ruled":
         step, turn = s.ruled_step.draw(g), s.ruled_turn.draw(g)
         tone -= depth * s.ruled_depth * _rules(y + np.tan(turn) * x, step, g)
@@ -77,9 +82,8 @@ def paper(shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
         line, beat = np.abs((y / s.dotted_step.draw(g) + g.uniform()) % 1 - 0.5) * 40, s.dotted_beat.draw(g)
         tone -= depth * s.ruled_depth * np.clip(1.2 - line, 0, 1) * (np.sin(x * 2 * np.pi / beat) > 0)
     elif kind == "shining":
-        there = smooth_noise(shape, s.shining_knots.draw(g), g)
+        there = smooth_noise(x.shape, s.shining_knots.draw(g), g)
         tone -= depth * s.shining_depth * np.clip(there - 0.6, 0, 1)
-    return tone
 
 
 def _waves(x: np.ndarray, y: np.ndarray, g: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from shuzi.synth.fonts import any_font, fonts, has_han, render_text
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand, hand
 from shuzi.synth.ink import deform
+from shuzi.synth.numbers import Style
 from shuzi.synth.tables import table
 
 
@@ -50,18 +51,14 @@ def word(g: np.random.Generator) -> str:
 
 
 def write_word(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    x: float,
-    y: float,
-    height: float,
-    strength: float,
-    turn: float,
-    g: np.random.Generator,
+    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
 ) -> float:
-    """Write or print a word that has no digits; return where it ends. Lengths in pixels, turn in radians."""
+    """Write or print a word that has no digits; return where it ends, in pixels.
+
+    style: only the turn of its hand counts, because a word has a hand or a font of its own.
+    """
     if WORDS.by_hand.draw(g) or not fonts():
-        return _handwritten(canvas, glyphs, x, y, height, strength, turn, g)
+        return _handwritten(canvas, glyphs, x, y, style, g)
     path = any_font(g)
     if has_han(path) and WORDS.han.draw(g):
         text = "".join(chr(int(c)) for c in g.integers(*HAN, WORDS.characters.draw(g)))
@@ -71,30 +68,23 @@ def write_word(
     if ink is None:
         return x
     slant, stretch = WORDS.slant.draw(g), WORDS.stretch.draw(g)
-    ink = deform(ink, Hand("font", slant=slant, stretch=stretch, turn=turn, font=path))
+    ink = deform(ink, Hand("font", slant=slant, stretch=stretch, turn=style.by.turn, font=path))
     if ink is None:
         return x
-    scale = height / max(ink.shape[0], WORDS.lowest)
+    scale = style.height / max(ink.shape[0], WORDS.lowest)
     size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
     ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-    canvas.put(ink, x + ink.shape[1] / 2, y, strength)
+    canvas.put(ink, x + ink.shape[1] / 2, y, style.strength)
     return x + ink.shape[1]
 
 
 def _handwritten(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    x: float,
-    y: float,
-    height: float,
-    strength: float,
-    turn: float,
-    g: np.random.Generator,
+    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
 ) -> float:
-    by = hand(g, "strokes", turn)
+    height, by = style.height, hand(g, "strokes", style.by.turn)
     for _ in range(WORDS.signs.draw(g)):
         ink = glyphs.letter(height * WORDS.sign_height.draw(g), by, g)
         if ink is not None:
-            canvas.put(ink, x + ink.shape[1] / 2, y + WORDS.sign_baseline.draw(g) * height, strength)
+            canvas.put(ink, x + ink.shape[1] / 2, y + WORDS.sign_baseline.draw(g) * height, style.strength)
             x += ink.shape[1] + WORDS.sign_gap.draw(g) * height
     return x
