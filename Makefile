@@ -1,9 +1,9 @@
 # make train        trains softmax regression on MNIST and draws what it learnt; needs no torch
-# make test         runs the checks and all tests
+# make test         runs the checks and the quick tests, in minutes
+# make test-all     adds the slow tests: the executed book, wheels, browser trainings, a Ray cluster (80 MB to download)
 # make book         executes the lesson and builds its site, build/book
 # make fuzz         tries bad input of every kind for SECONDS (60) each; not part of the tests
 # make fonts        downloads the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
-# make test-scale   tests a Ray cluster that loses processes and machines: 80 MB to download, and minutes
 # They need Python 3.11 or newer, as `python3`. The first one makes .venv; `make train` puts only what it needs there,
 # and the others add to it. requirements-dev.txt pins every version.
 
@@ -20,7 +20,11 @@ test: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
+
+test-all: test .venv/scale
+	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -m scale
 
 fuzz: .venv/dev
 	$(BIN)/python fuzz --seconds $(SECONDS)
@@ -34,9 +38,6 @@ fonts:
 	cd fonts/handwriting && for name in $$(cat ../npm.txt); do \
 	  pack=$$(npm pack --silent @fontsource/$$name) && \
 	  tar xzf $$pack --strip-components=2 package/files/$$name-latin-400-normal.woff2 && rm $$pack || exit 1; done
-
-test-scale: .venv/scale
-	$(BIN)/pytest -m scale
 
 .venv/scale: requirements-scale.txt .venv/dev
 	$(BIN)/pip install --quiet --requirement requirements-scale.txt
@@ -55,4 +56,4 @@ test-scale: .venv/scale
 	$(INSTALL) --no-build-isolation --editable '.[show]'
 	touch $@
 
-.PHONY: train test fuzz book fonts test-scale
+.PHONY: train test test-all fuzz book fonts

@@ -117,6 +117,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"(?<![\d.,])\d+\.\d{3,}(?!\d|\.\d)", text)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # a minute where nothing else runs
 def test_every_chapter_runs():
     script = "import build; print(sum(len(book) for book in build.executed()[0].values()))"
@@ -131,6 +132,7 @@ def site(build, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_site_stands_alone_in_both_languages(site):
     for language, other, word in (("zh", "en", "梯度"), ("en", "zh", "gradient")):
@@ -175,6 +177,7 @@ def page(chromium, address):
     assert not faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "asked", "first"), [
     ("zh", "梯度", "4 "), ("zh", "交叉熵", "3 "), ("zh", "学习率", "4 "), ("zh", "熵", "3 "), ("zh", "softmax", "2 "),
     ("zh", "只有一个数还不够", "6 "), ("zh", "小批量 reshape", "1 "), ("en", "cross-entropy", "3 "),
@@ -185,11 +188,13 @@ def test_the_sites_search_finds_the_chapter(page, address, language, asked, firs
     assert any(link.startswith(first) for link in page.locator("#search-results li a").all_inner_texts())
 
 
+@pytest.mark.slow
 def test_what_nobody_wrote_is_not_found(page, address):
     page.goto(f"{address}/zh/search.html?q=量子纠缠")
     page.get_by_text("没有匹配到文档").wait_for()
 
 
+@pytest.mark.slow
 def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_language(page, site, address):
     for language, other in (("zh", "en"), ("en", "zh")):
         for path in sorted((site / language).glob("*.html")):

@@ -19,6 +19,8 @@ from shuzi import version
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.slow
+
 
 def needed(requirements: list[str]) -> dict[str, importlib.metadata.Distribution]:
     """The distributions here that requirements ask for, and what those ask for in turn."""
