@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shuzi.train.recipe import Recipe
     from shuzi.train.settings import Settings
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = [
     "Digits",
     "Reader",
@@ -76,7 +76,7 @@ def load(
         raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path")
     if transform is not None:
         train, test = load(name, root, progress)
-        return train.transformed(transform), test.transformed(transform)
+        return train.with_transform(transform), test.with_transform(transform)
     if not own.is_own(name):
         return digits.load(name, root, progress)
     from shuzi.read.reader import Reader

@@ -1,6 +1,7 @@
 """The errors a person can cause or give.
 
 ShuziError             one sentence: what was found, what was expected, what to do
+    Renamed            a program uses a name that has changed since
     Stopped            a person pressed Ctrl-C; says what was kept and how to go on
     SystemFailure      a disk failed, or memory ran out: the input may be fine, and trying again may help
         OutOfMemory    memory ran out, which says nothing about what was being read
@@ -11,11 +12,12 @@ meant for a person to act on.
 
 import contextlib
 import errno
+import functools
 import gc
 import importlib
 import mmap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 # What onnxruntime, OpenCV, pdfium, the dynamic linker, CUDA and the standard library call a lack of memory.
 NO_MEMORY = (
@@ -42,6 +44,10 @@ class ShuziError(Exception):
     exit_code = 1
 
 
+class Renamed(ShuziError, AttributeError):
+    """A program uses a public name that has changed; the sentence says the new one."""
+
+
 class Stopped(ShuziError):
     """A person stopped the work; the sentence says what was kept."""
 
@@ -54,6 +60,36 @@ class SystemFailure(ShuziError):
 
 class OutOfMemory(SystemFailure):
     """Memory ran out. The same may succeed later, or on a machine with more."""
+
+
+T = TypeVar("T")
+
+
+def renamed(**names: str) -> Callable[[type[T]], type[T]]:
+    """Decorate a class whose fields or methods were renamed: names given as old="new" raise Renamed when used."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        initialise = cls.__init__
+
+        def refuse(name: str) -> None:
+            if name in names:
+                raise Renamed(f"{cls.__name__}: {name} is now called {names[name]}; use the new name")
+
+        @functools.wraps(initialise)
+        def __init__(self: T, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+            for name in kwargs:
+                refuse(name)
+            initialise(self, *args, **kwargs)
+
+        def __getattr__(self: T, name: str) -> None:
+            refuse(name)
+            raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+        for method in (__init__, __getattr__):
+            setattr(cls, method.__name__, method)
+        return cls
+
+    return decorate
 
 
 @contextlib.contextmanager

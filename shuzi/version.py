@@ -30,7 +30,7 @@ def commit() -> str | None:
 
 
 def full() -> str:
-    """Give the version with its commit, as PEP 440 writes it: "0.2.0+4fe36481d0a2", or "0.2.0" where none is known."""
+    """Give the version with its commit, as PEP 440 writes it: "0.3.0+4fe36481d0a2", or "0.3.0" where none is known."""
     from shuzi import __version__
 
     known = commit()

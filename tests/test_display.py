@@ -116,7 +116,7 @@ def test_a_transform_gets_what_torchvisions_sets_give(small_folder):
     assert torch.equal(image, torch.from_numpy(plain[3][0]))
     assert label == plain[3][1]
     seen = []
-    train.transformed(lambda image: seen.append((image.mode, image.size)))[0]
+    train.with_transform(lambda image: seen.append((image.mode, image.size)))[0]
     assert seen == [("L", (28, 28))]
     assert torch.equal(train.part(3, 5)[0][0], image)
     batch, labels = next(iter(torch.utils.data.DataLoader(test, batch_size=8)))

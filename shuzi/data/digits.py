@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shuzi.data import idx, sources
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, renamed
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,7 @@ CLASSES = 10
 GATHERED = 2000  # images gathered at once: 6 MB as float32 stay in the cache
 
 
+@renamed(joined="concat", by_label="stratified_split", transformed="with_transform")  # in 0.3.0
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     """Images with their labels.
@@ -75,23 +76,23 @@ class Digits:
         return display.sample(self.images, self.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        """Give one image, float32 (1, 28, 28) in [0, 1] or transformed, and its label: what a DataLoader collates."""
+        """Return one image, float32 (1, 28, 28) in [0, 1] or transformed, and its label, for a DataLoader."""
         if self.transform is not None:
             from PIL import Image
 
             return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
         return self.images[index, None].astype(np.float32) / 255, int(self.labels[index])
 
-    def transformed(self, transform: "Transform") -> "Digits":
-        """Give the same digits, their images transformed when indexed."""
+    def with_transform(self, transform: "Transform") -> "Digits":
+        """Return the same digits with a transform that indexing applies to each image."""
         return replace(self, transform=transform)
 
     def counts(self) -> list[int]:
-        """Give how many there are of each digit, 0 first."""
+        """Count the images of each digit, 0 first."""
         return np.bincount(self.labels, minlength=CLASSES).tolist()
 
     def part(self, start: int, stop: int) -> "Digits":
-        """Give the digits from `start` up to `stop`, sharing their bytes."""
+        """Return the digits from `start` up to `stop`, sharing their memory."""
         return Digits(
             self.images[start:stop],
             self.labels[start:stop],
@@ -100,8 +101,8 @@ class Digits:
             self.transform,
         )
 
-    def joined(self, other: "Digits") -> "Digits":
-        """Give these digits and after them those of another set."""
+    def concat(self, other: "Digits") -> "Digits":
+        """Concatenate these digits and those of another set."""
         return Digits(
             np.concatenate([self.images, other.images]),
             np.concatenate([self.labels, other.labels]),
@@ -109,27 +110,25 @@ class Digits:
         )
 
     def split(self, held_out: int, generator: np.random.Generator | None = None) -> "tuple[Digits, Digits]":
-        """Give what is to be learnt from and, apart from it, the validation part.
+        """Split into a training and a validation part.
 
         Args:
-            held_out: how many digits are for validation.
-            generator: draws them, of each label its share and one at least left to learn from, if there is room;
-                default none: the last ones.
+            held_out: digits in the validation part.
+            generator: draws them, stratified by label; at least one of each label stays in training if there is room.
+                By default the last digits are held out.
         """
         if generator is None:
             return self.part(0, len(self) - held_out), self.part(len(self) - held_out, len(self))
-        return self.by_label(held_out, generator.permutation(len(self)))
+        return self.stratified_split(held_out, generator.permutation(len(self)))
 
-    def by_label(self, held_out: int, shuffled: np.ndarray) -> "tuple[Digits, Digits]":
-        """Split as `split` does; the validation part is, of each label, its share of those that come first.
+    def stratified_split(self, held_out: int, shuffled: np.ndarray) -> "tuple[Digits, Digits]":
+        """Split as `split` does. The validation part has the same share of each label, taken in the order given.
 
         Args:
-            held_out: how many digits are for validation.
-            shuffled: int (N,), the indices of all digits in the order in which they are taken.
+            held_out: digits in the validation part.
+            shuffled: int (N,), the order in which digits are taken, as indices.
         """
-        place = np.empty(
-            len(self)
-        )  # of each digit among those of its label, 0..1; the last one goes last of all
+        place = np.empty(len(self))  # rank of each digit within its label, 0..1; 1 for the last one
         for label in range(CLASSES):
             alike = shuffled[self.labels[shuffled] == label]
             place[alike] = (np.arange(len(alike)) + 0.5) / max(1, len(alike))
@@ -150,13 +149,13 @@ class Digits:
         device: "str | torch.device" = "cpu",
         first: int = 0,
     ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
-        """Go through all digits once, the last batch smaller if need be: the fast way, batches cut from bytes.
+        """Iterate over all digits once in batches, the last one smaller if need be. Much faster than a DataLoader.
 
         Args:
-            batch_size: images a batch, 1 or more.
-            generator: draws the order; default none, in the set's own order.
-            device: where the batches shall lie.
-            first: batches to pass over, 0 or more.
+            batch_size: images per batch, 1 or more.
+            generator: draws the order; by default the set's own order.
+            device: device of the batches.
+            first: batches to skip, 0 or more.
 
         Yields:
             images float32 (B, 1, 28, 28) in [0, 1], labels int64 (B,).
@@ -193,16 +192,15 @@ class Digits:
 def load(
     name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
 ) -> tuple[Digits, Digits]:
-    """Give the training and the test digits of a set.
+    """Load the training and the test digits of a set.
 
     Args:
-        name: "mnist", "fashion-mnist", or a folder that holds the four IDX files of a set of your own.
-        root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
-        progress: makes a progress display for downloads; default none.
+        name: "mnist", "fashion-mnist", or a folder with four IDX files.
+        root: folder of the named sets, in torchvision's layout; by default SHUZI_DATA, else the user's cache.
+        progress: makes a progress display for downloads; by default there is none.
 
     Raises:
-        ShuziError: an unknown name, a folder without the files, a file that is not what it should be, or
-            no source for one that is missing.
+        ShuziError: an unknown name, a folder without the files, a damaged file, or no source for a missing one.
     """
     return from_files(str(name), find(name, root, progress))
 
@@ -210,14 +208,14 @@ def load(
 def find(
     name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
 ) -> list[sources.Found]:
-    """Give the four verified files of a set, fetched where need be; arguments and errors as `load`."""
+    """Return the four verified files of a set, downloading missing ones; arguments and errors as for `load`."""
     if str(name) in sources.SOURCES:
         return sources.obtain(str(name), Path(root) if root else None, progress)
     return own_files(Path(name))
 
 
 def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
-    """Give the training and the test digits in the four files of a set."""
+    """Return the training and the test digits in the four files of a set."""
     listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
     sha256 = hashlib.sha256(listing.encode()).hexdigest()
     title = name if name in sources.SOURCES else Path(name).resolve().name
@@ -233,7 +231,7 @@ def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
 
 
 def own_files(folder: Path) -> list[sources.Found]:
-    """Give the four IDX files of a folder of one's own, with whatever checksums they have.
+    """Return the four IDX files of a folder of one's own, with their checksums.
 
     Raises:
         ShuziError: no such folder or set, or a file is missing.

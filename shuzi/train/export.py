@@ -114,11 +114,11 @@ def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
     train, test = held_out.load_for(run, None, root)
     digits, what = held_out.parts(run.plan, train)[1], "held out"
     if own.is_own(run.plan.data):
-        digits, what = digits.joined(test), "not learnt from"
+        digits, what = digits.concat(test), "not learnt from"
         if run.plan.start == "reader":
             mnist = shuzi.load("mnist", root)[0].split(NOT_LEARNT)[1]
             each = f"{len(digits)} pictures {what} and {NOT_LEARNT:,} digits of MNIST"
-            return own.repeated(digits, NOT_LEARNT).joined(mnist), each
+            return own.repeated(digits, NOT_LEARNT).concat(mnist), each
     if not len(digits):
         return None, "no images were held out; train with --validation"
     if len(digits) < LEAST:

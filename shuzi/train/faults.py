@@ -37,10 +37,10 @@ RANGES = {
     "epochs": (1, math.inf),
     "batch_size": (1, math.inf),
     "lr": (math.ulp(0.0), LARGEST_LR),
-    "again": (0, 1),
-    "steps": (0, math.inf),
+    "second_cycle_at": (0, 1),
+    "steps_per_epoch": (0, math.inf),
     "label_smoothing": (0, 1),
-    "average": (0, 1),
+    "ema_decay": (0, 1),
 }
 
 
@@ -84,9 +84,9 @@ RETURNS: dict[str, tuple[Callable[..., bool], str]] = {
     "schedule": (lambda value, *_: is_number(value), "a number of 0 or more"),
     "augment": (lambda value, before, _: are_images(value, before), "as many images, finite, float32 (B, 1, 28, 28)"),
     "extend": (lambda value, *_: isinstance(value, Digits) and len(value) > 0, "shuzi.Digits"),
-    "made": (lambda value, *_: isinstance(value, Generator), "a generator of batches"),
+    "batch_source": (lambda value, *_: isinstance(value, Generator), "a generator of batches"),
     "loss": (lambda value, *_: is_loss(value), "a tensor of shape () that depends on the outputs"),
-    "judge": (lambda value, *_: is_share(value), "two whole numbers: how many are right, of how many"),
+    "count_correct": (lambda value, *_: is_share(value), "two whole numbers: how many are right, of how many"),
     "onnx": (lambda value, *_: isinstance(value, bytes), "bytes"),
 }  # fmt: skip
 
@@ -196,7 +196,7 @@ def check_logits(field: Any, outputs: Any, count: int) -> None:  # noqa: ANN401
 
 
 def checked_batch(field: Any, batch: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
-    """Give the images and targets of a batch that `made` gives. Raises ShuziError if it is none."""
+    """Give the images and targets of a batch that `batch_source` gives. Raises ShuziError if it is none."""
     match batch:
         case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
             return images, targets

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, renamed
 from shuzi.train import generators
 from shuzi.train.distributed import gathered, here, joined, whole
 from shuzi.train.faults import check_logits, checked_batch, guard, guarded
@@ -28,7 +28,7 @@ from shuzi.train.threads import threads, threads_for
 
 __all__ = ["Epoch", "Settings", "load_file", "save"]  # what else is found here: figures, and a file's tensors
 
-AGAIN_LR = 0.5  # of the second cycle, a share of the first one's
+SECOND_CYCLE_LR = 0.5  # the second cycle's learning rate, as a share of the first one's
 
 
 @dataclass
@@ -87,6 +87,7 @@ class Tally:
         )
 
 
+@renamed(again="start_second_cycle", average="ema_model")  # in 0.3.0
 class Training:
     """All that changes while a model learns; `state` and `restore` save it and take it up again."""
 
@@ -107,16 +108,20 @@ class Training:
             self.threads = threads or self.worth()
             place(self.model, device, recipe.channels_last)
             self.forward = joined(self.ranks, self.model)
-            self.average = copy.deepcopy(self.model) if recipe.average is not None else None
+            self.ema_model = copy.deepcopy(self.model) if recipe.ema_decay is not None else None
         self.optimizer = recipe.optimizer(self.model.parameters(), settings.lr)
-        self.turn = settings.epochs if recipe.again is None else round(recipe.again * settings.epochs)
+        self.turn = (
+            settings.epochs
+            if recipe.second_cycle_at is None
+            else round(recipe.second_cycle_at * settings.epochs)
+        )
         self.epoch = 0  # so many have ended
         self.tally = Tally()  # of the one that it is in
         self.began = self.order.get_state()  # as that one began
 
     def worth(self) -> int:
         """Give how many threads a batch is worth; batches that are made are of images of any size."""
-        if self.recipe.made is not None:
+        if self.recipe.batch_source is not None:
             return torch.get_num_threads()
         with generators.kept(self.device):
             return threads_for(self.model, self.settings.batch_size)
@@ -136,18 +141,18 @@ class Training:
         """The first epoch of the cycle that it is in, the one after its last, and its learning rate."""
         if self.epoch < self.turn:
             return 0, self.turn, self.settings.lr
-        return self.turn, self.settings.epochs, self.settings.lr * AGAIN_LR
+        return self.turn, self.settings.epochs, self.settings.lr * SECOND_CYCLE_LR
 
     @property
     def result(self) -> Model:
         """The model to keep: the averaged one where the recipe averages."""
-        return self.model if self.average is None else self.average
+        return self.model if self.ema_model is None else self.ema_model
 
     def state(self) -> dict[str, Tensor]:
         """Give everything as named tensors, ready for safetensors."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        if self.average is not None:
-            tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        if self.ema_model is not None:
+            tensors |= {f"average.{name}": value for name, value in self.ema_model.state_dict().items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {
                 f"optimizer.{index}.{name}": torch.as_tensor(value)
@@ -165,11 +170,11 @@ class Training:
     def begin(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin with given weights. Raises ShuziError if they are another model's."""
         load_state(self.model, tensors)
-        if self.average is not None:
-            load_state(self.average, tensors)
+        if self.ema_model is not None:
+            load_state(self.ema_model, tensors)
 
-    def again(self) -> None:
-        """Begin the second cycle, from the weights kept so far."""
+    def start_second_cycle(self) -> None:
+        """Start the second cycle from the weights kept so far."""
         self.begin(self.result.state_dict())
         self.optimizer = self.recipe.optimizer(self.model.parameters(), self.settings.lr)
         for generator in (self.order, self.noise):
@@ -250,17 +255,21 @@ def fit(
         ShuziError: a batch larger than the set, or a loss that is no longer a number.
     """
     recipe, settings = training.recipe, training.settings
-    if recipe.made is None:
+    if recipe.batch_source is None:
         settings.check(len(train))
     digits = None
     while training.epoch < settings.epochs:
         if training.epoch == training.turn and not training.step:
-            training.again()
+            training.start_second_cycle()
             digits = None
         if digits is None:
             digits = extended(training, train)
         training.began = training.order.get_state()
-        images = len(digits) if recipe.made is None else recipe.steps * settings.batch_size or len(digits)
+        images = (
+            len(digits)
+            if recipe.batch_source is None
+            else recipe.steps_per_epoch * settings.batch_size or len(digits)
+        )
         steps = math.ceil(images / settings.batch_size)
         if training.step >= steps:
             raise ShuziError(f"{training.step:,} steps are done of an epoch of {steps:,}; start a new run")
@@ -291,7 +300,7 @@ def extended(training: Training, train: Digits) -> Digits:
 def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[Tensor, Any]]:
     """Give the batches of this epoch that are still to come, on the training's device."""
     recipe, settings = training.recipe, training.settings
-    if recipe.made is None:
+    if recipe.batch_source is None:
         yield from digits.batches(
             settings.batch_size, generator=training.order, device=training.device, first=training.step
         )
@@ -302,13 +311,13 @@ def batches(training: Training, digits: Digits, steps: int) -> Generator[tuple[T
         return generators.seeded(training.device, training.seed, number)
 
     with apart():
-        made = recipe.made(digits, settings.batch_size, training.seed, number)
+        made = recipe.batch_source(digits, settings.batch_size, training.seed, number)
     with contextlib.closing(made):
         while training.step < steps:
-            with guard(recipe.made), apart():
+            with guard(recipe.batch_source), apart():
                 batch = next(made, None)
-            images, targets = checked_batch(recipe.made, batch)
-            with guard(recipe.made):
+            images, targets = checked_batch(recipe.batch_source, batch)
+            with guard(recipe.batch_source):
                 moved = images.to(training.device), move(targets, training.device)
             yield moved
             number += 1
@@ -335,8 +344,8 @@ def learn(
         for group in training.optimizer.param_groups:
             group["lr"] = lr * factor
         loss = descend(training, images, targets)
-        if training.average is not None:
-            follow(training.average, training.model, recipe.average, step)
+        if training.ema_model is not None:
+            follow(training.ema_model, training.model, recipe.ema_decay, step)
         tally.add(loss, len(images))
         done += len(images)
         if training.step % math.ceil(steps / POINTS) == 0:
@@ -365,7 +374,7 @@ def descend(training: Training, images: Tensor, targets: Any) -> Tensor:  # noqa
     outputs = gathered(among, outputs, size)
     if recipe.loss is None:
         check_logits(recipe.build, outputs, size)
-        with guard(recipe.made or recipe.build):
+        with guard(recipe.batch_source or recipe.build):
             loss = F.cross_entropy(outputs.float(), targets, label_smoothing=recipe.label_smoothing)
         training.tally.answers.append((outputs.detach(), targets))
     else:
@@ -428,10 +437,10 @@ def repeatable() -> Iterator[None]:
 
 def judged(recipe: Recipe, model: Model, digits: Digits, device: torch.device) -> tuple[int, int]:
     """Give how many a model gets right of how many, on digits: as its recipe judges, else each image by itself."""
-    if recipe.judge is not None:
+    if recipe.count_correct is not None:
         set_training(model, False)
         with generators.seeded(device, 0):
-            return recipe.judge(model, digits, device)
+            return recipe.count_correct(model, digits, device)
     with guard(recipe.build):
         right = predict(model, digits, device)[:, :CLASSES].argmax(dim=1) == torch.from_numpy(digits.labels)
     return int(right.sum()), len(digits)

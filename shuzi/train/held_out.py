@@ -115,7 +115,7 @@ def parts(plan: "Plan", train: Digits) -> tuple[Digits, Digits]:
     if held_out >= len(train):
         raise ShuziError(f"--validation {held_out}: the training set has only {len(train):,} images")
     if own.is_own(plan.data):
-        return train.by_label(held_out, np.arange(len(train)))
+        return train.stratified_split(held_out, np.arange(len(train)))
     return train.split(held_out, None if plan.data in SOURCES else np.random.default_rng(plan.settings.seed))
 
 

@@ -91,7 +91,7 @@ def recipe_of(plan: Plan) -> "Recipe | fit_numpy.Recipe":
     if isinstance(known, fit_numpy.Recipe):
         return known
     if plan.start is not None:
-        known = dataclasses.replace(known, again=None)
+        known = dataclasses.replace(known, second_cycle_at=None)
     if plan.data in SOURCES and not SOURCES[plan.data].digits:
         known = dataclasses.replace(known, extend=None)
     return known

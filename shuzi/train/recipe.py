@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from shuzi.data.digits import Digits
+from shuzi.errors import renamed
+from shuzi.train.settings import RENAMED_FIELDS
 
 
 class Model(Protocol):
@@ -19,6 +21,7 @@ class Model(Protocol):
     def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
 
 
+@renamed(**RENAMED_FIELDS)
 @dataclass(frozen=True)
 class Recipe:
     """A model and how it is trained.
@@ -29,23 +32,24 @@ class Recipe:
         epochs, batch_size, lr: defaults that a person may change.
         optimizer: makes the optimiser from the parameters and the learning rate.
         schedule: the learning rate's factor at a fraction, 0..1, of a cycle's steps; default constant.
-        again: share of the epochs, 0..1, after which a second cycle begins, from the weights kept so far: at half the
-            rate, with a new optimiser, and all that is drawn drawn anew. None: there is one cycle.
+        second_cycle_at: share of the epochs, 0..1, after which a second cycle starts from the weights kept so far, at
+            half the rate, with a new optimiser and a new seed. None: there is one cycle.
         augment: changes a batch of images float32 (B, 1, 28, 28), drawing from a generator on their device.
-        extend: joins what we make ourselves to the training digits, drawing from a generator.
-        made: makes the batches on the way, in place of images cut from the digits: from digits, the size of a batch, a
-            seed and a number, gives without end the batches from that number on, each of them drawn from the seed and
-            its own number alone, so that training can be taken up anywhere. A batch is images float32 (B, 1, H, W)
-            and what `loss` takes, a tensor or a tuple of tensors. The global generators of torch, numpy and Python are
-            seeded with both before each batch.
-        steps: batches that are an epoch, where they are made.
+        extend: adds synthetic digits to the training digits, drawing from a generator.
+        batch_source: draws batches during training instead of cutting them from the digits. Takes digits, batch size,
+            seed and number, and yields without end the batches from that number on. Each depends only on the seed and
+            its own number, so that training can resume anywhere. A batch is images float32 (B, 1, H, W) and the
+            targets that `loss` takes, a tensor or a tuple of tensors. The global generators of torch, numpy and Python
+            are seeded with both numbers before each batch.
+        steps_per_epoch: batches per epoch with a `batch_source`.
         loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
             default cross-entropy of logits (B, classes) and labels (B,).
-        onnx: makes an ONNX file's bytes of a model that is no classifier of 28x28s; given digits, one in 8 bits.
-        judge: how many answers of the model are right, of how many, when it is put to use on digits on a device;
-            default of each image, whether the largest logit is its label's.
+        onnx: exports a model that doesn't classify 28x28 images as an ONNX file's bytes, in 8 bits if given digits.
+        count_correct: counts the right answers of a model on digits on a device, and all answers; by default an answer
+            is right if the largest logit is the label's.
         label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
-        average: decay a step of the averaged weights that are kept in place of the last, 0..1, or None.
+        ema_decay: decay per step of the exponential moving average of the weights, 0..1, which is kept in place of the
+            last weights; None: the last are kept.
         bfloat16: compute in bfloat16 where the device does so in hardware.
         channels_last: keep images as (B, H, W, C) in memory, which convolutions on a CPU like.
     """
@@ -57,15 +61,15 @@ class Recipe:
     lr: float
     optimizer: Callable[[Iterable[Tensor], float], torch.optim.Optimizer]
     schedule: Callable[[float], float] | None = None
-    again: float | None = None
+    second_cycle_at: float | None = None
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
-    made: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
-    steps: int = 0
+    batch_source: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
+    steps_per_epoch: int = 0
     loss: Callable[[Any, Any], Tensor] | None = None
-    judge: Callable[[Any, Digits, torch.device], tuple[int, int]] | None = None
+    count_correct: Callable[[Any, Digits, torch.device], tuple[int, int]] | None = None
     onnx: Callable[[Any, Digits | None], bytes] | None = None
     label_smoothing: float = 0.0
-    average: float | None = None
+    ema_decay: float | None = None
     bfloat16: bool = False
     channels_last: bool = False

@@ -29,6 +29,7 @@ from shuzi.train.plan import Plan, describe_recipe, loop_of, make_plan, recipe, 
 from shuzi.train.ranks import lost, ranks
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Results, Run, reason, resume_command
 from shuzi.train.run_folder import acquire_run_dir, lock_run_dir, read_run
+from shuzi.train.settings import RENAMED_FIELDS
 from shuzi.train.start import first_weights, learnt_before
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def resume(
         )
     tensors = among.from_first(lambda: read_checkpoint(run))  # whole, before a word of it is believed
     today = describe_recipe(recipe_of(run.plan))
-    for name in (*run.recipe, *today):
-        began, now = (each.get(name, "not there") for each in (run.recipe, today))
+    then = {RENAMED_FIELDS.get(name, name): value for name, value in run.recipe.items()}
+    for name in (*then, *today):
+        began, now = (each.get(name, "not there") for each in (then, today))
         if began != now:
             raise ShuziError(
                 f"{folder}: began when the {name} of {run.plan.recipe} was {began}, now it is {now}; "

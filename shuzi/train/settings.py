@@ -10,6 +10,13 @@ from shuzi.errors import ShuziError
 
 POINTS = 20  # of an epoch's loss curve
 LAST_SEED = 2**63 - 1
+RENAMED_FIELDS = {  # of a recipe, in 0.3.0
+    "again": "second_cycle_at",
+    "made": "batch_source",
+    "steps": "steps_per_epoch",
+    "judge": "count_correct",
+    "average": "ema_decay",
+}
 LARGEST_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
 
 

@@ -40,14 +40,14 @@ def mixed(images, generator):
 
 EVERYTHING = Recipe(
     summary="all that looks at a batch as a whole", build=network, epochs=2, batch_size=111, lr=3e-3,
-    optimizer=adamw, schedule=one_cycle, augment=mixed, label_smoothing=0.05, average=0.9, channels_last=True,
+    optimizer=adamw, schedule=one_cycle, augment=mixed, label_smoothing=0.05, ema_decay=0.9, channels_last=True,
 )  # fmt: skip
 # 1,000 images in batches of 111: the last is one image, of which a rank has none
 RECIPES_TO_TRY = {
     "everything": EVERYTHING,
     "tensors": dataclasses.replace(RECIPES["softmax-tensors"], epochs=2, batch_size=111),
     "best": dataclasses.replace(
-        RECIPES["best"], epochs=1, batch_size=100, lr=5e-4, again=None, extend=None, bfloat16=False
+        RECIPES["best"], epochs=1, batch_size=100, lr=5e-4, second_cycle_at=None, extend=None, bfloat16=False
     ),
 }
 

@@ -201,7 +201,9 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
 def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub(
     tmp_path, small_folder, monkeypatch, command
 ):
-    short = dataclasses.replace(RECIPES["finder"], steps=1, judge=lambda *_: (0, 1))  # an hour, else
+    short = dataclasses.replace(
+        RECIPES["finder"], steps_per_epoch=1, count_correct=lambda *_: (0, 1)
+    )  # an hour, else
     monkeypatch.setitem(RECIPES, "finder", short)
     run = runs.train(make_plan("finder", str(small_folder), epochs=1, batch_size=2), tmp_path / "run")
     with pytest.raises(ShuziError, match="a finder, and the hub's folder is for a network that names digits"):

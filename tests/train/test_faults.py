@@ -54,8 +54,8 @@ def batches(*values):
 
 IMAGES, LABELS = torch.zeros(500, 1, 28, 28), torch.zeros(500, dtype=torch.int64)
 ZERO = "failed with ZeroDivisionError: division by zero"
-MADE = "its made gives {}, expected batches without end, each images (B, 1, H, W) and what loss takes"
-FUNCTIONS = ("build", "optimizer", "schedule", "augment", "extend", "made", "loss", "judge")
+MADE = "its batch_source gives {}, expected batches without end, each images (B, 1, H, W) and what loss takes"
+FUNCTIONS = ("build", "optimizer", "schedule", "augment", "extend", "batch_source", "loss", "count_correct")
 FAULTY = [
     *(({name: fails}, f"its {name} {ZERO}") for name in FUNCTIONS),
     ({"build": sys.exit}, "its build failed with SystemExit"),
@@ -77,20 +77,22 @@ FAULTY = [
      "its extend failed: digits: label"),
     ({"loss": gives(0.5)}, "its loss gives 0.5, expected a tensor of shape ()"),
     ({"loss": gives(torch.zeros(3))}, "its loss gives float32 of shape (3,)"),
-    ({"made": gives(7)}, "its made gives 7, expected a generator of batches"),
-    ({"made": batches(), "steps": 2}, MADE.format("None")),
-    ({"made": batches((IMAGES, LABELS)), "steps": 2}, MADE.format("None")),
-    ({"made": batches(IMAGES), "steps": 2}, MADE.format("float32 of shape (500, 1, 28, 28)")),
-    ({"made": batches((IMAGES, [7])), "steps": 1}, "its made failed with AttributeError: 'int' object has no"),
-    ({"made": batches((IMAGES, LABELS.float())), "steps": 1}, "its made failed with RuntimeError: "),
-    ({"judge": gives(0.9)}, "its judge gives 0.9, expected two whole numbers"),
-    ({"judge": gives((3, 2))}, "its judge gives (3, 2)"),
+    ({"batch_source": gives(7)}, "its batch_source gives 7, expected a generator of batches"),
+    ({"batch_source": batches(), "steps_per_epoch": 2}, MADE.format("None")),
+    ({"batch_source": batches((IMAGES, LABELS)), "steps_per_epoch": 2}, MADE.format("None")),
+    ({"batch_source": batches(IMAGES), "steps_per_epoch": 2}, MADE.format("float32 of shape (500, 1, 28, 28)")),
+    ({"batch_source": batches((IMAGES, [7])), "steps_per_epoch": 1},
+     "its batch_source failed with AttributeError: 'int' object has no"),
+    ({"batch_source": batches((IMAGES, LABELS.float())), "steps_per_epoch": 1},
+     "its batch_source failed with RuntimeError: "),
+    ({"count_correct": gives(0.9)}, "its count_correct gives 0.9, expected two whole numbers"),
+    ({"count_correct": gives((3, 2))}, "its count_correct gives (3, 2)"),
     ({"epochs": "3"}, "its epochs is '3', expected a whole number"),
     ({"epochs": 0}, "its epochs is 0, expected 1 to inf"),
     ({"batch_size": 1.5}, "its batch_size is 1.5, expected a whole number"),
     ({"lr": float("nan")}, "its lr is nan, expected"),
-    ({"again": "half"}, "its again is 'half', expected a number or None"),
-    ({"average": 2.0}, "its average is 2.0, expected 0 to 1"),
+    ({"second_cycle_at": "half"}, "its second_cycle_at is 'half', expected a number or None"),
+    ({"ema_decay": 2.0}, "its ema_decay is 2.0, expected 0 to 1"),
     ({"bfloat16": "yes"}, "its bfloat16 is 'yes', expected True or False"),
     ({"summary": None}, "its summary is None, expected text"),
     ({"schedule": 0.1}, "its schedule is 0.1, expected a function or None"),
@@ -114,7 +116,7 @@ def test_what_a_recipe_does_wrong_is_one_sentence_that_names_it_and_the_field(sm
 
 
 def test_the_steps_of_a_recipe_that_makes_no_batches_count_for_nothing(small):
-    recipe = dataclasses.replace(GOOD, steps=10**30)
+    recipe = dataclasses.replace(GOOD, steps_per_epoch=10**30)
     (epoch,) = fit(Training(recipe, Settings(1, 500, 0.1), CPU), small[0])
     assert len(epoch.curve) == 2
 

@@ -189,7 +189,7 @@ def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
 @pytest.fixture(scope="module")
 def trained(mnist):
     """A finder after one step, of two scenes."""
-    recipe = dataclasses.replace(RECIPES["finder"], steps=1, again=None, bfloat16=False)
+    recipe = dataclasses.replace(RECIPES["finder"], steps_per_epoch=1, second_cycle_at=None, bfloat16=False)
     training = Training(recipe, Settings(1, 2, recipe.lr), CPU)
     before = {name: value.clone() for name, value in training.model.state_dict().items()}
     (epoch,) = fit(training, mnist[0].part(0, 500))

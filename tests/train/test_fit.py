@@ -34,7 +34,7 @@ def noisy(images, generator):
 # everything a recipe may hold: random start, dropout, running statistics, two moments, schedule, noise, averages
 EVERYTHING = Recipe(
     summary="all that has a state", build=network, epochs=4, batch_size=64, lr=3e-3, optimizer=adamw,
-    schedule=one_cycle, augment=noisy, label_smoothing=0.05, average=0.9, bfloat16=True, channels_last=True,
+    schedule=one_cycle, augment=noisy, label_smoothing=0.05, ema_decay=0.9, bfloat16=True, channels_last=True,
 )  # fmt: skip
 
 
@@ -57,7 +57,9 @@ GPUS = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_availabl
 DEVICES = [CPU, *(torch.device(name) for name, there in GPUS.items() if there)]
 
 # taken up after 2 epochs of 4: before the second cycle begins, as it begins, and within it
-CYCLES = [dataclasses.replace(EVERYTHING, again=share, extend=extended) for share in (0.75, 0.5, 0.25)]
+CYCLES = [
+    dataclasses.replace(EVERYTHING, second_cycle_at=share, extend=extended) for share in (0.75, 0.5, 0.25)
+]
 
 
 @pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING, *CYCLES])
@@ -84,8 +86,8 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
     settings = Settings(2, recipe.batch_size, recipe.lr)
-    if recipe.made is not None:  # its whole epoch takes minutes
-        recipe, settings = dataclasses.replace(recipe, steps=5), Settings(2, 4, recipe.lr)
+    if recipe.batch_source is not None:  # its whole epoch takes minutes
+        recipe, settings = dataclasses.replace(recipe, steps_per_epoch=5), Settings(2, 4, recipe.lr)
     straight = Training(recipe, settings, device)
     epochs = list(fit(straight, digits))
 
@@ -115,10 +117,10 @@ def squared(outputs, targets):
 
 
 MADE = Recipe(
-    summary="makes its own batches", epochs=3, batch_size=16, lr=0.05, optimizer=adamw, made=counted, steps=20,
-    loss=squared,
-    build=lambda generator: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1)), again=0.5,
-    judge=lambda model, digits, device: (int((model(torch.full((4, 1, 2, 2), 0.5)) - 0.5).abs().max() < 0.2), 1),
+    summary="makes its own batches", epochs=3, batch_size=16, lr=0.05, optimizer=adamw, loss=squared,
+    batch_source=counted, steps_per_epoch=20, second_cycle_at=0.5,
+    build=lambda generator: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1)),
+    count_correct=lambda model, *_: (int((model(torch.full((4, 1, 2, 2), 0.5)) - 0.5).abs().max() < 0.2), 1),
 )  # fmt: skip
 
 
@@ -154,12 +156,12 @@ def test_the_weights_depend_on_the_seed_and_on_no_global_generator(small, recipe
 @pytest.mark.parametrize("schedule", [None, one_cycle])
 def test_a_second_cycle_is_a_training_of_its_own_from_the_weights_kept(small, schedule):
     whole = dataclasses.replace(
-        RECIPES["softmax"], again=0.6, schedule=schedule, average=0.9, extend=extended
+        RECIPES["softmax"], second_cycle_at=0.6, schedule=schedule, ema_decay=0.9, extend=extended
     )
     both = Training(whole, Settings(5, 64, 0.1, seed=3), CPU)
     list(fit(both, small[0]))
 
-    once = dataclasses.replace(whole, again=None)
+    once = dataclasses.replace(whole, second_cycle_at=None)
     first = Training(once, Settings(3, 64, 0.1, seed=3), CPU)
     list(fit(first, small[0]))
     second = Training(once, Settings(2, 64, 0.05, seed=2**63 - 4), CPU)

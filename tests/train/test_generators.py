@@ -71,9 +71,9 @@ def judge(model, digits, device):
 
 CUT = Recipe(
     summary="draws from the global generators wherever it may", build=network, epochs=3, batch_size=50, lr=1e-3,
-    optimizer=adamw, augment=shifted, extend=darker, again=0.6, judge=judge,
+    optimizer=adamw, augment=shifted, extend=darker, second_cycle_at=0.6, count_correct=judge,
 )  # fmt: skip
-MADE = dataclasses.replace(CUT, made=loaded, steps=12)
+MADE = dataclasses.replace(CUT, batch_source=loaded, steps_per_epoch=12)
 
 
 def trained(recipe, digits, noise, stop=None):
@@ -95,7 +95,7 @@ def trained(recipe, digits, noise, stop=None):
     return training.result.state_dict(), last.validation_accuracy
 
 
-@pytest.mark.parametrize("recipe", [CUT, MADE, dataclasses.replace(MADE, made=drawn_batches)])
+@pytest.mark.parametrize("recipe", [CUT, MADE, dataclasses.replace(MADE, batch_source=drawn_batches)])
 @pytest.mark.parametrize("stop", [(0, 5), (2, 3)])
 def test_a_recipe_that_draws_from_the_global_generators_is_taken_up_bit_by_bit(small, recipe, stop):
     straight, accuracy = trained(recipe, small[0], noise=1)

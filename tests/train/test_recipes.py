@@ -1,9 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+import shuzi
 from shuzi.train import fit, models
 from shuzi.train.recipes import one_cycle, recipe
+from shuzi.train.settings import RENAMED_FIELDS
 
 CPU = torch.device("cpu")
 
@@ -61,3 +65,24 @@ def test_best_learns_from_a_few_digits_what_is_a_digit_and_what_is_none(mnist):
         noise = training.model(torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
     assert (logits[:, :10].argmax(1).numpy() == labels).mean() > 0.5
     assert (noise.argmax(1) == 10).float().mean() > 0.8
+
+
+def test_an_old_name_is_answered_with_the_new_one(small):
+    known = recipe("softmax")
+    training = fit.Training(known, fit.Settings(1, 100, 0.1), CPU)
+    for owner, old, new in [
+        *((known, *names) for names in RENAMED_FIELDS.items()),
+        (small[0], "joined", "concat"),
+        (small[0], "by_label", "stratified_split"),
+        (small[0], "transformed", "with_transform"),
+        (training, "again", "start_second_cycle"),
+        (training, "average", "ema_model"),
+    ]:
+        with pytest.raises(shuzi.ShuziError, match=f": {old} is now called {new}; use the new name"):
+            getattr(owner, old)
+        assert hasattr(owner, new)
+        assert not hasattr(owner, old)
+    with pytest.raises(shuzi.ShuziError, match="Recipe: made is now called batch_source"):
+        dataclasses.replace(known, made=None)
+    with pytest.raises(AttributeError, match="'Digits' object has no attribute 'image'"):
+        small[0].image  # noqa: B018

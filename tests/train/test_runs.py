@@ -662,7 +662,7 @@ def test_a_checkpoint_is_checked_whole_before_anything_is_taken_from_it(everythi
 def everything(tmp_path, plan, monkeypatch) -> Path:
     """A run of a recipe with moments, averages and running statistics, stopped after one of three epochs."""
     recipe = dataclasses.replace(
-        RECIPES["fast"], average=0.9, build=lambda generator: nn.Sequential(
+        RECIPES["fast"], ema_decay=0.9, build=lambda generator: nn.Sequential(
             nn.Conv2d(1, 2, 5, stride=4), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 10)
         ),
     )  # fmt: skip
@@ -695,7 +695,7 @@ def test_a_run_without_a_checkpoint_begins_anew_or_says_what_is_missing(unfinish
 
 def test_a_recipe_that_changed_since_is_refused(unfinished, monkeypatch, finished):
     for change, words in [
-        ({"average": 0.9}, "began when the average of softmax was None, now it is 0.9"),
+        ({"ema_decay": 0.9}, "began when the ema_decay of softmax was None, now it is 0.9"),
         ({"optimizer": adamw}, "the optimizer of softmax was sgd, now it is adamw"),
         ({"extend": partial(RECIPES["best"].extend.func, times=2)}, r"now it is mix\(times=2\)"),
     ]:
