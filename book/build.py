@@ -3,7 +3,7 @@
 Both languages have the same code cells, so each chapter runs once, and both notebooks get its outputs. The code in the
 answers to the exercises runs too, and must print what the page shows below it. All run in one kernel, its names cleared
 between chapters: torch is imported once. What ships, and what GitHub shows, is shuzi/learn/{zh,en}/*.ipynb; of these
-Sphinx makes one static site in FOLDER, build/book by default.
+and of docs/ Sphinx makes one static site in FOLDER, build/book by default.
 """
 
 import ast
@@ -22,9 +22,11 @@ from pygments.lexers import PythonLexer
 
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent
+DOCS = ROOT / "docs"
 NOTEBOOKS = ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 CLEAR = "%reset -f"
+SOURCE = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")  # to a file of the repository
 LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
 ANSWER = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
@@ -139,18 +141,13 @@ def write(books: dict[str, dict[str, nbformat.NotebookNode]], to: Path) -> None:
 
 
 def site(to: Path) -> None:
-    """Build the static site of both languages from the executed notebooks."""
+    """Build the static site of both languages: documentation, API reference and the executed lesson."""
     shutil.rmtree(to, ignore_errors=True)
     for language, code_of_language in LANGUAGES.items():
-        work = to / ".source" / language
-        shutil.copytree(BOOK / language, work, ignore=shutil.ignore_patterns("[0-9]*.md"))
-        shutil.copy(BOOK / "terms.csv", work)
-        for path in (NOTEBOOKS / language).glob("*.ipynb"):
-            text = path.read_text()
-            text = re.sub(r"\[([^][\n]+)\]\(\.\./\.\./\.\./([\w/]+)\.py(?:#L(\d+)-L\d+)?\)", in_site, text)
-            (work / path.name).write_text(text)
-        sphinx = [sys.executable, "-m", "sphinx", "-q", "-c", BOOK, "-d", to / ".trees" / language]
-        subprocess.run([*sphinx, "-D", f"language={code_of_language}", work, to / language], check=True)
+        pages = to / ".source" / "docs" / language
+        gather(language, pages)
+        sphinx = [sys.executable, "-m", "sphinx", "-qW", "--keep-going", "-c", BOOK, "-d", to / ".trees" / language]
+        subprocess.run([*sphinx, "-D", f"language={code_of_language}", pages, to / language], check=True)
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -161,6 +158,22 @@ def site(to: Path) -> None:
     shutil.copy(BOOK / "index.html", to)
     for left in (".source", ".trees", "jupyter_execute"):
         shutil.rmtree(to / left, ignore_errors=True)
+
+
+def gather(language: str, pages: Path) -> None:
+    """Put the pages of a language into one folder, with their pictures where the links in docs/ expect them."""
+    shutil.copytree(BOOK / language, pages, ignore=shutil.ignore_patterns("[0-9]*.md"))
+    (pages / "index.md").rename(pages / "lesson.md")
+    shutil.copy(BOOK / "terms.csv", pages)
+    shutil.copytree(ROOT / "examples", pages.parents[1] / "examples", dirs_exist_ok=True)
+    for picture in (*DOCS.glob("*.jpg"), *DOCS.glob("*.png")):
+        shutil.copy(picture, pages.parent)
+    texts = {path.name: path for path in ((DOCS / language).glob("*.md"))}
+    texts |= {path.name: path for path in (NOTEBOOKS / language).glob("*.ipynb")}
+    texts |= {"api.md": DOCS / "api.md", "changelog.md": ROOT / "CHANGELOG.md"}
+    texts |= {"card.md": ROOT / "shuzi" / "read" / "weights" / "CARD.md"}
+    for name, path in texts.items():
+        (pages / name).write_text(SOURCE.sub(in_site, path.read_text()))
 
 
 def in_site(link: re.Match[str]) -> str:

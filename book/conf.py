@@ -10,9 +10,15 @@ from sphinx.search.en import SearchEnglish
 
 project = "shuzi 数字"
 author = "shuzi"
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 nb_execution_mode = "off"  # the notebooks have their outputs
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+default_role = "py:obj"  # what docstrings name in backticks
+napoleon_use_ivar = True
+napoleon_use_rtype = False
 html_theme = "furo"
 html_title = project
 html_copy_source = False
