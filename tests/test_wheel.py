@@ -61,6 +61,33 @@ def wheel(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", folder, ROOT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (path,) = folder.iterdir()
+    return path
+
+
+def test_the_index_would_take_the_wheel_and_the_sdist(wheel, sdist):
+    ended = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout.count("PASSED")) == (0, 2), ended.stdout + ended.stderr
+
+
+def test_the_sdist_installs_what_the_wheel_holds(wheel, sdist, tmp_path):
+    install = ["install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
+    subprocess.run([sys.executable, "-m", "pip", *install, "--target", tmp_path, sdist], check=True)
+    installed = {
+        str(path.relative_to(tmp_path)) for path in (tmp_path / "shuzi").rglob("*") if path.is_file()
+    }
+    assert installed == {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("shuzi/")}
+
+
+@pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory) -> Path:
     """The programs of an environment with the wheel; its requirements are links to those installed here."""
     folder = tmp_path_factory.mktemp("venv")
