@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 NOTEBOOKS = ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 CLEAR = "%reset -f"
-SOURCE = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")  # to a file of the repository
+SOURCE = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")
 LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
 ANSWER = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
@@ -146,8 +146,9 @@ def site(to: Path) -> None:
     for language, code_of_language in LANGUAGES.items():
         pages = to / ".source" / "docs" / language
         gather(language, pages)
-        sphinx = [sys.executable, "-m", "sphinx", "-qW", "--keep-going", "-c", BOOK, "-d", to / ".trees" / language]
-        subprocess.run([*sphinx, "-D", f"language={code_of_language}", pages, to / language], check=True)
+        options = ["-qW", "--keep-going", "-c", BOOK, "-D", f"language={code_of_language}"]
+        folders = ["-d", to / ".trees" / language, pages, to / language]
+        subprocess.run([sys.executable, "-m", "sphinx", *options, *folders], check=True)
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
