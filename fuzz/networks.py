@@ -6,7 +6,7 @@ from idx import mutated
 from onnx import TensorProto, helper, numpy_helper
 
 import shuzi
-from shuzi.read.reader import SHIPPED
+from shuzi.read.reader import SHIPPED_READER
 
 
 def linear(about=(), weights=None, kind=TensorProto.FLOAT, batch="N", side=28):
@@ -30,7 +30,7 @@ def linear(about=(), weights=None, kind=TensorProto.FLOAT, batch="N", side=28):
     return model.SerializeToString()
 
 
-SMALL, LARGE = linear(), SHIPPED.read_bytes()
+SMALL, LARGE = linear(), SHIPPED_READER.read_bytes()
 SAID = ("", "nan", "inf", "-1", "0", "1e309", "0.5", "ten", "\0", "٣", "0x10", "1_0")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import shuzi
 from shuzi import arrow
-from shuzi.read.reader import SHIPPED
+from shuzi.read.reader import SHIPPED_READER
 
 
 def ones(count):
@@ -31,7 +31,7 @@ def reader():
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_a_reader_can_be_copied_and_sent_where_its_file_is_not(tmp_path, copied):
-    path = shutil.copy(SHIPPED, tmp_path / "mine.onnx")
+    path = shutil.copy(SHIPPED_READER, tmp_path / "mine.onnx")
     reader = shuzi.Reader(path, threshold=0.25)
     whole = reader.read(ones(2))
     (tmp_path / "mine.onnx").unlink()

@@ -174,7 +174,7 @@ def test_metadata_are_taken(tmp_path):
 
 
 def test_a_damaged_or_missing_network_is_named(tmp_path):
-    shipped = reader.SHIPPED.read_bytes()
+    shipped = reader.SHIPPED_READER.read_bytes()
     (tmp_path / "half.onnx").write_bytes(shipped[: len(shipped) // 2])
     (tmp_path / "empty.onnx").write_bytes(b"")
     for name in ("half.onnx", "empty.onnx"):

@@ -1,4 +1,4 @@
-"""What makes confidence of what finder and classifier say, and for which pair of them it was fitted."""
+"""How a finder's and a classifier's answers become confidence, and for which pair of them that was fitted."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import numpy as np
 from shuzi.errors import ShuziError
 from shuzi.network import Network
 
-# Its name in an ONNX file, and that of the SHA-256 of the finder's file that a classifier's was fitted with.
+# Properties of an ONNX file: the calibration, and the SHA-256 of the finder's file that a classifier's was fitted with.
 CALIBRATION, WITH_FINDER = "shuzi.calibration", "shuzi.finder_sha256"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What makes confidence of what finder and classifier say; `shuzi.train.calibration` fits it.
+    """Weights of logistic models that turn answers into confidence; `shuzi.train.calibration` fits them.
 
     Attributes:
-        chance: constant and factor that make the heatmaps' logits those of being a digit.
-        named: weights of the finder's and the classifier's log probabilities in which digit it is.
-        digit: constant, and weights of the finder's and the classifier's logits, in whether it is one.
-        number: constant, and weights of what its digits say together, of their links and of the logarithm of how many
-            they are, in whether a number is right.
+        chance: constant and factor that turn a heatmap's logit into the logit that a proposal is a digit.
+        named: weights of the finder's and the classifier's log probabilities, for which digit it is.
+        digit: constant, and weights of the finder's and the classifier's logits, for whether it is a digit.
+        number: constant, and weights of `reader.number_evidence`, for whether a number is right.
     """
 
     chance: tuple[float, ...] = (0.0, 1.0)
@@ -32,12 +31,12 @@ class Calibration:
     number: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0)
 
     def to_text(self) -> str:
-        """Give it as it lies in an ONNX file."""
+        """Format it as an ONNX file holds it."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Calibration:
-        """Raises ValueError where the text isn't what `to_text` gives."""
+        """Parse what `to_text` returns. Raises ValueError, TypeError or AttributeError for any other text."""
         values = json.loads(text)
         found = cls(**{name: tuple(map(float, numbers)) for name, numbers in values.items()})
         for name, numbers in asdict(cls()).items():
@@ -46,23 +45,23 @@ class Calibration:
         return found
 
     @classmethod
-    def of(cls, network: Network) -> Calibration | None:
-        """Give the one in a network's file; None where there is none. Raises ShuziError for a damaged one."""
+    def from_network(cls, network: Network) -> Calibration | None:
+        """Read the calibration in a network's file; None if it has none. Raises ShuziError for a damaged one."""
         if not (said := network.text(CALIBRATION, "")):
             return None
         try:
             return cls.from_text(said)
         except (ValueError, AttributeError, TypeError) as error:
             raise ShuziError(
-                f"{network.path}: its {CALIBRATION} is {said!r:.40}; make it anew with shuzi export."
+                f"{network.path}: its {CALIBRATION} is damaged ({said!r:.40}). Make the file again with shuzi export."
             ) from error
 
 
 def for_pair(classifier: Network, finder_sha256: str, finders: Calibration) -> Calibration | None:
-    """Give the calibration to read with.
+    """Choose the calibration for a classifier and a finder.
 
-    A classifier that names digits carries the calibration of it and a finder together. With another finder that
-    finder's own is the better one.
+    A classifier of digits carries a calibration that was fitted with one finder. With another finder, that finder's
+    own is better.
 
     Args:
         classifier: its network.
@@ -70,9 +69,9 @@ def for_pair(classifier: Network, finder_sha256: str, finders: Calibration) -> C
         finders: the finder's own calibration.
 
     Returns:
-        None for a classifier without one: it may name other signs than digits, so the finder has no say in them.
+        None for a classifier without one: it may name other signs than digits, so only the classifier's answers count.
     """
-    together = Calibration.of(classifier)
+    together = Calibration.from_network(classifier)
     if together is None:
         return None
     return together if classifier.text(WITH_FINDER, "") == finder_sha256 else finders

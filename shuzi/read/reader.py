@@ -1,4 +1,4 @@
-"""Pictures to digits with confidence that can be believed, or "not sure": by way of find, decode and normalise."""
+"""Pictures to digits with calibrated confidence, or "not sure": find, decode, normalise, classify."""
 
 from __future__ import annotations
 
@@ -20,38 +20,42 @@ from shuzi.network import Network, softmax
 from shuzi.page import MOST_READINGS, Box, Digit, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
-from shuzi.read.find import Finder, Proposal, beside, ink_of
+from shuzi.read.find import Finder
+from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.normalise import SIDE, laid_out, normalise
+from shuzi.read.proposals import Proposal
 
 if TYPE_CHECKING:
     import pyarrow
 
     from shuzi.data.picture import Picture, Source
 
-SHIPPED = Path(__file__).parent / "weights" / "reader.onnx"
-CHUNK = 128  # images: so many are read on one core, more on all
-MOST_ASKED = (
-    1000  # digits of a picture that the classifier names too, half a second of a core: the least sure of them
-)
-RIVAL = 0.3  # the chance from which on a proposal keeps its ink from its neighbours
-FLOOR = 1e-4  # the least probability of a digit: neither finder nor classifier is surer when they are joined
-# Constant and factor of the logit that it is a digit, where somebody says that the picture is one: they are mostly
-# right, but letters are handed in too. A balance of the two, struck on real digits and on letters of held-out fonts.
-TOLD, UNTOLD = (0.8, 0.55), (0.0, 1.0)
-THRESHOLD = 0.5  # for networks whose file names none: more likely right than wrong
+SHIPPED_READER = Path(__file__).parent / "weights" / "reader.onnx"
+CHUNK = 128  # images that one core classifies; more are shared among all
+MAX_CLASSIFIED = 1000  # digits per picture, the least sure ones: half a second of a core
+INK_CHANCE = 0.3  # from here on a proposal keeps its ink from its neighbours
+MIN_PROBABILITY = 1e-4  # of a digit, when finder and classifier are combined: neither is surer than that
+# Constant and factor on the logit that it is a digit. A caller who says that the picture is one is mostly right, but
+# letters are handed in too: a balance struck on real digits and on letters of held-out fonts.
+SINGLE_DIGIT_PRIOR, NO_PRIOR = (0.8, 0.55), (0.0, 1.0)
+DEFAULT_THRESHOLD = 0.5  # for networks whose file has none: more likely right than wrong
 EXAMPLES = [np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), np.uint8) for n in (2, 1)]
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
 
 
 class Reader:
-    """Reads handwritten digits from pictures; one may serve many threads, be copied, and be sent to other machines.
+    """Reads handwritten digits from pictures. It can be shared by threads, copied, and sent to other machines.
 
-    path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
-    (N, 10), or a folder that `shuzi export --to hub` wrote; the shipped one by default. threshold: 0..1, below which
-    confidence an answer is "not sure"; by default the one recorded in the network. providers: what onnxruntime runs
-    it on, such as ["CUDAExecutionProvider"]; by default CUDA where this onnxruntime has it, else the CPU. finder: the
-    ONNX file of a run of the recipe `finder`; the shipped one by default.
-    Raises ShuziError when a file is missing, damaged, or no such network, or a provider isn't there.
+    Args:
+        path: an ONNX network, `images` uint8 (N, 28, 28) to `logits` float32 (N, 11), the last for "no digit", or
+            (N, 10); or a folder that `shuzi export --to hub` wrote. Default: the shipped network.
+        threshold: 0..1, the confidence below which an answer is "not sure". Default: the network's own.
+        providers: what onnxruntime runs it on, such as ["CUDAExecutionProvider"]. Default: CUDA where this onnxruntime
+            has it, else the CPU.
+        finder: the ONNX file of a run of the recipe `finder`. Default: the shipped finder.
+
+    Raises:
+        ShuziError: a file is missing or damaged, holds another network, or a provider isn't available.
     """
 
     def __init__(
@@ -64,11 +68,11 @@ class Reader:
         for each in (path, finder):
             if each is not None and not isinstance(each, (str, os.PathLike)):
                 raise ShuziError(f"{each!r:.60}: expected the path of an ONNX network.")
-        self.path = Path(path) if path is not None else SHIPPED
+        self.path = Path(path) if path is not None else SHIPPED_READER
         own = None if threshold is None else _confidence("threshold", threshold)
-        network = Network(self.path, EXAMPLES, {"logits": _shapes}, EXPECTED, providers)
+        network = Network(self.path, EXAMPLES, {"logits": _logits_shapes}, EXPECTED, providers)
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
-        recorded = network.number("shuzi.threshold", THRESHOLD, 0.0, 1.0)
+        recorded = network.number("shuzi.threshold", DEFAULT_THRESHOLD, 0.0, 1.0)
         self.threshold = recorded if own is None else own
         self.name = network.text("shuzi.name", self.path.stem)
         self._network = network
@@ -77,20 +81,20 @@ class Reader:
 
     @property
     def providers(self) -> list[str]:
-        """What it runs on, by onnxruntime's names, the first before the others."""
+        """What it runs on, by onnxruntime's names, in order of preference."""
         return self._network.providers
 
     def __call__(self, batch: Mapping[str, Any]) -> pyarrow.Table:
-        """Read a batch of pictures, as Ray's `map_batches` calls it; arguments as `shuzi.arrow.read_batch`."""
+        """Read a batch of pictures, as Ray's `map_batches` calls it; see `shuzi.arrow.read_batch`."""
         from shuzi.arrow import read_batch
 
         return read_batch(self.read, batch)
 
     @enough_memory("reading a picture")
     def scores(self, images: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities float32 (N, 11): the ten digits and "no digit", summing to 1.
+        """Compute calibrated probabilities float32 (N, 11) of the ten digits and "no digit", summing to 1.
 
-        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Raises ShuziError on another type or shape.
+        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Raises ShuziError for another type or shape.
         """
         try:
             images = np.asarray(images)
@@ -101,7 +105,7 @@ class Reader:
         if not len(images):
             return np.zeros((0, 11), np.float32)
         logits = self._logits(images) / np.float32(self.temperature)
-        if logits.shape[1] == 10:  # a network that knows no "no digit"
+        if logits.shape[1] == 10:  # a network without "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
         return softmax(logits).astype(np.float32)
 
@@ -112,56 +116,56 @@ class Reader:
         return np.concatenate(in_parallel(self._logits, chunks))
 
     def classify(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What digit each 28x28 is, and whether it is one at all.
+        """Classify images: which digit each shows, and whether it shows one at all.
 
-        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Returns float32 (N, 10), the digits' probabilities
-        given that it is a digit, and bool (N,), whether it is one with a probability that reaches the threshold.
+        images: uint8 (N, 28, 28), 0 is paper and 255 is ink. Returns float32 (N, 10), the digits' probabilities given
+        that it is a digit, and bool (N,), whether the probability that it is one reaches the threshold.
         """
         scores = self.scores(images)
         return given_digit(scores), any_digit(scores) >= self.threshold
 
     @enough_memory("reading a picture")
     def read(self, source: Source, *, single: bool = False) -> Page:
-        """The digits of a picture.
+        """Read the digits of a picture.
 
-        source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4).
-        single: the whole picture is one digit. Raises ShuziError on what is no picture.
+        source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+        single: the whole picture is one digit. Raises ShuziError for anything else.
         """
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
         as_is = laid_out(grey) if single else None
-        if as_is is not None:  # a 28x28 as MNIST lays them: nothing could be made better
-            digits = proposals = [decode.alone(as_is)]
-            groups, images = [decode.Found(tuple(proposals), (), 0)], as_is[None]
+        if as_is is not None:  # a 28x28 laid out as in MNIST needs no normalising
+            proposals = [decode.whole_as_digit(as_is)]
+            groups, images = [decode.DigitGroup((proposals[0],))], as_is[None]
             scores = self.scores(images)
         else:
             proposals, levels = self._finder(grey)
             if single:
-                groups = [decode.Found((decode.likeliest(proposals, grey.shape),), (), 0)]
+                groups = [decode.DigitGroup((decode.pick_single_digit(proposals, grey.shape),))]
             else:
-                groups = decode.numbers(proposals)
+                groups = decode.group_digits(proposals)
             digits = [digit for group in groups for digit in group.digits]
-            images = images_of(digits, proposals)
+            images = cut_out_digits(digits, proposals)
             if single and self._calibration is None:
-                images[0] = normalise(decode.all_writing(levels))
-            scores = self._joined(images, digits, single)
-        read = iter([self._digit(*one, picture) for one in zip(images, scores, digits, strict=True)])
+                images[0] = normalise(decode.crop_writing(levels))
+            scores = self._combined_scores(images, digits, single)
+        answers = iter(zip(images, scores, strict=True))
         numbers = []
-        for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
-            own = tuple(next(read) for _ in group.digits)
-            whole = 1.0 if single else self._whole(own, unmissed, group.linked)
-            numbers.append(Number(own, group.line, decode.written(group, own), whole))
+        for group, none_missed in zip(groups, decode.p_none_missed(groups, proposals), strict=True):
+            own = tuple(self._digit(*next(answers), digit.box, picture) for digit in group.digits)
+            whole = 1.0 if single else self._p_whole(own, none_missed, group.p_linked)
+            numbers.append(Number(own, group.line, decode.written_text(group, own), whole))
         return Page(tuple(numbers), picture.size)
 
     @enough_memory("reading a picture")
     def read_fields(
         self, source: Source, form: Form | str | os.PathLike[str], sure: float = SURE
     ) -> tuple[Entry, ...]:
-        """What stands in the fields of a form, in the form's order.
+        """Read the fields of a form, in the form's order.
 
-        source: as for `read`, a picture of the whole sheet; form: as `Form.load` gives it, or the path of its file;
-        sure: 0..1, the confidence from which on a field is sure. Raises ShuziError on what is no picture or no form,
-        and where the sheet isn't found in the picture.
+        source: as for `read`, a picture of the whole sheet; form: as `Form.load` returns it, or the path of its file;
+        sure: 0..1, the confidence from which on a field is sure. Raises ShuziError for a file that is no picture or no
+        form, and where the sheet isn't found in the picture.
         """
         sure = _confidence("sure", sure)
         form = form if isinstance(form, Form) else Form.load(form)
@@ -177,41 +181,42 @@ class Reader:
 
     @enough_memory("reading a picture")
     def writing(self, source: Source) -> np.ndarray:
-        """All writing of a picture as one 28x28, uint8 (28, 28), whatever signs it shows; blank where there is none.
+        """Normalise all writing of a picture, whatever signs it shows, as one image: uint8 (28, 28), blank without any.
 
-        source: as for `read`. Raises ShuziError on what is no picture.
+        source: as for `read`. Raises ShuziError for a file that is no picture.
         """
         grey = cv2.cvtColor(load(source).pixels, cv2.COLOR_RGB2GRAY)
         as_is = laid_out(grey)
-        return as_is if as_is is not None else normalise(decode.all_writing(self._finder(grey)[1]))
+        return as_is if as_is is not None else normalise(decode.crop_writing(self._finder(grey)[1]))
 
-    def _joined(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
-        """What the finder and the classifier say together: probabilities float32 (N, 11), the last for "no digit"."""
+    def _combined_scores(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
+        """Combine the finder's and the classifier's answers: probabilities float32 (N, 11), the last for "no digit"."""
         if not len(images) or self._calibration is None:
             return self.scores(images)
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
         scores = np.concatenate([found * chances[:, None], 1 - chances[:, None]], 1).astype(np.float32)
-        asked = np.minimum(chances, found.max(1)).argsort()[:MOST_ASKED]
-        scores[asked] = self.scores(images[asked])
-        return join(self._calibration, found, chances, scores, TOLD if single else UNTOLD)
+        least_sure = np.minimum(chances, found.max(1)).argsort()[:MAX_CLASSIFIED]
+        scores[least_sure] = self.scores(images[least_sure])
+        prior = SINGLE_DIGIT_PRIOR if single else NO_PRIOR
+        return combine_scores(self._calibration, found, chances, scores, prior)
 
-    def _whole(self, digits: tuple[Digit, ...], unmissed: float, linked: float) -> float:
-        """0..1, that a number is whole: what makes its confidence, with the digits' own, the share of right ones.
+    def _p_whole(self, digits: tuple[Digit, ...], none_missed: float, linked: float) -> float:
+        """Estimate the probability that a number is whole, so that its confidence is calibrated.
 
-        unmissed: 0..1, that no unlikely proposal beside its digits is one of them; linked: as `Found.linked` has it.
+        none_missed: as `decode.p_none_missed` returns it; linked: as `DigitGroup.p_linked`.
         """
         together = float(np.prod([digit.confidence for digit in digits]))
-        evidence = number_evidence(together * unmissed, linked, len(digits))
+        evidence = number_evidence(together * none_missed, linked, len(digits))
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
         return float(min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9)))
 
-    def _digit(self, image: np.ndarray, score: np.ndarray, found: Proposal, picture: Picture) -> Digit:
+    def _digit(self, image: np.ndarray, score: np.ndarray, box: np.ndarray, picture: Picture) -> Digit:
         guess = int(score[:10].argmax())
         confidence = float(score[guess])
         digit = guess if confidence >= self.threshold else None
-        box = in_pixels(found.box * picture.scale, picture.size)
-        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
+        pixels = round_box(box * picture.scale, picture.size)
+        return Digit(digit, guess, confidence, given_digit(score[None])[0], pixels, image)
 
 
 def _confidence(name: str, value: object) -> float:
@@ -220,75 +225,74 @@ def _confidence(name: str, value: object) -> float:
     return float(value)
 
 
-def _shapes(images: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+def _logits_shapes(images: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     return (images[0], 10), (images[0], 11)
 
 
-def in_pixels(box: np.ndarray, size: tuple[int, int]) -> Box:
-    """Round the edges of a box, float64 (4,), to whole pixels inside a picture of this (width, height)."""
+def round_box(box: np.ndarray, size: tuple[int, int]) -> Box:
+    """Round the edges of a box, float64 (4,), to whole pixels of a picture of this (width, height)."""
     left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
     right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
     return left, top, right - left, bottom - top
 
 
-def images_of(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:
-    """The 28x28 of each digit, uint8 (N, 28, 28), of its ink alone; its box becomes that of its ink.
+def cut_out_digits(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:
+    """Cut out and normalise each digit, without its neighbours' ink: uint8 (N, 28, 28). Tighten its box to its ink.
 
-    proposals: all of the picture; the likely ones keep their ink.
+    proposals: all of the picture; likely ones keep their ink.
     """
-    rivals = [p for p in proposals if not p.mark and p.chance >= RIVAL]
+    rivals = [p for p in proposals if not p.mark and p.chance >= INK_CHANCE]
     images = np.zeros((len(digits), SIDE, SIDE), np.uint8)
     boxes = np.array([p.box for p in rivals]).reshape(-1, 4)
     for i, digit in enumerate(digits):
-        ink, box = ink_of(digit, [rivals[j] for j in np.flatnonzero(beside(digit.box, boxes))])
+        ink, digit.box = extract_ink(digit, [rivals[j] for j in np.flatnonzero(share_ink(digit.box, boxes))])
         images[i] = normalise(ink)
-        digit.box = box
     return images
 
 
-def join(
+def combine_scores(
     calibration: Calibration,
     found: np.ndarray,
     chances: np.ndarray,
     scores: np.ndarray,
-    told: tuple[float, float] = UNTOLD,
+    prior: tuple[float, float] = NO_PRIOR,
 ) -> np.ndarray:
-    """Probabilities (N, 11) of the finder's classes (N, 10) and chances (N,) and the classifier's scores (N, 11).
+    """Combine the finder's classes (N, 10) and chances (N,) with the classifier's scores (N, 11): float32 (N, 11).
 
-    told: constant and factor of the logit that it is a digit, by what was known before.
+    prior: constant and factor on the logit that it is a digit.
     """
     finder, classifier = calibration.named
-    logs = finder * np.log(found + FLOOR)
-    logs += classifier * np.log(given_digit(scores).astype(np.float64) + FLOOR)
+    logs = finder * np.log(found + MIN_PROBABILITY)
+    logs += classifier * np.log(given_digit(scores).astype(np.float64) + MIN_PROBABILITY)
     named = softmax(logs)
     constant, finder, classifier = calibration.digit
-    odds = told[0] + told[1] * (constant + finder * logit(chances) + classifier * logit(any_digit(scores)))
+    odds = prior[0] + prior[1] * (constant + finder * logit(chances) + classifier * logit(any_digit(scores)))
     is_digit = 1 / (1 + np.exp(-odds))
     return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
 
 
 def number_evidence(right: float, linked: float, digits: int) -> np.ndarray:
-    """What `Calibration.number` weighs, (4,): 1, the logits of both chances, the logarithm of how many digits."""
+    """Build what `Calibration.number` weighs, (4,): 1, the logits of both probabilities, the log of how many digits."""
     return np.array([1.0, logit(np.array(right)), logit(np.array(linked)), np.log(digits)])
 
 
 def logit(p: np.ndarray) -> np.ndarray:
-    """The logarithm of the odds, of probabilities kept away from 0 and 1."""
+    """Compute log odds, of probabilities clipped to [0.0001, 0.9999]."""
     p = np.clip(np.asarray(p, np.float64), 1e-4, 1 - 1e-4)
     return np.log(p / (1 - p))
 
 
 def given_digit(scores: np.ndarray) -> np.ndarray:
-    """The digits' probabilities (N, 10) given that each is one, of scores (N, 10 or 11); even where that can't be."""
+    """Compute the digits' probabilities (N, 10) given that it is a digit, from scores (N, 10 or 11)."""
     digits = scores[:, :10]
     sums = digits.sum(1, keepdims=True)
     return np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1)).astype(np.float32)
 
 
 def any_digit(scores: np.ndarray) -> np.ndarray:
-    """How likely each is a digit, whichever it is: (N,), of scores (N, 11).
+    """Compute the probability that it is a digit, whichever: (N,), from scores (N, 11).
 
-    Scores of a network that knows no "no digit", (N, 10) or with 0 for it, give the likeliest digit's.
+    For a network without "no digit", scores (N, 10) or with 0 in the last column, it is the likeliest digit's.
     """
     digits = scores[:, :10]
     return digits.sum(1) if scores[:, 10:].any() else digits.max(1, initial=0)

@@ -12,9 +12,9 @@ import numpy as np
 from shuzi.errors import ShuziError
 from shuzi.network import softmax
 from shuzi.read.normalise import SIDE
-from shuzi.read.reader import SHIPPED, Reader
+from shuzi.read.reader import SHIPPED_READER, Reader
 
-SOFTMAX = SHIPPED.with_name("softmax.npz")
+SOFTMAX = SHIPPED_READER.with_name("softmax.npz")
 PATCH = 5  # pixels: wider than a stroke (2 to 4), narrower than the hole of a 0
 TINY = 1e-20  # probabilities below it are taken for it, so that their logarithm is finite
 

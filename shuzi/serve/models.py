@@ -14,7 +14,7 @@ import numpy as np
 from shuzi.data import picture as pictures
 from shuzi.page import Box, Digit, Page
 from shuzi.read.normalise import SIDE
-from shuzi.read.reader import SHIPPED, Reader
+from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.serve import answers as api
 from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.guard import Problem
@@ -135,7 +135,7 @@ class Models:
                 "sha256": hashlib.sha256(network).hexdigest(),
                 "bytes": len(network),
                 "threshold": self.reader.threshold,
-                "card": "" if self.own else SHIPPED.with_name("CARD.md").read_text("utf-8"),
+                "card": "" if self.own else SHIPPED_READER.with_name("CARD.md").read_text("utf-8"),
             },
             "softmax": {
                 "name": "softmax",

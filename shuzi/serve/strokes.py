@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shuzi.read.find import BEST_SIZE
+from shuzi.read.proposals import BEST_SIZE
 
 PEN = 0.11  # stroke width over a digit's larger side: about the median of people's handwriting
 SHORT = 0.5  # of the pen: short strokes, of smaller digits, are drawn with one no finer than that

@@ -12,10 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.read import decode, find
+from shuzi.read import decode
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
-from shuzi.read.find import Finder, Proposal, merged, overlap
-from shuzi.read.reader import FLOOR, Reader, any_digit, given_digit, images_of, join, logit, number_evidence
+from shuzi.read.find import Finder
+from shuzi.read.fuse import fuse_proposals
+from shuzi.read.proposals import Proposal, iou, level_proposals
+from shuzi.read.reader import (
+    MIN_PROBABILITY,
+    Reader,
+    any_digit,
+    combine_scores,
+    cut_out_digits,
+    given_digit,
+    logit,
+    number_evidence,
+)
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
 from shuzi.synth.pages import KINDS, make_page
@@ -118,7 +129,9 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
     finder.calibration = Calibration()
     found, known = [], []
     for made in scenes(digits, count // 2):
-        at_first = merged([p for level in finder.levels(made.picture) for p in find.proposals(level)])
+        at_first = fuse_proposals(
+            [p for level in finder.levels(made.picture) for p in level_proposals(level)]
+        )
         for proposal, label in labelled(made, [p for p in at_first if not p.mark]):
             found.append(proposal.chance)
             known.append(label >= 0)
@@ -196,7 +209,7 @@ def touches(proposal: Proposal, boxes: np.ndarray) -> bool:
     """Whether a proposal shares a tenth of its area with a box, or has its middle in one."""
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     within = ((proposal.middle > low) & (proposal.middle < high)).all(1)
-    return bool(within.any() or overlap(proposal.box, boxes).max() > 0.1)
+    return bool(within.any() or iou(proposal.box, boxes).max() > 0.1)
 
 
 def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
@@ -205,7 +218,7 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     pairs = labelled(made, [p for p in proposals if not p.mark])
     if not pairs:
         return
-    scores = reader.scores(images_of([p for p, _ in pairs], proposals))
+    scores = reader.scores(cut_out_digits([p for p, _ in pairs], proposals))
     place = {id(p): len(seen.labels) + i for i, (p, _) in enumerate(pairs)}
     for (proposal, label), score in zip(pairs, scores, strict=True):
         seen.chances.append(proposal.chance)
@@ -216,12 +229,12 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     if made.picture.shape == SQUARE or partly.any():  # the frame cuts its numbers
         return
     whole = written(made)
-    groups = decode.numbers(proposals)
-    for group, unmissed in zip(groups, decode.unmissed(groups, proposals), strict=True):
+    groups = decode.group_digits(proposals)
+    for group, none_missed in zip(groups, decode.p_none_missed(groups, proposals), strict=True):
         if all(id(p) in place for p in group.digits):
             indices = [place[id(p)] for p in group.digits]
             labels = [seen.labels[i] for i in indices]
-            seen.numbers.append((indices, unmissed, group.linked, labels if labels in whole else None))
+            seen.numbers.append((indices, none_missed, group.p_linked, labels if labels in whole else None))
 
 
 def written(made: Scene) -> list[list[int]]:
@@ -239,11 +252,11 @@ def written(made: Scene) -> list[list[int]]:
 def numbers(seen: Seen, fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
     """Give what speaks for numbers (N, 3), `number_evidence` less the 1, and whether they are right (N,)."""
     right, evidence = [], []
-    joined = join(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
-    for indices, unmissed, linked, written in seen.numbers:
+    joined = combine_scores(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
+    for indices, none_missed, linked, written in seen.numbers:
         right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
         together = float(joined[indices, :CLASSES].max(1).prod())
-        evidence.append(number_evidence(unmissed * together, linked, len(indices))[1:])
+        evidence.append(number_evidence(none_missed * together, linked, len(indices))[1:])
     return np.array(evidence).reshape(-1, 3), np.array(right, bool)
 
 
@@ -268,7 +281,9 @@ def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     for seen in kinds:
         labels, found, scores = np.array(seen.labels), np.array(seen.classes), np.array(seen.scores)
         known = labels >= 0
-        one, other = (np.log(p[known].astype(np.float64) + FLOOR) for p in (found, given_digit(scores)))
+        one, other = (
+            np.log(p[known].astype(np.float64) + MIN_PROBABILITY) for p in (found, given_digit(scores))
+        )
         parts.append(mixed(*map(torch.from_numpy, (one, other, labels[known]))))
     least = [float(loss(torch.tensor(minimised(loss, 2), dtype=torch.float64))) for loss in parts]
     return minimised(

@@ -23,7 +23,7 @@ from shuzi.train.held_out import BY_FILES, RECORD, Learnt
 from shuzi.train.plan import make_plan
 from shuzi.train.start import READER
 
-SOFTMAX = reader.SHIPPED.with_name("softmax.npz")
+SOFTMAX = reader.SHIPPED_READER.with_name("softmax.npz")
 
 VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was exported from
 
@@ -42,7 +42,7 @@ def main() -> None:
     np.savez(npz, W=learnt["W"], b=learnt["b"])
     write_whole(SOFTMAX, npz.getvalue())
     record = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
-    for path in (READER, reader.SHIPPED):
+    for path in (READER, reader.SHIPPED_READER):
         data = with_properties(path.read_bytes(), {RECORD: record.to_text()})
         write_whole(path, beside_finder(data, None))
 

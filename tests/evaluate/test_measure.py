@@ -12,7 +12,7 @@ from shuzi.errors import ShuziError
 from shuzi.evaluate import measure
 from shuzi.page import Digit, Number, Page
 from shuzi.read import find
-from shuzi.read.reader import SHIPPED, Reader
+from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.synth.fonts import fonts, held_out_fonts
 
 
@@ -250,8 +250,8 @@ def test_what_is_no_reader_reads_no_pages(data):
 
 
 def test_the_shipped_network_is_the_one_whose_figures_its_card_gives():
-    card = (SHIPPED.parent / "CARD.md").read_text()
-    for network in (SHIPPED, find.SHIPPED):
+    card = (SHIPPED_READER.parent / "CARD.md").read_text()
+    for network in (SHIPPED_READER, find.SHIPPED_FINDER):
         assert hashlib.sha256(network.read_bytes()).hexdigest() in card
 
 

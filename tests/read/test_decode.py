@@ -9,7 +9,7 @@ import pytest
 from shuzi.maps import MARKS, SIZE
 from shuzi.page import Digit
 from shuzi.read import decode
-from shuzi.read.find import Level, Proposal
+from shuzi.read.proposals import Level, Proposal
 
 BLANK = np.zeros((0, 0), np.float32)
 NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
@@ -58,54 +58,57 @@ def read(found):
     for number in found:
         guesses = [int(p.classes.argmax()) for p in number.digits]
         digits = [Digit(g, g, 1.0, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for g in guesses]
-        answers.append((number.line, decode.written(number, digits)))
+        answers.append((number.line, decode.written_text(number, digits)))
     return answers
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_digits_follow_each_other_as_the_network_expects_them(seed):
-    assert read(decode.numbers(shuffled(row("30517", 40, 50), seed))) == [(0, "30517")]
+    assert read(decode.group_digits(shuffled(row("30517", 40, 50), seed))) == [(0, "30517")]
 
 
 def test_nothing_gives_no_numbers():
-    assert decode.numbers([]) == []
-    assert decode.numbers([proposal("7", 40, 50, chance=0.4), proposal("-", 40, 50, chance=0.4)]) == []
+    assert decode.group_digits([]) == []
+    assert decode.group_digits([proposal("7", 40, 50, chance=0.4), proposal("-", 40, 50, chance=0.4)]) == []
 
 
 def test_where_no_next_is_expected_a_number_ends_however_near_the_next_digit_stands():
-    assert read(decode.numbers(row("12", 40, 50) + row("345", 40 + 2 * STEP, 50))) == [(0, "12"), (0, "345")]
+    assert read(decode.group_digits(row("12", 40, 50) + row("345", 40 + 2 * STEP, 50))) == [
+        (0, "12"),
+        (0, "345"),
+    ]
 
 
 def test_a_wide_gap_is_bridged_where_the_network_says_so():
     one, other = proposal("4", 40, 50), proposal("2", 120, 50)
     one.link, one.ahead = 0.9, np.array([80 / HEIGHT, 0])
-    assert read(decode.numbers([other, one])) == [(0, "42")]
+    assert read(decode.group_digits([other, one])) == [(0, "42")]
     one.link = 0.3
-    assert read(decode.numbers([other, one])) == [(0, "4"), (0, "2")]
+    assert read(decode.group_digits([other, one])) == [(0, "4"), (0, "2")]
 
 
 def test_a_next_that_is_not_where_it_should_be_is_none():
     digits = row("123", 40, 50)
     del digits[1]  # the middle one was not found: nothing stands where 1 expects its next
-    assert read(decode.numbers(digits)) == [(0, "1"), (0, "3")]
+    assert read(decode.group_digits(digits)) == [(0, "1"), (0, "3")]
 
 
 def test_of_two_that_expect_the_same_next_the_one_that_is_nearer_the_mark_has_it():
     digits = row("12", 40, 50)
     rival = proposal("9", 40, 85)
     rival.link, rival.ahead = 0.9, (digits[1].middle + np.array([5, 9]) - rival.middle) / rival.size
-    assert sorted(read(decode.numbers([rival, *digits]))) == [(0, "12"), (1, "9")]
+    assert sorted(read(decode.group_digits([rival, *digits]))) == [(0, "12"), (1, "9")]
 
 
 def test_no_number_goes_back_to_the_left():
     one, other = row("12", 40, 50)
     other.link, other.ahead = 0.9, (one.middle - other.middle) / other.size
-    assert read(decode.numbers([one, other])) == [(0, "12")]
+    assert read(decode.group_digits([one, other])) == [(0, "12")]
 
 
 def test_lines_are_read_from_the_top_and_numbers_from_the_left():
     page = row("88", 200, 100) + row("7", 40, 100) + row("123", 200, 50) + row("45", 40, 52)
-    assert read(decode.numbers(page)) == [(0, "45"), (0, "123"), (1, "7"), (1, "88")]
+    assert read(decode.group_digits(page)) == [(0, "45"), (0, "123"), (1, "7"), (1, "88")]
 
 
 @pytest.mark.parametrize("slope", [-0.2, -0.1, 0.1, 0.2])
@@ -117,7 +120,7 @@ def test_lines_that_rise_or_fall_stay_lines(slope):
             page += row(text, x, 200 + 48 * line + slope * x, slope)
             expected.append((line, text))
     assert abs(slope) * 390 > 48 / 2  # more than half the way to the next line
-    assert read(decode.numbers(shuffled(page))) == expected
+    assert read(decode.group_digits(shuffled(page))) == expected
 
 
 @pytest.mark.parametrize("lean", [0.0, 0.05])
@@ -131,14 +134,14 @@ def test_a_grid_of_single_digits_is_read_row_by_row(lean):
         for j in range(6)
     ]
     expected = [(i, str((3 * i + j) % 10)) for i in range(5) for j in range(6)]
-    assert read(decode.numbers(shuffled(page))) == expected
+    assert read(decode.group_digits(shuffled(page))) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["17.000,-", "-3.5", "24/11/2026", "12:07", "1.234.567,89", "555-0137", "6."]
 )
 def test_marks_stand_in_a_number_as_written(text):
-    (found,) = decode.numbers(shuffled(row(text, 60, 50)))
+    (found,) = decode.group_digits(shuffled(row(text, 60, 50)))
     assert read([found]) == [(0, text)]
     assert len(found.digits) == sum(sign.isdigit() for sign in text)
 
@@ -146,21 +149,21 @@ def test_marks_stand_in_a_number_as_written(text):
 def test_a_mark_goes_to_the_number_it_stands_by_and_a_far_one_to_none():
     page = row("12.", 40, 50) + row("34", 180, 50) + row("5,-", 40, 110)
     page.append(proposal("-", 400, 300, 12, 4))
-    assert read(decode.numbers(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
+    assert read(decode.group_digits(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
 
 
 def test_a_mark_that_is_hardly_one_is_left_out():
     page = row("1.5", 40, 50)
     page[0].chance = 0.3
-    assert read(decode.numbers(page)) == [(0, "15")]
+    assert read(decode.group_digits(page)) == [(0, "15")]
 
 
 def test_a_digit_that_nobody_is_sure_of_is_written_as_a_question():
-    (found,) = decode.numbers(row("3.5", 40, 50))
+    (found,) = decode.group_digits(row("3.5", 40, 50))
     unsure, sure = (
         Digit(d, g, 0.5, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for d, g in ((None, 3), (5, 5))
     )
-    assert decode.written(found, [unsure, sure]) == "?.5"
+    assert decode.written_text(found, [unsure, sure]) == "?.5"
 
 
 @pytest.fixture
@@ -168,7 +171,7 @@ def gapped():
     """A number 1_2 with room for a digit between its own."""
     one, other = proposal("1", 40, 50), proposal("2", 40 + 2 * STEP, 50)
     one.link, one.ahead = 0.9, (other.middle - one.middle) / one.size
-    (found,) = decode.numbers([one, other])
+    (found,) = decode.group_digits([one, other])
     return found
 
 
@@ -186,18 +189,18 @@ def gapped():
     ],
 )
 def test_a_number_is_whole_as_far_as_nothing_unlikely_in_it_is_a_digit(gapped, x, y, sign, height, share):
-    assert decode.unmissed([gapped], list(gapped.digits)) == [1]
+    assert decode.p_none_missed([gapped], list(gapped.digits)) == [1]
     doubtful = [proposal(sign, x, y, height=height, chance=chance) for chance in (0.1, 0.4)]
-    chances = [decode.unmissed([gapped], [*gapped.digits, one])[0] for one in doubtful]
+    chances = [decode.p_none_missed([gapped], [*gapped.digits, one])[0] for one in doubtful]
     assert chances == pytest.approx([1 - share * 0.1, 1 - share * 0.4])
 
 
 def test_a_number_is_all_there_as_far_as_each_digit_is_followed_and_the_last_is_not(gapped):
-    assert gapped.linked == pytest.approx(0.9)
+    assert gapped.p_linked == pytest.approx(0.9)
     gapped.digits[-1].link = 0.4  # half as if a third should come
-    assert gapped.linked == pytest.approx(0.9 * 0.6)
-    (single,) = decode.numbers([proposal("3", 40, 50)])
-    assert single.linked == 1
+    assert gapped.p_linked == pytest.approx(0.9 * 0.6)
+    (single,) = decode.group_digits([proposal("3", 40, 50)])
+    assert single.p_linked == 1
 
 
 def test_thousands_of_digits_and_marks_take_no_more_than_a_glance():
@@ -206,8 +209,8 @@ def test_thousands_of_digits_and_marks_take_no_more_than_a_glance():
     marks = [proposal("-", x + WIDTH, y, 12, 4) for x in side for y in side]
     doubtful = [proposal("1", x, y + WIDTH, chance=0.1) for x in side for y in side]
     began = time.process_time()
-    found = decode.numbers(shuffled(digits + marks))
-    unmissed = decode.unmissed(found, digits + marks + doubtful)
+    found = decode.group_digits(shuffled(digits + marks))
+    unmissed = decode.p_none_missed(found, digits + marks + doubtful)
     assert time.process_time() - began < 3
     assert len(found) == len(unmissed) == len(digits)
     assert sum(len(number.marks) for number in found) == len(marks)
@@ -216,25 +219,25 @@ def test_thousands_of_digits_and_marks_take_no_more_than_a_glance():
 
 def test_two_that_may_have_been_missed_count_both(gapped):
     doubtful = [proposal("7", 40 + STEP * i, 50, chance=0.2) for i in (1, 3)]
-    assert decode.unmissed([gapped, gapped], [*gapped.digits, *doubtful]) == pytest.approx([0.64, 0.64])
+    assert decode.p_none_missed([gapped, gapped], [*gapped.digits, *doubtful]) == pytest.approx([0.64, 0.64])
 
 
 def test_the_one_digit_of_a_picture_is_likely_large_and_near_the_middle():
     shape = (100, 120)
     middle, corner = proposal("1", 62, 48, chance=0.8), proposal("2", 100, 15, chance=0.8)
-    assert decode.likeliest([corner, middle], shape) is middle
-    assert decode.likeliest([corner, proposal("3", 60, 50, chance=0.02)], shape) is corner
+    assert decode.pick_single_digit([corner, middle], shape) is middle
+    assert decode.pick_single_digit([corner, proposal("3", 60, 50, chance=0.02)], shape) is corner
     large = proposal("4", 60, 50, 40, 60, chance=0.8)
-    assert decode.likeliest([middle, large, proposal("-", 60, 50)], shape) is large
+    assert decode.pick_single_digit([middle, large, proposal("-", 60, 50)], shape) is large
 
 
 def test_where_nothing_is_a_digit_the_whole_picture_is_one_with_no_chance():
-    only = decode.likeliest([proposal("-", 60, 50)], (100, 120))
+    only = decode.pick_single_digit([proposal("-", 60, 50)], (100, 120))
     assert (only.chance, only.box.tolist()) == (0.0, [0, 0, 120, 100])
     assert np.allclose(only.classes, 0.1)
     ink = np.zeros((28, 28), np.uint8)
     ink[5:20, 8:12] = 255
-    assert decode.alone(ink).box.tolist() == [8, 5, 4, 15]
+    assert decode.whole_as_digit(ink).box.tolist() == [8, 5, 4, 15]
 
 
 def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
@@ -242,19 +245,10 @@ def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
     for scale in (1.0, 0.5, 0.25):
         writing = np.zeros([int(n * scale) for n in (200, 240)], np.float32)
         writing[int(40 * scale) : int(160 * scale), int(60 * scale) : int(120 * scale)] = 1
-        levels.append(
-            Level(
-                scale,
-                0,
-                0,
-                (0, 0, *writing.shape[::-1]),
-                np.zeros((SIZE.stop, 1, 1), np.float32),
-                writing,
-                writing,
-            )
-        )
-    assert decode.all_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
+        maps = np.zeros((SIZE.stop, 1, 1), np.float32)
+        levels.append(Level(scale, 0, 0, (0, 0, *writing.shape[::-1]), maps, writing, writing))
+    assert decode.crop_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
     blank = Level(
         1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32)
     )
-    assert not decode.all_writing([blank]).any()
+    assert not decode.crop_writing([blank]).any()

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.read import find
-from shuzi.read.find import Finder, Level, Proposal
+from shuzi.read.find import Finder
+from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
+from shuzi.read.proposals import Level, Proposal, iou, level_proposals
 from shuzi.read.reader import Reader
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import Canvas
@@ -59,7 +61,7 @@ def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkey
         names = np.array([p.classes.argmax() for p in digits])
         there = (scene.labels < 10) & (scene.visible >= scenes.VISIBLE) & (scene.sizes >= MIN_SIZE)
         for box, label in zip(scene.boxes[there], scene.labels[there], strict=True):
-            same = find.overlap(box, boxes) > 0.4
+            same = iou(box, boxes) > 0.4
             hits.append((same.any(), (same & (names == label)).any()))
     assert len(hits) > 12
     assert (np.mean(hits, 0) >= (found, named)).all()
@@ -156,7 +158,7 @@ def level(shape=(128, 128), scale=1.0, inked=()):
         left, top, wide, high = np.array(box) * scale
         ink[round(top) : round(top + high), round(left) : round(left + wide)] = 1
         near = (abs(x - left - wide / 2) <= wide / 2 + 2) & (abs(y - top - high / 2) <= high / 2 + 2)
-        maps[find.OWNER][:, near] = np.array([left + wide / 2 - x, top + high / 2 - y])[:, near]
+        maps[OWNER][:, near] = np.array([left + wide / 2 - x, top + high / 2 - y])[:, near]
     return Level(scale, 0, 0, (0, 0, width, height), maps, ink, ink)
 
 
@@ -170,11 +172,11 @@ def test_what_is_less_likely_than_the_digits_in_it_hides_none():
     parts = [(40, 40, 20, 30), (70, 40, 20, 30), (100, 40, 20, 30)]
     seen = level(inked=parts)
     blurred = level(scale=0.125, inked=[(16, 16, 112, 96)])
-    kept = find.merged(
+    kept = fuse_proposals(
         [proposal((36, 20, 90, 90), blurred, 0.35), *(proposal(box, seen, 0.88) for box in parts)]
     )
     assert sorted(tuple(p.box) for p in kept) == parts
-    kept = find.merged([proposal((36, 20, 90, 90), blurred, 0.35), proposal(parts[0], seen, 0.88)])
+    kept = fuse_proposals([proposal((36, 20, 90, 90), blurred, 0.35), proposal(parts[0], seen, 0.88)])
     assert parts[0] in [tuple(p.box) for p in kept]
 
 
@@ -182,19 +184,19 @@ def test_what_was_seen_at_two_sizes_is_one_digit():
     box = (40, 40, 20, 30)
     whole, half = level(inked=[box]), level(scale=0.5, inked=[box])
     one, other = proposal(box, whole, 0.9), proposal((41, 39, 20, 32), half, 0.8, weight=0.5)
-    (kept,) = find.merged([other, one])
+    (kept,) = fuse_proposals([other, one])
     assert kept is one
     assert kept.classes.argmax() == 3
     assert kept.classes.sum() == pytest.approx(1)
     assert kept.chance == pytest.approx(0.9)
-    (again,) = find.merged([one], chance=(1.0, 2.0))
+    (again,) = fuse_proposals([one], chance=(1.0, 2.0))
     assert np.log(again.chance / (1 - again.chance)) == pytest.approx(1 + 2 * np.log(9))
 
 
 def test_of_two_sizes_that_name_it_differently_the_one_that_saw_it_better_counts_more():
     box = (40, 40, 20, 30)
     whole, half = level(inked=[box]), level(scale=0.5, inked=[box])
-    (kept,) = find.merged([proposal(box, whole, digit=3), proposal(box, half, digit=8, weight=0.3)])
+    (kept,) = fuse_proposals([proposal(box, whole, digit=3), proposal(box, half, digit=8, weight=0.3)])
     assert kept.classes.argmax() == 3
     assert kept.classes[8] > 0.01
 
@@ -203,13 +205,13 @@ def test_of_two_sizes_that_name_it_differently_the_one_that_saw_it_better_counts
 def test_digits_one_above_the_other_or_side_by_side_are_two(second):
     boxes = [(40, 40, 20, 30), second]
     seen = level(inked=boxes)
-    assert len(find.merged([proposal(box, seen) for box in boxes])) == 2
+    assert len(fuse_proposals([proposal(box, seen) for box in boxes])) == 2
 
 
 def test_a_part_of_a_digit_is_no_digit_of_its_own():
     whole = (40, 40, 24, 40)
     seen = level(inked=[whole])
-    kept = find.merged([proposal((40, 40, 24, 14), seen, 0.5), proposal(whole, seen)])
+    kept = fuse_proposals([proposal((40, 40, 24, 14), seen, 0.5), proposal(whole, seen)])
     assert [tuple(p.box) for p in kept] == [whole]
 
 
@@ -220,30 +222,32 @@ def test_what_seems_one_digit_around_several_likely_ones_is_none(parts):
     seen = level(inked=parts)
     low, high = np.min(parts, 0)[:2], np.max(np.array(parts)[:, :2] + np.array(parts)[:, 2:], 0)
     around = (*low, *(high - low))
-    kept = find.merged([proposal(around, seen), *(proposal(box, seen) for box in parts)])
+    kept = fuse_proposals([proposal(around, seen), *(proposal(box, seen) for box in parts)])
     assert sorted(tuple(p.box) for p in kept) == sorted(parts)
-    kept = find.merged([proposal(around, seen), *(proposal(box, seen, 0.3) for box in parts)])
+    kept = fuse_proposals([proposal(around, seen), *(proposal(box, seen, 0.3) for box in parts)])
     assert around in [tuple(p.box) for p in kept]
 
 
 def test_a_mark_and_a_digit_in_one_place_both_stay():
     box = (40, 40, 20, 30)
     seen = level(inked=[box])
-    assert len(find.merged([proposal(box, seen), proposal(box, seen, mark="/")])) == 2
+    assert len(fuse_proposals([proposal(box, seen), proposal(box, seen, mark="/")])) == 2
 
 
 def test_a_second_look_is_weighed_with_the_first():
     box, near = (40, 40, 20, 30), (41, 39, 20, 32)
     first, second = level(inked=[box]), level(scale=1.5, inked=[box])
     one = proposal(box, first, 0.5, digit=3, weight=0.4)
-    one.hear([proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], (0.0, 1.0))
+    absorb_second_look(
+        one, [proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], (0.0, 1.0)
+    )
     assert one.classes.argmax() == 8  # seen better
     assert one.classes[3] > one.classes[1]
     assert one.classes.sum() == pytest.approx(1)
     assert one.chance == pytest.approx(2 / 3)  # odds of 1 and 4: 2
     assert (one.level, tuple(one.box)) == (second, near)
     other = proposal(box, first, 0.5)
-    other.hear([], (0.0, 1.0))
+    absorb_second_look(other, [], (0.0, 1.0))
     assert 0.1 < other.chance < 0.3
     assert (other.classes.argmax(), other.level) == (3, first)
 
@@ -267,20 +271,20 @@ def test_only_a_digit_that_is_not_sure_is_looked_at_again_and_stays_where_it_is(
     assert sure.level.ink.size < picture.size
     assert sure.chance > 0.5
     assert np.abs(sure.box - box).max() < 4
-    ink, tight = find.ink_of(sure, [sure])
+    ink, tight = extract_ink(sure, [sure])
     assert (ink >= 128).any()
     assert np.abs(tight - box).max() < 5
 
 
 def test_of_many_digits_that_are_not_sure_the_first_are_looked_at_again(finder, monkeypatch):
     seen = level(inked=[(40, 40, 20, 30)])
-    doubtful = [proposal((40, 40, 20, 30), seen, 0.6) for _ in range(find.MOST_AGAIN + 3)]
+    doubtful = [proposal((40, 40, 20, 30), seen, 0.6) for _ in range(find.MAX_SECOND_LOOKS + 3)]
     finder.look_again(np.full((128, 128), 200, np.uint8), doubtful)
-    assert [p.chance == 0.6 for p in doubtful] == [False] * find.MOST_AGAIN + [True] * 3
+    assert [p.chance == 0.6 for p in doubtful] == [False] * find.MAX_SECOND_LOOKS + [True] * 3
 
 
 def test_nothing_merges_into_nothing():
-    assert find.merged([]) == []
+    assert fuse_proposals([]) == []
 
 
 def test_proposals_say_in_the_pictures_pixels_what_a_cell_says():
@@ -290,7 +294,7 @@ def test_proposals_say_in_the_pictures_pixels_what_a_cell_says():
     cell[CLASS] = np.eye(10)[7]
     cell[OFFSET], cell[SIZE], cell[LINK], cell[NEXT] = (0.25, -0.25), (8, 12), 0.6, (1, 0)
     blank = np.zeros((32, 32), np.float32)
-    digit, dash = find.proposals(Level(0.5, 16, 48, (16, 48, 48, 80), maps, blank, blank))
+    digit, dash = level_proposals(Level(0.5, 16, 48, (16, 48, 48, 80), maps, blank, blank))
     assert (digit.mark, dash.mark) == ("", "-")
     assert digit.classes.argmax() == 7
     assert digit.middle.tolist() == [(16 + 2.75 * 4) * 2, (48 + 3.25 * 4) * 2]
@@ -308,21 +312,21 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         np.zeros((CHANNELS, 100, 152), np.float32),
         *[np.zeros((400, 600), np.float32)] * 2,
     )
-    assert list(find.regions([seen], 0.5, shape)) == []
+    assert list(find.parts_to_enlarge([seen], 0.5, shape)) == []
     places = [(130, 200), (1500, 2300)]  # y, x in the picture
     for y, x in places:
         seen.maps[FINER, int(y * 0.25 / STRIDE), int(x * 0.25 / STRIDE)] = 0.9
-    tiles = list(find.regions([seen], 0.5, shape))
+    tiles = list(find.parts_to_enlarge([seen], 0.5, shape))
     assert len(tiles) == 2
     for (y, x), (left, top, right, bottom) in zip(places, tiles, strict=True):
         assert 0 <= left < x * 0.5 < right <= 1200
         assert 0 <= top < y * 0.5 < bottom <= 800
         assert max(right - left, bottom - top) <= find.TILE
     seen.maps[FINER, 90, 140] = 0.9  # in the second's part, which then has more of it
-    both = find.regions([seen], 0.5, shape, 10 * (2 * find.AROUND) ** 2)
+    both = find.parts_to_enlarge([seen], 0.5, shape, 10 * (2 * find.TILE_MARGIN) ** 2)
     assert both[1] == tiles[0]
-    assert find.regions([seen], 0.5, shape, 2 * (2 * find.AROUND) ** 2) == both[:1]
-    assert find.regions([seen], 0.5, shape, 1) == []
+    assert find.parts_to_enlarge([seen], 0.5, shape, 2 * (2 * find.TILE_MARGIN) ** 2) == both[:1]
+    assert find.parts_to_enlarge([seen], 0.5, shape, 1) == []
     part = Level(
         0.5,
         *tiles[0][:2],
@@ -331,38 +335,38 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         *[np.zeros((160, 160))] * 2,
     )
     part.maps[FINER, 10, 10] = 0.9
-    ((left, top, right, bottom),) = find.regions([part], 1.0, shape)
+    ((left, top, right, bottom),) = find.parts_to_enlarge([part], 1.0, shape)
     assert left < (part.left + 42) * 2 < right
     assert top < (part.top + 42) * 2 < bottom
 
 
 @pytest.mark.parametrize("shape", [(2000, 2000), (1000, 4000), (2450, 1630)])
 def test_of_a_page_full_of_low_writing_nothing_is_left_out(shape):
-    def all_low(scale, part, around=find.AROUND):
+    def all_low(scale, part, around=find.TILE_MARGIN):
         x0, y0, x1, y1 = part
         maps = np.ones((CHANNELS, (y1 - y0) // STRIDE, (x1 - x0) // STRIDE), np.float32)
         seen = np.zeros((y1 - y0 + 2 * around, x1 - x0 + 2 * around), np.uint8)
         return Level(scale, x0, y0, part, maps, seen, seen)
 
-    scale = float(np.sqrt(find.FIRST_LOOK / np.prod(shape)))
+    scale = float(np.sqrt(find.FIRST_PIXELS / np.prod(shape)))
     looked = [all_low(scale, (0, 0, *(round(side * scale) for side in shape[::-1])), 0)]
     pixels = looked[0].ink.size * 4 / 3  # with the smaller ones
     while scale < 1:
-        scale = 2 * scale if 2 * scale < find.NEARLY else 1.0
-        looked = [all_low(scale, part) for part in find.regions(looked, scale, shape)]
+        scale = 2 * scale if 2 * scale < find.FULL_FROM else 1.0
+        looked = [all_low(scale, part) for part in find.parts_to_enlarge(looked, scale, shape)]
         pixels += sum(level.ink.size for level in looked)
-    assert pixels < find.MOST_SEEN
+    assert pixels < find.MAX_PIXELS
 
 
 def test_a_digits_ink_is_its_own_though_another_reaches_into_its_box():
     boxes = [(20, 40, 20, 30), (38, 40, 20, 30)]
     seen = level(inked=[(20, 40, 16, 30), (42, 40, 16, 30)])
     one, other = (proposal(box, seen) for box in boxes)
-    ink, box = find.ink_of(one, [one, other])
+    ink, box = extract_ink(one, [one, other])
     assert np.abs(box - (20, 40, 16, 30)).max() <= 2
     assert (ink >= 128).sum() == pytest.approx(16 * 30, abs=40)
-    alone, _ = find.ink_of(one, [one])
+    alone, _ = extract_ink(one, [one])
     assert (alone >= 128).sum() > 16 * 30
-    blank, box = find.ink_of(proposal((90, 90, 20, 30), seen), [])
+    blank, box = extract_ink(proposal((90, 90, 20, 30), seen), [])
     assert not (blank >= 128).any()
     assert box.tolist() == [90, 90, 20, 30]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import shuzi
 from shuzi.data.digits import load
 from shuzi.read import reader as reader_module
-from shuzi.read.reader import any_digit, in_pixels
+from shuzi.read.reader import any_digit, round_box
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_boxes_lie_in_the_picture_and_figures_are_plain_floats(reader):
 
 @given(st.tuples(*[st.floats(-20, 60)] * 2, *[st.floats(0, 60)] * 2), st.tuples(*[st.integers(4, 40)] * 2))
 def test_a_box_is_rounded_at_its_edges_and_kept_in_the_picture(box, size):
-    x, y, w, h = in_pixels(np.array(box), size)
+    x, y, w, h = round_box(np.array(box), size)
     assert 0 <= x < x + w <= size[0]
     assert 0 <= y < y + h <= size[1]
     if box[0] >= 0 and box[0] + box[2] <= size[0] and box[2] >= 1:
@@ -118,7 +118,7 @@ def test_of_very_many_digits_the_classifier_names_those_that_the_finder_is_least
     asked = []
     scores = reader.scores
     monkeypatch.setattr(reader, "scores", lambda images: asked.append(len(images)) or scores(images))
-    monkeypatch.setattr(reader_module, "MOST_ASKED", 3)
+    monkeypatch.setattr(reader_module, "MAX_CLASSIFIED", 3)
     few = reader.read(picture)
     assert asked == [3]
     assert few.text == usual.text

@@ -6,7 +6,7 @@ import pytest
 
 from shuzi.data.digits import Digits
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
-from shuzi.read.find import SHIPPED, Finder
+from shuzi.read.find import SHIPPED_FINDER, Finder
 from shuzi.read.reader import Reader
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import STRIP
@@ -74,7 +74,7 @@ def test_a_calibration_is_fitted_and_kept_in_the_file(mnist, monkeypatch, tmp_pa
     monkeypatch.setattr(calibration, "SCENES", 24)
     monkeypatch.setattr(calibration, "KINDS", ("plain",))
     monkeypatch.setattr(calibration, "PAGES", 1)
-    data, fitted = calibration.calibrated(SHIPPED.read_bytes(), mnist[1].part(0, 2000))
+    data, fitted = calibration.calibrated(SHIPPED_FINDER.read_bytes(), mnist[1].part(0, 2000))
     path = tmp_path / "finder.onnx"
     path.write_bytes(data)
     assert Finder(path).calibration == fitted != Finder().calibration

@@ -1,0 +1,115 @@
+"""What the finder's network says of one level, as proposals: where a digit or mark may stand, which, in what box."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shuzi.maps import CLASS, HEAT, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
+
+MIN_CHANCE = 0.05  # of a digit or a mark, for a proposal
+BEST_SIZE = 30.0  # pixels of a digit that the network knows best; its answers about other sizes count less
+SIZE_SPREAD = 0.6  # twice the variance of the logarithm of a size over BEST_SIZE, in the weight of an answer
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A picture, or a part of it, at one scale, and the network's answer to it.
+
+    Attributes:
+        scale: its pixels per pixel of the whole picture.
+        left, top: where it begins, in the pixels of the whole picture at this scale.
+        part: left, top, right, bottom, in the same pixels, of what it is asked about; the rest is context.
+        maps: float32 (C, h, w), as `shuzi.maps` describes them.
+        ink, writing: float32 (H, W), 0..1, how much of each pixel is the ink of digits, and of any writing.
+    """
+
+    scale: float
+    left: int
+    top: int
+    part: tuple[int, int, int, int]
+    maps: np.ndarray
+    ink: np.ndarray
+    writing: np.ndarray
+
+    @functools.cached_property
+    def cell_ink(self) -> np.ndarray:
+        """The mean of `ink` in each cell of the maps, float32 (h, w)."""
+        height, width = self.ink.shape
+        padded = np.pad(self.ink, ((0, -height % STRIDE), (0, -width % STRIDE)))
+        blocks = padded.reshape(len(padded) // STRIDE, STRIDE, -1, STRIDE)
+        return np.asarray(blocks.mean((1, 3)))
+
+    def box_bounds(self, box: np.ndarray, margin: float = 0.0) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of a box in this level's pixels, rounded outwards, left and top 0 or more.
+
+        box: float64 (4,), in the picture's pixels; margin: in this level's.
+        """
+        low = box[:2] * self.scale - (self.left, self.top) - margin
+        high = (box[:2] + box[2:]) * self.scale - (self.left, self.top) + margin
+        left, top = np.maximum(np.floor(low), 0).astype(int).tolist()
+        right, bottom = np.ceil(high).astype(int).tolist()
+        return left, top, max(right, left), max(bottom, top)
+
+
+@dataclass(eq=False)
+class Proposal:
+    """What may be a digit or a mark.
+
+    Attributes:
+        chance: 0..1, that it is one.
+        mark: a character of MARKS, or "" for a digit.
+        classes: float64 (10,), the probability of each digit, given that it is one.
+        box: float64 (4,), x, y, width, height in pixels of the picture.
+        link: 0..1, that another digit of its number follows.
+        ahead: float64 (2,), how far off that digit is, in units of this one's size.
+        level: where it was seen best.
+        weight: 0..1, how well it was seen there.
+    """
+
+    chance: float
+    mark: str
+    classes: np.ndarray
+    box: np.ndarray
+    link: float
+    ahead: np.ndarray
+    level: Level
+    weight: float
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The middle of the box, float64 (2,)."""
+        return self.box[:2] + self.box[2:] / 2
+
+    @property
+    def size(self) -> float:
+        """The larger side of the box."""
+        return float(self.box[2:].max())
+
+
+def level_proposals(level: Level) -> Iterator[Proposal]:
+    """Yield what may be a digit or a mark in one level."""
+    maps = level.maps
+    for kind, y, x in zip(*np.nonzero(maps[HEAT] >= MIN_CHANCE), strict=True):
+        cell = maps[:, y, x].astype(np.float64)
+        size = cell[SIZE]
+        middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE + (level.left, level.top)
+        if (middle < level.part[:2]).any() or (middle > level.part[2:]).any():
+            continue  # a neighbouring part sees it better, or it lies outside the picture
+        box = np.concatenate([middle - size / 2, size]) / level.scale
+        weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
+        yield Proposal(
+            float(cell[HEAT][kind]), MARKS[kind - 1] if kind else "", cell[CLASS], box,
+            float(cell[LINK]), cell[NEXT], level, weight if not kind else 1.0,
+        )  # fmt: skip
+
+
+def iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compute the intersection over union of a box (4,) with each of others (N, 4): float64 (N,)."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    shared = np.maximum(high - low, 0).prod(1)
+    return shared / (box[2:].prod() + others[:, 2:].prod(1) - shared + 1e-9)
