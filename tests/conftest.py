@@ -32,9 +32,9 @@ CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrom
 # the command's own start is 20 ms instead of two seconds of `import torch`.
 FORKER = """
 import contextlib, json, os, resource, runpy, sys, traceback
-import shuzi.cli, shuzi.show.pictures, shuzi.train.runs
+import shuzi.cli.app, shuzi.show.pictures, shuzi.train.runs
 with contextlib.suppress(shuzi.ShuziError):
-    shuzi.cli.app(["data", os.devnull], standalone_mode=False)  # what Typer imports at its first use
+    shuzi.cli.app.app(["data", os.devnull], standalone_mode=False)  # what Typer imports at its first use
 for line in sys.stdin:
     order = json.loads(line)
     if (child := os.fork()) == 0:

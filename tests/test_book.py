@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from shuzi import cli
+from shuzi.cli.app import app
 from shuzi.learn import notebooks
 
 ROOT = Path(__file__).parents[1]
@@ -277,7 +277,7 @@ def test_where_no_variable_is_set_learn_follows_the_locale_of_the_system(monkeyp
 
 def test_learn_says_how_to_get_jupyter(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    cli.app(["learn", "--to", str(tmp_path / "my lesson")], standalone_mode=False)
+    app(["learn", "--to", str(tmp_path / "my lesson")], standalone_mode=False)
     said = capsys.readouterr().out
     assert "pip install '.[learn]'" in said
     assert f"shuzi learn --to '{tmp_path / 'my lesson'}'" in said

@@ -10,11 +10,12 @@ import sys
 import pytest
 
 import shuzi
-from shuzi import cli
+from shuzi.cli.app import app
+from shuzi.cli.output import WIDE
 from shuzi.data import sources
 from shuzi.train.recipes import RECIPES
 
-COMMANDS = [command.callback.__name__ for command in cli.app.registered_commands]
+COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
 
 
@@ -130,7 +131,7 @@ def test_evaluate_says_it_to_people_too(command, tmp_path, small_folder):
     assert re.search(r"accuracy 0\.\d{4} of 200, 95 % interval 0\.\d{4} to 0\.\d{4}", ended.stdout)
     for words in ("precision", "recall", "true \\ predicted", "most confident mistakes"):
         assert words in ended.stdout
-    assert max(map(len, ended.stdout.splitlines())) <= cli.WIDE
+    assert max(map(len, ended.stdout.splitlines())) <= WIDE
 
 
 def test_a_run_is_evaluated_on_another_set(command, tmp_path, small_folder):
@@ -225,9 +226,9 @@ def test_help_names_every_command_recipe_and_set(command):
 def test_help_loads_nothing_heavy():
     script = """
 import sys
-from shuzi import cli
-for args in (["--help"], *([command.callback.__name__, "--help"] for command in cli.app.registered_commands)):
-    cli.app(args, standalone_mode=False)
+from shuzi.cli.app import app
+for args in (["--help"], *([command.callback.__name__, "--help"] for command in app.registered_commands)):
+    app(args, standalone_mode=False)
 print(*sys.modules, file=sys.stderr)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -27,7 +27,6 @@ ARROWS = {
         "read",
         "serve",
         "show",
-        "terminal",
         "train",
     },
     "show": {"data", "errors", "files", "train"},  # its pictures are of runs
@@ -60,7 +59,6 @@ ARROWS = {
     "cores": set(),
     "errors": set(),
     "sklearn": {"errors", "train"},
-    "terminal": set(),
     "version": set(),
     "maps": set(),
     "page": {"display"},
@@ -84,7 +82,6 @@ TORCH_FREE = (
     "files",
     "cli",
     "sklearn",
-    "terminal",
     "version",
     "__init__",
 )

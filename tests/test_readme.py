@@ -15,7 +15,7 @@ import pytest
 import typer
 
 import shuzi
-from shuzi import cli
+from shuzi.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README, CHINESE_README = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -63,7 +63,7 @@ def test_the_readme_has_at_most_1000_words_and_its_first_code_on_the_first_scree
 
 @pytest.mark.parametrize("page", TEXTS, ids=name)
 def test_every_command_is_one(page):
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(app)
     for _, *words in commands(page):
         if words[0].startswith("--"):
             continue

@@ -17,33 +17,33 @@ OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./\.\./\.\./[^)]*?/?([\w]+\.py)(?:#L(\d+)
 
 
 def language_of_locale() -> str:
-    """Give the lesson's language for the person's locale: zh where it is Chinese, else en."""
+    """Return the lesson's language for the locale: zh if it is Chinese, else en."""
     variables = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
     name = next(filter(None, variables), None) or locale.getlocale()[0] or ""  # Windows sets no variables
     return "zh" if name.lower().startswith(("zh", "chinese")) else "en"
 
 
-def lay(language: str, folder: Path) -> list[Path]:
-    """Copy a language's notebooks to a folder; a notebook that is there already is the reader's work and stays.
+def copy_to(folder: Path, language: str) -> list[Path]:
+    """Copy a language's notebooks to a folder. One that is there already is the reader's work and stays.
 
     Returns:
         The notebooks, in order.
 
     Raises:
-        ShuziError: no such language, or the folder can't be written.
+        ShuziError: the lesson is not written in this language, or the folder can't be written.
     """
     if language not in LANGUAGES:
         raise ShuziError(
             f"--lang {language}: the lesson is written in {' and '.join(LANGUAGES)}; choose one of them"
         )
-    laid = []
+    copied = []
     for notebook in sorted((HOME / language).glob("*.ipynb")):
         path = folder / notebook.name
         if not path.exists():
-            # links lead to files of the repository, which aren't there: name the place instead
+            # links lead to the repository's files, which aren't there: name file and line instead
             write_whole(path, OUTSIDE.sub(r"\1 (\2 \3)", notebook.read_text(encoding="utf-8")))
-        laid.append(path)
-    return laid
+        copied.append(path)
+    return copied
 
 
 def open_in_jupyter(notebook: Path) -> bool:

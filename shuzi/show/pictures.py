@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MISTAKES = 32
 
 
-def of_set(folder: Path, digits: Digits, index: int | None) -> list[Path]:
+def draw_dataset(folder: Path, digits: Digits, index: int | None) -> list[Path]:
     """Draw one image of a set, or by default a grid of each digit.
 
     The files are in the folder, whatever the set is called.
@@ -34,7 +34,7 @@ def of_set(folder: Path, digits: Digits, index: int | None) -> list[Path]:
     return [plots.save(plots.sample(digits, index), folder / f"{stem}-{index}.png")]
 
 
-def of_run(folder: Path, tested: Tested) -> list[Path]:
+def draw_run(folder: Path, tested: Tested) -> list[Path]:
     """Draw a run: its templates if it is softmax regression, curve, confusion matrix, surest mistakes.
 
     Raises:

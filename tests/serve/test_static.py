@@ -77,7 +77,7 @@ def test_a_missing_extra_is_answered_with_the_command_that_mends_it():
 import sys
 sys.modules["uvicorn"] = None
 try:
-    from shuzi.cli import needs
+    from shuzi.errors import needs
     needs("serve", "shuzi.serve.server")
 except Exception as error:
     print(type(error).__name__, error)

@@ -252,13 +252,13 @@ def test_a_set_of_any_name_is_drawn_without_a_word_on_stderr(command, tmp_path, 
 
 def test_a_picture_refuses_no_value_of_its_own(mnist):
     with pytest.raises(ShuziError, match="--index 60000"):
-        pictures.of_set(Path("nowhere"), mnist[0], 60000)
+        pictures.draw_dataset(Path("nowhere"), mnist[0], 60000)
 
 
 def test_pictures_of_a_set_stay_in_the_folder_whatever_it_is_called(small, tmp_path):
     for name in ("../own train", "/own train", "..\\own train"):
         digits = Digits(small[0].images, small[0].labels, name)
-        (drawn,) = pictures.of_set(tmp_path / "pictures", digits, 0)
+        (drawn,) = pictures.draw_dataset(tmp_path / "pictures", digits, 0)
         assert drawn.parent == tmp_path / "pictures"
         assert drawn.is_file()
         assert "\\" not in drawn.name

@@ -108,8 +108,8 @@ def test_a_run_is_evaluated_without_torch_as_with_it(tmp_path, small_folder, sma
 
 def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder, loaded_by):
     run = tmp_path / "run"
-    script = "import shuzi.cli\n" + "\n".join(
-        f"shuzi.cli.app({args!r}, standalone_mode=False)"
+    script = "import shuzi.cli.app\n" + "\n".join(
+        f"shuzi.cli.app.app({args!r}, standalone_mode=False)"
         for args in (
             ["train", "softmax-numpy", "--data", str(small_folder), "--out", str(run)],
             ["train", "--data", str(small_folder), "--out", str(tmp_path / "default")],
@@ -117,7 +117,7 @@ def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder
         )
     )
     assert not loaded_by(script) & {"torch", "onnxscript", "matplotlib"}
-    script = f"import shuzi.cli; shuzi.cli.app({['show', str(run)]!r}, standalone_mode=False)"
+    script = f"import shuzi.cli.app; shuzi.cli.app.app({['show', str(run)]!r}, standalone_mode=False)"
     assert not loaded_by(script) & {"torch", "onnxscript"}
     assert (run / "pictures" / "templates.png").is_file()
 

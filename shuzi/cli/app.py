@@ -1,0 +1,116 @@
+"""The Typer app, and `main`, which turns what a person can cause into one sentence and an exit code."""
+
+import io
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from traceback import print_exception
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from shuzi import __version__
+from shuzi.cli.data import data
+from shuzi.cli.evaluate import evaluate
+from shuzi.cli.export import export
+from shuzi.cli.learn import learn
+from shuzi.cli.output import out, print_error
+from shuzi.cli.read import read
+from shuzi.cli.serve import serve
+from shuzi.cli.show import show
+from shuzi.cli.train import train
+from shuzi.errors import ShuziError, Stopped, out_of_memory
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+
+class Command(TyperCommand):
+    """A command whose help shows an argument without its Python type: FILE, not FILE <list[str]>."""
+
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Write the sections Arguments and Options."""
+        sections: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                sections[parameter.param_type_name].append(record)
+        arguments = [(name.partition(" <")[0], text) for name, text in sections["argument"]]
+        for title, rows in (("Arguments", arguments), ("Options", sections["option"])):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    rich_markup_mode=None,  # plain help loses nothing in a narrow window
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (data, train, evaluate, show, read, export, serve, learn):
+    app.command(cls=Command)(command)
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and exit."""
+    if wanted:
+        out.print(f"shuzi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def shuzi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Handwritten digits: learn, train, read, show."""
+
+
+def main() -> None:
+    """Run the command line; what a person can cause becomes one sentence on stderr and an exit code."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if sys.stdout is None:  # closed, and its number taken by the next file to be opened
+        sys.exit("shuzi: stdout is closed; nothing was done")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries warn programmers
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: partial work is cleaned up
+    code, sentence = run(sys.argv[1:] or ["--help"])
+    if sentence:
+        print_error(sentence)
+    sys.exit(code)
+
+
+def run(args: Sequence[str]) -> tuple[int, str]:
+    """Run a command. Returns its exit code and the sentence that says what went wrong, else ""."""
+    try:
+        code = app(args, prog_name="shuzi", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except Exception as error:
+        if (failure := explain(error)) is None:
+            raise
+        if "--traceback" in args and isinstance(error, ShuziError):
+            print_exception(error)
+        return failure
+    return code, "stopped" if code == Stopped.exit_code else ""  # Typer's answer to an uncaught Ctrl-C
+
+
+def explain(error: Exception) -> tuple[int, str] | None:
+    """Return the exit code and the sentence for an error that a person can cause; None for a defect of ours."""
+    if isinstance(error, ShuziError):
+        return error.exit_code, str(error)
+    if isinstance(error, typer.TyperException):  # the command line can't be parsed
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "shuzi"
+        return error.exit_code, f"{error.format_message().rstrip('.')}; see: {where} --help"
+    if isinstance(error, OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second attempt at exit
+        return 1, f"{error.filename or 'output'}: {error.strerror or error}"
+    failure = out_of_memory(error, "shuzi ran")
+    return None if failure is None else (failure.exit_code, str(failure))

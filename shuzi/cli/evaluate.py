@@ -1,0 +1,87 @@
+"""`shuzi evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shuzi.cli.options import AsJson, Device, OwnRecipe, Root, Traceback
+from shuzi.cli.output import download_bars, out, print_json, print_rows
+from shuzi.errors import needs
+
+if TYPE_CHECKING:
+    from shuzi.evaluate.figures import Evaluation
+
+TESTS = (
+    "A dataset's name or folder, a folder of pictures with labels.csv, or one of optdigits, mnist-9985, corrupted, "
+    "no-digits, surest, pages, singles, forms. Default: the dataset it was trained on."
+)
+
+
+def evaluate(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="The folder of a run, an ONNX file, a Hugging Face model folder, or reader for the shipped reader.",
+        ),
+    ],
+    data: Annotated[str | None, typer.Option(help=TESTS)] = None,
+    root: Root = None,
+    device: Device = "auto",
+    recipe: OwnRecipe = None,
+    traceback: Traceback = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a run or reader.
+
+    Shows its accuracy on digits it has not seen, and its mistakes.
+    """
+    from shuzi.evaluate.measure import Evaluation, Network, measure
+
+    if what == "reader" or what.endswith(".onnx") or (Path(what) / "config.json").is_file():
+        from shuzi.read.reader import Reader
+
+        reader = Reader(None if what == "reader" else what)
+        network = Network(reader.scores, reader=reader)
+    else:
+        network = needs("train", "shuzi.train.runs").network(Path(what), device, recipe)
+    with download_bars() as progress:
+        figures = measure(network, data, root, progress)
+    name = data or network.data
+    shares = figures.to_json() if isinstance(figures, Evaluation) else figures
+    if as_json:
+        print_json({"run": what, "data": name, **shares})
+    elif isinstance(figures, Evaluation):
+        print_evaluation(name, figures)
+    else:
+        print_rows([name, "value"], [[share, f"{value:.4f}"] for share, value in shares.items()])
+
+
+def print_evaluation(name: str, evaluation: "Evaluation") -> None:
+    """Print the metrics of an evaluation as tables."""
+    low, high = evaluation.interval
+    out.print(
+        f"{name}: accuracy {evaluation.accuracy:.4f} of {evaluation.count:,}, 95 % interval {low:.4f} to {high:.4f}; "
+        f"calibration error {evaluation.calibration_error:.4f}\n"
+    )
+    print_rows(
+        ["digit", "count", "precision", "recall"],
+        [
+            [str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"]
+            for f in evaluation.per_class
+        ],
+    )
+    print_rows(
+        ["true \\ predicted", *map(str, range(10))],
+        [
+            [str(label), *(str(n) if n else "." for n in row)]
+            for label, row in enumerate(evaluation.confusion)
+        ],
+    )
+    print_rows(
+        ["most confident mistakes: index", "label", "predicted", "confidence"],
+        [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
+    )
+    if evaluation.mistakes:
+        out.print(f"see one with: shuzi show {name} --test --index {evaluation.mistakes[0].index}")

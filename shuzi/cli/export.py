@@ -1,0 +1,58 @@
+"""`shuzi export`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from shuzi.cli.options import AsJson, OwnRecipe, Root, Traceback
+from shuzi.cli.output import out, print_json
+from shuzi.errors import ShuziError, needs
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
+    kind: Annotated[
+        Literal["onnx", "hub"],
+        typer.Option("--to", help="onnx: an ONNX file; hub: a Hugging Face model folder."),
+    ] = "onnx",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub."
+        ),
+    ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Use 8-bit convolutions. Faster on a CPU, but the file can't be used as a start for training.",
+        ),
+    ] = False,
+    root: Root = None,
+    recipe: OwnRecipe = None,
+    traceback: Traceback = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export a run as an ONNX file.
+
+    shuzi read --weights and shuzi.Reader read with it. Its output is compared with torch's.
+    """
+    if kind == "hub":
+        if int8:
+            raise ShuziError(
+                "--int8 is for ONNX files: a Hugging Face folder holds unrounded weights; leave out --int8 or --to hub"
+            )
+        path = needs("train", "shuzi.train.hub").to_hub(run, to, root, recipe)
+        if as_json:
+            return print_json({"run": str(run), "folder": str(path)})
+        return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
+    exported = needs("train", "shuzi.train.export").export(run, to, root, int8, recipe)
+    path, calibration = exported.path, exported.calibration
+    size = path.stat().st_size
+    if as_json:
+        fields = {"calibrated": calibration is not None, "why": exported.why}
+        fields |= vars(calibration) if calibration else {}
+        return print_json({"run": str(run), "model": str(path), "bytes": size, **fields})
+    out.print(f"{'calibrated on' if calibration else 'not calibrated:'} {exported.why}")
+    out.print(f"{path}, {size:,} bytes; read with it: {exported.use}")

@@ -1,0 +1,247 @@
+"""`shuzi read`."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shuzi.cli.options import AsJson, Weights
+from shuzi.cli.output import err, on_one_line, out, print_error, print_json, progress_bar
+from shuzi.errors import ShuziError, needs
+
+if TYPE_CHECKING:
+    from shuzi.batch.folders import Result
+    from shuzi.batch.tables import CsvFile, CsvStream, Sheet
+    from shuzi.forms.fields import Entry
+    from shuzi.page import Page
+
+Files = Annotated[
+    list[str],
+    typer.Argument(help="Pictures, folders of pictures, or - for one picture on stdin.", metavar="FILE"),
+]
+Single = Annotated[bool, typer.Option("--single", help="Each picture is one digit.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option(help="Least confidence of a digit, 0 to 1; below it, print ?. Default: the network's."),
+]
+Fields = Annotated[
+    Path | None, typer.Option(help="Read the fields of a form that this JSON file describes.", metavar="JSON")
+]
+Csv = Annotated[
+    str | None,
+    typer.Option("--csv", help="Write one row per digit, or per form, to this file; - is stdout."),
+]
+Continue = Annotated[
+    bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")
+]
+Overlay = Annotated[
+    Path | None,
+    typer.Option(help="Folder for copies of the pictures with boxes and readings drawn on them."),
+]
+Inputs = Annotated[Path | None, typer.Option(help="Folder for the 28x28 images that the network saw.")]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."
+    ),
+]
+Engine = Annotated[str, typer.Option(help="What reads for --out: local or ray.")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine."),
+]
+
+
+def read(
+    files: Files,
+    single: Single = False,
+    threshold: Threshold = None,
+    weights: Weights = None,
+    fields: Fields = None,
+    csv: Csv = None,
+    go_on: Continue = False,
+    overlay: Overlay = None,
+    inputs: Inputs = None,
+    to: Out = None,
+    engine: Engine = "local",
+    address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the digits in pictures.
+
+    Prints one number per line, with the confidence that the whole number is right; '?' marks an uncertain digit. With
+    --fields, prints one field per line and '?' after an uncertain one.
+    """
+    if fields is not None and (single or to or overlay or inputs):
+        raise ShuziError("--fields can't be combined with --single, --out, --overlay or --inputs")
+    if to is not None:
+        if len(files) != 1 or csv or overlay or inputs:
+            raise ShuziError(
+                "--out reads one folder or file; it can't be combined with --csv, --overlay or --inputs"
+            )
+        return read_to_parquet(files[0], to, weights, threshold, single, go_on, engine, address, as_json)
+    if engine != "local" or address is not None:
+        raise ShuziError("--engine and --address write Parquet files; name their folder with --out")
+    if go_on and csv in (None, "-"):
+        raise ShuziError(
+            "--continue needs the --csv file or the --out folder that it should continue; name it"
+        )
+    if as_json and csv == "-":
+        raise ShuziError("--json and --csv - both write to stdout; name a file for --csv")
+    read_files(files, weights, threshold, single, fields, csv, go_on, overlay, inputs, as_json)
+
+
+def read_files(
+    files: list[str],
+    weights: Path | None,
+    threshold: float | None,
+    single: bool,
+    fields: Path | None,
+    csv: str | None,
+    go_on: bool,
+    overlay: Path | None,
+    inputs: Path | None,
+    as_json: bool,
+) -> None:
+    """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
+    from shuzi.batch import folders, tables
+    from shuzi.data.picture import MOST_BYTES
+    from shuzi.forms.fields import SURE, Form
+    from shuzi.read.reader import Reader
+
+    form, sheet, base = None, tables.READINGS, Path(csv or ".").parent
+    if fields is not None:
+        form = Form.load(fields)
+        sheet = tables.Sheet.of_form(form, folders.place(fields, base))
+    found = folders.find(files, read_stdin(MOST_BYTES) if "-" in files else None)
+    if found.skipped:
+        print_error(f"skipped, not pictures: {folders.named(found.skipped)}")
+    reader, sure = Reader(weights, threshold), SURE if threshold is None else threshold
+    with csv_writer(csv, sheet, go_on) as rows:
+        jobs = [job for job in found.jobs if rows is None or job.place(base) not in rows.done]
+        with progress_bar(len(jobs), err if as_json or csv == "-" else out) as bar:
+            readings = bar(folders.read_all(reader, jobs, single=single, form=form, sure=sure))
+            results = write_outputs(chain(found.failed, readings), rows, base, overlay, inputs)
+            pages, failed = print_results(results, len(found.jobs) > 1, as_json, csv == "-")
+    if as_json:
+        print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
+    if failed:
+        raise typer.Exit(1)
+
+
+def read_stdin(most: int) -> bytes:
+    """Return up to `most` bytes of stdin; none if it is closed."""
+    return sys.stdin.buffer.read(most) if sys.stdin else b""
+
+
+def csv_writer(
+    csv: str | None, sheet: "Sheet", resume: bool
+) -> "AbstractContextManager[CsvFile | CsvStream | None]":
+    """Return what writes the rows of --csv: to a file, to stdout for "-", or None."""
+    from shuzi.batch.tables import CsvFile, CsvStream
+
+    if csv is None:
+        return nullcontext()
+    return nullcontext(CsvStream(sys.stdout, sheet)) if csv == "-" else CsvFile(csv, sheet, resume=resume)
+
+
+def write_outputs(
+    results: Iterable["Result"],
+    rows: "CsvFile | CsvStream | None",
+    base: Path,
+    overlay: Path | None,
+    inputs: Path | None,
+) -> Iterator["Result"]:
+    """Write what was read to each output that is asked for, and yield each result. base: the CSV file's folder."""
+    from shuzi.batch import folders
+
+    for result in results:
+        if rows is not None and (reading := result.page or result.entries) is not None:
+            rows.write(result.job.place(base), reading)
+        if overlay is not None and result.page:
+            folders.write_overlay(overlay, result.job, result.page)
+        if inputs is not None and result.page:
+            folders.write_inputs(inputs, result.job, result.page)
+        yield result
+
+
+def print_results(
+    results: Iterable["Result"], several: bool, as_json: bool, quiet: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Print each result. several: with its file's name; quiet: print errors only.
+
+    Returns the pages as JSON, if asked for, and what failed.
+    """
+    from shuzi.batch import folders
+
+    pages: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for result in results:
+        file = f"{on_one_line(result.job.name)}  " if several else ""
+        if result.error is not None:
+            failed.append({"file": result.job.name, "error": result.error})
+            print_error(result.error)
+        elif as_json:
+            pages.append(folders.as_json(result.page or result.entries or (), result.job.name))
+        elif not quiet and result.page:
+            print_page(file, result.page)
+        elif not quiet:
+            print_entries(file, result.entries or ())
+    return pages, failed
+
+
+def print_page(file: str, page: "Page") -> None:
+    """Print one line per number: its digits, and the confidence that all of them are right."""
+    for number in page.numbers:
+        out.print(f"{file}{number.text:>10}  {100 * number.confidence:5.1f} %")
+    if not page.numbers:
+        out.print(f"{file}no digits")
+
+
+def print_entries(file: str, entries: Iterable["Entry"]) -> None:
+    """Print one line per field of a form: its name, its entry, and the confidence that it is right."""
+    for entry in entries:
+        out.print(f"{file}{entry.name:<12}  {entry!s:>16}  {100 * entry.confidence:5.1f} %")
+
+
+def read_to_parquet(
+    source: str,
+    to: str,
+    weights: Path | None,
+    threshold: float | None,
+    single: bool,
+    go_on: bool,
+    engine: str,
+    address: str | None,
+    as_json: bool,
+) -> None:
+    """Read a folder or file into Parquet files, here or on a Ray cluster, and print how many were read."""
+    if engine not in ("local", "ray") or (address is not None and engine != "ray"):
+        raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
+    shards = needs("parquet", "shuzi.batch.shards")
+    do = shards.do_here
+    if engine == "ray":
+        needs("ray", "ray")
+        cluster = needs("ray", "shuzi.batch.cluster")
+        cluster.join(address)
+        do = cluster.do
+    from shuzi.read.reader import Reader
+
+    reader = Reader(weights, threshold)
+    count, results = shards.read_folder(reader, source, to, do, single=single, go_on=go_on)
+    began = time.perf_counter()
+    with progress_bar(count, err) as bar:
+        read = sum(bar(results))
+    seconds, failed, folder = time.perf_counter() - began, count - read, shards.shown(to)
+    if as_json:
+        print_json({"out": folder, "read": read, "failed": failed, "seconds": round(seconds, 3)})
+    else:
+        broken = f", {failed:,} failed: see the column error" if failed else ""
+        out.print(f"{read:,} {'file' if read == 1 else 'files'} read in {seconds:.1f} s{broken}; in {folder}")
+    if failed:
+        raise typer.Exit(1)

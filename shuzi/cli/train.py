@@ -1,0 +1,164 @@
+"""`shuzi train`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shuzi.cli.options import DEVICES, AsJson, Root, Traceback
+from shuzi.cli.output import download_bars, err, out, print_error, print_json
+from shuzi.errors import ShuziError, needs
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from torch import Tensor
+
+    from shuzi.train.listener import Listener
+    from shuzi.train.run import Run
+
+# The module of recipes itself would import torch.
+RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or your own as module:name."
+START = (
+    "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder. "
+    "Changes the defaults to 4 epochs and 0.05 of the recipe's learning rate."
+)
+SECONDS_BETWEEN_UPDATES = 0.1  # of the bar; reading the loss waits for the device
+
+Recipe = Annotated[str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default: softmax-numpy.")]
+Data = Annotated[str | None, typer.Option(help="A dataset's name, or a folder. Default: mnist.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. Default: the recipe's.")]
+BatchSize = Annotated[int | None, typer.Option(help="Batch size: images per step. Default: the recipe's.")]
+LearningRate = Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")]
+Start = Annotated[str | None, typer.Option(help=START + " Default: random weights.")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same weights. Default: 0.")]
+Validation = Annotated[
+    int | None, typer.Option(help="Training images to hold out for validation. Default: 0.")
+]
+RunFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the run. Default: the first free runs/RECIPE.")
+]
+Device = Annotated[str | None, typer.Option(help=DEVICES + " Default: auto.")]
+Resume = Annotated[Path | None, typer.Option(help="Continue an interrupted run.", metavar="RUN")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the run at --out.")]
+
+
+def train(
+    recipe: Recipe = None,
+    data: Data = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: LearningRate = None,
+    start: Start = None,
+    seed: Seed = None,
+    validation: Validation = None,
+    root: Root = None,
+    run: RunFolder = None,
+    device: Device = None,
+    resume: Resume = None,
+    force: Force = False,
+    traceback: Traceback = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a recipe, then test it once."""
+    plans, runs, ranks = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs", "ranks"))
+    options = dict(
+        recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
+        validation=validation, device=device,
+    )  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it
+    if resume is not None and (given.keys() - own or run or force):
+        raise ShuziError("--resume uses the settings of the run; remove the other options")
+    with ranks.launched() as launched, download_bars() as progress, training_progress() as listener:
+        if resume is not None:
+            trained = runs.resume(resume, root, progress, listener, recipe)
+        else:
+            plan = plans.make_plan(**given)
+            if launched.first and (notice := plans.start_notice(plan, epochs, lr)):
+                print_error(notice)
+            trained = runs.train(plan, run, root, force, progress, listener)
+    if launched.first and as_json:
+        print_json(trained.to_json())
+    elif launched.first:
+        print_trained(trained)
+
+
+def print_trained(run: "Run") -> None:
+    """Print a run's test accuracy, how long it took, and where it is."""
+    from shuzi.train.run import show_command
+
+    results = run.results
+    assert results is not None
+    low, high = results.test_accuracy_interval
+    out.print(f"test accuracy {results.test_accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
+    out.print(
+        f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {run.device}"
+    )
+    out.print(f"saved in {run.folder}; look at it with: {show_command(run)}")
+
+
+@contextmanager
+def training_progress() -> Iterator["Listener"]:
+    """Yield a listener that shows training: a bar on a terminal, and one line per epoch everywhere."""
+    from rich import progress as bars
+
+    from shuzi.train.listener import Listener
+
+    columns = (
+        bars.TextColumn("epoch {task.fields[epoch]}"),
+        bars.BarColumn(),
+        bars.TextColumn("{task.fields[state]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as display:
+        bar = TrainingBar(display)
+        yield Listener(bar.start, None if display.disable else bar.step, bar.epoch)
+
+
+class TrainingBar:
+    """The bar of a training on a display, with the lines above it."""
+
+    def __init__(self, display: "Progress") -> None:
+        self._display = display
+        self._task = display.add_task("", start=False, visible=False, epoch="", state="preparing")
+        self._epochs_done = 0
+        self._updated, self._images_seen = 0.0, 0  # at the bar's last update
+
+    def start(self, run: "Run") -> None:
+        """Show the bar before the first step, which may take minutes to prepare."""
+        self._epochs_done, epochs = len(run.metrics), run.plan.settings.epochs
+        self._display.update(
+            self._task,
+            total=epochs,
+            completed=self._epochs_done,
+            visible=True,
+            epoch=f"{self._epochs_done + 1}/{epochs}",
+        )
+        self._display.start_task(self._task)
+        self._display.refresh()
+
+    def step(self, done: int, images: int, loss: "Tensor") -> None:
+        """Show the loss and the pace after `done` of an epoch's `images`."""
+        elapsed = (now := time.perf_counter()) - self._updated
+        if elapsed < SECONDS_BETWEEN_UPDATES:
+            return
+        seen = self._epochs_done * images + done
+        pace = f"  {(seen - self._images_seen) / elapsed:,.0f} images/s" if self._updated else ""
+        completed = self._epochs_done + done / images
+        self._display.update(self._task, completed=completed, state=f"loss {float(loss):.4f}{pace}")
+        self._updated, self._images_seen = now, seen
+
+    def epoch(self, run: "Run") -> None:
+        """Print an epoch's line."""
+        last, epochs = run.metrics[-1], run.plan.settings.epochs
+        self._epochs_done = last.epoch
+        self._display.update(self._task, epoch=f"{min(last.epoch + 1, epochs)}/{epochs}")
+        accuracies = {"training accuracy": last.accuracy, "validation": last.validation_accuracy}
+        shown = "".join(f"  {name} {value:.4f}" for name, value in accuracies.items() if value is not None)
+        err.print(
+            f"epoch {last.epoch}/{epochs}  loss {last.loss:.4f}{shown}"
+            f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
+        )
