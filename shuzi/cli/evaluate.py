@@ -18,6 +18,16 @@ TESTS = (
 )
 
 
+def print_suites(wanted: bool) -> None:
+    """Print the name and the description of each suite, and exit."""
+    if wanted:
+        from shuzi.evaluate.suites import SUITES
+
+        for suite in SUITES.values():
+            out.print(f"{suite.name:<14} {suite.description}")
+        raise typer.Exit
+
+
 def evaluate(
     what: Annotated[
         str,
@@ -30,6 +40,10 @@ def evaluate(
     root: Root = None,
     device: Device = "auto",
     recipe: OwnRecipe = None,
+    suites: Annotated[
+        bool,
+        typer.Option("--suites", callback=print_suites, is_eager=True, help="List what --data can name."),
+    ] = False,
     traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,25 +51,24 @@ def evaluate(
 
     Shows its accuracy on digits it has not seen, and its mistakes.
     """
-    from shuzi.evaluate.measure import Evaluation, Network, measure
+    from shuzi.evaluate.suites import Scorer, measure
 
     if what == "reader" or what.endswith(".onnx") or (Path(what) / "config.json").is_file():
         from shuzi.read.reader import Reader
 
         reader = Reader(None if what == "reader" else what)
-        network = Network(reader.scores, reader=reader)
+        scorer = Scorer(reader.scores, reader=reader)
     else:
-        network = needs("train", "shuzi.train.runs").network(Path(what), device, recipe)
+        scorer = needs("train", "shuzi.train.runs").scorer(Path(what), device, recipe)
     with download_bars() as progress:
-        figures = measure(network, data, root, progress)
-    name = data or network.data
-    shares = figures.to_json() if isinstance(figures, Evaluation) else figures
+        measured = measure(scorer, data, root, progress)
+    name = data or scorer.data
     if as_json:
-        print_json({"run": what, "data": name, **shares})
-    elif isinstance(figures, Evaluation):
-        print_evaluation(name, figures)
+        print_json({"run": what, "data": name, **measured.metrics})
+    elif measured.evaluation is not None:
+        print_evaluation(name, measured.evaluation)
     else:
-        print_rows([name, "value"], [[share, f"{value:.4f}"] for share, value in shares.items()])
+        print_rows([name, "value"], [[metric, f"{value:.4f}"] for metric, value in measured.metrics.items()])
 
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:

@@ -1,17 +1,18 @@
-"""What a model's answers are worth. Numbers from logits and labels; numpy alone, no torch."""
+"""Metrics of a model's answers: accuracy, precision, recall, confusion and calibration. No torch."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
+CONFIDENT = 0.9
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """One digit's figures: of those read as it, how many are it; of those that are it, how many were read."""
+class ClassMetrics:
+    """One digit's metrics. precision: of the images read as it; recall: of its images."""
 
     digit: int
     count: int
@@ -21,7 +22,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A digit read wrongly: its index in the set, what it is, what was read, and how sure that was."""
+    """A misread digit: its index in the dataset, its label, what was read, and with what confidence."""
 
     index: int
     label: int
@@ -31,21 +32,21 @@ class Mistake:
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """All figures of one model on one set.
+    """The metrics of one model on one dataset.
 
     Attributes:
-        accuracy, interval: share read rightly, and its 95 % Wilson interval.
-        count: how many digits there were.
-        per_class: figures of each digit, 0 first.
+        accuracy, interval: the share read correctly, and its 95 % Wilson interval.
+        count: the number of digits.
+        per_class: the metrics of each digit, 0 first.
         confusion: [label][read] counts.
         calibration_error: expected calibration error over 15 bins, 0..1.
-        mistakes: all of them, the surest first.
+        mistakes: all of them, the most confident first.
     """
 
     accuracy: float
     interval: tuple[float, float]
     count: int
-    per_class: list[ClassFigures]
+    per_class: list[ClassMetrics]
     confusion: list[list[int]]
     calibration_error: float
     mistakes: list[Mistake]
@@ -61,12 +62,12 @@ class Evaluation:
         return display.table(("digit", "count", "precision", "recall"), rows, repr(self))
 
     def to_json(self, mistakes: int = 20) -> dict[str, Any]:
-        """Give the object of `shuzi evaluate --json`, with the surest `mistakes`."""
+        """Return the object of `shuzi evaluate --json`, with the most confident `mistakes`."""
         return {
             "accuracy": self.accuracy,
             "interval": list(self.interval),
             "count": self.count,
-            "per_class": [vars(figures) for figures in self.per_class],
+            "per_class": [vars(each) for each in self.per_class],
             "confusion": self.confusion,
             "calibration_error": self.calibration_error,
             "mistake_count": len(self.mistakes),
@@ -74,15 +75,46 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """The result of a suite. metrics: as `shuzi evaluate --json` prints them; evaluation: of a dataset, the whole."""
+
+    metrics: dict[str, Any]
+    evaluation: Evaluation | None = None
+
+
+@dataclass
+class Answers:
+    """The confidence of each answer, 0..1, and whether it was right."""
+
+    confidence: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+
+    def add(self, confidence: float, right: bool) -> None:
+        """Count an answer."""
+        self.confidence.append(confidence)
+        self.right.append(right)
+
+    def metrics(self, name: str) -> dict[str, float]:
+        """Return the calibration error, and the share of all answers that are confident but wrong."""
+        confidence, right = np.array(self.confidence), np.array(self.right, bool)
+        if not len(right):
+            return {}
+        return {
+            f"{name} calibration error": calibration_error(confidence, right),
+            f"{name} sure and wrong": float(((confidence > CONFIDENT) & ~right).mean()),
+        }
+
+
 def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
-    """Give all figures of probabilities float (N, 10) against labels (N,), 0..9."""
+    """Evaluate probabilities float (N, 10) against labels (N,), 0..9."""
     read = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (labels, read), 1)
     right = int(np.trace(confusion))
     per_class = [
-        ClassFigures(
+        ClassMetrics(
             digit,
             int(confusion[digit].sum()),
             ratio(confusion[digit, digit], confusion[:, digit].sum()),
@@ -104,7 +136,7 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
 
 
 def accuracy_interval(right: int, count: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share `right / count`.
+    """Return the 95 % interval of a share `right / count`.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927):
     unlike p +- 1.96 sqrt(p (1 - p) / n) it stays within 0..1 and holds near the ends.
@@ -116,7 +148,7 @@ def accuracy_interval(right: int, count: int) -> tuple[float, float]:
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Give the expected calibration error: how far confidence is from accuracy, averaged over equal bins.
+    """Return the expected calibration error: the gap between confidence and accuracy, averaged over equal bins.
 
     C. Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
     """
@@ -127,5 +159,5 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15)
 
 
 def ratio(part: int, whole: int) -> float:
-    """Give part / whole, 0 where there is nothing to divide by."""
+    """Return part / whole; 0 if whole is 0."""
     return float(part / whole) if whole else 0.0

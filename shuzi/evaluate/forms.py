@@ -1,4 +1,4 @@
-"""What a reader makes of made-up forms: fields right, and sure but wrong, with what each field admits and without."""
+"""How well a reader reads synthetic forms, with the fields' patterns and without."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from shuzi.synth.forms import FORM, make_form
 
 FORMS = 60  # half of them photographed
 SEED = 0
-LONGEST = 12  # digits of a field of no given length
+MOST_DIGITS = 12  # in a field whose pattern sets no length
 
 
 def fill(field: Field, generator: np.random.Generator) -> str:
-    """Give digits that the field admits; in half of what is optional, none."""
+    """Return digits that the field admits; half the time none, if it is optional."""
     if field.optional and generator.random() < 0.5:
         return ""
-    least, most = field.length[0], min(field.length[1], LONGEST)
+    least, most = field.length[0], min(field.length[1], MOST_DIGITS)
     if field.date:
         least = most = sum(sign in "YMD" for sign in field.date)
     while True:
@@ -28,26 +28,26 @@ def fill(field: Field, generator: np.random.Generator) -> str:
             return text
 
 
-def on_forms(reader: Reader, digits: Digits) -> dict[str, float]:
-    """Give what a reader makes of FORMS forms filled in with these digits.
+def measure_forms(reader: Reader, digits: Digits) -> dict[str, float]:
+    """Measure a reader on FORMS forms filled in with these digits.
 
-    Shares of all fields: right, whether sure or not; answered, surely; and of these, right. Then the same where
-    nothing is known of what a field admits.
+    Returns the shares of fields that are right, of fields that are answered, and of these those that are right; then
+    the same without the fields' patterns.
     """
     form, generator = Form.parse(FORM), np.random.default_rng(SEED)
-    known, unknown = [], []
+    with_pattern, without = [], []
     for i in range(FORMS):
         texts = [fill(field, generator) for field in form.fields]
         picture = make_form(digits.images, digits.labels, texts, bool(i % 2), generator)
         for field, entry, text in zip(form.fields, reader.read_fields(picture, form), texts, strict=True):
-            known.append((entry.text == field.shown(text), entry.sure))
+            with_pattern.append((entry.text == field.shown(text), entry.sure))
             free, _, sure = Field(field.name, field.zone, optional=True).pick(entry.readings)
-            unknown.append((free == text, sure))
-    return shares(known) | {f"{name}, no pattern": share for name, share in shares(unknown).items()}
+            without.append((free == text, sure))
+    return metrics(with_pattern) | {f"{name}, no pattern": value for name, value in metrics(without).items()}
 
 
-def shares(answers: list[tuple[bool, bool]]) -> dict[str, float]:
-    """Give the shares of fields right, answered, and right of these, of whether each is right and sure."""
+def metrics(answers: list[tuple[bool, bool]]) -> dict[str, float]:
+    """Return the shares of fields right, answered, and right of these. answers: whether each is right and sure."""
     right, sure = np.array(answers).T
     return {
         "fields right": float(right.mean()),

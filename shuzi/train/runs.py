@@ -35,13 +35,13 @@ from shuzi.train.start import first_weights, learnt_before
 if TYPE_CHECKING:
     import torch
 
-    from shuzi.evaluate.measure import Network
+    from shuzi.evaluate.suites import Scorer
     from shuzi.train import fit
     from shuzi.train.recipe import Model
 
     Training = fit.Training | fit_numpy.Training
 
-__all__ = ["evaluate_run", "make_plan", "model", "network", "resume", "train"]
+__all__ = ["evaluate_run", "make_plan", "model", "resume", "scorer", "train"]
 
 logger = logging.getLogger(__name__)
 PAUSE = 120  # seconds of an epoch between its checkpoints
@@ -285,16 +285,16 @@ def load_trained(
     return run, trained, logits
 
 
-def network(folder: Path, device: str = "auto", recipe_name: str | None = None) -> "Network":
-    """Give a finished run as a network to measure. Raises ShuziError as `evaluate_run` does."""
-    from shuzi.evaluate.measure import Network
+def scorer(folder: Path, device: str = "auto", recipe_name: str | None = None) -> "Scorer":
+    """Return a finished run as a model to measure. Raises ShuziError as `evaluate_run` does."""
+    from shuzi.evaluate.suites import Scorer
 
     run, _, logits = load_trained(folder, device, recipe_name)
 
     def score(images: np.ndarray) -> np.ndarray:
         return softmax(logits(Digits(images, np.zeros(len(images), np.uint8))))
 
-    return Network(score, run.plan.data, load=partial(held_out.load_for, run))
+    return Scorer(score, run.plan.data, load=partial(held_out.load_for, run))
 
 
 def model(run: Run, device: "torch.device") -> "Model":

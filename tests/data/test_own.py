@@ -10,7 +10,7 @@ import pytest
 
 import shuzi
 from shuzi.data import own
-from shuzi.evaluate import measure
+from shuzi.evaluate import suites
 from shuzi.train import export, held_out, runs
 from shuzi.train.plan import make_plan
 from shuzi.train.run_folder import read_run
@@ -125,8 +125,8 @@ def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_th
     def refused(why):
         for use in (
             lambda: runs.evaluate_run(run),
-            lambda: measure.measure(runs.network(run)),
-            lambda: measure.measure(runs.network(run), str(folder)),
+            lambda: suites.measure(runs.scorer(run)),
+            lambda: suites.measure(runs.scorer(run), str(folder)),
             lambda: export.not_learnt(read_run(run)),
         ):
             with pytest.raises(shuzi.ShuziError, match=why):

@@ -13,12 +13,12 @@ FIELDS = len(Form.parse(FORM).fields)
 
 def test_shares_are_of_all_and_of_what_is_sure():
     answers = [(True, True), (True, True), (False, True), (True, False)]
-    assert forms.shares(answers) == {
+    assert forms.metrics(answers) == {
         "fields right": 0.75,
         "answered": 0.75,
         "right of answered": pytest.approx(2 / 3),
     }
-    assert forms.shares([(False, False)]) == {"fields right": 0, "answered": 0, "right of answered": 1}
+    assert forms.metrics([(False, False)]) == {"fields right": 0, "answered": 0, "right of answered": 1}
 
 
 def test_fields_are_filled_in_with_what_they_admit():
@@ -57,7 +57,7 @@ class Oracle:
 
 def test_forms_give_what_is_right_and_sure(mnist, monkeypatch):
     monkeypatch.setattr(forms, "FORMS", 3)
-    figures = forms.on_forms(Oracle(mnist[1]), mnist[1])
+    figures = forms.measure_forms(Oracle(mnist[1]), mnist[1])
     for words in ("", ", no pattern"):
         assert figures["fields right" + words] == pytest.approx(1 - 1 / FIELDS)
         assert figures["answered" + words] == pytest.approx(1 - 1 / FIELDS)

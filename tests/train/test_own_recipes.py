@@ -94,7 +94,7 @@ def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
     sentence = (
         r"run: was trained by strange:recipe, which is code outside shuzi. .* --recipe strange:recipe, or "
     )
-    for use in (read_run, runs.evaluate_run, runs.network, runs.resume, export.export, hub.to_hub):
+    for use in (read_run, runs.evaluate_run, runs.scorer, runs.resume, export.export, hub.to_hub):
         with pytest.raises(shuzi.ShuziError, match=sentence):
             use(run.folder)
     assert first_weights(str(run.folder), loop_of("my_digits:tiny"))  # weights are no code

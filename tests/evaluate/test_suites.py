@@ -1,6 +1,7 @@
-"""Each published figure, of answers whose figure is known; and the shipped network's, as its card has them."""
+"""Each published metric, of answers whose metric is known; and the shipped network's, as its card has them."""
 
 import hashlib
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,8 @@ from PIL import Image
 
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
-from shuzi.evaluate import measure
+from shuzi.evaluate import non_digits, pages, pictures, suites
+from shuzi.evaluate.suites import Scorer
 from shuzi.page import Digit, Number, Page
 from shuzi.read import find
 from shuzi.read.reader import SHIPPED_READER, Reader
@@ -37,17 +39,17 @@ def test_accuracy_is_of_the_likeliest_digit_whatever_no_digit_says(digits):
     answers = digits.labels.copy()
     answers[:50] = (answers[:50] + 1) % 10
     scores = answering(answers, np.full(200, 0.3), no_digit=0.7)
-    assert measure.accuracy(lambda images: scores, digits) == 0.75
+    assert suites.accuracy(lambda images: scores, digits) == 0.75
 
 
 def test_surest_is_the_accuracy_of_the_ninety_nine_percent_that_are_surest(digits):
     answers, confidence = digits.labels.copy(), np.linspace(0.8, 0.99, 200)
     answers[[0, 1]] = (answers[[0, 1]] + 1) % 10  # the two that are least sure
-    figures = measure.surest(lambda images: answering(answers, confidence), digits)
+    figures = suites.measure_most_confident(lambda images: answering(answers, confidence), digits)
     assert figures["accuracy"] == 1
     assert confidence[1] < figures["threshold"] <= confidence[2]
     answers[199] = (answers[199] + 1) % 10
-    figures = measure.surest(lambda images: answering(answers, confidence), digits)
+    figures = suites.measure_most_confident(lambda images: answering(answers, confidence), digits)
     assert figures["accuracy"] == pytest.approx(197 / 198)
 
 
@@ -58,7 +60,7 @@ def test_refused_is_what_is_less_like_a_digit_than_ninety_nine_percent_of_digits
 
     others = np.zeros((4, 28, 28), np.uint8)
     others[:, 10, 10] = 5, 15, 21, 100
-    figures = measure.refused(score, digits, {"things": others})
+    figures = suites.measure_rejection(score, digits, {"things": others})
     assert 21 / 255 < figures["threshold"] <= 22 / 255
     assert figures["things refused"] == 0.75
 
@@ -71,9 +73,9 @@ def test_a_corrupted_set_is_read_once_for_each_corruption(mnist):
         seen.append(int(same.sum()))
         return np.eye(11)[np.where(same, digits.labels, (digits.labels + 1) % 10)]
 
-    figures = measure.under_corruption(score, digits)
+    figures = suites.measure_corrupted(score, digits)
     assert len(seen) == 15
-    assert [figures[name] for name in measure.CORRUPTIONS] == [same / 40 for same in seen]
+    assert [figures[name] for name in suites.CORRUPTIONS] == [same / 40 for same in seen]
     assert max(seen) < 20  # hardly an image is left as it is
     assert figures["mean"] == pytest.approx(np.mean(seen) / 40)
 
@@ -82,7 +84,7 @@ class Oracle:
     """Reads made-up pages as they were made, but for one digit of each, and says how sure it is."""
 
     def __init__(self, digits, seed, confidence):
-        self.pages = measure.made_pages(digits, np.random.default_rng(seed), 1)
+        self.pages = pages.synthetic_pages(digits, np.random.default_rng(seed), 1)
         self.confidence = confidence
 
     def read(self, picture):
@@ -101,13 +103,13 @@ class Oracle:
 
 
 def test_pages_give_what_is_right_whole_and_sure(mnist, monkeypatch):
-    monkeypatch.setattr(measure, "PAGES", 1)
+    monkeypatch.setattr(pages, "PAGES", 1)
     digits = mnist[1].part(0, 500)
-    pages = list(measure.made_pages(digits, np.random.default_rng(measure.SEED), 1))
-    written = sum(len(page.labels) for page in pages)
-    numbers = sum(len(np.unique(page.numbers)) for page in pages)
-    figures = measure.on_pages(Oracle(digits, measure.SEED, 0.95), digits)
-    wrong = len(pages)  # one a page, each in a number of its own
+    made = list(pages.synthetic_pages(digits, np.random.default_rng(pages.SEED), 1))
+    written = sum(len(page.labels) for page in made)
+    numbers = sum(len(np.unique(page.numbers)) for page in made)
+    figures = pages.measure_pages(Oracle(digits, pages.SEED, 0.95), digits)
+    wrong = len(made)  # one a page, each in a number of its own
     assert figures["digits found"] == 1
     assert figures["digits right"] == pytest.approx(1 - wrong / written)
     assert figures["numbers whole"] == pytest.approx(1 - wrong / numbers)
@@ -143,7 +145,7 @@ def labelled(folder, *rows):
 
 
 def test_labelled_pictures_give_how_right_and_how_sure_each_set_is(tmp_path):
-    pages = {
+    readings = {
         "one1.png": [(0, [7], 0.9, True)],
         "one2.png": [(0, [1], 0.4, False)],  # the guess is right, but it is not sure
         "one3.png": [],
@@ -156,7 +158,7 @@ def test_labelled_pictures_give_how_right_and_how_sure_each_set_is(tmp_path):
         tmp_path, "a/one1.png,single,7", "a/one2.png,single,1", "a/one3.png,single,2",
         "b/field.png,field,123", "b/page.png,page,45/67", "c/blank1.png,page,", "c/blank2.png,field,",
     )  # fmt: skip
-    figures = measure.measure(measure.Network(lambda images: images, reader=Scripted(pages)), str(folder))
+    figures = suites.measure(Scorer(lambda images: images, reader=Scripted(readings)), str(folder)).metrics
     assert figures == pytest.approx({
         "a, right": 1 / 3, "a, line calibration error": (0.1 + 0.6 + 0.0) / 3, "a, line sure and wrong": 0,
         # 123 at 0.8 is right, 45 at 1.0 is right, 6 at 0.95 is wrong: the last two are in one bin
@@ -171,29 +173,42 @@ def test_labels_that_are_none_are_told(tmp_path, text):
     with pytest.raises(
         ShuziError, match=r"labels.csv: expected a CSV file with the columns file, kind, text"
     ):
-        measure.on_pictures(Scripted({}), tmp_path)
+        pictures.measure_pictures(Scripted({}), tmp_path)
 
 
 def test_labels_of_no_pictures_are_refused(tmp_path):
     (tmp_path / "labels.csv").write_text("file,kind,text\n")
     with pytest.raises(ShuziError, match=r"labels.csv: lists no pictures\. Add a row for each picture$"):
-        measure.on_pictures(Scripted({}), tmp_path)
+        pictures.measure_pictures(Scripted({}), tmp_path)
 
 
 def test_an_unknown_set_is_answered_with_all_there_are():
     with pytest.raises(ShuziError) as raised:
-        measure.measure(measure.Network(None), "wrong")
+        suites.measure(Scorer(None), "wrong")
     assert str(raised.value) == (
         "wrong: neither a folder nor a dataset to test on. There are mnist, fashion-mnist, optdigits, mnist-9985, "
         "corrupted, no-digits, surest, pages, singles, forms"
     )
 
 
+def test_each_suite_has_a_name_and_a_description_of_one_line():
+    for name, suite in suites.SUITES.items():
+        assert suite.name == name
+        assert 10 < len(suite.description) < 90
+
+
+def test_the_command_names_every_suite(command):
+    listed = command("evaluate", "--suites").stdout.splitlines()
+    assert [line.split()[0] for line in listed] == list(suites.SUITES)
+    words = re.split(r"[,.]?\s+", command("evaluate", "--help", COLUMNS="200").stdout.replace("-\n", "-"))
+    assert set(suites.SUITES) - {"mnist", "fashion-mnist"} <= {word.rstrip(".") for word in words}
+
+
 def test_letters_are_drawn_from_held_out_fonts_and_skipped_where_there_are_none():
-    assert measure.letters([]).shape == (0, 220, 220)
+    assert non_digits.letters([]).shape == (0, 220, 220)
     there = held_out_fonts()[:1]
-    images = measure.letters(there)
-    assert len(images) == len(measure.LETTERS) * len(there)
+    images = non_digits.letters(there)
+    assert len(images) == len(non_digits.LETTERS) * len(there)
     assert all(image.max() == 255 for image in images)
     assert not {str(path) for path in held_out_fonts()} & set(fonts())
 
@@ -207,46 +222,50 @@ class Sure:
 
 
 def test_papers_are_laid_of_tiles_and_skipped_where_there_are_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "PAPERS", tmp_path)
-    assert measure.papers().shape == (0, 256, 256)
+    monkeypatch.setattr(non_digits, "PAPERS", tmp_path)
+    assert non_digits.blank_papers().shape == (0, 256, 256)
     Image.new("RGB", (64, 64), (250, 250, 250)).save(tmp_path / "paper1_1.png")
     Image.new("RGB", (90, 64)).save(tmp_path / "paper1_2.png")
-    assert measure.papers().shape == (1, 256, 256)
-    assert (measure.papers() == 5).all()
+    assert non_digits.blank_papers().shape == (1, 256, 256)
+    assert (non_digits.blank_papers() == 5).all()
 
 
 def test_letters_scribbles_and_papers_that_a_reader_is_sure_of_are_counted(monkeypatch):
-    monkeypatch.setattr(measure, "PICTURES", 5)
-    monkeypatch.setattr(measure, "papers", lambda: np.zeros((2, 9, 9), np.uint8))
-    monkeypatch.setattr(measure, "letters", lambda: np.stack([np.zeros((9, 9)), np.full((9, 9), 255)]))
-    shares = measure.taken_for_digits(Sure())
+    monkeypatch.setattr(non_digits, "SCRIBBLES", 5)
+    monkeypatch.setattr(non_digits, "blank_papers", lambda: np.zeros((2, 9, 9), np.uint8))
+    monkeypatch.setattr(non_digits, "letters", lambda: np.stack([np.zeros((9, 9)), np.full((9, 9), 255)]))
+    shares = non_digits.count_false_alarms(Sure())
     assert shares["handwritten letters surely taken for digits"] == 0.5
     assert shares["scribbles surely taken for digits"] == 1
     assert shares["blank papers surely taken for digits"] == 0
 
 
 def test_the_disputed_digits_are_left_out_and_no_others(mnist):
-    kept = measure.undisputed(mnist[1])
+    kept = suites.undisputed(mnist[1])
     assert len(kept) == 9985
     whole = mnist[1].images
-    gone = [index for index in range(10_000) if index in measure.DISPUTED]
+    gone = [index for index in range(10_000) if index in suites.DISPUTED]
     assert np.array_equal(kept.images, np.delete(whole, gone, axis=0))
     # what five people called a 9 and a 6 is labelled 8 and 0
     assert mnist[1].labels[[947, 6651]].tolist() == [8, 0]
 
 
 def test_what_is_no_digit_is_made_the_same_each_time(monkeypatch):
-    monkeypatch.setattr(measure, "MADE_UP", 40)
-    kinds = measure.no_digits()
+    monkeypatch.setattr(non_digits, "IMAGES", 40)
+    kinds = non_digits.non_digits()
     assert {"blank", "noise", "scribble", "photographs"} <= kinds.keys()
-    assert all(len(kinds[name]) == measure.MADE_UP for name in ("blank", "noise", "scribble", "photographs"))
-    assert hashlib.sha256(kinds["noise"]).digest() == hashlib.sha256(measure.no_digits()["noise"]).digest()
+    assert all(
+        len(kinds[name]) == non_digits.IMAGES for name in ("blank", "noise", "scribble", "photographs")
+    )
+    assert (
+        hashlib.sha256(kinds["noise"]).digest() == hashlib.sha256(non_digits.non_digits()["noise"]).digest()
+    )
 
 
 @pytest.mark.parametrize("data", ["pages", "singles"])
 def test_what_is_no_reader_reads_no_pages(data):
-    with pytest.raises(ShuziError, match=f"{data} are read by a reader"):
-        measure.measure(measure.Network(lambda images: np.zeros((len(images), 11))), data)
+    with pytest.raises(ShuziError, match=f"{data}: only a reader can read these"):
+        suites.measure(Scorer(lambda images: np.zeros((len(images), 11))), data)
 
 
 def test_the_shipped_network_is_the_one_whose_figures_its_card_gives():
@@ -257,10 +276,12 @@ def test_the_shipped_network_is_the_one_whose_figures_its_card_gives():
 
 def test_the_shipped_network_reads_mnist_as_its_card_says(monkeypatch):
     reader = Reader()
-    figures = measure.measure(measure.Network(reader.scores, reader=reader), "mnist")
+    figures = suites.measure(Scorer(reader.scores, reader=reader), "mnist").evaluation
     assert 0.9974 <= figures.accuracy < 0.9990  # 99.76 %, and two more where a processor rounds otherwise
     assert figures.calibration_error < 0.002
-    monkeypatch.setattr(measure, "MADE_UP", 200)
-    refusals = measure.refused(reader.scores, measure.load("mnist")[1].part(0, 2000), measure.no_digits())
+    monkeypatch.setattr(non_digits, "IMAGES", 200)
+    refusals = suites.measure_rejection(
+        reader.scores, suites.load("mnist")[1].part(0, 2000), non_digits.non_digits()
+    )
     assert refusals["blank refused"] == refusals["noise refused"] == 1
     assert refusals["scribble refused"] > 0.98
