@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shuzi.batch.folders import read_files
     from shuzi.data.digits import Digits, Transform
-    from shuzi.data.sources import NewProgress
+    from shuzi.data.sources import Progress
     from shuzi.errors import ShuziError
     from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
@@ -53,7 +53,7 @@ logging.getLogger("shuzi").addHandler(logging.NullHandler())  # silent until a p
 def load(
     name: "str | Path" = "mnist",
     root: "str | Path | None" = None,
-    progress: "NewProgress | None" = None,
+    progress: "Progress | None" = None,
     transform: "Transform | None" = None,
 ) -> "tuple[Digits, Digits]":
     """Give the training and the test digits of a set.
@@ -62,7 +62,7 @@ def load(
         name: "mnist", "fashion-mnist", or a folder: of pictures in sub-folders 0 to 9, each seen as the shipped
             reader sees it, or of four IDX files.
         root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
-        progress: makes a progress display for downloads; default none.
+        progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         transform: what indexing makes of each image, as torchvision's sets take it; see `Digits`.
 
     Raises:

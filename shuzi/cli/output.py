@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from shuzi.data.sources import NewProgress
+    from shuzi.data.web import Progress as DownloadProgress
 
 Item = TypeVar("Item")
 # All but tab and line feed, separators of lines, and what changes the direction of writing
@@ -85,8 +85,8 @@ def progress_bar(total: int, console: Console) -> Iterator[Callable[[Iterable[It
 
 
 @contextmanager
-def download_bars() -> Iterator["NewProgress | None"]:
-    """Yield a function that makes a download's progress bar on a terminal; None elsewhere."""
+def download_bars() -> Iterator["DownloadProgress | None"]:
+    """Yield what shows a bar for each download, on a terminal; None elsewhere."""
     if not err.is_terminal:
         yield None
         return
@@ -99,28 +99,13 @@ def download_bars() -> Iterator["NewProgress | None"]:
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=err, transient=True) as display:
+        tasks: dict[str, bars.TaskID] = {}
 
-        class Bar:
-            """One download on the display, as `web.Progress` has it."""
+        def show(name: str, received: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = display.add_task(name)
+            display.update(tasks[name], completed=received, total=total or None)
+            if received == total:
+                display.remove_task(tasks.pop(name))
 
-            def __init__(self, title: str) -> None:
-                self.task = display.add_task(title, total=None)
-
-            @property
-            def total(self) -> int:
-                return int(display.tasks[self.task].total or 0)
-
-            @total.setter
-            def total(self, size: int) -> None:
-                display.update(self.task, total=size or None)
-
-            def update(self, count: int) -> None:
-                display.advance(self.task, count)
-
-            def reset(self) -> None:
-                display.reset(self.task)
-
-            def close(self) -> None:
-                display.remove_task(self.task)
-
-        yield Bar
+        yield show

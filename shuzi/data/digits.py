@@ -190,14 +190,14 @@ class Digits:
 
 
 def load(
-    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
+    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.Progress | None = None
 ) -> tuple[Digits, Digits]:
     """Load the training and the test digits of a set.
 
     Args:
         name: "mnist", "fashion-mnist", or a folder with four IDX files.
         root: folder of the named sets, in torchvision's layout; by default SHUZI_DATA, else the user's cache.
-        progress: makes a progress display for downloads; by default there is none.
+        progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
 
     Raises:
         ShuziError: an unknown name, a folder without the files, a damaged file, or no source for a missing one.
@@ -206,15 +206,15 @@ def load(
 
 
 def find(
-    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.NewProgress | None = None
-) -> list[sources.Found]:
+    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.Progress | None = None
+) -> list[sources.DataFile]:
     """Return the four verified files of a set, downloading missing ones; arguments and errors as for `load`."""
     if str(name) in sources.SOURCES:
         return sources.obtain(str(name), Path(root) if root else None, progress)
     return own_files(Path(name))
 
 
-def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
+def from_files(name: str, found: list[sources.DataFile]) -> tuple[Digits, Digits]:
     """Return the training and the test digits in the four files of a set."""
     listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
     sha256 = hashlib.sha256(listing.encode()).hexdigest()
@@ -230,7 +230,7 @@ def from_files(name: str, found: list[sources.Found]) -> tuple[Digits, Digits]:
     return sets
 
 
-def own_files(folder: Path) -> list[sources.Found]:
+def own_files(folder: Path) -> list[sources.DataFile]:
     """Return the four IDX files of a folder of one's own, with their checksums.
 
     Raises:
@@ -247,5 +247,5 @@ def own_files(folder: Path) -> list[sources.Found]:
                 "or pictures in sub-folders 0 to 9"
             )
         data = idx.read_bytes(path)
-        found.append(sources.Found(file, path, hashlib.sha256(data).hexdigest(), data))
+        found.append(sources.DataFile(file, path, hashlib.sha256(data).hexdigest(), data))
     return found

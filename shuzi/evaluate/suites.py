@@ -9,7 +9,7 @@ import numpy as np
 
 from shuzi import load
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.sources import SOURCES, NewProgress
+from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Measurement, evaluate
 from shuzi.evaluate.forms import measure_forms
@@ -42,7 +42,7 @@ class Scorer:
     score: Score
     data: str = "mnist"
     reader: Reader | None = None
-    load: Callable[[str, Path | None, NewProgress | None], tuple[Digits, Digits]] = load
+    load: Callable[[str, Path | None, Progress | None], tuple[Digits, Digits]] = load
 
 
 class Suite(Protocol):
@@ -52,7 +52,7 @@ class Suite(Protocol):
     def name(self) -> str: ...  # noqa: D102
     @property
     def description(self) -> str: ...  # noqa: D102
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement: ...  # noqa: D102
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Dataset:
     name: str
     description: str = "the test images of a dataset"
 
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement:
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
         """Evaluate the probabilities of the ten digits, given that each image is one, as `Reader.classify` does."""
         test = scorer.load(self.name, root, progress)[1]
         evaluation = evaluate(given_digit(scorer.score(test.images)), test.labels)
@@ -76,7 +76,7 @@ class LabelledPictures:
     name: str
     description: str = "pictures of digits, lines and pages, with labels.csv"
 
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement:
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
         """Read each picture."""
         return Measurement(measure_pictures(reader_of(scorer, self.name), Path(self.name)))
 
@@ -88,7 +88,7 @@ class Optdigits:
     name: str = "optdigits"
     description: str = "accuracy on scikit-learn's 1,797 digits of 8x8 pixels"
 
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement:
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
         """Measure the accuracy. Raises ShuziError if there is no scikit-learn."""
         return Measurement({"accuracy": accuracy(scorer.score, optdigits())})
 
@@ -101,7 +101,7 @@ class FromMnist:
     description: str
     measure: Callable[[Scorer, Digits], dict[str, float]]
 
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement:
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
         """Load the digits and measure."""
         return Measurement(self.measure(scorer, load("mnist", root, progress)[1]))
 
@@ -113,7 +113,7 @@ class Rejection:
     name: str
     description: str = "the share of its images that are rejected where 99 % of MNIST is accepted"
 
-    def run(self, scorer: Scorer, root: Path | None, progress: NewProgress | None) -> Measurement:
+    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
         """Count the images that are rejected."""
         digits, others = (load(name, root, progress)[1] for name in ("mnist", self.name))
         return Measurement(measure_rejection(scorer.score, digits, {self.name: others.images}))
@@ -244,7 +244,7 @@ def find_suite(name: str, trained_on: str) -> Suite:
 
 
 def measure(
-    scorer: Scorer, data: str | None = None, root: Path | None = None, progress: NewProgress | None = None
+    scorer: Scorer, data: str | None = None, root: Path | None = None, progress: Progress | None = None
 ) -> Measurement:
     """Run the suite of a name or folder, by default the test digits of the dataset that a model was trained on.
 

@@ -31,7 +31,7 @@ def packed_set() -> bytes:
 
 @functools.cache
 def _packed_set() -> bytes:
-    found = sources.present(SET)
+    found = sources.find_local(SET)
     if len(found) < len(sources.SOURCES[SET].files):
         raise Problem(404, f"{SET} is not on this computer; get it with: shuzi data {SET}.")
     train, test = digits.from_files(SET, [found[file] for file in sources.SOURCES[SET].files])

@@ -146,7 +146,7 @@ class Trainer:
             said = json.loads(await self._command("evaluate", what, "--data", data, "--json"))
             return float(said["accuracy"])
 
-        here = len(await asyncio.to_thread(sources.present, MNIST)) == len(sources.NAMES)
+        here = len(await asyncio.to_thread(sources.find_local, MNIST)) == len(sources.NAMES)
         return Shares(await right(corrections), await right(MNIST) if here else None)
 
     async def _command(self, *arguments: object) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import shuzi
 from shuzi.data import own
 from shuzi.data.digits import Digits
-from shuzi.data.sources import SOURCES, NewProgress
+from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def learnt_by(run: "Run") -> Learnt:
 
 
 def load_for(
-    run: "Run", data: str | None = None, root: Path | None = None, progress: NewProgress | None = None
+    run: "Run", data: str | None = None, root: Path | None = None, progress: Progress | None = None
 ) -> tuple[Digits, Digits]:
     """Load the training and the test digits of a set for a run, by default those it was trained on.
 

