@@ -1,10 +1,14 @@
-"""What the tests share: MNIST, a small set of it in a folder, the command `shuzi` as a process, a real browser."""
+"""What the tests share: MNIST, a small set of it in a folder, the command `shuzi`, a real browser."""
 
 import contextlib
 import json
 import os
+import pty
+import resource
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +20,7 @@ import pytest
 
 import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
+from shuzi.cli import main
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
 from shuzi.synth import fonts
@@ -27,36 +32,6 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
-
-# Each command runs in a process of its own, forked from one that has imported what the commands import:
-# the command's own start is 20 ms instead of two seconds of `import torch`.
-FORKER = """
-import contextlib, json, os, resource, runpy, sys, traceback
-import shuzi.cli.app, shuzi.show.pictures, shuzi.train.runs
-with contextlib.suppress(shuzi.ShuziError):
-    shuzi.cli.app.app(["data", os.devnull], standalone_mode=False)  # what Typer imports at its first use
-for line in sys.stdin:
-    order = json.loads(line)
-    if (child := os.fork()) == 0:
-        for number, path in enumerate(order["streams"]):
-            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), number)
-        os.chdir(order["cwd"])
-        if (most := order["file_bytes"]) is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-        os.environ.clear()
-        os.environ.update(order["env"])
-        sys.argv = ["shuzi", *order["args"]]
-        try:
-            runpy.run_module("shuzi", run_name="__main__")
-        except SystemExit as ended:
-            code = ended.code
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        os._exit(code or 0)  # taking all of torch down takes a second
-    print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])), flush=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -75,39 +50,43 @@ class Finished:
 
 
 class Commands:
-    """Runs `shuzi` commands.
-
-    `cwd` is where, `stdout` a file to write to, `file_bytes` what no file may outgrow, as on a full disk; `env`
-    changes variables.
-    """
+    """Runs `shuzi` commands: in this process, as a process of its own, or as one on a terminal."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", FORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
 
     def __call__(
         self,
         *args: object,
         cwd: Path | None = None,
-        stdout: str | None = None,
+        stdin: Path = Path(os.devnull),
+        stdout: Path | None = None,
         file_bytes: int | None = None,
         **env: str,
     ) -> Finished:
-        streams = [os.devnull, stdout or str(self.folder / "stdout"), str(self.folder / "stderr")]
-        for path in (self.folder / "stdout", self.folder / "stderr"):
-            path.write_bytes(b"")
-        order = {
-            "args": list(map(str, args)),
-            "streams": streams,
-            "cwd": str(cwd or self.folder),
-            "file_bytes": file_bytes,
-            "env": self.environment(**env),
-        }
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        code = json.loads(self.process.stdout.readline())
-        return Finished(code, (self.folder / "stdout").read_text(), (self.folder / "stderr").read_text())
+        """Run a command here. file_bytes: what no file may outgrow, as on a full disk; env: changed variables."""
+        paths = stdout or self.folder / "stdout", self.folder / "stderr"
+        streams = stdin.open(), *(path.open("w", encoding="utf-8") for path in paths)
+        with contextlib.ExitStack() as stack:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+                patch.setattr(sys, name, stack.enter_context(stream))
+            patch.setattr(sys, "argv", ["shuzi", *map(str, args)])
+            for name in ("SHUZI_DATA", "NO_COLOR"):
+                patch.delenv(name, raising=False)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            stack.enter_context(contextlib.chdir(cwd or self.folder))
+            stack.enter_context(warnings.catch_warnings())
+            stack.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+            if file_bytes is not None:
+                limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+                stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, limits[1]))
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = ["" if path == stdout else path.read_text(encoding="utf-8") for path in paths]
+        return Finished(ended.value.code or 0, *printed)
 
     @staticmethod
     def environment(**changes: str) -> dict[str, str]:
@@ -126,14 +105,31 @@ class Commands:
             text=True,
         )
 
+    def on_terminal(
+        self, *args: object, columns: int, cwd: Path | None = None, **env: str
+    ) -> tuple[int, str]:
+        """Run a command on a terminal. Returns its exit code, and stdout and stderr together."""
+        ours, its = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "shuzi", *map(str, args)],
+            cwd=cwd or self.folder,
+            env=self.environment(TERM="xterm-256color", COLUMNS=str(columns), **env),
+            stdin=its,
+            stdout=its,
+            stderr=its,
+        ) as process:
+            os.close(its)
+            printed = b""
+            with contextlib.suppress(OSError):  # how a terminal says that nobody is left at its other end
+                while chunk := os.read(ours, 65536):
+                    printed += chunk
+            os.close(ours)
+        return process.returncode, printed.decode()
+
 
 @pytest.fixture(scope="session")
-def command(tmp_path_factory) -> Iterator[Commands]:
-    commands = Commands(tmp_path_factory.mktemp("command"))
-    yield commands
-    with contextlib.closing(commands.process.stdin), contextlib.closing(commands.process.stdout):
-        commands.process.stdin.close()
-        commands.process.wait()
+def command(tmp_path_factory) -> Commands:
+    return Commands(tmp_path_factory.mktemp("command"))
 
 
 @pytest.fixture(scope="session")

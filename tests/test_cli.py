@@ -2,10 +2,11 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(command, tmp_path, small_f
 
 
 @pytest.mark.parametrize("args", [("--version",), ("data", "minst")])
-def test_a_process_of_its_own_answers_as_the_forked_one_does(command, args):
+def test_a_process_of_its_own_answers_the_same(command, args):
     process = command.start(*args)
     out, err = process.communicate()
     ended = command(*args)
@@ -83,12 +84,8 @@ def test_the_version_is_printed(command):
 
 @pytest.mark.parametrize("json_too", [(), ("--json",)])
 def test_a_full_disk_under_stdout_is_one_sentence(command, small_folder, json_too):
-    with open("/dev/full", "w") as full:  # noqa: PTH123
-        ended = subprocess.run(
-            [sys.executable, "-m", "shuzi", "data", str(small_folder), *json_too],
-            stdout=full, stderr=subprocess.PIPE, text=True, env=command.environment(PYTHONUNBUFFERED=""),
-        )  # fmt: skip
-    assert (ended.returncode, ended.stderr) == (1, "shuzi: output: No space left on device\n")
+    ended = command("data", small_folder, *json_too, stdout=Path("/dev/full"))
+    assert (ended.code, ended.stderr) == (1, "shuzi: output: No space left on device\n")
 
 
 def test_train_as_json_has_its_names_and_stdout_nothing_else(command, tmp_path, small_folder):
@@ -152,33 +149,17 @@ def test_a_path_that_is_no_text_ends_no_command(command, tmp_path, small_folder)
     assert [path.name for path in tmp_path.iterdir()] == [os.fsdecode(b"\xff")]
 
 
-def on_a_terminal(command, *args, **env) -> str:
-    """What a command prints on a terminal, stdout and stderr together."""
-    ours, its = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "shuzi", *map(str, args)], stdout=its, stderr=its, stdin=its,
-        env=command.environment(TERM="xterm-256color", COLUMNS="100", **env),
-    ) as process:  # fmt: skip
-        os.close(its)
-        printed = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                printed += chunk
-        except OSError:  # how a terminal says that nobody is left at its other end
-            pass
-        os.close(ours)
-    assert process.returncode == 0
-    return printed.decode()
-
-
 def test_training_on_a_terminal_shows_a_bar_and_no_color_holds(command, tmp_path, small_folder):
-    args = ("--data", small_folder, "--epochs", 100, "--device", "cpu", "--out")
-    coloured = on_a_terminal(command, "train", "softmax", *args, tmp_path / "a", PYTHONWARNINGS="always")
+    train = partial(command.on_terminal, "train", columns=100)
+    args = ("--data", small_folder, "--epochs", 30, "--out")
+    code, coloured = train("softmax", *args, tmp_path / "a", "--device", "cpu", PYTHONWARNINGS="always")
+    assert code == 0
     assert COLOUR.search(coloured)
     assert "preparing" in coloured
     assert "Warning" not in coloured
-    assert re.search(r"epoch \S*\d+/100.*loss .*\d\.\d{4}.*images/s.*\d:\d\d:\d\d", coloured)
-    plain = on_a_terminal(command, "train", *args, tmp_path / "b", NO_COLOR="1")
+    assert re.search(r"epoch \S*\d+/30.*loss .*\d\.\d{4}.*images/s.*\d:\d\d:\d\d", coloured)
+    code, plain = train(*args, tmp_path / "b", NO_COLOR="1")
+    assert code == 0
     assert "images/s" in plain
     assert not COLOUR.search(plain)
 

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -92,20 +91,11 @@ def test_what_is_skipped_and_what_is_broken_is_said(command, folder):
     assert '"skipped": ["a/form.docx"]' in told.stdout
 
 
-def run(*args, folder, command, **how):
-    """A process of its own, whose streams may be what they like."""
-    return subprocess.run(
-        [sys.executable, "-m", "shuzi", *args], cwd=folder, env=command.environment(), capture_output=True,
-        text=True, **how,
-    )  # fmt: skip
-
-
 def test_a_pipe_can_be_read(command, folder):
-    with (folder / "a" / "2.png").open() as file:
-        ended = run("read", "-", folder=folder, command=command, stdin=file)
+    ended = command("read", "-", stdin=folder / "a" / "2.png")
     assert ended.stdout.split() == ["77", *ended.stdout.split()[1:]]
-    ended = run("read", "-", folder=folder, command=command, stdin=subprocess.DEVNULL)
-    assert (ended.returncode, ended.stderr) == (1, "shuzi: 0 bytes: 0 bytes, expected a picture\n")
+    ended = command("read", "-")
+    assert (ended.code, ended.stderr) == (1, "shuzi: 0 bytes: 0 bytes, expected a picture\n")
 
 
 @pytest.mark.parametrize(
@@ -146,24 +136,6 @@ def test_a_closed_stream_is_no_traceback(command, folder, closed, code, said):
     assert (ended.returncode, ended.stderr) == (code, said)
 
 
-def terminal(*args, folder, command, columns):
-    """What a terminal of some columns gets to see."""
-    ours, its = pty.openpty()
-    with subprocess.Popen(  # waits for its end
-        [sys.executable, "-m", "shuzi", *args], stdout=its, stderr=its, stdin=its, cwd=folder,
-        env=command.environment(TERM="xterm-256color", COLUMNS=str(columns), NO_COLOR="1"),
-    ):  # fmt: skip
-        os.close(its)
-        printed = b""
-        try:
-            while chunk := os.read(ours, 65536):
-                printed += chunk
-        except OSError:  # how a terminal says that nobody is left at its other end
-            pass
-        os.close(ours)
-    return printed.decode()
-
-
 def screen(printed):
     """The lines that stand on a terminal in the end, by the few codes that a bar uses."""
     lines, row, column = [""], 0, 0
@@ -187,7 +159,8 @@ def test_on_a_terminal_results_and_errors_have_lines_of_their_own(command, folde
     for number in range(4, 30):
         picture(folder / "a" / f"{number:02}.png", number % 3)
     (folder / "a" / "x.png").write_bytes(b"none")
-    printed = terminal("read", "a", folder=folder, command=command, columns=60)
+    code, printed = command.on_terminal("read", "a", cwd=folder, columns=60, NO_COLOR="1")
+    assert code == 1
     assert "reading" in printed
     shown = screen(printed)
     assert len(shown) == 30
@@ -205,12 +178,12 @@ def test_forty_columns_lose_nothing(command, folder):
     name = "a-very-long-name-of-a-picture-that-takes-more-than-a-line.png"
     picture(folder / "c" / name, 2)
     picture(folder / "c" / "z.png", 1)
-    printed = terminal("read", "c", folder=folder, command=command, columns=40)
+    _, printed = command.on_terminal("read", "c", cwd=folder, columns=40, NO_COLOR="1")
     assert name in printed.replace("\r", "").replace("\n", "")
 
 
 def test_tables_lose_nothing_in_a_narrow_terminal(command, small_folder):
-    printed = terminal("data", str(small_folder), folder=small_folder, command=command, columns=40)
+    _, printed = command.on_terminal("data", small_folder, columns=40, NO_COLOR="1")
     assert "…" not in printed
     for words in ("train", "test", "1000", "200"):
         assert words in printed
