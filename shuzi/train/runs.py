@@ -65,7 +65,7 @@ def train(
         out: the run's folder; default the first free one of runs/RECIPE, runs/RECIPE-2, ...
         root: where named sets lie.
         force: replace an existing run, which is kept until the new one has its first checkpoint.
-        progress: makes a progress display for downloads; default none.
+        progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         listener: whom to tell how training goes; default nobody.
 
     Raises:
