@@ -1,4 +1,4 @@
-"""What a picture says: a page of numbers of digits, with confidences and boxes."""
+"""What was read in a picture: a page of numbers, their digits, confidences and boxes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 
 from shuzi import display
 
-Box = tuple[int, int, int, int]
-MOST_READINGS = 500  # readings that are weighed, of a number or of a form's field
+Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+MAX_READINGS = 500  # that are weighed for a number or a form's field
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a whole number. text: digits alone; probability: 0..1."""
+    """One way to read a whole number. text: digits only; probability: 0..1."""
 
     text: str
     probability: float
 
 
 def likeliest(places: Iterable[Mapping[str, float]], most: int) -> list[tuple[str, float]]:
-    """Return the likeliest texts and their probabilities, likeliest first.
+    """Find the likeliest texts and their probabilities, likeliest first, by beam search.
 
-    places: for each place what may stand there, with its probability; "" for nothing. Two ways to one text count
-    together. Without "" the result is exact: what begins unlike the `most` likeliest beginnings is beaten by each.
+    places: for each place the signs that may stand there, with their probabilities; "" for none. Ways to the same text
+    are added up. most: texts kept at each place. Without "" the result is exact.
     """
     texts = Counter({"": 1.0})
     for place in places:
@@ -42,9 +42,13 @@ def likeliest(places: Iterable[Mapping[str, float]], most: int) -> list[tuple[st
 class Digit:
     """One digit as read.
 
-    digit: 0..9, or None where the reader is not sure; guess: 0..9, the likeliest whether sure or not;
-    confidence: 0..1, that it is a digit and this one; probabilities: float32 (10,), summing to 1, given that it is
-    a digit; box: (x, y, width, height) in pixels of the upright picture; image: uint8 (28, 28), what the network saw.
+    Attributes:
+        digit: 0..9, or None where the reader is not sure.
+        guess: 0..9, the likeliest digit, sure or not.
+        confidence: 0..1, that it is a digit and this one.
+        probabilities: float32 (10,), summing to 1, of each digit, given that it is one.
+        box: x, y, width, height, in pixels of the upright picture.
+        image: uint8 (28, 28), what the network saw, 0 is paper and 255 is ink.
     """
 
     digit: int | None
@@ -56,7 +60,7 @@ class Digit:
 
     @property
     def digit_probability(self) -> float:
-        """0..1, that it is a digit, whichever it is."""
+        """0..1, the probability that it is a digit, whichever."""
         return min(1.0, self.confidence / max(float(self.probabilities[self.guess]), 1e-9))
 
     def __str__(self) -> str:
@@ -68,10 +72,13 @@ class Digit:
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    """Digits that stand together.
+    """Digits that belong together.
 
-    line: 0 is the topmost line of the page; written: the digits with the points, commas, dashes, slashes and colons
-    among them; whole: 0..1, that no digit of it was missed and none is too many.
+    Attributes:
+        digits: from left to right.
+        line: of the page, 0 is the topmost.
+        written: the digits with the points, commas, dashes, slashes and colons between them.
+        whole: 0..1, the probability that no digit was missed and none is wrongly included.
     """
 
     digits: tuple[Digit, ...]
@@ -81,12 +88,12 @@ class Number:
 
     @property
     def text(self) -> str:
-        """The digits from left to right, '?' for each that the reader is not sure of."""
+        """The digits from left to right, '?' for each one that the reader is not sure of."""
         return "".join("?" if d.digit is None else str(d.digit) for d in self.digits)
 
     @property
     def confidence(self) -> float:
-        """0..1, that it is whole and all its digits are right."""
+        """0..1, the probability that it is whole and all its digits are right."""
         return float(np.prod([d.confidence for d in self.digits])) * self.whole
 
     @property
@@ -97,17 +104,17 @@ class Number:
         return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
 
     def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
-        """The n likeliest whole readings, likeliest first, each of text and probability, 0..1.
+        """Find the n likeliest readings of the whole number, likeliest first.
 
-        In some of them a digit is left out, as likely as it is none; where all are, the text is empty. What the
-        probabilities of all readings lack to 1 is the chance that a digit was missed.
+        A reading may leave out a digit, with the probability that it is none. What the probabilities of all readings
+        lack to 1 is the probability that a digit was missed.
         """
 
         def signs(digit: Digit) -> dict[str, float]:
             named = {str(k): digit.digit_probability * float(p) for k, p in enumerate(digit.probabilities)}
             return {"": 1 - digit.digit_probability} | named
 
-        found = likeliest(map(signs, self.digits), max(n, MOST_READINGS))[: max(n, 0)]
+        found = likeliest(map(signs, self.digits), max(n, MAX_READINGS))[: max(n, 0)]
         return tuple(Reading(text, float(p * self.whole)) for text, p in found)
 
     def __str__(self) -> str:
@@ -121,14 +128,14 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What a picture says. numbers: in reading order; size: (width, height) of the upright picture in pixels."""
+    """What was read in a picture. numbers: in reading order; size: width, height of the upright picture, in pixels."""
 
     numbers: tuple[Number, ...]
     size: tuple[int, int]
 
     @property
     def text(self) -> str:
-        """One line a line of writing, a space between numbers, '?' for a digit the reader is not sure of."""
+        """One line per line of writing, a space between numbers, '?' for each digit that the reader is not sure of."""
         lines: dict[int, list[str]] = {}
         for number in self.numbers:
             lines.setdefault(number.line, []).append(number.text)
@@ -147,5 +154,5 @@ class Page:
 
 
 def _drawn(digits: Iterable[Digit], frame: Box) -> bytes:
-    """Draw the digits that lie in a frame of the picture, as a PNG file's bytes."""
+    """Draw digits in a frame of the picture, as the bytes of a PNG file."""
     return display.boxes(((digit.box, digit.image, digit.digit) for digit in digits), frame)

@@ -19,8 +19,7 @@ from shuzi.cores import cores
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.files import write_png
-from shuzi.forms.fields import SURE as SURE_FIELD
-from shuzi.forms.fields import Entry, Form
+from shuzi.forms.fields import SURE_FIELD, Entry, Form
 from shuzi.page import Digit, Page
 from shuzi.read.reader import Reader
 

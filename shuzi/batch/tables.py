@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, locked, write_whole
-from shuzi.forms.fields import Entry, Form, columns_of
+from shuzi.forms.fields import Entry, Form, column_names
 from shuzi.page import Page
 
 COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
@@ -42,7 +42,7 @@ class Sheet:
 
     @classmethod
     def of_form(cls, form: Form, path: str) -> Sheet:
-        """One row per picture: its file, the form's, and three columns for each field, as `columns_of` names them.
+        """One row per picture: its file, the form's, and three columns for each field, as `column_names` names them.
 
         path: the form's, as from the CSV file's folder.
         """
@@ -51,7 +51,7 @@ class Sheet:
             cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}", "")]
             return [(name, path, *cells)]
 
-        named = [column for field in form.fields for column in columns_of(field.name)]
+        named = [column for field in form.fields for column in column_names(field.name)]
         return cls("this form's fields", ("file", "form", *named), rows)
 
 

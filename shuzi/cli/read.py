@@ -111,7 +111,7 @@ def read_files(
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
     from shuzi.batch import folders, tables
     from shuzi.data.picture import MOST_BYTES
-    from shuzi.forms.fields import SURE, Form
+    from shuzi.forms.fields import SURE_FIELD, Form
     from shuzi.read.reader import Reader
 
     form, sheet, base = None, tables.READINGS, Path(csv or ".").parent
@@ -121,7 +121,7 @@ def read_files(
     found = folders.find(files, read_stdin(MOST_BYTES) if "-" in files else None)
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.named(found.skipped)}")
-    reader, sure = Reader(weights, threshold), SURE if threshold is None else threshold
+    reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold
     with csv_writer(csv, sheet, go_on) as rows:
         jobs = [job for job in found.jobs if rows is None or job.place(base) not in rows.done]
         with progress_bar(len(jobs), err if as_json or csv == "-" else out) as bar:

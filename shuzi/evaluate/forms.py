@@ -3,7 +3,7 @@
 import numpy as np
 
 from shuzi.data.digits import Digits
-from shuzi.forms.fields import Field, Form
+from shuzi.forms.fields import Field, parse_form
 from shuzi.read.reader import Reader
 from shuzi.synth.forms import FORM, make_form
 
@@ -34,13 +34,13 @@ def measure_forms(reader: Reader, digits: Digits) -> dict[str, float]:
     Returns the shares of fields that are right, of fields that are answered, and of these those that are right; then
     the same without the fields' patterns.
     """
-    form, generator = Form.parse(FORM), np.random.default_rng(SEED)
+    form, generator = parse_form(FORM), np.random.default_rng(SEED)
     with_pattern, without = [], []
     for i in range(FORMS):
         texts = [fill(field, generator) for field in form.fields]
         picture = make_form(digits.images, digits.labels, texts, bool(i % 2), generator)
         for field, entry, text in zip(form.fields, reader.read_fields(picture, form), texts, strict=True):
-            with_pattern.append((entry.text == field.shown(text), entry.sure))
+            with_pattern.append((entry.text == field.formatted(text), entry.sure))
             free, _, sure = Field(field.name, field.zone, optional=True).pick(entry.readings)
             without.append((free == text, sure))
     return metrics(with_pattern) | {f"{name}, no pattern": value for name, value in metrics(without).items()}

@@ -1,8 +1,8 @@
 r"""Patterns: regular expressions over digits, matched in time proportional to the text.
 
-Python's `re` tries one way after another, and a pattern such as (\d+)+0 has twice as many ways with each digit more.
-Here all ways are followed at once, by the states that they have reached (K. Thompson, "Regular expression search
-algorithm", 1968), held as the bits of a number.
+Python's `re` backtracks: (\d+)+0 takes twice as long with each further digit, and a form's pattern comes from outside.
+Here all ways through a pattern are followed at once (K. Thompson, "Regular expression search algorithm", 1968), as
+states held in the bits of a number. Of the libraries that do so, re2 is a C++ build that not every platform has.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
-MOST_STATES = 2000
+MAX_STATES = 2000
 SIGNS = re.compile(r"(?:\\d|[][(){}|?*+.,^0-9-])+")  # of which patterns are made
 ATOM = re.compile(r"\\d|\[\^?\]?[^]]*\]|[^(|)]")
 QUANTIFIER = re.compile(r"([?*+]|\{(?!\})[0-9]*(?:,[0-9]*)?\})[?+]?")
 COUNTS: dict[str, tuple[int, int | None]] = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
 Part = Callable[[int], int]
-"""Adds the states of a part of a pattern to a machine; takes the state that follows, gives the one that begins."""
+"""Adds the states of a part of a pattern to a machine. Takes the state that follows and returns the first one."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    r"""A regular expression of digits, \d, classes, groups, | and quantifiers, for all digits of a field.
+    r"""A regular expression of digits, \d, classes, groups, | and quantifiers, to match all digits of a field.
 
-    Raises ValueError if it is none, or if it takes more than MOST_STATES states.
+    Raises ValueError for any other text, and if it takes more than MAX_STATES states.
     """
 
     text: str
 
     def __post_init__(self) -> None:
         if not SIGNS.fullmatch(self.text):
-            raise ValueError(r"expected digits, \d and [ ] ( ) { } | ? * + alone")
+            raise ValueError(r"it may hold only digits, \d and [ ] ( ) { } | ? * +")
         try:
             re.compile(self.text)
             _ = self._machine
@@ -42,7 +42,7 @@ class Pattern:
             raise ValueError(str(error)) from None
 
     def fullmatch(self, digits: str) -> bool:
-        """Whether it matches all of the digits, 0 to 9."""
+        """Tell whether it matches all of the digits, 0 to 9."""
         reached = self._machine.begin
         for digit in map(int, digits):
             live = reached & self._machine.takes[digit]
@@ -55,15 +55,15 @@ class Pattern:
 
 
 class _Machine:
-    """The states of a pattern: sets of them are the bits of a number, and state 0 is the end.
+    """A pattern's nondeterministic automaton. Sets of states are bits of a number; state 0 is the end.
 
-    begin: those reached before the first digit; takes: for each digit those that take it; follow: for each state those
-    reached when it has taken a digit.
+    begin: states reached before the first digit; takes: for each digit, the states that take it; follow: for each
+    state, those reached once it has taken a digit.
     """
 
     def __init__(self, text: str) -> None:
-        self._free: list[list[int]] = [[]]  # states reached from each without a digit
-        self._first: set[int] = set()  # those passed before the first digit alone: ^
+        self._free: list[list[int]] = [[]]  # states that each reaches without a digit
+        self._first: set[int] = set()  # states passed only before the first digit: ^
         self._next = [0]
         self.takes = [0] * 10
         self._text, self._at = text, 0
@@ -72,8 +72,8 @@ class _Machine:
         self.follow = [self._reached(state) for state in self._next]
 
     def _state(self, *free: int) -> int:
-        if len(self._free) == MOST_STATES:
-            raise OverflowError(f"it has more than {MOST_STATES:,} states; repeat less")
+        if len(self._free) == MAX_STATES:
+            raise OverflowError(f"it has more than {MAX_STATES:,} states; use smaller repeats")
         self._free.append([*free])
         self._next.append(0)
         return len(self._free) - 1
@@ -156,13 +156,13 @@ class _Machine:
 
 
 def _counts(braces: str) -> tuple[int, int | None]:
-    r"""The least and the most of {3}, {3,}, {,3} or {3,4}; None for no most."""
+    r"""Parse {3}, {3,}, {,3} or {3,4} as the fewest and the most repeats; None for no limit."""
     least, comma, most = braces[1:-1].partition(",")
     return int(least or 0), int(most) if most else None if comma else int(least)
 
 
 def _bits(number: int) -> Iterator[int]:
-    """The places of a number's bits that are 1."""
+    """Yield the places of a number's bits that are 1."""
     while number:
         low = number & -number
         yield low.bit_length() - 1

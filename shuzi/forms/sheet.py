@@ -1,4 +1,4 @@
-"""Where a form's sheet lies in a picture, by its edges; and its zones, cut out as if seen from straight above."""
+"""Find a form's sheet in a picture by its edges, and cut out its zones as if seen from straight above."""
 
 from __future__ import annotations
 
@@ -11,98 +11,94 @@ from shuzi.data.picture import zoomed
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 
-LOOK = 800  # pixels of the longer side of the picture in which edges are looked for
-LEAST = 0.15  # of the picture: a smaller sheet is none
-CONTRAST = (
+SEARCH_SIDE = 800  # pixels of the longer side of the picture in which edges are searched
+MIN_AREA = 0.15  # of the picture: a smaller quadrilateral is no sheet
+MIN_CONTRAST, MEAN_CONTRAST = (
     3.0,
     10.0,
-)  # in Lab: how far paper and what it lies on differ, where least and in the mean of the sides
-EDGES = 10, 30  # Canny's thresholds
-ASIDE = 0.008, 0.025  # of LOOK: how far from an edge both are looked at; a printed frame is less wide
-SEEN, SCANNED = (
-    1.3,
-    1.06,
-)  # how far a sheet's proportions may be off, seen at an angle and filling the picture
-PLAIN = 0.95  # of the picture's rim that is as light as the rest: then the sheet fills the picture
-LIGHTNESS = 30.0  # of 255: what counts as light
+)  # in Lab, between paper and background: of the weakest side, of all sides
+CANNY = 10, 30  # thresholds
+PROBES = (
+    0.008,
+    0.025,
+)  # of SEARCH_SIDE: how far from an edge both sides are compared; a printed frame is narrower
+# Factors by which a sheet's proportions may be off: seen at an angle, and filling the picture.
+PHOTO_TOLERANCE, SCAN_TOLERANCE = 1.3, 1.06
+PAPER_RIM = 0.95  # of the picture's rim that must be as light as paper for the sheet to fill the picture
+LIGHTNESS = 30.0  # of 255: such a difference from the paper still counts as paper
 
 
-def zones(pixels: np.ndarray, form: Form) -> list[np.ndarray]:
-    """Each field's zone of a picture of the form, uint8 (h, w, 3) RGB, perspective undone.
+def cut_zones(pixels: np.ndarray, form: Form) -> list[np.ndarray]:
+    """Cut out each field's zone, uint8 (h, w, 3) RGB, with the perspective corrected.
 
-    pixels: uint8 (H, W, 3) RGB. Raises ShuziError if the sheet isn't found in it.
+    pixels: a picture of the form, uint8 (H, W, 3) RGB. Raises ShuziError if the sheet isn't found in it.
     """
-    corners = find(pixels, form.sheet[0] / form.sheet[1])
+    corners = find_sheet(pixels, form.sheet[0] / form.sheet[1])
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
     view = cv2.getPerspectiveTransform(square, corners)
-    cut = []
+    zones = []
     for field in form.fields:
         x, y, width, height = field.zone
         ends = cv2.perspectiveTransform((square * (width, height) + (x, y)).astype(np.float32)[None], view)[0]
         top, right, bottom, left = np.linalg.norm(np.roll(ends, -1, 0) - ends, axis=1)
         size = max(4, round(float(max(top, bottom)))), max(4, round(float(max(left, right))))
         straight = cv2.getPerspectiveTransform(ends, (square * size).astype(np.float32))
-        cut.append(
-            cv2.warpPerspective(
-                pixels, straight, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
-        )
-    return cut
+        flags, border = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
+        zones.append(cv2.warpPerspective(pixels, straight, size, flags=flags, borderMode=border))
+    return zones
 
 
-def find(pixels: np.ndarray, aspect: float) -> np.ndarray:
-    """The sheet's corners in a picture, float32 (4, 2), from the upper left one clockwise.
+def find_sheet(pixels: np.ndarray, aspect: float) -> np.ndarray:
+    """Find the sheet's corners in a picture: float32 (4, 2), clockwise from the upper left.
 
-    pixels: uint8 (H, W, 3) RGB; aspect: the sheet's width over its height. Raises ShuziError where there is none.
+    pixels: uint8 (H, W, 3) RGB; aspect: the sheet's width over its height. Raises ShuziError if there is no sheet.
     """
     height, width = pixels.shape[:2]
-    zoom = min(1.0, LOOK / max(height, width))
+    zoom = min(1.0, SEARCH_SIDE / max(height, width))
     small = cv2.GaussianBlur(zoomed(pixels, zoom), (0, 0), 1.5)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-    found = [quad for quad in quadrilaterals(lab) if stands_out(lab, quad) > 0]
-    fitting = [quad for quad in found if off(quad, aspect) <= SEEN]
+    found = [quad for quad in quadrilaterals(lab) if edge_contrast(lab, quad) > 0]
+    fitting = [quad for quad in found if aspect_error(quad, aspect) <= PHOTO_TOLERANCE]
     if fitting:
-        best = max(fitting, key=lambda quad: stands_out(lab, quad) * cv2.contourArea(quad))
+        best = max(fitting, key=lambda quad: edge_contrast(lab, quad) * cv2.contourArea(quad))
         return (best / zoom).astype(np.float32)
     whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    if off(whole, aspect) <= SCANNED and fills(lab[:, :, 0]):
+    if aspect_error(whole, aspect) <= SCAN_TOLERANCE and rim_is_paper(lab[:, :, 0]):
         return whole
-    turned = any(
-        off(quad, 1 / aspect) <= (SEEN if quad is not whole else SCANNED) for quad in [*found, whole]
-    )
-    if turned and off(whole, 1 / aspect) > 1:
-        raise ShuziError("the form isn't found: a sheet lies on its side there; turn the picture.")
+    on_its_side = any(aspect_error(quad, 1 / aspect) <= PHOTO_TOLERANCE for quad in found)
+    if on_its_side or aspect_error(whole, 1 / aspect) <= SCAN_TOLERANCE < aspect_error(whole, aspect):
+        raise ShuziError("No form found: the sheet lies on its side. Turn the picture.")
     raise ShuziError(
-        "the form isn't found: all four edges of its sheet must be in the picture, or be its edges."
+        "No form found. All four edges of the sheet must be visible, or the sheet must fill the picture."
     )
 
 
-def off(quad: np.ndarray, aspect: float) -> float:
-    """By what factor, 1 or more, the proportions of a quadrilateral are off."""
+def aspect_error(quad: np.ndarray, aspect: float) -> float:
+    """Compute the factor, 1 or more, by which a quadrilateral's proportions are off."""
     top, right, bottom, left = np.linalg.norm(np.roll(quad, -1, 0) - quad, axis=1)
     ratio = float((top + bottom) / max(left + right, 1e-9)) / aspect
     return max(ratio, 1 / max(ratio, 1e-9))
 
 
 def quadrilaterals(lab: np.ndarray) -> Iterator[np.ndarray]:
-    """Large quadrilaterals, float32 (4, 2): of what is lighter, darker or of another colour, and within edges."""
+    """Yield large quadrilaterals, float32 (4, 2), by lightness, by colour and by edges."""
     masks = []
     for plane in cv2.split(lab):
         light = cv2.threshold(plane, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
         masks += [light, 255 - light]
-    edges = [cv2.Canny(plane, *EDGES) for plane in cv2.split(lab)]
+    edges = [cv2.Canny(plane, *CANNY) for plane in cv2.split(lab)]
     masks.append(cv2.dilate(np.max(edges, 0), np.ones((3, 3), np.uint8)))
     for mask in masks:
         opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         for contour in cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
-            if cv2.contourArea(hull := cv2.convexHull(contour)) >= LEAST * mask.size:
-                quad = cornered(hull)
-                if quad is not None:
-                    yield quad
+            hull = cv2.convexHull(contour)
+            large = cv2.contourArea(hull) >= MIN_AREA * mask.size
+            if large and (quad := four_corners(hull)) is not None:
+                yield quad
 
 
-def cornered(hull: np.ndarray) -> np.ndarray | None:
-    """The four corners of a convex outline, clockwise from the upper left; None if it has another shape."""
+def four_corners(hull: np.ndarray) -> np.ndarray | None:
+    """Reduce a convex outline to four corners, clockwise from the upper left; None if it has another shape."""
     around = cv2.arcLength(hull, True)
     for share in (0.01, 0.02, 0.03, 0.05):
         quad = cv2.approxPolyDP(hull, share * around, True).reshape(-1, 2).astype(np.float32)
@@ -115,8 +111,8 @@ def cornered(hull: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def stands_out(lab: np.ndarray, quad: np.ndarray) -> float:
-    """How far a quadrilateral differs from its surroundings along its edges; 0 where one edge hardly does."""
+def edge_contrast(lab: np.ndarray, quad: np.ndarray) -> float:
+    """Measure a quadrilateral's contrast with its surroundings, in Lab; 0 if one edge has hardly any."""
     height, width = lab.shape[:2]
     sides = []
     for start, end in zip(quad, np.roll(quad, -1, 0), strict=True):
@@ -124,26 +120,26 @@ def stands_out(lab: np.ndarray, quad: np.ndarray) -> float:
         normal = np.array([along[1], -along[0]]) / max(float(np.linalg.norm(along)), 1e-9)  # outwards
         points = start + np.linspace(0.05, 0.95, 50)[:, None] * along
         differ = []
-        for aside in ASIDE:
-            outer, inner = (points + sign * aside * LOOK * normal for sign in (1, -1))
+        for probe in PROBES:
+            outer, inner = (points + sign * probe * SEARCH_SIDE * normal for sign in (1, -1))
             seen = ((outer >= 0) & (outer < (width, height))).all(1)
             if seen.mean() > 0.5:  # else it is the picture's edge
-                one, other = (colours(lab, each[seen]) for each in (inner, outer))
+                one, other = (colours_at(lab, each[seen]) for each in (inner, outer))
                 differ.append(float(np.median(np.linalg.norm(one - other, axis=1))))
         if differ:
             sides.append(min(differ))
-    enough = sides and min(sides) >= CONTRAST[0] and np.mean(sides) >= CONTRAST[1]
+    enough = sides and min(sides) >= MIN_CONTRAST and np.mean(sides) >= MEAN_CONTRAST
     return float(np.mean(sides)) if enough else 0.0
 
 
-def colours(lab: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The colours at points (N, 2) of x and y: float64 (N, 3)."""
+def colours_at(lab: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Look up the colours at points (N, 2) of x and y: float64 (N, 3)."""
     x, y = np.clip(points, 0, (lab.shape[1] - 1, lab.shape[0] - 1)).astype(int).T
     return lab[y, x].astype(np.float64)
 
 
-def fills(light: np.ndarray) -> bool:
-    """Whether the rim of a picture is paper: as light all around as the picture mostly is. light: uint8 (H, W)."""
+def rim_is_paper(light: np.ndarray) -> bool:
+    """Tell whether a picture's rim is as light all around as most of the picture. light: uint8 (H, W)."""
     rim = np.concatenate([light[:3].ravel(), light[-3:].ravel(), light[:, :3].ravel(), light[:, -3:].ravel()])
     paper = float(np.median(light))
-    return bool((np.abs(rim.astype(float) - paper) < LIGHTNESS).mean() >= PLAIN)
+    return bool((np.abs(rim.astype(float) - paper) < LIGHTNESS).mean() >= PAPER_RIM)

@@ -14,10 +14,10 @@ import numpy as np
 from shuzi.cores import in_parallel
 from shuzi.data.picture import load
 from shuzi.errors import ShuziError, enough_memory
-from shuzi.forms.fields import BLANK, SURE, Entry, Field, Form
-from shuzi.forms.sheet import zones
+from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
+from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network, softmax
-from shuzi.page import MOST_READINGS, Box, Digit, Number, Page, Reading
+from shuzi.page import MAX_READINGS, Box, Digit, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder
@@ -159,7 +159,7 @@ class Reader:
 
     @enough_memory("reading a picture")
     def read_fields(
-        self, source: Source, form: Form | str | os.PathLike[str], sure: float = SURE
+        self, source: Source, form: Form | str | os.PathLike[str], sure: float = SURE_FIELD
     ) -> tuple[Entry, ...]:
         """Read the fields of a form, in the form's order.
 
@@ -169,15 +169,15 @@ class Reader:
         """
         sure = _confidence("sure", sure)
         form = form if isinstance(form, Form) else Form.load(form)
-        cut = zones(load(source).pixels, form)
-        return tuple(self._entry(each, zone, sure) for each, zone in zip(form.fields, cut, strict=True))
+        zones = cut_zones(load(source).pixels, form)
+        return tuple(self._entry(field, zone, sure) for field, zone in zip(form.fields, zones, strict=True))
 
-    def _entry(self, of: Field, zone: np.ndarray, sure: float) -> Entry:
-        found = self.read(zone)
-        all_of_it = Number(found.digits, 0, whole=float(np.prod([n.whole for n in found.numbers])))
-        readings = all_of_it.alternatives(MOST_READINGS) if found.digits else (Reading("", BLANK),)
-        text, confidence, is_sure = of.pick(readings, sure)
-        return Entry(of.name, of.shown(text), confidence, is_sure, zone, found.digits, readings)
+    def _entry(self, field: Field, zone: np.ndarray, sure: float) -> Entry:
+        page = self.read(zone)
+        number = Number(page.digits, 0, whole=float(np.prod([n.whole for n in page.numbers])))
+        readings = number.alternatives(MAX_READINGS) if page.digits else (Reading("", P_BLANK),)
+        text, confidence, is_sure = field.pick(readings, sure)
+        return Entry(field.name, field.formatted(text), confidence, is_sure, zone, page.digits, readings)
 
     @enough_memory("reading a picture")
     def writing(self, source: Source) -> np.ndarray:

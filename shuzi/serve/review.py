@@ -12,8 +12,8 @@ from shuzi.batch.folders import Job
 from shuzi.batch.tables import PATIENCE, csv_text
 from shuzi.errors import ShuziError
 from shuzi.files import locked, read_bytes, write_whole
-from shuzi.forms.fields import Field, Form, columns_of
-from shuzi.forms.sheet import zones
+from shuzi.forms.fields import Field, Form, column_names
+from shuzi.forms.sheet import cut_zones
 from shuzi.serve.guard import Problem
 
 CHECKED = "yes"
@@ -46,7 +46,7 @@ class Review:
         header = rows[0] if rows else []
         if rows and len(rows[-1]) < len(header) and not text.endswith("\n"):
             del rows[-1]  # shuzi read is writing it
-        written = ["file", "form", *(column for name in header[2::3] for column in columns_of(name))]
+        written = ["file", "form", *(column for name in header[2::3] for column in column_names(name))]
         if header != written or any(len(row) != len(header) for row in rows):
             raise ShuziError(
                 f"{self.path}: not a CSV file of forms as this version's shuzi read --fields FORM --csv FILE writes; "
@@ -84,7 +84,7 @@ class Review:
             if path and page.isdecimal()
             else Job(self.path.parent / file, file)
         )
-        (cut,) = zones(job.load().pixels, Form(form.sheet, (field,)))
+        (cut,) = cut_zones(job.load().pixels, Form(form.sheet, (field,)))
         return cv2.imencode(".png", cut[:, :, ::-1])[1].tobytes()
 
     def write(self, file: str, name: str, text: str, anyway: bool) -> str:
@@ -101,6 +101,6 @@ class Review:
             row, at, field, _ = self._found(rows, file, name)
             if not anyway and not field.admits(digits):
                 raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
-            row[at], row[at + 2] = field.shown(digits) if field.date else text.strip(), CHECKED
+            row[at], row[at + 2] = field.formatted(digits) if field.date else text.strip(), CHECKED
             write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
         return digits

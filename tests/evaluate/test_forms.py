@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from shuzi.evaluate import forms
-from shuzi.forms.fields import Entry, Form
+from shuzi.forms.fields import Entry, parse_form
 from shuzi.page import Reading
 from shuzi.synth.forms import FORM, make_form
 
-FIELDS = len(Form.parse(FORM).fields)
+FIELDS = len(parse_form(FORM).fields)
 
 
 def test_shares_are_of_all_and_of_what_is_sure():
@@ -23,7 +23,7 @@ def test_shares_are_of_all_and_of_what_is_sure():
 
 def test_fields_are_filled_in_with_what_they_admit():
     generator = np.random.default_rng(1)
-    for field in Form.parse(FORM).fields:
+    for field in parse_form(FORM).fields:
         texts = [forms.fill(field, generator) for _ in range(20)]
         assert all(text == "" if field.optional and not text else field.admits(text) for text in texts)
         assert len(set(texts)) > 5
@@ -44,7 +44,7 @@ class Oracle:
         return tuple(
             Entry(
                 field.name,
-                field.shown(text),
+                field.formatted(text),
                 1.0,
                 at > 0,
                 picture,

@@ -11,8 +11,8 @@ from PIL import Image
 
 import shuzi
 from shuzi.batch.tables import COLUMNS
-from shuzi.forms.fields import Form
-from shuzi.forms.sheet import find, zones
+from shuzi.forms.fields import parse_form
+from shuzi.forms.sheet import cut_zones, find_sheet
 from shuzi.synth.forms import FORM
 from shuzi.synth.pages import HEIGHT, WIDTH
 
@@ -40,30 +40,30 @@ CORNERS = [
 @pytest.mark.parametrize("corners", CORNERS)
 def test_the_sheet_is_found_by_its_edges(scan, corners, table):
     paper = np.where(scan > 225, 255, scan).astype(np.uint8) if table == (225, 225, 225) else scan
-    found = find(on_table(paper, corners, table), ASPECT)
+    found = find_sheet(on_table(paper, corners, table), ASPECT)
     assert np.abs(found - corners).max() < 8  # pixels of 1600: half a percent
 
 
 def test_a_scan_is_the_sheet_itself(scan):
-    assert (find(scan, ASPECT) == TRUE).all()
-    assert (find(np.full((HEIGHT, WIDTH, 3), 250, np.uint8), ASPECT) == TRUE).all()
+    assert (find_sheet(scan, ASPECT) == TRUE).all()
+    assert (find_sheet(np.full((HEIGHT, WIDTH, 3), 250, np.uint8), ASPECT) == TRUE).all()
 
 
 def test_a_frame_that_is_printed_is_no_edge(scan):
     framed = cv2.rectangle(scan.copy(), (120, 100), (1380, 1000), (0, 0, 0), 6)
-    assert (find(framed, ASPECT) == TRUE).all()
+    assert (find_sheet(framed, ASPECT) == TRUE).all()
 
 
 @pytest.mark.parametrize("corners", CORNERS)
 def test_zones_are_seen_from_straight_above(scan, corners):
     """What stands in the middle of a zone, and as large, is there in the photograph's too."""
-    form = Form.parse(SHORT)
+    form = parse_form(SHORT)
     sheet = np.full_like(scan, 250)
     for field in form.fields:
         x, y, width, height = (v * n for v, n in zip(field.zone, (WIDTH, HEIGHT) * 2, strict=True))
         cv2.rectangle(sheet, (round(x + 0.4 * width), round(y + 0.3 * height)),
                       (round(x + 0.6 * width), round(y + 0.7 * height)), (0, 0, 0), -1)  # fmt: skip
-    for zone in zones(on_table(sheet, corners), form):
+    for zone in cut_zones(on_table(sheet, corners), form):
         rows, columns = np.nonzero(zone[:, :, 1] < 125)
         ends = [
             *np.percentile(columns, [1, 99]) / zone.shape[1],
@@ -88,21 +88,21 @@ def stripes():
 
 @pytest.mark.parametrize("what", [table_alone, clouds, stripes])
 def test_where_no_sheet_is_none_is_found(what):
-    with pytest.raises(shuzi.ShuziError, match="the form isn't found: all four edges"):
-        find(what(), ASPECT)
+    with pytest.raises(shuzi.ShuziError, match=r"No form found\. All four edges"):
+        find_sheet(what(), ASPECT)
 
 
 def test_a_sheet_that_is_cut_or_turned_is_not_guessed(scan):
     photo = on_table(scan, CORNERS[0])
-    with pytest.raises(shuzi.ShuziError, match="the form isn't found"):
-        find(photo[:, 500:], ASPECT)
+    with pytest.raises(shuzi.ShuziError, match="No form found"):
+        find_sheet(photo[:, 500:], ASPECT)
     for turned in (np.rot90(photo), np.rot90(scan)):
-        with pytest.raises(shuzi.ShuziError, match="lies on its side there; turn the picture"):
-            find(np.ascontiguousarray(turned), ASPECT)
+        with pytest.raises(shuzi.ShuziError, match=r"lies on its side\. Turn the picture"):
+            find_sheet(np.ascontiguousarray(turned), ASPECT)
 
 
 def test_the_fields_of_a_form_are_read(scan, tmp_path):
-    entries = shuzi.Reader().read_fields(on_table(scan, CORNERS[0]), Form.parse(SHORT))
+    entries = shuzi.Reader().read_fields(on_table(scan, CORNERS[0]), parse_form(SHORT))
     assert [(e.name, e.text, e.sure) for e in entries] == [
         ("account", "704128", True),
         ("amount", "1250", True),
@@ -116,7 +116,7 @@ def test_the_fields_of_a_form_are_read(scan, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "sure"), [(5, 0.5), (None, 0.5), (Form.parse(SHORT), 2), (Form.parse(SHORT), "x")]
+    ("form", "sure"), [(5, 0.5), (None, 0.5), (parse_form(SHORT), 2), (parse_form(SHORT), "x")]
 )
 def test_what_is_no_form_or_confidence_is_refused_in_one_sentence(scan, form, sure):
     with pytest.raises(shuzi.ShuziError, match=": expected "):
@@ -181,7 +181,7 @@ def test_forms_as_json_with_what_failed(command, folder):
         "name": "amount", "text": "1250", "confidence": 1, "sure": False,
     }  # fmt: skip
     (failed,) = told["failed"]
-    assert failed["error"].startswith("clouds.png: the form isn't found: ")
+    assert failed["error"].startswith("clouds.png: No form found. ")
     assert ended.stderr == f"shuzi: {failed['error'].removesuffix('.')}\n"
 
 

@@ -20,7 +20,7 @@ import requests
 from PIL import Image
 
 from shuzi.errors import ShuziError
-from shuzi.forms.fields import columns_of
+from shuzi.forms.fields import column_names
 from shuzi.serve import learn
 from shuzi.serve.app import create_app
 from shuzi.serve.guard import DEADLINE, Problem
@@ -211,7 +211,7 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
     Image.fromarray(scan).save(tmp_path / "scan.png")
     name = FORM["fields"][0]["name"]
     row = "scan.png,form.json,1?,0.5,"
-    (tmp_path / "out.csv").write_text(f"file,form,{','.join(columns_of(name))}\n{row}\n")
+    (tmp_path / "out.csv").write_text(f"file,form,{','.join(column_names(name))}\n{row}\n")
 
     async def run():
         readers = Readers(None, 1)
