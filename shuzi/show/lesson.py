@@ -1,4 +1,4 @@
-"""The lesson's drawings: shapes, a flattened image, logits and probabilities, losses after a step, intervals."""
+"""The lesson's figures: shapes, a flattened image, logits and probabilities, losses after a step, intervals."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from shuzi.show.plots import ACCENT, DIVERGING, INK, SECOND, blank, styled
 
 @styled
 def product(m: int = 100) -> Figure:
-    """Draw x (m, 784) times W (784, 10) plus b (10,) as rectangles with their sides' lengths."""
+    """Draw x (m, 784) times W (784, 10) plus b (10,) as rectangles labelled with their sizes."""
     figure = blank(7.2, 2.6)
     axes = figure.subplots()
     axes.set(xlim=(0, 14.4), ylim=(0, 5.2), aspect="equal")
@@ -41,7 +41,7 @@ def product(m: int = 100) -> Figure:
 
 @styled
 def flattened(image: np.ndarray) -> Figure:
-    """Draw an image (28, 28), every fourth of its rows framed, above the row of 784 pixels that it becomes."""
+    """Draw an image (28, 28), with every fourth row framed, above the row of 784 pixels that it becomes."""
     figure = blank(7.2, 3.2)
     above, below = figure.subplots(2, 1, height_ratios=(5, 1))
     above.imshow(image, cmap="gray_r", interpolation="nearest")
@@ -56,7 +56,7 @@ def flattened(image: np.ndarray) -> Figure:
 
 @styled
 def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
-    """Draw ten logits, and beside them the ten probabilities that softmax makes of them."""
+    """Draw ten logits, and next to them their softmax, ten probabilities."""
     figure = blank(7.2, 2.2)
     for axes, values, title in zip(
         figure.subplots(1, 2), (logits, probabilities), ("y, logits", "p = softmax(y)"), strict=True
@@ -70,7 +70,7 @@ def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
 
 @styled
 def one_step(rates: Sequence[float], losses: Sequence[float]) -> Figure:
-    """Draw the loss, in nats, after one step at each learning rate; that of rate 0, the start, is a dashed line."""
+    """Draw the loss, in nats, after one step at each learning rate; a dashed line marks the loss before it."""
     figure = blank(5.2, 3)
     axes = figure.subplots()
     start = losses[rates.index(0)]
@@ -91,7 +91,7 @@ def one_step(rates: Sequence[float], losses: Sequence[float]) -> Figure:
 
 @styled
 def log_loss() -> Figure:
-    """Draw -log p: what the loss takes for a probability p given to the right answer."""
+    """Draw -log p, the loss when the right answer has probability p."""
     figure = blank(4.6, 2.4)
     axes = figure.subplots()
     p = np.linspace(0.01, 1, 200)
@@ -116,7 +116,7 @@ def intervals(accuracies: Sequence[float], limits: Sequence[tuple[float, float]]
 
 
 def images(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure:
-    """Draw images (H, W) of values from 0 in a row, as ink, each on its own scale: its largest value is black."""
+    """Draw images (H, W) of values from 0 in a row, as ink, each on its own scale: the largest value is black."""
     return in_a_row(pictures, titles, "gray_r", 0)
 
 
@@ -135,7 +135,7 @@ def signed(pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> Figure
 def in_a_row(
     pictures: Sequence[np.ndarray], titles: Sequence[str], colours: str, low: float, high: float | None = None
 ) -> Figure:
-    """Draw images (H, W) side by side, in matplotlib's colours from low to high, by default each image's largest."""
+    """Draw images (H, W) side by side, in a colour map from low to high, by default its largest value."""
     figure = blank(min(9.0, 1.3 * len(pictures)), 1.6)
     for number, (axes, each) in enumerate(
         zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True)

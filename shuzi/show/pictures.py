@@ -1,4 +1,4 @@
-"""Which pictures belong to a run and to a set, and where they go."""
+"""The PNG files that `shuzi show` draws of a run and of a dataset."""
 
 import re
 from pathlib import Path
@@ -19,14 +19,12 @@ MISTAKES = 32
 
 
 def draw_dataset(folder: Path, digits: Digits, index: int | None) -> list[Path]:
-    """Draw one image of a set, or by default a grid of each digit.
-
-    The files are in the folder, whatever the set is called.
+    """Draw one image of a dataset, or by default a grid of each digit, into a folder.
 
     Raises:
-        ShuziError: no such index, or the folder cannot be written.
+        ShuziError: no such index, or the folder can't be written.
     """
-    stem = re.sub(r"[\s/\\:]", "-", digits.name)  # a name, and no path
+    stem = re.sub(r"[\s/\\:]", "-", digits.name)  # never a path
     if index is None:
         return [plots.save(plots.grid(digits), folder / f"{stem}-grid.png")]
     if not 0 <= index < len(digits):
@@ -35,16 +33,16 @@ def draw_dataset(folder: Path, digits: Digits, index: int | None) -> list[Path]:
 
 
 def draw_run(folder: Path, tested: Tested) -> list[Path]:
-    """Draw a run: its templates if it is softmax regression, curve, confusion matrix, surest mistakes.
+    """Draw a run: its learning curve, confusion matrix, most confident mistakes and, of softmax regression, templates.
 
     Raises:
-        ShuziError: the folder cannot be written.
+        ShuziError: the folder can't be written.
     """
     evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
     accuracy = {
         name: [value for value in values if value is not None]
         for name, values in (
-            ("training, on the way", [epoch.accuracy for epoch in metrics]),
+            ("training, during the epoch", [epoch.accuracy for epoch in metrics]),
             ("validation", [epoch.validation_accuracy for epoch in metrics]),
         )
     }
@@ -57,12 +55,12 @@ def draw_run(folder: Path, tested: Tested) -> list[Path]:
         "learning-curve": plots.learning_curve([epoch.curve for epoch in metrics], accuracy),
         "confusion": plots.confusion(
             np.array(evaluation.confusion),
-            f"{plots.short(test.name)}: {100 * evaluation.accuracy:.2f} % right",
+            f"{plots.short(test.name)}: {100 * evaluation.accuracy:.2f} % accuracy",
         ),
         "mistakes": plots.mistakes(
             test.images[[mistake.index for mistake in shown]],
             captions,
-            f"the surest of {len(evaluation.mistakes):,} mistakes in {len(test):,}",
+            f"the most confident of {len(evaluation.mistakes):,} mistakes in {len(test):,}",
         ),
     }
     W = weights_by_pixel(tested.model)
@@ -72,7 +70,7 @@ def draw_run(folder: Path, tested: Tested) -> list[Path]:
 
 
 def weights_by_pixel(model: "Model | Linear") -> np.ndarray | None:
-    """Give W (784, 10) if the model is one linear map of the pixels, else None."""
+    """Return W (784, 10) if the model is one linear layer on the pixels, else None."""
     state = {
         name: value if isinstance(value, np.ndarray) else value.cpu().numpy()
         for name, value in model.state_dict().items()

@@ -1,4 +1,4 @@
-"""The pictures. Each function draws into the axes or figure it is given and computes nothing it could be handed."""
+"""Figures of images, templates, learning curves and mistakes. The functions draw; they compute no metrics."""
 
 import io
 import warnings
@@ -16,7 +16,7 @@ from shuzi.files import write_png
 
 DPI, NOTEBOOK_DPI = 150, 90
 INK = "#1f2933"
-ACCENT, SECOND = "#0b6e99", "#c2410c"  # told apart by people with any colour vision, and in grey
+ACCENT, SECOND = "#0b6e99", "#c2410c"  # distinct to people with any colour vision, and in grey
 DIVERGING = "RdBu_r"  # blue against, red for
 
 STYLE: dict[str, Any] = {
@@ -33,12 +33,12 @@ STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
     "text.parse_math": False,  # a folder's name may hold two dollars
 }
-styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # for what a function draws, and for that alone
-LONGEST = 24  # characters of a set's name in a title
+styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # while a function draws
+TITLE_CHARACTERS = 24  # of a dataset's name
 
 
 class Picture(Figure):
-    """A figure that a notebook shows as it is, whatever backend it has."""
+    """A figure that a notebook shows, whatever matplotlib's backend is."""
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()
@@ -48,16 +48,16 @@ class Picture(Figure):
 
 
 def blank(width: float, height: float) -> Figure:
-    """Give an empty figure, size in inches, that pyplot knows nothing of."""
+    """Return an empty figure, size in inches, that pyplot doesn't manage."""
     return Picture(figsize=(width, height), layout="constrained")
 
 
 @styled
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all, and give its path.
+    """Write a figure as PNG, completely or not at all, and return its path.
 
     Raises:
-        ShuziError: it cannot be written, or a file lies there that isn't a picture made by shuzi.
+        ShuziError: it can't be written, or another file is there that shuzi didn't draw.
     """
     png = io.BytesIO()
     with warnings.catch_warnings():
@@ -68,8 +68,8 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def short(name: str) -> str:
-    """Give a set's name as it fits a title."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    """Return a dataset's name, shortened to fit a title."""
+    return name if len(name) <= TITLE_CHARACTERS else f"{name[: TITLE_CHARACTERS - 1]}…"
 
 
 def image(axes: Axes, pixels: np.ndarray, title: str = "") -> Axes:
@@ -83,7 +83,7 @@ def image(axes: Axes, pixels: np.ndarray, title: str = "") -> Axes:
 
 @styled
 def sample(digits: Digits, index: int) -> Figure:
-    """Draw one image with its label, pixels countable."""
+    """Draw one image with its label, large enough to count the pixels."""
     figure = blank(3.4, 3.6)
     axes = image(
         figure.subplots(),
@@ -96,7 +96,7 @@ def sample(digits: Digits, index: int) -> Figure:
 
 @styled
 def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
-    """Draw `rows` images of each digit, one column a digit, the first ones in the set's order."""
+    """Draw `rows` images of each digit, one column per digit: the first ones of the dataset."""
     figure = blank(columns * 0.72, rows * 0.74 + 0.3)
     axes = figure.subplots(rows, columns)
     for digit in range(columns):
@@ -113,7 +113,7 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
 def templates(
     W: np.ndarray, says: str = "weight: ink here speaks against the digit (blue) or for it (red)"
 ) -> Figure:
-    """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero, and what its colours say."""
+    """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero, which `says` explains."""
     figure = blank(9, 1.75)
     axes = figure.subplots(1, 10)
     limit = float(np.abs(W).max())
@@ -132,7 +132,7 @@ def templates(
 @styled
 def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the training loss in nats within each epoch, and accuracies, 0..1, at each epoch's end."""
-    several = len(curves) > 1  # one epoch has but one accuracy, and no curve of it
+    several = len(curves) > 1  # one epoch has only one accuracy, and one point is no curve
     figure = blank(7.2 if several else 4, 2.8)
     left, *rest = figure.subplots(1, 2 if several else 1, squeeze=False)[0]
     times = [
@@ -160,7 +160,7 @@ def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Seq
 
 @styled
 def confusion(matrix: np.ndarray, title: str) -> Figure:
-    """Draw counts (10, 10), label by row and reading by column; the colour is of the mistakes alone."""
+    """Draw counts (10, 10), one row per label and one column per prediction; only mistakes are coloured."""
     figure = blank(5, 5)
     axes = figure.subplots()
     mistakes = np.where(np.eye(10, dtype=bool), 0, matrix)
@@ -174,7 +174,7 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
                 weight = "bold" if label == read else "normal"
                 axes.text(read, label, f"{count}", ha="center", va="center", fontsize=8, weight=weight,
                           color="white" if light else INK)  # fmt: skip
-    axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="label", title=title)
+    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="true", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return figure
@@ -182,7 +182,7 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
 
 @styled
 def mistakes(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
-    """Draw wrongly read images (N, 28, 28), each under its caption; says so where there are none."""
+    """Draw misread images (N, 28, 28), each below its caption; if there are none, the title says so."""
     rows = max(1, -(-len(images) // columns))
     figure = blank(columns * 0.95, rows * 1.2 + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False)

@@ -155,7 +155,7 @@ def test_the_confusion_matrix_has_its_counts_written(tested):
     (axes,) = figure.axes
     written = {tuple(map(int, text.get_position())): text.get_text() for text in axes.texts}
     assert written == {(r, d): str(matrix[d, r]) for d in range(10) for r in range(10) if matrix[d, r]}
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("read as", "label")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
     assert_legible(figure)
 
 
@@ -166,7 +166,7 @@ def test_mistakes_are_drawn_under_what_they_are_and_were_read_as(tested, count):
     captions = [
         f"1{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown
     ]
-    figure = plots.mistakes(images, captions, "the surest of 32 mistakes in 10,000")
+    figure = plots.mistakes(images, captions, "the most confident of 32 mistakes in 10,000")
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == len(shown)
     for axes, image, caption in zip(drawn, images, captions, strict=True):
