@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from shuzi.read.reader import Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 
 Score = Callable[[np.ndarray], np.ndarray]
+LoadTest = Callable[[str], Digits]  # a dataset's test digits by its name
 KEPT = 0.99  # of MNIST's test digits, at the thresholds of rejection and of confidence
 SEED = 0  # of the corruptions
 # MNIST test digits whose label fewer than three of five people gave (C. Northcutt, A. Athalye and J. Mueller,
@@ -45,78 +45,34 @@ class Scorer:
     load: Callable[[str, Path | None, Progress | None], tuple[Digits, Digits]] = load
 
 
-class Suite(Protocol):
-    """A set of tests. run: downloads what it needs to `root`, default the cache, and measures a model."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def description(self) -> str: ...  # noqa: D102
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement: ...  # noqa: D102
-
-
 @dataclass(frozen=True)
-class Dataset:
-    """The test digits of a dataset: a name that `shuzi.load` knows, or a folder."""
-
-    name: str
-    description: str = "the test images of a dataset"
-
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
-        """Evaluate the probabilities of the ten digits, given that each image is one, as `Reader.classify` does."""
-        test = scorer.load(self.name, root, progress)[1]
-        evaluation = evaluate(given_digit(scorer.score(test.images)), test.labels)
-        return Measurement(evaluation.to_json(), evaluation)
-
-
-@dataclass(frozen=True)
-class LabelledPictures:
-    """A folder of pictures with labels.csv, as `measure_pictures` describes it."""
-
-    name: str
-    description: str = "pictures of digits, lines and pages, with labels.csv"
-
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
-        """Read each picture."""
-        return Measurement(measure_pictures(reader_of(scorer, self.name), Path(self.name)))
-
-
-@dataclass(frozen=True)
-class Optdigits:
-    """The 1,797 digits of 8x8 pixels that come with scikit-learn."""
-
-    name: str = "optdigits"
-    description: str = "accuracy on scikit-learn's 1,797 digits of 8x8 pixels"
-
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
-        """Measure the accuracy. Raises ShuziError if there is no scikit-learn."""
-        return Measurement({"accuracy": accuracy(scorer.score, optdigits())})
-
-
-@dataclass(frozen=True)
-class FromMnist:
-    """A question answered with MNIST's test digits. measure: from a model and these digits to metrics."""
+class Suite:
+    """Tests of a model. run: measures it, given what loads the test digits of a dataset by its name."""
 
     name: str
     description: str
-    measure: Callable[[Scorer, Digits], dict[str, float]]
-
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
-        """Load the digits and measure."""
-        return Measurement(self.measure(scorer, load("mnist", root, progress)[1]))
+    run: Callable[[Scorer, LoadTest], Measurement]
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """Images of another dataset, none of which is a digit."""
+def dataset(name: str, description: str = "the test images of a dataset") -> Suite:
+    """Return the suite of a dataset's test digits, each classified given that it is a digit, as by `classify`."""
 
-    name: str
-    description: str = "the share of its images that are rejected where 99 % of MNIST is accepted"
+    def run(scorer: Scorer, load_test: LoadTest) -> Measurement:
+        test = load_test(name)
+        evaluation = evaluate(given_digit(scorer.score(test.images)), test.labels)
+        return Measurement(evaluation.to_json(), evaluation)
 
-    def run(self, scorer: Scorer, root: Path | None, progress: Progress | None) -> Measurement:
-        """Count the images that are rejected."""
-        digits, others = (load(name, root, progress)[1] for name in ("mnist", self.name))
-        return Measurement(measure_rejection(scorer.score, digits, {self.name: others.images}))
+    return Suite(name, description, run)
+
+
+def on_mnist(name: str, description: str, measure: Callable[[Scorer, Digits], dict[str, float]]) -> Suite:
+    """Return a suite that measures a model with MNIST's test digits."""
+    return Suite(name, description, lambda scorer, test: Measurement(measure(scorer, test("mnist"))))
+
+
+def reading(name: str, description: str, measure: Callable[[Reader, Digits], dict[str, float]]) -> Suite:
+    """Return a suite that measures a reader on pictures made of MNIST's test digits."""
+    return on_mnist(name, description, lambda scorer, digits: measure(reader_of(scorer, name), digits))
 
 
 def reader_of(scorer: Scorer, name: str) -> Reader:
@@ -134,7 +90,7 @@ def accuracy(score: Score, digits: Digits) -> float:
 
 
 def optdigits() -> Digits:
-    """Return scikit-learn's digits, brought to 28x28 by `normalise`. Raises ShuziError if there is no scikit-learn."""
+    """Return scikit-learn's 1,797 digits of 8x8, brought to 28x28 by `normalise`. Raises ShuziError without it."""
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
@@ -185,45 +141,43 @@ def measure_non_digits(scorer: Scorer, digits: Digits) -> dict[str, float]:
     return metrics if scorer.reader is None else metrics | count_false_alarms(scorer.reader)
 
 
-ALL: tuple[Suite, ...] = (
-    Dataset("mnist", "MNIST's 10,000 test digits, or the test images of the dataset it was trained on"),
-    Rejection("fashion-mnist"),
-    Optdigits(),
-    FromMnist(
+ALL = (
+    dataset("mnist", "MNIST's 10,000 test digits"),
+    Suite(
+        "fashion-mnist",
+        "the share of its images that are rejected where 99 % of MNIST is accepted",
+        lambda scorer, test: Measurement(
+            measure_rejection(scorer.score, test("mnist"), {"fashion-mnist": test("fashion-mnist").images})
+        ),
+    ),
+    Suite(
+        "optdigits",
+        "accuracy on scikit-learn's 1,797 digits of 8x8 pixels",
+        lambda scorer, _: Measurement({"accuracy": accuracy(scorer.score, optdigits())}),
+    ),
+    on_mnist(
         "mnist-9985",
         "accuracy on MNIST without 15 test digits whose label people don't agree about",
         lambda scorer, digits: {"accuracy": accuracy(scorer.score, undisputed(digits))},
     ),
-    FromMnist(
+    on_mnist(
         "corrupted",
         "accuracy under each of MNIST-C's 15 corruptions",
         lambda scorer, digits: measure_corrupted(scorer.score, digits),
     ),
-    FromMnist(
+    on_mnist(
         "no-digits",
         "the share of blank paper, noise, scribbles, letters and photographs that is rejected",
         measure_non_digits,
     ),
-    FromMnist(
+    on_mnist(
         "surest",
         "accuracy on the most confident 99 % of MNIST's test digits",
         lambda scorer, digits: measure_most_confident(scorer.score, digits),
     ),
-    FromMnist(
-        "pages",
-        "digits and numbers read on synthetic pages, and their calibration",
-        lambda scorer, digits: measure_pages(reader_of(scorer, "pages"), digits),
-    ),
-    FromMnist(
-        "singles",
-        "digits cut from synthetic pages, each read alone",
-        lambda scorer, digits: measure_singles(reader_of(scorer, "singles"), digits),
-    ),
-    FromMnist(
-        "forms",
-        "fields read on synthetic forms",
-        lambda scorer, digits: measure_forms(reader_of(scorer, "forms"), digits),
-    ),
+    reading("pages", "digits and numbers read on synthetic pages, and their calibration", measure_pages),
+    reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
+    reading("forms", "fields read on synthetic forms", measure_forms),
 )
 SUITES = {suite.name: suite for suite in ALL}
 
@@ -234,12 +188,17 @@ def find_suite(name: str, trained_on: str) -> Suite:
     Raises:
         ShuziError: there is none.
     """
-    if (Path(name) / LABELS).is_file():
-        return LabelledPictures(name)
+    folder = Path(name)
+    if (folder / LABELS).is_file():
+        return Suite(
+            name,
+            "pictures with labels.csv",
+            lambda scorer, _: Measurement(measure_pictures(reader_of(scorer, name), folder)),
+        )
     if name in SUITES and name != trained_on:
         return SUITES[name]
-    if name in SOURCES or Path(name).is_dir():
-        return Dataset(name)
+    if name in SOURCES or folder.is_dir():
+        return dataset(name)
     raise ShuziError(f"{name}: neither a folder nor a dataset to test on. There are {', '.join(SUITES)}")
 
 
@@ -251,4 +210,5 @@ def measure(
     Raises:
         ShuziError: there is no such suite, its data can't be had, or it needs a reader and the model is none.
     """
-    return find_suite(data or scorer.data, scorer.data).run(scorer, root, progress)
+    suite = find_suite(data or scorer.data, scorer.data)
+    return suite.run(scorer, lambda name: scorer.load(name, root, progress)[1])

@@ -56,7 +56,7 @@ class Oracle:
 
 
 def test_forms_give_what_is_right_and_sure(mnist, monkeypatch):
-    monkeypatch.setattr(forms, "FORMS", 3)
+    monkeypatch.setattr(forms, "FORMS", 2)
     figures = forms.measure_forms(Oracle(mnist[1]), mnist[1])
     for words in ("", ", no pattern"):
         assert figures["fields right" + words] == pytest.approx(1 - 1 / FIELDS)

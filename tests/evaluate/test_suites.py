@@ -81,11 +81,10 @@ def test_a_corrupted_set_is_read_once_for_each_corruption(mnist):
 
 
 class Oracle:
-    """Reads made-up pages as they were made, but for one digit of each, and says how sure it is."""
+    """Reads synthetic pages as they were made, but for the first digit of each, with the same confidence throughout."""
 
-    def __init__(self, digits, seed, confidence):
-        self.pages = pages.synthetic_pages(digits, np.random.default_rng(seed), 1)
-        self.confidence = confidence
+    def __init__(self, made, confidence):
+        self.pages, self.confidence = iter(made), confidence
 
     def read(self, picture):
         page = next(self.pages)
@@ -102,14 +101,14 @@ class Oracle:
         return Digit(label, label, self.confidence, np.eye(10)[label], box, np.zeros((28, 28), np.uint8))
 
 
-def test_pages_give_what_is_right_whole_and_sure(mnist, monkeypatch):
+def test_pages_give_what_is_right_whole_and_confident(mnist, monkeypatch):
     monkeypatch.setattr(pages, "PAGES", 1)
     digits = mnist[1].part(0, 500)
     made = list(pages.synthetic_pages(digits, np.random.default_rng(pages.SEED), 1))
     written = sum(len(page.labels) for page in made)
     numbers = sum(len(np.unique(page.numbers)) for page in made)
-    figures = pages.measure_pages(Oracle(digits, pages.SEED, 0.95), digits)
-    wrong = len(made)  # one a page, each in a number of its own
+    figures = pages.measure_pages(Oracle(made, 0.95), digits)
+    wrong = len(made)  # one per page, each in a number of its own
     assert figures["digits found"] == 1
     assert figures["digits right"] == pytest.approx(1 - wrong / written)
     assert figures["numbers whole"] == pytest.approx(1 - wrong / numbers)
