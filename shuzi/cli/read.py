@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from pathlib import Path
@@ -17,8 +16,6 @@ from shuzi.errors import ShuziError, needs
 if TYPE_CHECKING:
     from shuzi.batch.folders import Result
     from shuzi.batch.tables import CsvFile, CsvStream, Sheet
-    from shuzi.forms.fields import Entry
-    from shuzi.page import Page
 
 Files = Annotated[
     list[str],
@@ -118,25 +115,33 @@ def read_files(
     if fields is not None:
         form = Form.load(fields)
         sheet = tables.Sheet.of_form(form, folders.place(fields, base))
-    found = folders.find(files, read_stdin(MOST_BYTES) if "-" in files else None)
+    found = folders.find(files, sys.stdin.buffer.read(MOST_BYTES) if "-" in files and sys.stdin else b"")
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.named(found.skipped)}")
     reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold
+    pages: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     with csv_writer(csv, sheet, go_on) as rows:
         jobs = [job for job in found.jobs if rows is None or job.place(base) not in rows.done]
         with progress_bar(len(jobs), err if as_json or csv == "-" else out) as bar:
             readings = bar(folders.read_all(reader, jobs, single=single, form=form, sure=sure))
-            results = write_outputs(chain(found.failed, readings), rows, base, overlay, inputs)
-            pages, failed = print_results(results, len(found.jobs) > 1, as_json, csv == "-")
+            for result in chain(found.failed, readings):
+                name, reading = result.job.name, result.page or result.entries
+                if reading is None:
+                    failed.append({"file": name, "error": result.error or ""})
+                    print_error(result.error or "")
+                    continue
+                if rows:
+                    rows.write(result.job.place(base), reading)
+                write_pictures(result, overlay, inputs)
+                if as_json:
+                    pages.append(folders.as_json(reading, name))
+                elif csv != "-":
+                    print_lines(f"{on_one_line(name)}  " if len(found.jobs) > 1 else "", result)
     if as_json:
         print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
         raise typer.Exit(1)
-
-
-def read_stdin(most: int) -> bytes:
-    """Return up to `most` bytes of stdin; none if it is closed."""
-    return sys.stdin.buffer.read(most) if sys.stdin else b""
 
 
 def csv_writer(
@@ -150,63 +155,23 @@ def csv_writer(
     return nullcontext(CsvStream(sys.stdout, sheet)) if csv == "-" else CsvFile(csv, sheet, resume=resume)
 
 
-def write_outputs(
-    results: Iterable["Result"],
-    rows: "CsvFile | CsvStream | None",
-    base: Path,
-    overlay: Path | None,
-    inputs: Path | None,
-) -> Iterator["Result"]:
-    """Write what was read to each output that is asked for, and yield each result. base: the CSV file's folder."""
+def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) -> None:
+    """Write the pictures of a page that --overlay and --inputs ask for."""
     from shuzi.batch import folders
 
-    for result in results:
-        if rows is not None and (reading := result.page or result.entries) is not None:
-            rows.write(result.job.place(base), reading)
-        if overlay is not None and result.page:
-            folders.write_overlay(overlay, result.job, result.page)
-        if inputs is not None and result.page:
-            folders.write_inputs(inputs, result.job, result.page)
-        yield result
+    if overlay and result.page:
+        folders.write_overlay(overlay, result.job, result.page)
+    if inputs and result.page:
+        folders.write_inputs(inputs, result.job, result.page)
 
 
-def print_results(
-    results: Iterable["Result"], several: bool, as_json: bool, quiet: bool
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Print each result. several: with its file's name; quiet: print errors only.
-
-    Returns the pages as JSON, if asked for, and what failed.
-    """
-    from shuzi.batch import folders
-
-    pages: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    for result in results:
-        file = f"{on_one_line(result.job.name)}  " if several else ""
-        if result.error is not None:
-            failed.append({"file": result.job.name, "error": result.error})
-            print_error(result.error)
-        elif as_json:
-            pages.append(folders.as_json(result.page or result.entries or (), result.job.name))
-        elif not quiet and result.page:
-            print_page(file, result.page)
-        elif not quiet:
-            print_entries(file, result.entries or ())
-    return pages, failed
-
-
-def print_page(file: str, page: "Page") -> None:
-    """Print one line per number: its digits, and the confidence that all of them are right."""
-    for number in page.numbers:
-        out.print(f"{file}{number.text:>10}  {100 * number.confidence:5.1f} %")
-    if not page.numbers:
-        out.print(f"{file}no digits")
-
-
-def print_entries(file: str, entries: Iterable["Entry"]) -> None:
-    """Print one line per field of a form: its name, its entry, and the confidence that it is right."""
-    for entry in entries:
-        out.print(f"{file}{entry.name:<12}  {entry!s:>16}  {100 * entry.confidence:5.1f} %")
+def print_lines(file: str, result: "Result") -> None:
+    """Print one line per number of a page, or per field of a form, with the confidence that all of it is right."""
+    entries, numbers = result.entries or (), result.page.numbers if result.page else ()
+    lines = [f"{entry.name:<12}  {entry!s:>16}  {100 * entry.confidence:5.1f} %" for entry in entries]
+    lines += [f"{number.text:>10}  {100 * number.confidence:5.1f} %" for number in numbers]
+    for line in lines or ["no digits"]:
+        out.print(f"{file}{line}")
 
 
 def read_to_parquet(

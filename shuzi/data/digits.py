@@ -237,7 +237,9 @@ def own_files(folder: Path) -> list[sources.DataFile]:
         ShuziError: no such folder or set, or a file is missing.
     """
     if not folder.is_dir():
-        raise ShuziError(f"{folder}: neither a folder nor a set shuzi knows ({', '.join(sources.SOURCES)})")
+        raise ShuziError(
+            f"{folder}: neither a folder nor a dataset that shuzi knows ({', '.join(sources.SOURCES)})"
+        )
     found = []
     for file in sources.NAMES:
         path = next(sources.candidates(file, (folder, folder / "raw")), None)
