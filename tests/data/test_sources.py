@@ -35,6 +35,7 @@ FILES = {
     for name in NAMES
 }
 SUMS = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
+PYTHON = sys.executable
 OFFLINE = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"], "http://127.0.0.1:9")
 HTML = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>"
 
@@ -113,9 +114,10 @@ def stalled(request, data):
 
 @pytest.fixture
 def mirrors(monkeypatch):
-    """Two mirrors, and a patient world: no proxy for loopback, one try."""
+    """Two mirrors, no proxy for loopback, one try, and no pip, which takes half a second to print its settings."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(web, "TRIES", 1)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     both = Mirror(), Mirror()
     yield both
     for mirror in both:
@@ -343,6 +345,7 @@ def test_the_index_that_pip_is_told_of_is_asked(cache, known, mirrors, monkeypat
     address = f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple"
     monkeypatch.setattr(web, "CONNECT_SECONDS", 0.2)  # the index that is asked first may not be reached
     if told == "pip.conf":
+        monkeypatch.setattr(sys, "executable", PYTHON)
         (tmp_path / told).write_text(f"[global]\nindex-url = {address}\n")
         monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / told))
     else:
@@ -498,7 +501,7 @@ print(len(found))
 
 def start(mirror: Mirror, tmp_path: Path, before: str = "") -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", before + GET, mirror.address, json.dumps(SUMS)],
+        [PYTHON, "-c", before + GET, mirror.address, json.dumps(SUMS)],
         env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
