@@ -51,7 +51,7 @@ def test_both_languages_have_the_same_code_headings_and_percentages(english, chi
     ]
     levels = [re.findall(r"^#+ ", page.read_text(), re.M) for page in (english, chinese)]
     assert levels[0] == levels[1]
-    shares = [Counter(re.findall(r"\d+(?:\.\d+)?(?= %)", page.read_text())) for page in (english, chinese)]
+    shares = [Counter(re.findall(r"\d+(?:\.\d+)?(?= ?%)", page.read_text())) for page in (english, chinese)]
     assert shares[0] == shares[1]
 
 
