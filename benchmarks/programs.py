@@ -32,12 +32,14 @@ class Text(NamedTuple):
     """A text on a picture: what it says, its box (x, y, width, height), and the program's confidence, 0..1.
 
     surest: the confidence of its most confident digit; of a program that gives only the text's confidence, this.
+    line: the line that it stands on, from 0; None if the program doesn't say.
     """
 
     text: str
     box: tuple[float, float, float, float]
     confidence: float
     surest: float
+    line: int | None = None
 
 
 Read = Callable[[np.ndarray], list[Text]]  # takes uint8 (H, W, 3), RGB
@@ -60,7 +62,13 @@ def shuzi_program() -> Program:
     def read(picture: np.ndarray, single: bool = False) -> list[Text]:
         numbers = reader.read(picture, single=single).numbers
         return [
-            Text(number.text, number.box, number.confidence, max(digit.confidence for digit in number.digits))
+            Text(
+                number.text,
+                number.box,
+                number.confidence,
+                max(d.confidence for d in number.digits),
+                number.line,
+            )
             for number in numbers
         ]
 
@@ -166,16 +174,26 @@ def words_of(corners: np.ndarray, text: str, score: float) -> list[Text]:
 
 
 def lines_of(texts: list[Text]) -> list[str]:
-    """The digits of each line; texts of about one height stand on one line."""
+    """The digits of each line; where a program doesn't say, texts of about one height stand on one line."""
     lines: list[list[Text]] = []
-    for text in sorted(texts, key=middle):
-        if lines and abs(middle(text) - np.mean([middle(other) for other in lines[-1]])) < 0.5 * text.box[3]:
+    for text in sorted(texts, key=middle if any(text.line is None for text in texts) else line_of):
+        if lines and same_line(text, lines[-1]):
             lines[-1].append(text)
         else:
             lines.append([text])
     return [
         "".join(digits_of(text.text) for text in sorted(line, key=lambda one: one.box[0])) for line in lines
     ]
+
+
+def same_line(text: Text, line: list[Text]) -> bool:
+    if text.line is not None:
+        return text.line == line[-1].line
+    return bool(abs(middle(text) - np.mean([middle(other) for other in line])) < 0.5 * text.box[3])
+
+
+def line_of(text: Text) -> float:
+    return text.line or 0.0
 
 
 def middle(text: Text) -> float:
