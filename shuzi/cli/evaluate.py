@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from shuzi.evaluate.figures import Evaluation
 
 TESTS = (
-    "A dataset's name or folder, a folder of pictures with labels.csv, or one of optdigits, mnist-9985, corrupted, "
-    "no-digits, surest, pages, singles, forms. Default: the dataset it was trained on."
+    "A dataset's name or folder, a folder of pictures with labels.csv, or a suite that --suites lists. "
+    "Default: the dataset it was trained on."
 )
 
 
@@ -42,7 +42,7 @@ def evaluate(
     recipe: OwnRecipe = None,
     suites: Annotated[
         bool,
-        typer.Option("--suites", callback=print_suites, is_eager=True, help="List what --data can name."),
+        typer.Option("--suites", callback=print_suites, is_eager=True, help="List the suites for --data."),
     ] = False,
     traceback: Traceback = False,
     as_json: AsJson = False,
