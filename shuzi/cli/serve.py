@@ -29,13 +29,14 @@ def serve(
 
     Draw digits on it, and see what is read and why.
     """
-    needs("serve", "shuzi.serve.server").serve(
+    server = needs("serve", "shuzi.serve.server")
+    settings = server.ServerSettings(
         host,
         port,
         None if weights is None else str(weights),
         workers,
         read_only,
-        browser,
         tuple(allow_host or ()),
         review=None if review is None else str(review),
     )
+    server.serve(settings, browser)

@@ -1,6 +1,6 @@
-"""What the page /learn asks for: the set to learn from, the weights to start from, the order of an epoch.
+"""What the learning page asks for: MNIST, initial weights, and the order of the images in an epoch.
 
-The page trains by itself. Given these three it goes the way of `shuzi train softmax-numpy`, batch for batch.
+The page itself trains. With these three it sees the same batches as `shuzi train softmax-numpy`.
 """
 
 import functools
@@ -10,14 +10,14 @@ import threading
 import numpy as np
 
 from shuzi.data import digits, sources
-from shuzi.serve.guard import Problem
+from shuzi.serve.problems import Problem
 from shuzi.train import softmax_numpy
 
-SET = "mnist"
+MNIST = "mnist"
 LAST_SEED = 2**63 - 1
 MOST_IMAGES = 60_000
 MOST_EPOCHS = 100
-_one_at_a_time = threading.Lock()
+_packing = threading.Lock()
 
 
 def packed_set() -> bytes:
@@ -25,16 +25,16 @@ def packed_set() -> bytes:
 
     Raises Problem 404 where it is not on this computer, with the command that gets it.
     """
-    with _one_at_a_time:
+    with _packing:
         return _packed_set()
 
 
 @functools.cache
 def _packed_set() -> bytes:
-    found = sources.find_local(SET)
-    if len(found) < len(sources.SOURCES[SET].files):
-        raise Problem(404, f"{SET} is not on this computer; get it with: shuzi data {SET}.")
-    train, test = digits.from_files(SET, [found[file] for file in sources.SOURCES[SET].files])
+    found = sources.find_local(MNIST)
+    if len(found) < len(sources.SOURCES[MNIST].files):
+        raise Problem(404, f"{MNIST} is not on this computer; get it with: shuzi data {MNIST}.")
+    train, test = digits.from_files(MNIST, [found[file] for file in sources.SOURCES[MNIST].files])
     counts = np.array([len(train), len(test)], "<u4").tobytes()
     arrays = train.labels, test.labels, train.images, test.images
     parts = [counts, *(each.tobytes() for each in arrays)]

@@ -6,7 +6,7 @@ The whole body is in memory, and no larger than the guard allows: no part is wri
 from email.message import Message
 from email.parser import BytesHeaderParser
 
-from shuzi.serve.guard import Problem
+from shuzi.serve.problems import Problem
 
 MOST_PARTS = 100
 LONGEST_HEAD = 10_000  # bytes of a part's headers

@@ -1,4 +1,4 @@
-"""Fields that are not sure in a CSV file of forms: their pictures, and what a person says instead."""
+"""Uncertain fields in a CSV file of forms: their pictures, and their correction."""
 
 import csv
 import io
@@ -14,15 +14,15 @@ from shuzi.errors import ShuziError
 from shuzi.files import locked, read_bytes, write_whole
 from shuzi.forms.fields import Field, Form, column_names
 from shuzi.forms.sheet import cut_zones
-from shuzi.serve.guard import Problem
+from shuzi.serve.problems import Problem
 
 CHECKED = "yes"
 TEXT = re.compile("[0-9 .,/:-]{0,100}")
 
 
 @dataclass(frozen=True)
-class Item:
-    """A field that is not sure. file: of the picture, as the CSV file has it; text: as read, without '?'."""
+class UncertainField:
+    """An uncertain field. file: of the picture, as the CSV file has it; text: as read, without '?'."""
 
     file: str
     field: str
@@ -31,7 +31,7 @@ class Item:
 
 
 class Review:
-    """A CSV file of forms whose fields are put right. Raises ShuziError when it can't be read or is no such file."""
+    """A CSV file of forms whose fields are corrected. Raises ShuziError when it can't be read or is another file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,17 +54,17 @@ class Review:
             )
         return rows
 
-    def items(self) -> list[Item]:
-        """What is not sure, in the file's order."""
+    def uncertain(self) -> list[UncertainField]:
+        """The uncertain fields, in the file's order."""
         header, *rows = self._rows()
         return [
-            Item(row[0], header[at], row[at][:-1], row[at + 1])
+            UncertainField(row[0], header[at], row[at][:-1], row[at + 1])
             for row in rows
             for at in range(2, len(header), 3)
             if row[at].endswith("?")
         ]
 
-    def _found(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int, Field, Form]:
+    def _locate(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int, Field, Form]:
         """The row of a picture, where its field stands in it, the field and its form. Raises Problem 404."""
         row = next((row for row in rows[1:] if row[0] == file), None)
         if row is None or name not in rows[0][2::3]:
@@ -77,7 +77,7 @@ class Review:
 
     def zone(self, file: str, name: str) -> bytes:
         """A field's zone of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
-        _, _, field, form = self._found(self._rows(), file, name)
+        _, _, field, form = self._locate(self._rows(), file, name)
         path, _, page = (self.path.parent / file).as_posix().rpartition("#")
         job = (
             Job(Path(path), file, int(page))
@@ -88,17 +88,17 @@ class Review:
         return cv2.imencode(".png", cut[:, :, ::-1])[1].tobytes()
 
     def write(self, file: str, name: str, text: str, anyway: bool) -> str:
-        """Put a field right, on the disk, whole or not at all; gives the digits.
+        """Corrects a field in the file, completely or not at all. Returns its digits.
 
-        anyway: whether or not the field admits it. Raises Problem 404, 409 where it doesn't, 422 on another text than
+        anyway: even if the field doesn't admit them. Raises Problem 404, 409 where it doesn't, 422 on another text than
         digits and what stands between them, and ShuziError when the file can't be read or written.
         """
         if not TEXT.fullmatch(text):
-            raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , / : - alone.")
+            raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , / : - only.")
         digits = re.sub("[^0-9]", "", text)
         with locked(self.path, PATIENCE):  # `shuzi read` may be adding rows
             rows = self._rows()
-            row, at, field, _ = self._found(rows, file, name)
+            row, at, field, _ = self._locate(rows, file, name)
             if not anyway and not field.admits(digits):
                 raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
             row[at], row[at + 2] = field.formatted(digits) if field.date else text.strip(), CHECKED

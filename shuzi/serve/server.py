@@ -8,96 +8,72 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from h11 import IDLE
 from uvicorn.loops.auto import auto_loop_factory
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shuzi.errors import ShuziError
-from shuzi.serve.guard import LEAVING, LOOPBACK, Guard
-from shuzi.serve.readers import Readers
-from shuzi.serve.settings import EVERYWHERE, Settings
-from shuzi.serve.training import Trainer
+from shuzi.serve.pool import WorkerPool
+from shuzi.serve.settings import ANY_ADDRESS, LOOPBACK, SHUTDOWN, ServerSettings
 
-metadata.version("fastapi")  # is imported while the readers start, but missed at once
+metadata.version("fastapi")  # is imported while the workers start, but its absence is reported at once
 
-HEADERS_WITHIN = 10.0  # seconds for a request's headers, from the connection's start or the last answer on it
+HEADERS_WITHIN = 10  # seconds for a request's headers, from the connection's start or the last answer on it
 LONGEST_HOST = 253  # letters of a DNS name
 LARGEST_HEADERS = 65_536  # bytes
 CONNECTIONS = 8_192  # at once, where the system lets us
 
 
-class _Connection(HttpToolsProtocol):
-    """A connection that is closed when it asks nothing, or takes too long or too much to say what it asks."""
+class _Connection(H11Protocol):
+    """uvicorn's keep-alive limit, from the connection's start until a request's headers are complete.
 
-    _patience: asyncio.TimerHandle | None = None
-    _in_headers = False
-    _headers = 0
+    uvicorn itself starts it after the first answer and ends it at a request's first byte.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._patience:
-            self._patience.cancel()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        self._in_headers, self._headers = True, 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_headers = False
-        super().on_headers_complete()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._wait()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
     def data_received(self, data: bytes) -> None:
+        clock, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
         super().data_received(data)
-        if self._in_headers:
-            self._headers += len(data)
-            if self._headers > LARGEST_HEADERS and not self.transport.is_closing():
-                self.send_400_response(f"More than {LARGEST_HEADERS:,} bytes of headers.")
-
-    def _wait(self) -> None:
-        if self._patience:
-            self._patience.cancel()
-        self._patience = self.loop.call_later(HEADERS_WITHIN, self._give_up)
-
-    def _give_up(self) -> None:
-        asks = self.cycle is not None and not self.cycle.response_complete
-        if not asks and not self.transport.is_closing():
-            self.transport.close()
+        if self.conn.their_state is IDLE:
+            self.timeout_keep_alive_task = clock
+        elif clock is not None:
+            clock.cancel()
 
 
 class _Server(uvicorn.Server):
-    """Lets requests finish when it is told to end, and answers those that can't."""
+    """Calls `stop` when it is told to end; uvicorn itself would cut off requests that don't finish in time."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, app: Callable[..., Any], stop: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                guard,
+                app,
                 http=_Connection,
                 ws="none",
                 log_level="error",  # it warns of every malformed request, so that anybody could fill the terminal
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=round(LEAVING) + 1,
+                timeout_keep_alive=HEADERS_WITHIN,
+                h11_max_incomplete_event_size=LARGEST_HEADERS,
+                timeout_graceful_shutdown=round(SHUTDOWN) + 1,
             )
         )
-        self._guard, self._loop = guard, asyncio.get_running_loop()
+        self._stop, self._loop = stop, asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        self._loop.call_soon_threadsafe(self._guard.leave)
+        self._loop.call_soon_threadsafe(self._stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -117,12 +93,12 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         other = f'; choose another: "shuzi serve --port {port + 1}"' if port < 65535 else ""
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be had ({error.strerror})"
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
         raise ShuziError(f"port {port} of {host} {why}{other}.") from error
     return listener
 
 
-def _many_connections() -> None:
+def _allow_connections() -> None:
     """Lets this process have more open files than the usual 1,024: each connection is one."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -133,75 +109,68 @@ def _many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-async def _run(settings: Settings, listener: socket.socket, greet: Callable[[], Any]) -> None:
-    readers, trainer = Readers(settings.weights, settings.workers), None
+async def _run(settings: ServerSettings, listener: socket.socket, greet: Callable[[], Any]) -> None:
+    pool, trainer = WorkerPool(settings.weights, settings.workers), None
     try:
-        await readers.start()
-        from shuzi.serve.app import (
-            about_server,
-            create_app,
-        )  # takes as long as the first reader's start, beside which it goes
+        await pool.start()
+        from shuzi.serve.app import about_server, create_app  # takes as long as the first worker's start
+        from shuzi.serve.training import Trainer
 
-        about = about_server(settings, await readers.about())
-        trainer = Trainer(settings, readers, about)
-        server = _Server(create_app(settings, readers, about, trainer))
+        about = about_server(settings, await pool.about())
+        trainer = Trainer(settings, pool, about)
+        app = create_app(settings, pool, about, trainer)
+        server = _Server(app, app.stop)
         greet()
         await server.serve(sockets=[listener])
     finally:
         if trainer is not None:
             await trainer.close()
-        await readers.close()
+        await pool.close()
+
+
+def _address(settings: ServerSettings, port: int) -> str:
+    host = settings.host
+    shown = "127.0.0.1" if host in ANY_ADDRESS else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/{'' if settings.review is None else 'review'}"
+
+
+def _greeting(settings: ServerSettings, address: str) -> Iterator[str]:
+    """The lines that say where the server is and what it saves."""
+    yield f"shuzi is at {address}   (press Ctrl-C to stop)"
+    if settings.review is not None:
+        from shuzi.serve.corrections import folder_of
+
+        yield (
+            f"Saved fields are written to {settings.review}; "
+            f"their digits are also kept for training, in {folder_of(settings)}."
+        )
+    if settings.host not in LOOPBACK and not settings.read_only:
+        yield "Others on your network can open it and save corrections; --read-only saves none."
 
 
 def serve(
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    weights: str | None = None,
-    workers: int = 2,
-    read_only: bool = False,
+    settings: ServerSettings,
     open_browser: bool = True,
-    allow_hosts: tuple[str, ...] = (),
-    corrections_folder: str | None = None,
-    review: str | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> None:
-    """Serves the drawing page and its API until Ctrl-C.
+    """Serves the drawing page and its API until Ctrl-C; with settings.review opens the review page.
 
-    port: 0 takes a free one. workers: processes that read pictures and drawings. allow_hosts: names that a proxy in
-    front of it is reached by. review: a CSV file of forms, whose page it opens. Raises ShuziError when the address
-    can't be had, the weights or that file can't be read, or a number is out of range.
+    Raises ShuziError when the address can't be used, or the weights or the file to review can't be read.
     """
-    if not 1 <= workers <= 64:
-        raise ShuziError(f"--workers {workers}: expected 1 to 64.")
-    if not 0 <= port <= 65535:  # the resolver would take it modulo 65,536
-        raise ShuziError(f"--port {port}: expected 0 to 65535.")
-    if review is not None:
+    if settings.review is not None:
         from shuzi.serve.review import Review
 
-        Review(Path(review))  # or it says why not
-        if read_only:
-            raise ShuziError("--review saves corrections, so it can't be combined with --read-only.")
-    listener = _listen(host, port)
-    port = listener.getsockname()[1]
-    settings = Settings(host, port, weights, workers, read_only, allow_hosts, corrections_folder, review)
-    shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/{'' if review is None else 'review'}"
+        Review(Path(settings.review))  # or it says why not
+    listener = _listen(settings.host, settings.port)
+    address = _address(settings, listener.getsockname()[1])
 
     def greet() -> None:
-        say(f"shuzi is at {address}   (Ctrl-C ends it)")
-        if review is not None:
-            from shuzi.serve.corrections import default_folder
-
-            folder = corrections_folder or default_folder()
-            say(
-                f"Saved fields are written to {review}; their digits are also kept for training, in {folder}."
-            )
-        if host not in LOOPBACK and not read_only:
-            say("Others in your network can reach it and store corrections; --read-only stores none.")
+        for line in _greeting(settings, address):
+            say(line)
         if open_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
-    _many_connections()
+    _allow_connections()
     try:
         with (
             contextlib.suppress(KeyboardInterrupt),  # the way to end it, once all is closed

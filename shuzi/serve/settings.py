@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
-from shuzi.serve.guard import LOOPBACK
+from shuzi.errors import ShuziError
 
-EVERYWHERE = ("0.0.0.0", "::")  # what a server binds to for all its addresses
+SHUTDOWN = 2.0  # seconds that requests have to finish once the server is told to stop
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ANY_ADDRESS = ("0.0.0.0", "::")  # a server that binds to these listens on all its addresses
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """What a server is started with.
 
-    host, port: where it listens; weights: an ONNX network, None for the shipped one; workers: processes that read;
-    read_only: nothing is stored; allow_hosts: names it answers for besides loopback's; corrections: their folder,
-    None for the user's data folder; review: a CSV file of forms to put right.
+    host, port: where it listens, on a free port for 0; weights: an ONNX network, None for the shipped one;
+    workers: processes that read; read_only: nothing is stored; allow_hosts: names under which a proxy serves the page;
+    corrections: their folder, None for one in the user's data folder; review: a CSV file of forms to correct.
+    Raises ShuziError on a number out of range, and on a review that couldn't save.
     """
 
     host: str = "127.0.0.1"
@@ -25,7 +28,15 @@ class Settings:
     corrections: str | None = None
     review: str | None = None
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.workers <= 64:
+            raise ShuziError(f"--workers {self.workers}: expected 1 to 64.")
+        if not 0 <= self.port <= 65535:  # the resolver would take it modulo 65,536
+            raise ShuziError(f"--port {self.port}: expected 0 to 65535.")
+        if self.review is not None and self.read_only:
+            raise ShuziError("--review saves corrections, so it can't be combined with --read-only.")
+
     @property
     def private(self) -> bool:
-        """Whether only this computer's own people can ask, who may know where its files lie."""
+        """Whether only people at this computer can ask, who may know where its files are."""
         return self.host in LOOPBACK and not self.allow_hosts

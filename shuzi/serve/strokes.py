@@ -16,7 +16,7 @@ SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class RenderedStrokes:
     """A picture of strokes.
 
     pixels: uint8 (H, W), dark on white; left, top: where it begins on the sheet, in the sheet's units;
@@ -35,7 +35,7 @@ class Drawn:
         return left, top, round(x + self.left + w) - left, round(y + self.top + h) - top
 
 
-def drawn(strokes: list[np.ndarray]) -> Drawn:
+def render(strokes: list[np.ndarray]) -> RenderedStrokes:
     """Draws strokes. Each is float (n, 3): x, y in any unit, y down, and pressure, 0..1, 0.5 where there is none."""
     points = np.concatenate(strokes)[:, :2]
     sides = np.array([np.ptp(stroke[:, :2], axis=0).max() for stroke in strokes])
@@ -57,4 +57,4 @@ def drawn(strokes: list[np.ndarray]) -> Drawn:
             continue
         for a, b, p in zip(fixed[:-1], fixed[1:], pressure[1:], strict=True):
             cv2.line(pixels, a.tolist(), b.tolist(), 0, max(1, round(wide * (0.5 + p))), cv2.LINE_AA, SHIFT)
-    return Drawn(pixels, float(low[0] - margin), float(low[1] - margin), scale)
+    return RenderedStrokes(pixels, float(low[0] - margin), float(low[1] - margin), scale)

@@ -50,8 +50,8 @@ class Server:
 
 
 def start(corrections: Path, **settings) -> Server:
-    settings = {"port": 0, "open_browser": False, "corrections_folder": str(corrections)} | settings
-    run = f"from shuzi.serve.server import serve; serve(**{settings!r})"
+    settings = {"port": 0, "corrections": str(corrections)} | settings
+    run = f"from shuzi.serve.server import *; serve(ServerSettings(**{settings!r}), open_browser=False)"
     process = subprocess.Popen([sys.executable, "-c", run], stderr=subprocess.PIPE, text=True)
     said = process.stderr.readline()
     found = re.search(r"http://\S+", said)

@@ -38,7 +38,7 @@ def save(page: Page, path: Path, shown: str = "#maps .best .n") -> None:
 
 
 def main(folder: Path) -> None:
-    run = "from shuzi.serve.server import serve; serve(port=0, open_browser=False)"
+    run = "from shuzi.serve.server import *; serve(ServerSettings(port=0), open_browser=False)"
     home = {"HOME": "/home/you"}  # the page shows where corrections would be kept; none are
     server = subprocess.Popen(
         [sys.executable, "-c", run], stderr=subprocess.PIPE, text=True, env=os.environ | home, cwd=ROOT

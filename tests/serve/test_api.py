@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw
 from shuzi.errors import ShuziError
 from shuzi.serve import samples
 from shuzi.serve.evidence import SOFTMAX
-from shuzi.serve.guard import LARGEST
-from shuzi.serve.server import serve
+from shuzi.serve.guard import LARGEST_BODY
+from shuzi.serve.server import ServerSettings, serve
 
 JSON = {"Content-Type": "application/json"}
 
@@ -179,7 +179,7 @@ def test_a_form_without_one_picture_is_told_in_a_sentence(server, body, said):
 
 
 def test_a_form_has_the_limits_of_every_body(server):
-    assert_problem(post(server, "/api/read", files={"file": bytes(LARGEST)}), 413)
+    assert_problem(post(server, "/api/read", files={"file": bytes(LARGEST_BODY)}), 413)
     headers = {"Content-Type": "multipart/form-data"}
     assert "boundary" in assert_problem(post(server, "/api/read", data=PART, headers=headers), 422)
     assert_problem(post(server, "/api/corrections", files={"file": b"x"}), 415)
@@ -357,7 +357,7 @@ def test_two_labels_for_one_picture_at_once_leave_the_last(tmp_path):
     for turn in range(20):
         pixels = own(turn)
         with ThreadPoolExecutor(8) as pool:
-            kept = list(pool.map(lambda k: corrections.keep(tmp_path, pixels, k), range(8)))  # noqa: B023
+            kept = list(pool.map(lambda k: corrections.save(tmp_path, pixels, k), range(8)))  # noqa: B023
         (left,) = tmp_path.glob(f"[0-9]/{kept[0].id}.png")
         # Each took over from another, but for the first; the last is the one that nobody took over from.
         (last,) = {each.label for each in kept} - {each.was for each in kept}
@@ -381,7 +381,7 @@ def count(event, arguments):
 pixels = np.full((28, 28), 9, np.uint8)
 sys.addaudithook(count)
 for label in (4, 7, 1):
-    corrections.keep(Path(sys.argv[1]), pixels, label)
+    corrections.save(Path(sys.argv[1]), pixels, label)
 """
     for least in range(1, 20):
         folder = tmp_path / str(least)
@@ -495,12 +495,12 @@ def test_bad_questions_are_told_in_a_sentence(server, drawing):
 def test_a_decompression_bomb_is_refused(server):
     file = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(file, "PNG")
-    assert len(file.getvalue()) < LARGEST
+    assert len(file.getvalue()) < LARGEST_BODY
     assert_problem(post(server, "/api/read", data=file.getvalue()), 422)
 
 
 def test_oversize_is_refused_by_its_length_and_while_it_streams(server):
-    assert_problem(post(server, "/api/read", data=b"0" * (LARGEST + 1)), 413)
+    assert_problem(post(server, "/api/read", data=b"0" * (LARGEST_BODY + 1)), 413)
     port = int(server.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(
@@ -613,7 +613,7 @@ def test_a_taken_port_is_one_clear_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ShuziError, match=rf"port {port} of 127.0.0.1 is taken.*--port {port + 1}"):
-            serve(port=port, open_browser=False)
+            serve(ServerSettings(port=port), open_browser=False)
 
 
 @pytest.mark.parametrize(
@@ -630,7 +630,7 @@ def test_a_taken_port_is_one_clear_sentence():
 )
 def test_a_server_that_cannot_start_says_why(settings, said):
     with pytest.raises(ShuziError, match=said):
-        serve(**{"port": 0, "open_browser": False} | settings)
+        serve(ServerSettings(**{"port": 0} | settings), open_browser=False)
 
 
 def truncated() -> bytes:

@@ -23,11 +23,12 @@ from shuzi.errors import ShuziError
 from shuzi.forms.fields import column_names
 from shuzi.serve import learn
 from shuzi.serve.app import create_app
-from shuzi.serve.guard import DEADLINE, Problem
-from shuzi.serve.questions import Question
-from shuzi.serve.readers import Readers
+from shuzi.serve.guard import DEADLINE
+from shuzi.serve.pool import WorkerPool
+from shuzi.serve.problems import Problem
 from shuzi.serve.server import HEADERS_WITHIN, LARGEST_HEADERS
-from shuzi.serve.settings import Settings
+from shuzi.serve.settings import ServerSettings
+from shuzi.serve.task import Task
 from shuzi.serve.training import Trainer
 from shuzi.synth.forms import FORM
 
@@ -113,17 +114,17 @@ def test_endless_headers_are_ended(server):
 
 def test_work_past_its_deadline_is_ended_and_the_next_is_answered(drawing):
     async def run():
-        readers = Readers(None, 1)
-        await readers.start()
-        await readers.about()
-        (busy,) = readers._ready
+        pool = WorkerPool(None, 1)
+        await pool.start()
+        await pool.about()
+        (busy,) = pool._ready
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await readers.ask(Question("read"), noise(3_000), long=True)
+                await pool.run(Task("read"), noise(3_000), long=True)
         await busy.wait()
-        question = Question("read", json=True)
-        answer = json.loads(await readers.ask(question, json.dumps(drawing("7")).encode()))
-        await readers.close()
+        question = Task("read", json=True)
+        answer = json.loads(await pool.run(question, json.dumps(drawing("7")).encode()))
+        await pool.close()
         return answer["text"]
 
     assert asyncio.run(run()) == "7"
@@ -140,20 +141,20 @@ def test_a_reading_process_that_dies_costs_one_answer_at_most(start_server, tmp_
 
 def test_pictures_leave_a_process_for_drawings(drawing):
     async def run():
-        readers = Readers(None, 2)
-        await readers.start()
-        await readers.about()
-        while readers.ready < 2:
+        pool = WorkerPool(None, 2)
+        await pool.start()
+        await pool.about()
+        while pool.ready < 2:
             await asyncio.sleep(0)
         body = noise(3_000)
-        hard = [asyncio.create_task(readers.ask(Question("read"), body, long=True)) for _ in range(3)]
-        while readers._idle.qsize() == 2:  # until one of them reads a picture
+        hard = [asyncio.create_task(pool.run(Task("read"), body, long=True)) for _ in range(3)]
+        while pool._idle.qsize() == 2:  # until one of them reads a picture
             await asyncio.sleep(0)
-        await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
+        await pool.run(Task("read", json=True), json.dumps(drawing("7")).encode())
         waited = sum(not each.done() for each in hard)
         for each in hard:
             each.cancel()
-        await readers.close()
+        await pool.close()
         return waited
 
     assert asyncio.run(run()) == 3
@@ -161,12 +162,12 @@ def test_pictures_leave_a_process_for_drawings(drawing):
 
 def test_a_fault_in_reading_is_a_problem_and_not_the_servers_end():
     async def run():
-        readers = Readers(None, 1)
-        await readers.start()
-        await readers.about()
+        pool = WorkerPool(None, 1)
+        await pool.start()
+        await pool.about()
         with pytest.raises(Problem) as caught:
-            await readers.ask(Question("read"), b"no picture")
-        await readers.close()
+            await pool.run(Task("read"), b"no picture")
+        await pool.close()
         return caught.value.status
 
     assert asyncio.run(run()) == 422
@@ -186,9 +187,9 @@ def no_more_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def get(readers: Readers, path: str, query: str = "", **settings) -> tuple[int, bytes]:
-    """The status and the body of an answer of the app with these readers."""
-    settings, about, sent = Settings(**settings), {"version": "1"}, []
+async def get(pool: WorkerPool, path: str, query: str = "", **settings) -> tuple[int, bytes]:
+    """The status and the body of an answer of the app with these workers."""
+    settings, about, sent = ServerSettings(**settings), {"version": "1"}, []
 
     async def send(message):
         sent.append(message)
@@ -196,14 +197,14 @@ async def get(readers: Readers, path: str, query: str = "", **settings) -> tuple
     async def receive():
         await asyncio.Event().wait()
 
-    app = create_app(settings, readers, about, Trainer(settings, readers, about))
+    app = create_app(settings, pool, about, Trainer(settings, pool, about))
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
     await app(scope | {"headers": [(b"host", b"localhost")]}, receive, send)
     return sent[0]["status"], sent[1]["body"]
 
 
-async def health(readers: Readers) -> int:
-    return (await get(readers, "/api/health"))[0]
+async def health(pool: WorkerPool) -> int:
+    return (await get(pool, "/api/health"))[0]
 
 
 def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path):
@@ -214,10 +215,10 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
     (tmp_path / "out.csv").write_text(f"file,form,{','.join(column_names(name))}\n{row}\n")
 
     async def run():
-        readers = Readers(None, 1)
-        await readers.start()
-        await readers.about()
-        (process,) = readers._ready
+        pool = WorkerPool(None, 1)
+        await pool.start()
+        await pool.about()
+        (process,) = pool._ready
         worked = psutil.Process(process.pid).cpu_times
 
         for path, query in (
@@ -225,13 +226,13 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
             ("/api/review/zone", f"file=scan.png&field={name}"),
         ):
             review = str(tmp_path / "out.csv")
-            await get(readers, "/api/health", review=review)  # what is imported at first
+            await get(pool, "/api/health", review=review)  # what is imported at first
             ours, theirs = time.process_time(), worked().user
-            status, body = await get(readers, path, query, review=review)
+            status, body = await get(pool, path, query, review=review)
             assert status == 200
             assert worked().user - theirs > time.process_time() - ours
             yield body
-        await readers.close()
+        await pool.close()
 
     async def both():
         return [body async for body in run()]
@@ -243,20 +244,20 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
 
 def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
     async def run():
-        readers = Readers(None, 1)
-        await readers.start()
-        await readers.about()
-        assert await health(readers) == 200
-        (process,) = readers._ready
+        pool = WorkerPool(None, 1)
+        await pool.start()
+        await pool.about()
+        assert await health(pool) == 200
+        (process,) = pool._ready
         with no_more_files():
             process.kill()
             async with asyncio.timeout(60):
                 while not (said := capfd.readouterr().err):
                     await asyncio.sleep(0)
-        assert await health(readers) == 503
-        answer = await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
-        assert await health(readers) == 200
-        await readers.close()
+        assert await health(pool) == 503
+        answer = await pool.run(Task("read", json=True), json.dumps(drawing("7")).encode())
+        assert await health(pool) == 200
+        await pool.close()
         return said, json.loads(answer)["text"]
 
     said, text = asyncio.run(run())
@@ -268,20 +269,20 @@ def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
 
 def test_weights_whose_process_dies_leave_the_reader_as_it_was(drawing, monkeypatch):
     async def run():
-        readers = Readers(None, 1)
-        await readers.start()
-        await readers.about()
+        pool = WorkerPool(None, 1)
+        await pool.start()
+        await pool.about()
         with monkeypatch.context() as without_shuzi:
             without_shuzi.setattr(sys, "path", [])
             with pytest.raises(ShuziError, match="ended before it was ready"):
-                await readers.use("other.onnx")
+                await pool.use("other.onnx")
         with no_more_files(), pytest.raises(OSError, match="Too many open files"):
-            await readers.use("other.onnx")
-        (process,) = readers._ready
+            await pool.use("other.onnx")
+        (process,) = pool._ready
         process.kill()
         await process.wait()
-        answer = await readers.ask(Question("read", json=True), json.dumps(drawing("7")).encode())
-        await readers.close()
+        answer = await pool.run(Task("read", json=True), json.dumps(drawing("7")).encode())
+        await pool.close()
         return json.loads(answer)["text"]
 
     assert asyncio.run(run()) == "7"
@@ -294,8 +295,8 @@ def test_a_training_that_the_system_refuses_has_failed(tmp_path, monkeypatch):
     (tmp_path / "made" / "reader.onnx").touch()
 
     async def run():
-        settings = Settings(corrections=str(tmp_path / "corrections"))
-        trainer = Trainer(settings, Readers(None, 1), {})
+        settings = ServerSettings(corrections=str(tmp_path / "corrections"))
+        trainer = Trainer(settings, WorkerPool(None, 1), {})
         trainer.start()
         with no_more_files():
             await trainer._task

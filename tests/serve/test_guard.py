@@ -5,7 +5,7 @@ import json
 
 from shuzi.serve.guard import Guard
 
-SCOPE = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+SCOPE = {"type": "http", "method": "POST", "path": "/api/read", "headers": [(b"host", b"localhost")]}
 
 
 async def answer(guard: Guard, receive, scope=SCOPE) -> tuple[int, dict[bytes, bytes], dict]:
@@ -121,7 +121,7 @@ def test_a_server_that_ends_lets_requests_finish_or_says_so():
         started = asyncio.create_task(answer(guard, whole))
         uploading = asyncio.create_task(answer(guard, never))
         await asyncio.sleep(0)
-        guard.leave(0.05)
+        guard.stop(0.05)
         late = await answer(guard, whole)
         return [
             (status, b"retry-after" in headers)

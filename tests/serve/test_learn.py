@@ -15,9 +15,9 @@ from urllib3.util import Retry
 
 from shuzi import Reader
 from shuzi.serve import corrections, samples
-from shuzi.serve.guard import Problem
-from shuzi.serve.readers import Readers
-from shuzi.serve.settings import Settings
+from shuzi.serve.pool import WorkerPool
+from shuzi.serve.problems import Problem
+from shuzi.serve.settings import ServerSettings
 from shuzi.serve.training import Trainer
 from shuzi.train.run import WEIGHTS
 from shuzi.train.run_folder import read_run
@@ -349,20 +349,20 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_pa
         trainer.start(epochs=1)
         await trainer._task
 
-    async def lesson(readers: Readers) -> None:
-        await readers.start()
-        about = {"models": await readers.about()}
-        trainer = Trainer(Settings(corrections=str(folder)), readers, about)
+    async def lesson(pool: WorkerPool) -> None:
+        await pool.start()
+        about = {"models": await pool.about()}
+        trainer = Trainer(ServerSettings(corrections=str(folder)), pool, about)
         with pytest.raises(Problem, match="no new weights"):
             trainer.keep()
         with pytest.raises(Problem, match="no corrections"):
             trainer.start(epochs=1)
-        corrections.keep(folder, 255 - shown.images[0] // 2, 0)
+        corrections.save(folder, 255 - shown.images[0] // 2, 0)
         await train(trainer)
         assert trainer.progress.state == "failed"
         assert "2 different pictures" in trainer.progress.error
         for i in range(0, 150, 5):
-            corrections.keep(folder, 255 - shown.images[i][::-1] // 2, int(shown.labels[i]))
+            corrections.save(folder, 255 - shown.images[i][::-1] // 2, int(shown.labels[i]))
         trainer.start(epochs=1)
         with pytest.raises(Problem, match="under way already"):
             trainer.start()
@@ -379,10 +379,10 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_pa
         assert (done.state, done.file) == ("kept", str(tmp_path / "reader.onnx"))
         assert about["models"]["network"]["own"]
         await trainer.close()
-        await readers.close()
+        await pool.close()
 
     with ThreadPoolExecutor() as thread:  # this one has the browser's loop
-        thread.submit(asyncio.run, lesson(Readers(None, 1))).result()
+        thread.submit(asyncio.run, lesson(WorkerPool(None, 1))).result()
     assert Reader(tmp_path / "reader.onnx").classify(shown.images[:1])[0].shape == (1, 10)
 
 
@@ -399,7 +399,7 @@ def test_of_two_who_ask_for_a_training_the_second_sees_the_first(chromium, start
         "There are no corrections to train on yet", timeout=PATIENCE
     )
     for i in range(0, 150, 5):
-        corrections.keep(tmp_path / "corrections", 255 - shown.images[i] // 2, int(shown.labels[i]))
+        corrections.save(tmp_path / "corrections", 255 - shown.images[i] // 2, int(shown.labels[i]))
     asking[0].click()
     expect(pages[0].locator("#training")).to_have_text("Training: epoch 1 of 4", timeout=PATIENCE)
     asking[1].click()

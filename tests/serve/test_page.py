@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from shuzi import Reader
 from shuzi.serve import samples
-from shuzi.serve.answers import encoded
+from shuzi.serve.schemas import encode
 
 expect.set_options(timeout=20_000)  # ms: longer than any machine under load needs
 
@@ -622,7 +622,7 @@ def test_not_sure_has_the_numbers_of_the_bars(watched):
     reader, shown = Reader(), samples.load()
     reads = ((i, reader.read(shown.images[i], single=True).digits[0]) for i in np.flatnonzero(shown.hard))
     unsure = next(i for i, digit in reads if digit.digit is None and digit.digit_probability > 0.5)
-    sample = {"index": 0, "label": 0, "image": encoded(shown.images[unsure])}
+    sample = {"index": 0, "label": 0, "image": encode(shown.images[unsure])}
     page = watched()
     page.route("**/api/samples*", lambda route: route.fulfill(json={"samples": [sample]}))
     page.keyboard.press("h")

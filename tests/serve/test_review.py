@@ -16,7 +16,7 @@ from shuzi.batch.tables import CsvFile, Sheet
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
-from shuzi.serve.server import serve
+from shuzi.serve.server import ServerSettings, serve
 from shuzi.synth.forms import FORM
 
 ROWS = """file,form,account,account confidence,account checked,amount,amount confidence,amount checked
@@ -169,7 +169,7 @@ def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
 
 def test_a_row_that_is_being_written_is_passed_over(table):
     table.write_text(ROWS + "4.png,form.json,70")
-    assert [item.file for item in Review(table).items()] == ["scans/1.png", "scans/2.png", "gone.png"]
+    assert [item.file for item in Review(table).uncertain()] == ["scans/1.png", "scans/2.png", "gone.png"]
 
 
 def test_no_server_without_a_review_has_its_page(server):
@@ -183,7 +183,7 @@ def test_no_server_without_a_review_has_its_page(server):
 def test_another_file_is_refused_and_stays(tmp_path, content):
     (tmp_path / "other.csv").write_text(content)
     with pytest.raises(ShuziError, match="not a CSV file of forms as this version's shuzi read --fields"):
-        serve(review=str(tmp_path / "other.csv"), open_browser=False)
+        serve(ServerSettings(review=str(tmp_path / "other.csv")), open_browser=False)
     with pytest.raises(ShuziError, match="can't be read"):
         Review(tmp_path / "none.csv")
     os.mkfifo(tmp_path / "pipe")
@@ -194,4 +194,4 @@ def test_another_file_is_refused_and_stays(tmp_path, content):
 
 def test_a_review_cannot_be_read_only(table):
     with pytest.raises(ShuziError, match="--review saves corrections"):
-        serve(review=str(table), read_only=True, open_browser=False)
+        ServerSettings(review=str(table), read_only=True)

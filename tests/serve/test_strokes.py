@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shuzi.read.reader import Reader
-from shuzi.serve.strokes import drawn
+from shuzi.serve.strokes import render
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +27,21 @@ def placed(strokes, text: str, gap: float, height: float = 300.0) -> list[np.nda
 @pytest.mark.parametrize("gap", [0.05, 0.2, 0.5])
 @pytest.mark.parametrize("text", ["4731", "2057", "1690", "8364"])
 def test_digits_come_apart_and_their_strokes_stay_together(strokes, reader, text, gap):
-    page = reader.read(drawn(placed(strokes, text, gap)).pixels)
+    page = reader.read(render(placed(strokes, text, gap)).pixels)
     assert "".join(str(digit.guess) for digit in page.digits) == text
 
 
 def test_a_wide_gap_parts_numbers_and_a_line_below_is_another_line(strokes, reader):
     above = placed(strokes, "25", 2.0)
     below = [stroke + np.array([0, 500, 0]) for stroke in placed(strokes, "3", 0.2)]
-    page = reader.read(drawn(above + below).pixels)
+    page = reader.read(render(above + below).pixels)
     assert [(number.text, number.line) for number in page.numbers] == [("2", 0), ("5", 0), ("3", 1)]
 
 
 @pytest.mark.parametrize("height", [20.0, 300.0, 900.0])
 def test_every_size_is_drawn_alike_and_its_box_lies_on_the_sheet(strokes, reader, height):
     some = placed(strokes, "2", 0, height)
-    picture = drawn(some)
+    picture = render(some)
     assert abs(picture.pixels.shape[0] - 60) <= 4
     (digit,) = reader.read(picture.pixels, single=True).digits
     assert digit.digit == 2
@@ -52,7 +52,7 @@ def test_every_size_is_drawn_alike_and_its_box_lies_on_the_sheet(strokes, reader
 
 def test_a_dot_beside_a_digit_is_no_digit(strokes, reader):
     dot = np.array([[260.0, 590, 0.5], [264, 594, 0.5]])
-    assert len(reader.read(drawn([*placed(strokes, "1", 0), dot]).pixels).digits) == 1
+    assert len(reader.read(render([*placed(strokes, "1", 0), dot]).pixels).digits) == 1
 
 
 def test_pressure_widens_the_stroke(strokes):
@@ -60,4 +60,4 @@ def test_pressure_widens_the_stroke(strokes):
         [np.c_[stroke[:, :2], np.linspace(0, p, len(stroke))] for stroke in placed(strokes, "3", 0)]
         for p in (0.1, 1)
     )
-    assert drawn(heavy).pixels.mean() < drawn(light).pixels.mean()
+    assert render(heavy).pixels.mean() < render(light).pixels.mean()

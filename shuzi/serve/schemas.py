@@ -1,4 +1,4 @@
-"""What the API takes and gives, as its OpenAPI document says it; and pages turned into it."""
+"""Bodies and answers of the API, as its OpenAPI document describes them; and pages as answers."""
 
 import base64
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, Va
 
 from shuzi.batch.folders import as_json
 from shuzi.page import Digit, Page
-from shuzi.serve.guard import Problem
+from shuzi.serve.problems import Problem
 
 MOST_STROKES = 1_000
 MOST_POINTS = 20_000
@@ -44,19 +44,19 @@ class Image28(BaseModel):
     )
 
 
-def _whole(value: object) -> object:
-    """JSON knows no integers apart: 4.0 is 4."""
+def _integer(value: object) -> object:
+    """JSON doesn't tell integers from other numbers: 4.0 is 4."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Correction(Image28):
     """A picture with its right label."""
 
-    label: Annotated[int, BeforeValidator(_whole)] = Field(ge=0, le=9)
+    label: Annotated[int, BeforeValidator(_integer)] = Field(ge=0, le=9)
 
 
-class Reviewed(BaseModel):
-    """What a person says that a field holds."""
+class ReviewedField(BaseModel):
+    """What a field holds, according to a person."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     file: str
@@ -68,7 +68,9 @@ class Reviewed(BaseModel):
 class DigitAnswer(BaseModel):
     """One digit."""
 
-    digit: int | None = Field(ge=0, le=9, description="null where the reader is not sure or it is no digit")
+    digit: int | None = Field(
+        ge=0, le=9, description="null where the reader is not sure, or it is not a digit"
+    )
     guess: int = Field(ge=0, le=9, description="the likeliest digit, sure or not")
     confidence: float = Field(ge=0, le=1, description="that it is a digit and this one")
     is_digit: bool = Field(description="false: no digit at all (a scribble, a letter, blank paper)")
@@ -83,7 +85,7 @@ class DigitAnswer(BaseModel):
 
 
 class NumberAnswer(BaseModel):
-    """Digits that stand together."""
+    """Digits that form a number."""
 
     text: str
     confidence: float = Field(ge=0, le=1, description="that all digits are right")
@@ -93,10 +95,10 @@ class NumberAnswer(BaseModel):
 
 
 class PageAnswer(BaseModel):
-    """What a picture or a drawing says, in the words of `shuzi read --json`."""
+    """What a picture or a drawing says, with the fields of `shuzi read --json`."""
 
     file: str = Field(description="empty: what was posted has no name")
-    text: str = Field(description="a line a line of writing, '?' where it is not sure")
+    text: str = Field(description="one line per line of writing; '?' for an uncertain digit")
     size: list[int] = Field(min_length=2, max_length=2, description="width, height of the upright picture")
     pages: int = Field(ge=1, description="how many pages the TIFF or PDF has; 1 for anything else")
     model: Model
@@ -104,17 +106,17 @@ class PageAnswer(BaseModel):
 
 
 class EvidenceAnswer(BaseModel):
-    """Why: a map of 28x28 for each digit."""
+    """Why a digit is read as it is: a map of 28x28 for each of the ten digits."""
 
     model: Model
     method: Literal["exact", "occlusion"] = Field(
         description="exact: logit k is the sum of map k plus bias k; "
-        "occlusion: what logit k loses when a 5x5 patch of ink is rubbed out"
+        "occlusion: what logit k loses when a 5x5 patch is erased"
     )
     logits: list[float] = Field(min_length=10, max_length=10)
     bias: list[float] | None
     maps: list[list[float]] = Field(
-        description="ten maps of 784 values, row by row; above 0 speaks for the digit"
+        description="ten maps of 784 values, row by row; above 0 supports the digit"
     )
 
 
@@ -133,7 +135,7 @@ class SamplesAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    """That the server answers."""
+    """The server answers."""
 
     status: Literal["ok"]
     version: str
@@ -146,9 +148,9 @@ class NetworkAbout(BaseModel):
     version: str
     sha256: str
     bytes: int
-    threshold: float = Field(description="confidence below which it is not sure")
-    own: bool = Field(description="it was given by --weights; then the name is that of its run")
-    card: str = Field(description="the model card of the shipped one, Markdown; of another there is none")
+    threshold: float = Field(description="below this confidence it is not sure")
+    own: bool = Field(description="given by --weights; then its name is that of its run")
+    card: str = Field(description="the model card, Markdown; empty for weights of your own")
 
 
 class SoftmaxAbout(BaseModel):
@@ -161,7 +163,7 @@ class SoftmaxAbout(BaseModel):
     templates: list[list[float]] = Field(description="the ten columns of W, each 28x28 row by row")
 
 
-class Models(BaseModel):
+class ModelsAbout(BaseModel):
     """Both models."""
 
     network: NetworkAbout
@@ -169,45 +171,43 @@ class Models(BaseModel):
 
 
 class About(BaseModel):
-    """What answers here."""
+    """The server and its models."""
 
     version: str = Field(description="of shuzi")
-    models: Models
-    corrections: bool = Field(description="whether they are kept; the server may be read-only")
-    folder: str | None = Field(
-        description="where they are kept; null: nowhere, or others than this computer's people can ask"
-    )
+    models: ModelsAbout
+    corrections: bool = Field(description="whether they are saved; false: the server is read-only")
+    folder: str | None = Field(description="where they are saved; null: nowhere, or other computers can ask")
 
 
-class Kept(BaseModel):
-    """A correction was written."""
+class CorrectionAnswer(BaseModel):
+    """A correction was saved."""
 
-    id: str = Field(pattern=ID, description="by which it can be taken back; the same pixels have the same")
+    id: str = Field(pattern=ID, description="to delete it by; the same pixels have the same id")
     label: int = Field(ge=0, le=9)
     was: int | None = Field(ge=0, le=9, description="the label that these pixels had before, if any")
     file: str = Field(description="where in the folder")
 
 
-class SharesAnswer(BaseModel):
-    """Shares right."""
+class Accuracies(BaseModel):
+    """Accuracies."""
 
-    own: float = Field(ge=0, le=1, description="of the corrections held back")
+    own: float = Field(ge=0, le=1, description="on the held-out corrections")
     mnist: float | None = Field(
-        ge=0, le=1, description="of MNIST's test digits; null where they are not here"
+        ge=0, le=1, description="on MNIST's test set; null where it is not on this computer"
     )
 
 
 class TrainingAnswer(BaseModel):
-    """The training on corrections that was begun last."""
+    """The training on corrections that was started last."""
 
     state: Literal["idle", "training", "measuring", "done", "keeping", "kept", "failed"]
-    epoch: int = Field(ge=0, description="it is in this one, from 1")
+    epoch: int = Field(ge=0, description="the present one, from 1")
     epochs: int = Field(ge=0)
     error: str | None
-    before: SharesAnswer | None
-    after: SharesAnswer | None
-    file: str | None = Field(description="where the new weights were kept")
-    refused: str | None = Field(description="why this server trains nothing; null: it may be asked to")
+    before: Accuracies | None
+    after: Accuracies | None
+    file: str | None = Field(description="where the new weights were saved")
+    refused: str | None = Field(description="why this server trains nothing; null: it can train")
 
 
 class ProblemDocument(BaseModel):
@@ -219,50 +219,48 @@ class ProblemDocument(BaseModel):
     detail: str
 
 
-def parsed(kind: type[Body], body: bytes) -> Body:
-    """A body of JSON. Raises Problem 422 on what is none, or is another."""
+def parse(kind: type[Body], body: bytes) -> Body:
+    """A body of JSON. Raises Problem 422 on anything else."""
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise Problem(422, first_fault(error.errors(include_url=False, include_input=False))) from None
 
 
-def drawing(body: bytes) -> Drawing:
-    """A drawing, its points counted before they are parsed: a list takes a hundred times its two letters of JSON."""
+def parse_drawing(body: bytes) -> Drawing:
+    """A drawing. Counts its points before parsing them: a list takes a hundred times its two letters of JSON."""
     most = MOST_POINTS + MOST_STROKES
     if body.count(b"[") + body.count(b"{") > most + 2 or body.count(b",") > 3 * most:
         raise Problem(
-            422,
-            f"the drawing has more than {MOST_POINTS:,} points or {MOST_STROKES:,} strokes, the most taken.",
+            422, f"the drawing has more than {MOST_POINTS:,} points or {MOST_STROKES:,} strokes, the limit."
         )
-    return parsed(Drawing, body)
+    return parse(Drawing, body)
 
 
 def first_fault(errors: Sequence[Any]) -> str:
-    """What is wrong first, as a sentence."""
+    """The first validation error, as a sentence."""
     where = ".".join(str(part) for part in errors[0]["loc"]) or "body"
     return f"{where}: {errors[0]['msg']}."
 
 
-def encoded(image: np.ndarray) -> str:
+def encode(image: np.ndarray) -> str:
     """A 28x28 as base64."""
     return base64.b64encode(image.tobytes()).decode()
 
 
-def _more(digit: Digit, detail: bool) -> dict[str, Any]:
-    is_digit = digit.digit_probability
-    more = {
+def _extra(digit: Digit, detail: bool) -> dict[str, Any]:
+    extra = {
         "guess": digit.guess,
-        "is_digit": digit.digit is not None or is_digit >= 0.5,
-        "digit_probability": round(is_digit, 4),
+        "is_digit": digit.digit is not None or digit.digit_probability >= 0.5,
+        "digit_probability": round(digit.digit_probability, 4),
     }
-    return more | {"image": encoded(digit.image)} if detail else more
+    return extra | {"image": encode(digit.image)} if detail else extra
 
 
 def page_answer(page: Page, pages: int, model: str, detail: bool) -> dict[str, Any]:
-    """A page of `pages` as the API gives it (PageAnswer): as in `shuzi read --json`, and what the page shows."""
+    """A page of `pages` as the API returns it (PageAnswer): as in `shuzi read --json`, with more of each digit."""
     answer = as_json(page, file="") | {"pages": pages, "model": model}
-    for number, said in zip(page.numbers, answer["numbers"], strict=True):
-        for digit, told in zip(number.digits, said["digits"], strict=True):
-            told |= _more(digit, detail)
+    digits = (digit for number in answer["numbers"] for digit in number["digits"])
+    for digit, fields in zip(page.digits, digits, strict=True):
+        fields |= _extra(digit, detail)
     return answer

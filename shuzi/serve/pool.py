@@ -1,4 +1,7 @@
-"""The server's side of the processes that read: a few of them, each asked one thing at a time."""
+"""The processes that read, as the server sees them: a few of them, each at one task at a time.
+
+concurrent.futures has no way to end a task that runs too long, or whose client is gone, together with its process.
+"""
 
 import asyncio
 import contextlib
@@ -9,29 +12,29 @@ from dataclasses import asdict
 from typing import Any
 
 from shuzi.errors import ShuziError
-from shuzi.serve.guard import Problem
-from shuzi.serve.questions import ANSWER, QUESTION, Question
+from shuzi.serve.problems import Problem
+from shuzi.serve.task import RESULT, TASK, Task
 
-AGAIN = 1.0  # seconds before another is started after one that would not
-_RUN = "import sys; sys.path[:] = {path!r}; from shuzi.serve.worker import main; main({weights!r}, {count})"
+RETRY_AFTER = 1.0  # seconds until another start after one that failed
+_CODE = "import sys; sys.path[:] = {path!r}; from shuzi.serve.worker import main; main({weights!r}, {count})"
 
 
-class Readers:
-    """Processes that read. Work that is given up, at a deadline or when its client is gone, is killed.
+class WorkerPool:
+    """Processes that read. Kills work that is given up, at a deadline or when its client is gone.
 
-    Each process that ends, for whatever reason, is replaced as soon as the system lets us start another.
+    Replaces each process that ends, for whatever reason, as soon as the system can start another.
     weights: an ONNX network, None for the shipped one; count: processes. Where there are several, pictures leave one
     of them free for drawings, whose answers are awaited stroke by stroke.
     """
 
     def __init__(self, weights: str | None, count: int) -> None:
-        self._code = _RUN.format(path=sys.path, weights=weights, count=count)
+        self._code = _CODE.format(path=sys.path, weights=weights, count=count)
         self._count = count
         self._idle: asyncio.LifoQueue[Process] = asyncio.LifoQueue()
-        self._pictures = asyncio.Semaphore(max(1, count - 1))
+        self._long = asyncio.Semaphore(max(1, count - 1))
         self._ready: set[Process] = set()
         self._keepers: list[asyncio.Task[None]] = []
-        self._complaint = ""  # said last, so that it is not said every second
+        self._complaint = ""  # the last one, which is not repeated every second
         self._first: Process | None = None
 
     @property
@@ -40,16 +43,16 @@ class Readers:
         return sum(process.returncode is None for process in self._ready)
 
     async def start(self) -> None:
-        """Begins the first process; `about` awaits it. Raises ShuziError where the system starts none."""
+        """Starts the first process; `about` awaits it. Raises ShuziError where the system starts none."""
         try:
             self._first = await _spawn(self._code)
         except OSError as error:
             raise ShuziError(_not_started(error)) from error
 
     async def about(self) -> dict[str, Any]:
-        """What the models are (answers.Models), once one process is ready; begins the others.
+        """What the models are (schemas.ModelsAbout), once one process is ready; starts the others.
 
-        Raises ShuziError when they can't be had.
+        Raises ShuziError when the models can't be loaded.
         """
         assert self._first is not None  # start
         about = await _greeting(self._first)
@@ -57,34 +60,36 @@ class Readers:
         self._keep(first)
         return about
 
-    async def ask(self, question: Question, body: bytes, long: bool = False) -> bytes:
-        """The answer to a question: JSON, or a picture. long: it may take a while. Raises Problem."""
-        async with self._pictures if long else contextlib.nullcontext():
-            process = await self._taken()
+    async def run(self, task: Task, body: bytes, long: bool = False) -> bytes:
+        """The result of a task: JSON, or a picture. long: it may take a while. Raises Problem."""
+        async with self._long if long else contextlib.nullcontext():
+            process = await self._take()
             try:
-                status, said = await _asked(process, question, body)
+                status, result = await _run(process, task, body)
             except BaseException as error:
                 _kill(process)
                 if isinstance(error, ConnectionError | asyncio.IncompleteReadError):
-                    raise Problem(500, "the process that read this crashed; try another picture.") from None
+                    raise Problem(
+                        500, "reading this picture crashed the reader; try another picture."
+                    ) from None
                 raise
             self._idle.put_nowait(process)
         if status != 200:
-            raise Problem(status, said.decode())
-        return said
+            raise Problem(status, result.decode())
+        return result
 
     async def use(self, weights: str) -> dict[str, Any]:
         """Reads with other weights from now on; what the models are then.
 
         Raises ShuziError where they can't be read, and OSError where no process can be started: then nothing changes.
         """
-        code = _RUN.format(path=sys.path, weights=weights, count=self._count)
+        code = _CODE.format(path=sys.path, weights=weights, count=self._count)
         first = await _spawn(code)
         taken: list[Process] = []
         try:
             about = await _greeting(first)
             while len(taken) < self._count:
-                taken.append(await self._taken())  # so that none is in the middle of an answer
+                taken.append(await self._take())  # so that none is in the middle of an answer
         except BaseException:
             for process in taken:
                 self._idle.put_nowait(process)
@@ -96,29 +101,29 @@ class Readers:
         return about
 
     async def close(self) -> None:
-        """Ends all of them, whatever they are at."""
+        """Ends all processes, whatever they are doing."""
         await self._end_keepers()
         if self._first is not None:
             await _end(self._first)
 
-    async def _taken(self) -> Process:
+    async def _take(self) -> Process:
         while (process := await self._idle.get()).returncode is not None:
             pass  # it ended while it was idle, and has been replaced
         return process
 
     def _keep(self, first: Process) -> None:
-        """Keeps `count` processes from now on, the first of which is ready."""
+        """Keeps `count` processes running from now on. first: one that is ready."""
         self._offer(first)
-        given = [first, *[None] * (self._count - 1)]
-        self._keepers = [asyncio.create_task(self._keeper(each)) for each in given]
+        processes = [first, *[None] * (self._count - 1)]
+        self._keepers = [asyncio.create_task(self._keeper(each)) for each in processes]
 
     async def _end_keepers(self) -> None:
-        for task in self._keepers:
-            task.cancel()
+        for keeper in self._keepers:
+            keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _keeper(self, process: Process | None) -> None:
-        """Keeps one process that reads: when it ends, another is started. process: the first, ready, if there is."""
+        """Keeps one process running: starts another when it ends. process: the first, if it is ready."""
         while True:
             try:
                 if process is None:
@@ -127,8 +132,8 @@ class Readers:
                     self._offer(process)
                 await process.wait()
             except (OSError, ShuziError) as error:
-                self._complain(error)
-                await asyncio.sleep(AGAIN)
+                self._complain(_not_started(error) if isinstance(error, OSError) else str(error))
+                await asyncio.sleep(RETRY_AFTER)
             finally:
                 if process is not None:
                     self._ready.discard(process)
@@ -140,12 +145,11 @@ class Readers:
         self._ready.add(process)
         self._idle.put_nowait(process)
 
-    def _complain(self, error: OSError | ShuziError) -> None:
+    def _complain(self, complaint: str) -> None:
         """Says on the terminal why no process reads, once."""
-        said = _not_started(error) if isinstance(error, OSError) else str(error)
-        if said != self._complaint:
-            print(f"shuzi: {said}", file=sys.stderr, flush=True)
-        self._complaint = said
+        if complaint != self._complaint:
+            print(f"shuzi: {complaint}", file=sys.stderr, flush=True)
+        self._complaint = complaint
 
 
 def _not_started(error: OSError) -> str:
@@ -160,16 +164,16 @@ async def _spawn(code: str) -> Process:
 
 
 async def _greeting(process: Process) -> dict[str, Any]:
-    """What the models of a process are, as it says once it is ready. Raises ShuziError where it can't read."""
+    """What the models of a process are, which it says once it is ready. Raises ShuziError where it can't read."""
     try:
-        status, said = await _heard(process)
+        status, result = await _result(process)
     except (ConnectionError, asyncio.IncompleteReadError):
         raise ShuziError(
             "a process that reads ended before it was ready; see above, and try again."
         ) from None
     if status != 200:
-        raise ShuziError(said.decode())
-    about: dict[str, Any] = json.loads(said)
+        raise ShuziError(result.decode())
+    about: dict[str, Any] = json.loads(result)
     return about
 
 
@@ -183,15 +187,15 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def _asked(process: Process, question: Question, body: bytes) -> tuple[int, bytes]:
+async def _run(process: Process, task: Task, body: bytes) -> tuple[int, bytes]:
     assert process.stdin is not None  # PIPE
-    head = json.dumps(asdict(question)).encode()
-    process.stdin.writelines((QUESTION.pack(len(head), len(body)), head, body))
+    head = json.dumps(asdict(task)).encode()
+    process.stdin.writelines((TASK.pack(len(head), len(body)), head, body))
     await process.stdin.drain()
-    return await _heard(process)
+    return await _result(process)
 
 
-async def _heard(process: Process) -> tuple[int, bytes]:
+async def _result(process: Process) -> tuple[int, bytes]:
     assert process.stdout is not None  # PIPE
-    status, length = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
+    status, length = RESULT.unpack(await process.stdout.readexactly(RESULT.size))
     return status, await process.stdout.readexactly(length)

@@ -1,0 +1,61 @@
+"""What the endpoints share, and how they get it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import Depends, Request, Response
+
+from shuzi.read.normalise import SIDE
+from shuzi.serve import corrections
+from shuzi.serve.pool import WorkerPool
+from shuzi.serve.problems import Problem
+from shuzi.serve.samples import Samples
+from shuzi.serve.settings import ServerSettings
+from shuzi.serve.training import Trainer
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What the endpoints share. about: the answer of GET /api/model, which a training that is kept changes."""
+
+    settings: ServerSettings
+    pool: WorkerPool
+    about: dict[str, Any]
+    trainer: Trainer
+    samples: Samples
+
+    @property
+    def corrections(self) -> Path | None:
+        """The folder of the corrections; None where the server is read-only."""
+        return corrections.folder_of(self.settings)
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Shared = Annotated[Context, Depends(_context)]
+
+
+def expect_json(request: Request, what: str) -> None:
+    """Raises Problem 415 on a request whose body is no JSON. what: the body should have."""
+    if not is_json(request):
+        raise Problem(415, f"expected application/json with {what}.")
+
+
+def is_json(request: Request) -> bool:
+    """Whether the request's body is JSON, by its Content-Type."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def json_bytes(answer: bytes) -> Response:
+    """A response of JSON that is written already."""
+    return Response(answer, media_type="application/json")
+
+
+def image_of(pixels: bytes) -> np.ndarray:
+    """784 bytes as uint8 (28, 28)."""
+    return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)

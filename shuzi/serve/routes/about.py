@@ -1,0 +1,54 @@
+"""What the server is: its health, its models, and its sample digits."""
+
+import secrets
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from shuzi.serve import schemas
+from shuzi.serve.context import Shared
+from shuzi.serve.openapi import problems
+from shuzi.serve.problems import RETRY, Problem
+
+Count = Annotated[int, Query(ge=1, le=50)]
+Hard = Annotated[bool, Query(description="only digits whose label the network finds least likely")]
+
+router = APIRouter()
+_generator = np.random.default_rng(secrets.randbits(64))
+
+
+@router.get(
+    "/api/samples", summary="Test digits", responses={200: {"model": schemas.SamplesAnswer}, **problems(422)}
+)
+async def samples(context: Shared, count: Count = 1, hard: Hard = False) -> Response:
+    """Digits of MNIST's test set (CC BY-SA 3.0), in random order."""
+    shown = context.samples
+    chosen = _generator.permutation(np.flatnonzero(shown.hard == hard))[:count]
+    return JSONResponse(
+        {
+            "samples": [
+                {
+                    "index": int(shown.index[i]),
+                    "label": int(shown.labels[i]),
+                    "image": schemas.encode(shown.images[i]),
+                }
+                for i in chosen
+            ]
+        }
+    )
+
+
+@router.get("/api/health", summary="Health", responses={200: {"model": schemas.Health}, **problems()})
+async def health(context: Shared) -> Response:
+    """Answers 503 while no process can read."""
+    if not context.pool.ready:
+        raise Problem(503, "no process can read at the moment; try again in a second.", RETRY)
+    return JSONResponse({"status": "ok", "version": context.about["version"]})
+
+
+@router.get("/api/model", summary="The models", responses={200: {"model": schemas.About}, **problems()})
+async def model(context: Shared) -> Response:
+    """Both models, and whether corrections are saved."""
+    return JSONResponse(context.about)
