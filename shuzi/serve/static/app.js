@@ -1,21 +1,21 @@
 // The page: one sheet or one photo; the newest drawing wins.
-import { $, TEN, ask, decode, make, newestWins, notice, on, onReturn, onSwitch, post, root, sample, say, told } from "./page.js";
+import * as corrections from "./corrections.js";
+import { $, TEN, ask, copyText, make, newestWins, notice, on, onReturn, onSwitch, post, root, sample, say, told, wrong } from "./page.js";
 import { Sheet } from "./sheet.js";
 import { t } from "./text.js";
 import * as view from "./view.js";
 
 const LARGEST = 10e6; // bytes the server takes
-const REST = 150; // ms until the network is asked why, which costs it some 100 readings
+const REST = 150; // ms until the network is asked why: 100 readings
 
 let answer = null; // {text, numbers, digits, photo, size, body, model} of what is on the page
 let chosen = 0;
-let newest = false; // a row's last digit is looked at until another is chosen
+let newest = false; // the last digit is shown until another is chosen
 let photo = null; // a Blob while a picture is shown, else null
 let named = ""; // the picture's file
-let [page, pages] = [1, 1]; // of the picture: which one is shown, of how many
+let [page, pages] = [1, 1]; // of the picture
 let pictured = 1; // the page that the browser shows
 let state = null; // of the photo: "reading", or the Fault for which it was not read
-let kept = null; // the last correction and its image, while it can be undone
 let why = null;
 let templates = null;
 let about = null; // the server's GET /api/model
@@ -34,7 +34,7 @@ function sentence(fault) {
 
 const digitsOf = (page) => page.numbers.flatMap((number) => number.digits);
 
-let sheets = 0; // laid on the page so far; an answer to an earlier one is not shown
+let sheets = 0; // counts sheets: answers to an earlier one are not shown
 let answers = 0;
 
 const read = newestWins(async () => {
@@ -51,7 +51,7 @@ const read = newestWins(async () => {
   show({ ...read, ms: performance.now() - started, digits: digitsOf(read), photo: Boolean(photo), body, query });
 }, failed);
 
-/** Shows a page that the browser can't show by itself as the server draws it. */
+/** Has the server draw a page that the browser can't show. */
 const picture = newestWins(async () => {
   const [mine, wanted] = [sheets, page];
   if (!photo || pictured === page) return;
@@ -64,14 +64,13 @@ const picture = newestWins(async () => {
 /** Why there is no answer to see, or empty. */
 const instead = () => (state === "reading" ? t("Reading…", "正在识别…") : state ? sentence(state) : "");
 
-/** Tells of a failed request; that the server is gone is said elsewhere. */
+/** Tells of a failed request. */
 function failed(fault) {
-  if (fault.status === null) return;
-  if (photo && state === "reading") {
+  if (photo && state === "reading" && fault.status !== null) {
     state = fault;
     showChosen();
     speakSoon();
-  } else notice(sentence(fault));
+  } else wrong(fault, sentence(fault));
 }
 
 const explain = newestWins(async () => {
@@ -90,7 +89,7 @@ const compare = newestWins(async () => {
   if (!mine?.digits.length) return;
   mine.other = digitsOf(await post(`api/read?model=${mine.model === "network" ? "softmax" : "network"}&${mine.query}`, mine.body));
   if (answer !== mine) return;
-  showOther();
+  view.showOther(answer, chosen);
 }, failed);
 
 let resting = 0;
@@ -104,11 +103,8 @@ function explainSoon() {
   }, REST);
 }
 
-// ---- showing
-
 function changed() {
-  kept = null;
-  showTook("");
+  corrections.forget();
   $("hint").hidden = !sheet.empty;
   showCaption();
   newest = true;
@@ -125,7 +121,6 @@ function show(page) {
   root.dataset.answered = String(++answers); // for a benchmark to watch
 }
 
-const showOther = () => view.showOther(answer, chosen);
 const showReading = () => view.showReading(answer, chosen, choose, instead(), state === "reading");
 const showWhy = () => view.showWhy(why, model() === "softmax" ? templates : null);
 
@@ -135,7 +130,7 @@ function showChosen() {
   showPaging();
   $("copy").hidden = !answer?.text;
   view.showBars(digit);
-  showOther();
+  view.showOther(answer, chosen);
   view.showPixels(digit);
   showSpeed();
   if (digit) return explainSoon();
@@ -178,12 +173,10 @@ function speakSoon() {
   speaking = setTimeout(() => say("live", view.spoken(answer, instead())), 600);
 }
 
-// ---- doing
-
 /** Shows the photo if there is one, else the sheet. */
 function swap() {
   $("photo").hidden = $("looking").hidden = !photo;
-  $("canvas").hidden = $("hint").hidden = $("undo").hidden = Boolean(photo); // a photo is cleared, not undone
+  $("canvas").hidden = $("hint").hidden = $("undo").hidden = Boolean(photo);
 }
 
 function blank() {
@@ -221,22 +214,12 @@ function showCaption() {
   say("caption", of ? t("MNIST test image {i}, label {k}", "MNIST 测试集 {i} 号（从 0 起），标签 {k}", { i: of.index, k: of.label }) : "");
 }
 
-const LONGEST = 4000; // pixels that a photo too large to send is brought to
-
-async function shrunk(file) {
-  const whole = await createImageBitmap(file);
-  const scale = LONGEST / Math.max(whole.width, whole.height, LONGEST);
-  const canvas = new OffscreenCanvas(whole.width * scale, whole.height * scale);
-  canvas.getContext("2d").drawImage(whole, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
-}
-
 async function open(file) {
   if (!file) return;
   const what = file.name;
   if (file.type && !/^image\/|pdf$/.test(file.type)) return notice(t("{what} is not a picture or PDF.", "{what} 不是图片或 PDF。", { what }));
   const mine = ++sheet.turn;
-  const sent = file.size > LARGEST ? await shrunk(file).catch(() => null) : file;
+  const sent = file.size > LARGEST ? await view.shrunk(file).catch(() => null) : file;
   if (mine !== sheet.turn) return;
   if (!sent) return notice(told({ status: 413 }, what));
   blank();
@@ -272,59 +255,20 @@ function turnPage(by) {
 
 async function copy() {
   const { text } = answer;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // only https and this computer's own pages have a clipboard
-    const area = make("textarea", { value: text });
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-    $("copy").focus();
-  }
+  await copyText(text);
+  $("copy").focus();
   notice(t("Copied: {text}", "已复制：{text}", { text: text.length > 40 ? text.slice(0, 40) + "…" : text }));
 }
 
 // ---- corrections
 
-const keptAs = (k) => t("Saved as {k}.", "已存为 {k}。", { k });
-
-let writing = Promise.resolve(); // corrections reach the server in the order in which they are made
-
 async function correct(label) {
-  await read.settled(); // so that all that is drawn is kept
+  await read.settled(); // so that all that is drawn is saved
   const digit = answer?.digits[chosen];
   if (!digit) return notice(t("Draw something first.", "请先写点什么。"));
   if (!about?.corrections) return notice(t("This server is read-only and saves no corrections.", "服务器为只读模式，不保存更正。"));
-  if (!photo && sheet.sample) return notice(t("This sample comes from the test set, so it isn't saved: training on it would spoil the test. Only this page's samples are recognised as test digits.", "这个样例属于测试集，用来训练会使测试失去意义，所以不保存。只有本页的样例能这样认出。"));
-  const { image } = digit;
-  inTurn(async () => {
-    kept = { ...(await post("api/corrections", { label, image })), image };
-    showTook(keptAs(label));
-  });
-}
-
-const inTurn = (work) => (writing = writing.then(work).catch(unkept));
-
-const takeBack = () => inTurn(async () => {
-  if (!kept) return;
-  const { id, was, image } = kept;
-  if (was === null) await ask(`api/corrections/${id}`, { method: "DELETE" });
-  else await post("api/corrections", { label: was, image });
-  kept = null;
-  showTook(was === null ? t("Correction removed.", "已撤回更正。") : keptAs(was));
-});
-
-function unkept(fault) {
-  if (fault.status === 422) notice(t("Not saved: it is empty, or one of this page's test samples.", "未保存：没有笔迹，或者是本页的测试集样例。"));
-  else if (fault.status === 507) notice(t("The correction can't be saved. Is the disk full?", "更正保存失败，磁盘可能已满。"));
-  else if (fault.status === 404) notice(t("This correction no longer exists.", "这条更正已被删除。"));
-  else failed(fault);
-}
-
-function showTook(text) {
-  say("took", text);
-  $("takeback").hidden = !kept;
+  if (!photo && sheet.sample) return notice(t("This sample comes from the test set, so it isn't saved: training on it would spoil the test.", "这个样例属于测试集，用来训练会使测试失去意义，所以不保存。"));
+  corrections.save(label, digit.image);
 }
 
 const switchModel = () => document.querySelector("[name=model]:not(:checked)").click();
@@ -342,7 +286,7 @@ function showKept() {
 const closer = (steps) => photo && view.zoom(steps);
 
 const clicks = {
-  undo, clear, copy, sample: () => lay(false), hard: () => lay(true), takeback: takeBack,
+  undo, clear, copy, sample: () => lay(false), hard: () => lay(true), takeback: corrections.undo,
   before: () => turnPage(-1), after: () => turnPage(1), closer: () => closer(1), farther: () => closer(-1), boxed: () => ($("boxed").ariaPressed = $("frame").classList.toggle("boxed")),
   keys: () => $("help").showModal(),
 };
@@ -370,7 +314,7 @@ function wire() {
   };
   on("change", { file: pick, camera: pick, "single-keys": () => localStorage.setItem("keys", $("single-keys").checked) });
   $("picture").onload = () => $("frame").style.setProperty("--ratio", $("picture").naturalWidth / $("picture").naturalHeight);
-  view.wirePhoto();
+  view.wirePhoto(open);
   $("single-keys").checked = localStorage.getItem("keys") !== "false";
   document.querySelector(".models").onchange = () => {
     why = null;
@@ -380,24 +324,8 @@ function wire() {
     read();
   };
   addEventListener("keydown", onKey);
-  addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
-  wireDrop();
   onReturn(() => meet().then(picture).then(read));
   $("labels").append(...TEN.map((k) => make("button", { textContent: k, onclick: () => correct(k) })));
-}
-
-function wireDrop() {
-  addEventListener("dragover", (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    $("drop").hidden = false;
-  });
-  addEventListener("dragleave", (event) => ($("drop").hidden ||= !event.relatedTarget));
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    $("drop").hidden = true;
-    open(event.dataTransfer.files[0]);
-  });
 }
 
 async function meet() {
@@ -410,7 +338,7 @@ async function meet() {
   templates = softmax.templates;
   if (network.own) {
     $("network").textContent = network.name;
-    delete $("network").dataset.zh; // a name is the same in all languages
+    delete $("network").dataset.zh; // it needs no translation
   }
   showKept();
   showSpeed();
@@ -423,7 +351,7 @@ function showAll() {
   sheet.dress();
   showKept();
   showCaption();
-  showTook(kept ? keptAs(kept.label) : "");
+  corrections.show();
   TEN.forEach((k) => ($("labels").children[k].ariaLabel = t("it is {k}", "它是 {k}", { k })));
   view.showBoxes(answer, chosen, choose);
   showChosen();

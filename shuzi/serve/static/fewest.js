@@ -1,15 +1,14 @@
-// The fewest pixels that make softmax regression say another digit, and how many are proven to be needed.
+// The fewest pixels that make softmax regression predict another digit, and how many are provably needed.
 import { CLASSES, PIXELS } from "./softmax.js";
 
 const ROUNDS = 400;
-const CLEAR = 1e-4; // of a logit, by which the wanted digit must lead: no tie, no rounding
+const CLEAR = 1e-4; // of a logit: the wanted digit's least lead, against ties and rounding
 
 /**
- * image: 784 inks, 0..255; W, b as in softmax.js. Returns {pixels: Map of pixel to new ink, or null; least: fewer never do}.
+ * image: 784 values; W, b as in softmax.js. Returns {pixels: Map of pixel to new value, or null; least: fewer never do}.
  *
- * The wanted digit's mean lead over its rivals, weighted, grows by at most so much a pixel: so many of the best are needed.
- * The same pixels may be enough for each rival; if not, weight moves to those that still lead (multiplicative weights,
- * Y. Freund and R. Schapire, Games and Economic Behavior 29, 1999).
+ * A bound on each pixel's gain in the weighted mean lead over the rivals gives `least`. If the best pixels don't beat each
+ * rival, weight moves to those that still lead (multiplicative weights, Freund and Schapire 1999).
  */
 export function fewest(image, W, b, wanted) {
   const x = Float64Array.from(image, (ink) => ink / 255);

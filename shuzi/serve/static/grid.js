@@ -1,16 +1,16 @@
-// A 28x28 of which one pixel is chosen, by pointer or arrow keys.
+// A 28x28 with one chosen pixel.
 import { ARROWS } from "./page.js";
 import { paintInk } from "./view.js";
 
 const SIDE = 28;
-const CELL = 12; // canvas pixels a pixel
+const CELL = 12; // canvas pixels per pixel
 const within = (at) => Math.min(SIDE - 1, Math.max(0, at));
 
 export class Grid {
   #canvas;
   at = 14 * SIDE + 14;
 
-  /** chosen(): another pixel was chosen; act(at): one was clicked, or Space pressed on it. */
+  /** chosen(): a pixel was chosen; act(at): one was clicked, or Space pressed. */
   constructor(canvas, chosen, act = () => {}) {
     this.#canvas = canvas;
     Object.assign(canvas, { width: SIDE * CELL, height: SIDE * CELL, tabIndex: 0, role: "application" });
@@ -30,7 +30,7 @@ export class Grid {
     };
   }
 
-  /** Paints inks, 0 to 255; `marked` pixels get a frame, the chosen one a strong one. */
+  /** Paints pixel values; frames `marked` pixels and the chosen one. */
   paint(inks, marked = []) {
     const small = new OffscreenCanvas(SIDE, SIDE);
     paintInk(small, inks);

@@ -1,20 +1,20 @@
-// Trains beside the page, which stays free, and tells it how far it is.
+// Trains in a thread of its own and reports to the page.
 import { CLASSES, PIXELS, inked, largest, logits, right, step } from "./softmax.js";
 
-const FRAME = 25; // ms of training between two words
-const HELD = 5000; // of the training digits, the last, unless some of these are asked for
-const MEASURED = 20; // times an epoch that the held-out digits are read
-const DRAWN = 200; // points an epoch of the loss's curve
-const OWN = { folds: 5, steps: 200, lr: 0.1 }; // of learning from one's own digits, all of them in each step
+const FRAME = 25; // ms of training between two reports
+const HELD = 5000; // the last training images, for validation
+const MEASURED = 20; // validations per epoch
+const DRAWN = 200; // points of the loss curve per epoch
+const OWN = { folds: 5, steps: 200, lr: 0.1 }; // training on one's own digits, all in each step
 
-let set = null; // the promise of [train, test]: images, labels, and x, their ink
+let set = null; // the promise of [train, test]: images, labels, x
 let run = null;
 
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 
 async function bytes(path) {
   let reply = await fetch(path);
-  while (reply.status === 503) { // busy, or the set is still being packed
+  while (reply.status === 503) { // busy
     await pause(1000);
     reply = await fetch(path);
   }
@@ -33,7 +33,7 @@ async function load() {
 }
 
 const loaded = () => (set ??= load().catch((error) => {
-  set = null; // to be tried again
+  set = null;
   throw error;
 }));
 
@@ -67,7 +67,7 @@ function measure(mine) {
   mine.shares.push([epochs(mine), mine.share]);
 }
 
-/** One step; true where it ended the epoch. */
+/** One step; whether it ended the epoch. */
 function take(mine) {
   const { x, labels } = mine.set;
   const batch = next(mine);
@@ -92,7 +92,7 @@ async function turn(mine) {
   mine.order = await order(mine);
 }
 
-/** Takes one step, or steps until told to rest or the epoch ends. */
+/** Takes one step, or steps until a pause or the epoch's end. */
 async function play(mine, once = false) {
   if (!mine.set || mine.playing || mine.done === mine.count) return;
   mine.playing = !once;
@@ -112,7 +112,7 @@ async function play(mine, once = false) {
   if (mine === run) say(mine);
 }
 
-/** Tells the page all that is new; at rest with the batch that comes next. */
+/** Reports to the page; in a pause with the next batch. */
 function say(mine) {
   const { set, order, since, ...said } = mine;
   if (!mine.playing) {
@@ -133,7 +133,7 @@ function learn(x, labels, rows, W, b) {
   return learnt;
 }
 
-/** From one's own digits: templates of them alone, and how many are read before and after W learnt from the others. */
+/** Templates of one's own digits, and how many are right before and after W is trained on the others. */
 async function own({ images, labels, W, b, turn }) {
   const x = inked(images);
   const all = Uint32Array.from(labels.keys());

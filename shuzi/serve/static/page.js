@@ -1,4 +1,4 @@
-// What all pages do alike: ask the server, tell of a fault, wear a language and a theme.
+// What all pages share: requests, messages, samples, language and theme.
 import { speak, t } from "./text.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -12,17 +12,17 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Puts a text in a place; a screen reader hears it only if it is new. */
+/** Shows a text; a screen reader reads it only if it is new. */
 export function say(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
 
-/** Calls, at events of a type, what acts on them; acts: {id: function}. */
+/** Listens to events of a type. acts: {id: function}. */
 export const on = (type, acts) => Object.entries(acts).forEach(([id, act]) => $(id).addEventListener(type, act));
 
-const AGAIN = 2000; // ms between two looks for a server that is gone
+const AGAIN = 2000; // ms until the next look for a lost server
 
-/** A request that failed. status: HTTP's; 0 without an answer, null where the server is gone. */
+/** A failed request. status: HTTP's; 0 without an answer, null without a server. */
 const fault = (status, detail) => Object.assign(new Error(detail), { status });
 
 const gone = () => t("Not connected: the server does not answer. Is shuzi serve still running? This page reconnects by itself.", "未连接：服务器没有回应。shuzi serve 还在运行吗？恢复后本页会自动重连。");
@@ -45,7 +45,7 @@ export function post(path, body) {
   return ask(path, { method: "POST", cache: "no-store", priority: "high", body: sent, headers: { "Content-Type": type } });
 }
 
-/** What went wrong, as a sentence in the page's language. what: the name of what was asked. */
+/** What went wrong, as a sentence. what: was asked about. */
 export function told(fault, what) {
   const status = fault.status;
   if (status === undefined) return t("Something went wrong on this page: {e}", "页面出错了：{e}", { e: fault.message });
@@ -56,7 +56,10 @@ export function told(fault, what) {
   return t("Something went wrong on the server ({status}).", "服务器出错了（{status}）。", { status });
 }
 
-// ---- the server gone
+/** Tells of a failed request; the banner tells of a lost server. */
+export const wrong = (fault, text = told(fault, t("The drawing", "所写的内容"))) => fault.status !== null && notice(text);
+
+// ---- a lost server
 
 const banner = make("p", { id: "offline", role: "alert" });
 document.querySelector("header").after(banner);
@@ -66,10 +69,9 @@ const alive = () => fetch("api/health", { cache: "no-store" }).then((reply) => r
 let offline = false;
 let returned = () => {};
 
-/** Calls `act` when a server that was gone is there again. */
+/** Calls `act` when a lost server is back. */
 export const onReturn = (act) => (returned = act);
 
-/** Says, as long as it is so, that the server is gone. */
 const showOffline = () => (banner.textContent = offline ? gone() : "");
 
 async function disconnected() {
@@ -82,7 +84,7 @@ async function disconnected() {
   returned();
 }
 
-/** Runs `work` now, or once more after what is running; what lies between is skipped. `settled` waits for all. */
+/** Runs `work` now, or once more after the present run. `settled` waits for all. */
 export function newestWins(work, failed) {
   let [running, again] = [null, false];
   async function rounds() {
@@ -101,12 +103,23 @@ export function newestWins(work, failed) {
 
 let noticed = 0;
 
-/** Tells a person something, for a while. */
 export function notice(text) {
   clearTimeout(noticed);
   $("notice").textContent = text;
   $("notice").className = "shown";
   noticed = setTimeout(() => ($("notice").className = ""), 8000);
+}
+
+export async function copyText(value) {
+  try {
+    await navigator.clipboard.writeText(value);
+  } catch { // only https and localhost have a clipboard
+    const area = make("textarea", { value });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
 }
 
 // ---- samples
@@ -130,7 +143,7 @@ const darkNow = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) 
 const remembered = localStorage.getItem("theme");
 if (remembered) root.dataset.theme = remembered;
 
-/** Lets the switches of language and theme work; show() is called with each turn, and now. */
+/** Wires the switches of language and theme; calls show() now and after each. */
 export function onSwitch(show) {
   const anew = () => {
     speak();

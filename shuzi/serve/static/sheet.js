@@ -1,9 +1,9 @@
-// The sheet: strokes in, ink on a canvas out. A stroke is a list of [x, y, pressure]; the sheet is TALL units high.
-import { ARROWS } from "./page.js";
+// The drawing sheet. A stroke is a list of [x, y, pressure]; the sheet is TALL units high.
+import { ARROWS, decode, post } from "./page.js";
 
 const TALL = 1000;
-const PEN = 58; // units; a digit two fifths of the sheet high then has MNIST's stroke, 3 of 20 pixels
-const STEP = 25; // units a press of a key
+const PEN = 58; // units; as MNIST's strokes in a digit two fifths of the sheet high
+const STEP = 25; // units per key press
 const FINE = 8;
 
 export class Sheet {
@@ -14,7 +14,7 @@ export class Sheet {
   #frame = 0;
   #colour = "";
   strokes = [];
-  turn = 0; // grows with all that is put on the sheet, and where something is asked for to be put there
+  turn = 0; // counts changes and requests for samples
   sample = null; // {image: Uint8Array(784), label, index} under the strokes
 
   constructor(canvas, changed) {
@@ -55,7 +55,7 @@ export class Sheet {
     this.#touch();
   }
 
-  /** Lays a sample on the sheet instead of what is there; null leaves it empty. */
+  /** Shows a sample instead; null clears the sheet. */
   show(sample) {
     this.strokes = [];
     this.sample = sample;
@@ -64,7 +64,7 @@ export class Sheet {
     this.#touch();
   }
 
-  /** Takes the ink's colour from the page, whose theme has changed. */
+  /** Takes the ink's colour from the page's theme. */
   dress() {
     this.#colour = getComputedStyle(this.#canvas).color;
     this.#redraw();
@@ -118,7 +118,7 @@ export class Sheet {
   #move(event) {
     const stroke = this.#pointers.get(event.pointerId);
     if (!stroke) return;
-    // a fast hand moves further than one event a frame can tell
+    // a fast hand makes several points per frame
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) stroke.push(this.#point(each));
     this.#touch();
@@ -165,7 +165,7 @@ export class Sheet {
     ink.stroke();
   }
 
-  /** What the reader gets: strokes, or with a sample a PNG, black paper, white ink. */
+  /** What the reader gets: strokes, or a PNG, white on black, if there is a sample. */
   async body() {
     if (!this.sample) return { width: this.width, height: TALL, strokes: this.strokes };
     const bare = !this.strokes.length;
@@ -179,6 +179,15 @@ export class Sheet {
       this.#draw(ink, "#fff");
     }
     return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  /** The reader's 28x28 of the sheet, or null. */
+  async image() {
+    if (this.empty) return null;
+    if (this.sample && !this.strokes.length) return this.sample.image;
+    const page = await post("api/read?detail=true&single=true", await this.body());
+    const digit = page.numbers[0]?.digits[0];
+    return digit ? decode(digit.image) : null;
   }
 }
 
@@ -195,7 +204,7 @@ function paintStroke(ink, stroke) {
   ink.lineWidth = wide(first);
   ink.beginPath();
   ink.moveTo(first[0], first[1]);
-  // curves through the middles, the points as handles: no corner where the hand made none
+  // smooth curves through the midpoints
   for (let i = 1; i < stroke.length; i++) {
     const [a, b] = [stroke[i - 1], stroke[i]];
     const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
@@ -211,7 +220,7 @@ function paintStroke(ink, stroke) {
   ink.stroke();
 }
 
-/** A 28x28 of ink as a canvas of one colour, the ink as its opacity. */
+/** A 28x28 as a canvas of one colour, its values as opacity. */
 function tinted(image, colour) {
   const canvas = new OffscreenCanvas(28, 28);
   const context = canvas.getContext("2d");

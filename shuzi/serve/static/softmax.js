@@ -3,7 +3,7 @@ export const PIXELS = 784;
 export const CLASSES = 10;
 const INK = Float32Array.from({ length: 256 }, (_, ink) => ink / 255);
 
-/** Rows of images, Uint8Array (n * 784), as their ink alone: paper is 0 and adds nothing to any sum. */
+/** Images, Uint8Array (n * 784), as their nonzero pixels: zeros add nothing to any sum. */
 export function inked(images) {
   const rows = images.length / PIXELS;
   const total = images.reduce((sum, ink) => sum + (ink > 0), 0);
@@ -20,7 +20,7 @@ export function inked(images) {
   return { from, at, ink, rows };
 }
 
-/** y = x W + b of one row, put into `y`. W: Float32Array (784 * 10), the ten weights of a pixel side by side; b (10). */
+/** y = x W + b of one row, into `y`. W: (784 * 10), a pixel's ten weights side by side; b (10). */
 export function logits(x, row, W, b, y = new Float64Array(CLASSES)) {
   for (let k = 0; k < CLASSES; k++) y[k] = b[k];
   for (let n = x.from[row]; n < x.from[row + 1]; n++) {
@@ -31,7 +31,7 @@ export function logits(x, row, W, b, y = new Float64Array(CLASSES)) {
   return y;
 }
 
-/** Turns logits into probabilities, in place: p_k = exp(y_k) / sum of exp(y_j), the largest logit taken off first. */
+/** Logits to probabilities, in place: p_k = exp(y_k) / sum of exp(y_j), without overflow. */
 export function softmax(y) {
   const top = Math.max(...y);
   let sum = 0;
@@ -78,10 +78,16 @@ export function step(x, labels, batch, W, b, lr) {
   return loss / m;
 }
 
-/** How many rows, from row `first` on, have their largest logit at their label. */
+/** The number of correct predictions from row `first` on. */
 export function right(x, labels, W, b, first = 0) {
   const y = new Float64Array(CLASSES);
   let count = 0;
   for (let row = first; row < x.rows; row++) count += largest(logits(x, row, W, b, y)) === labels[row];
   return count;
 }
+
+/** A digit's weights: column k of W. */
+export const column = (W, k) => Float32Array.from({ length: PIXELS }, (_, p) => W[p * CLASSES + k]);
+export const columns = (W) => [...Array(CLASSES).keys()].map((k) => column(W, k));
+
+export const probabilities = (image, { W, b }) => softmax(logits(inked(image), 0, W, b));

@@ -1,4 +1,4 @@
-// English stands in the page and in the code, its Chinese beside it.
+// English and Chinese stand side by side.
 const known = ["en", "zh"];
 const asked = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem("language");
 
@@ -9,7 +9,7 @@ export function t(english, chinese, values = {}) {
   return (language === "zh" ? chinese : english).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** Puts the page into a language, by default the present one. */
+/** Shows the page in a language. */
 export function speak(next = language) {
   language = next;
   document.documentElement.lang = t("en", "zh-CN");

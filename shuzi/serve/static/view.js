@@ -1,25 +1,24 @@
-// The answer on the page: digits, ten bars, the 28x28, ten maps. Data in, elements out.
+// The answer: digits, ten bars, the 28x28, ten maps, boxes on a photo.
 import { $, TEN, decode, make, say } from "./page.js";
 import { language, t } from "./text.js";
 
-/** A share as text that never rounds up to certainty: 99.97 % stays below 100 %. */
+/** A percentage that never rounds up to 100 %. */
 export function percent(share) {
   const rounded = share > 0.999 ? Math.min(0.9999, Math.floor(share * 1e4) / 1e4) : share;
   const places = share > 0.999 ? 2 : share > 0.99 || share < 0.01 ? 1 : 0;
   return rounded.toLocaleString(language, { style: "percent", maximumFractionDigits: places });
 }
 
-/** A number as text, with a minus sign as long as the plus sign. */
+/** A number with a true minus sign. */
 export const number = (value, places = 3) => value.toFixed(places).replace("-", "−");
 
 // ---- the digits
 
-/** What one digit is: "digit", "unsure" or "none" (not a digit). */
 const kind = (digit) => (!digit.is_digit ? "none" : digit.digit === null ? "unsure" : "digit");
 
 const ranking = (digit) => TEN.toSorted((a, b) => digit.probabilities[b] - digit.probabilities[a]);
 
-/** How likely the digit is k: that it is one at all, and then this one. */
+/** The probability that it is a digit, and k. */
 const share = (digit, k) => (k === digit.guess ? digit.confidence : digit.probabilities[k] * digit.digit_probability);
 
 function verdict(digit) {
@@ -45,7 +44,7 @@ const WIDE = 16; // digits and gaps that fit beside the 28x28
 
 const nothing = (answer) => (answer?.photo ? t("No digit found in this picture", "这张图片里没有找到数字") : "");
 
-/** Lays out what was read, or what is said instead; choose(index): a person picks a digit. */
+/** Shows what was read, or `instead`; choose(index): a person picks a digit. */
 export function showReading(answer, chosen, choose, instead, busy) {
   const digits = instead ? [] : (answer?.digits ?? []);
   const reading = $("reading");
@@ -104,7 +103,7 @@ export function showBars(digit) {
   });
 }
 
-/** What the other model says: beside the answer, and a mark on the bars. */
+/** Shows the other model's answer, and marks it on the bars. */
 export function showOther(answer, chosen) {
   const other = answer?.other ?? [];
   const n = other.filter((digit, at) => mark(digit) !== mark(answer.digits[at])).length;
@@ -121,7 +120,7 @@ export function showOther(answer, chosen) {
 
 let colours;
 
-/** The colours of maps and ink, read anew from the theme. */
+/** Takes the colours from the theme. */
 export function readColours() {
   const probe = make("i");
   document.body.append(probe);
@@ -145,13 +144,13 @@ function paint(canvas, values, colour) {
   context.putImageData(pixels, 0, 0);
 }
 
-/** Paints values into a canvas: 0 is nothing, `scale` and more is for, -scale and less against. */
+/** Paints values, -scale (against) to scale (for). */
 export function paintMap(canvas, values, scale) {
   const { against, none, more } = colours;
   paint(canvas, values, (value) => [none, value < 0 ? against : more, Math.min(1, Math.abs(value) / scale)]);
 }
 
-/** Paints ink, 0 to 255, into a canvas. */
+/** Paints pixel values, 0 to 255. */
 export function paintInk(canvas, image) {
   paint(canvas, [...image], (ink) => [colours.paper, colours.ink, ink / 255]);
 }
@@ -160,10 +159,10 @@ export function showPixels(digit) {
   paintInk($("pixels"), digit ? decode(digit.image) : new Uint8Array(784));
 }
 
-/** What is furthest from 0 in some maps: their common scale. */
+/** The largest magnitude in some maps. */
 export const most = (maps) => Math.max(1e-9, ...maps.map((map) => map.reduce((top, value) => Math.max(top, Math.abs(value)), 0)));
 
-/** Lays out ten of something: a digit, maps in one scale, lines of [what, value, decimal places]. One may be marked. */
+/** Shows for each digit its maps, on a common scale, and lines of [name, value, decimal places]; marks one. */
 export function lay(id, maps, lines = () => [], marked = -1, mark = "label") {
   const scales = maps.map(most);
   $(id).replaceChildren(...TEN.map((k) => {
@@ -178,7 +177,7 @@ export function lay(id, maps, lines = () => [], marked = -1, mark = "label") {
   }));
 }
 
-/** Ten maps with their logits; `why` null clears them; templates are laid below where there are any. */
+/** Shows ten maps with their logits, or none, and templates below. */
 export function showWhy(why, templates) {
   const maps = why?.maps ?? TEN.map(() => new Float32Array(784));
   const best = why ? why.logits.indexOf(Math.max(...why.logits)) : -1;
@@ -190,9 +189,9 @@ export function showWhy(why, templates) {
 
 // ---- the photo
 
-const LABEL = 0.42; // a label's height, of its box's; its width is three quarters of that
+const LABEL = 0.42; // a label's height, of its box's; its width: 3/4 of that
 
-/** Boxes with readings over the photo; boxes are in the picture's own pixels. */
+/** Shows boxes, which are in the picture's pixels, over the photo. */
 export function showBoxes(answer, chosen, choose) {
   const [width, height] = answer?.size ?? [1, 1];
   if (answer?.photo) $("frame").style.setProperty("--ratio", width / height); // of what no browser shows, too (HEIC)
@@ -210,7 +209,7 @@ export function showBoxes(answer, chosen, choose) {
   }));
 }
 
-/** Where each label stands and hides no writing: above its box, below it, or nowhere. */
+/** Where each label hides no writing: above its box, below it, or nowhere. */
 function labelPlaces(digits, width, height) {
   const taken = digits.map(({ box: [x, y, w, h] }) => [x, y, x + w, y + h]);
   return digits.map(({ box: [x, y, , h] }, own) => {
@@ -231,7 +230,7 @@ const STEP = 1.5;
 const CLOSEST = 12;
 let closeness = 1;
 
-/** Looks closer by so many steps at a place on the screen, by default its middle; by 0 at the whole picture. */
+/** Zooms in by some steps at a place on the screen, by default its middle; by 0 out to the whole picture. */
 export function zoom(steps, at = null) {
   const [view, frame] = [$("photo"), $("frame")];
   const before = frame.getBoundingClientRect();
@@ -245,8 +244,8 @@ export function zoom(steps, at = null) {
   view.scrollBy(after.left + u * after.width - x, after.top + v * after.height - y);
 }
 
-/** Ctrl and the wheel look closer, a double click too; a mouse pulls the picture along. */
-export function wirePhoto() {
+/** Ctrl and wheel zoom, so does a double click; a mouse drags. open(file): was pasted or dropped. */
+export function wirePhoto(open) {
   const photo = $("photo");
   photo.onwheel = (event) => {
     if (!event.ctrlKey) return;
@@ -258,4 +257,27 @@ export function wirePhoto() {
     if (event.pointerType === "mouse" && event.buttons === 1) photo.scrollBy(-event.movementX, -event.movementY);
   };
   photo.ondragstart = (event) => event.preventDefault();
+  addEventListener("paste", (event) => open([...event.clipboardData.files][0]));
+  addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    $("drop").hidden = false;
+  });
+  addEventListener("dragleave", (event) => ($("drop").hidden ||= !event.relatedTarget));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    $("drop").hidden = true;
+    open(event.dataTransfer.files[0]);
+  });
+}
+
+const LONGEST = 4000; // pixels of a photo that is too large to send
+
+/** A smaller copy of a photo, as a JPEG. */
+export async function shrunk(file) {
+  const whole = await createImageBitmap(file);
+  const scale = LONGEST / Math.max(whole.width, whole.height, LONGEST);
+  const canvas = new OffscreenCanvas(whole.width * scale, whole.height * scale);
+  canvas.getContext("2d").drawImage(whole, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
 }
