@@ -134,7 +134,7 @@ def _address(settings: ServerSettings, port: int) -> str:
     return f"http://{shown}:{port}/{'' if settings.review is None else 'review'}"
 
 
-def _greeting(settings: ServerSettings, address: str) -> Iterator[str]:
+def greeting(settings: ServerSettings, address: str) -> Iterator[str]:
     """The lines that say where the server is and what it saves."""
     yield f"shuzi is at {address}   (press Ctrl-C to stop)"
     if settings.review is not None:
@@ -165,7 +165,7 @@ def serve(
     address = _address(settings, listener.getsockname()[1])
 
     def greet() -> None:
-        for line in _greeting(settings, address):
+        for line in greeting(settings, address):
             say(line)
         if open_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()

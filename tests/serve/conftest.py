@@ -1,4 +1,4 @@
-"""A real server in a process of its own."""
+"""Real servers in processes of their own, and pages in a real browser."""
 
 import json
 import re
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 Strokes = list[list[list[float]]]
-
+PATIENCE = 100_000  # ms: longer than any machine under load needs
+expect.set_options(timeout=PATIENCE)
 
 CONTRAST = """() => {
     const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
@@ -60,10 +62,32 @@ def start(corrections: Path, **settings) -> Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[Server]:
-    running = start(tmp_path_factory.mktemp("data") / "corrections")
-    yield running
-    running.stop()
+def shared_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """Servers by their settings, for tests that leave them as they are; they end with the session."""
+    running: dict[str, Server] = {}
+
+    def get(corrections: Path | None = None, **settings) -> Server:
+        key = repr((corrections, sorted(settings.items())))
+        if key not in running:
+            running[key] = start(corrections or tmp_path_factory.mktemp("data") / "corrections", **settings)
+        return running[key]
+
+    yield get
+    for each in running.values():
+        each.stop()
+
+
+@pytest.fixture(scope="session")
+def server(shared_server) -> Server:
+    return shared_server()
+
+
+@pytest.fixture(scope="session")
+def file_for_folder(tmp_path_factory) -> Path:
+    """A file where a folder of corrections should be."""
+    path = tmp_path_factory.mktemp("data") / "corrections"
+    path.write_text("a file")
+    return path
 
 
 @pytest.fixture
@@ -78,6 +102,33 @@ def start_server() -> Iterator[Callable[..., Server]]:
     yield begin
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+def open_page(chromium, server) -> Iterator[Callable[..., Page]]:
+    """Opens pages; a console error or a request to another host fails the test."""
+    faults, contexts = [], []
+
+    def begin(path: str = "/", **context) -> Page:
+        settings = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | context
+        contexts.append(chromium.new_context(**settings))
+        contexts[-1].set_default_timeout(PATIENCE)
+        page = contexts[-1].new_page()
+        page.on("request", look)
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(server.url + path)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    def look(request):
+        if not request.url.startswith((server.url + "/", "blob:" + server.url)):
+            faults.append(f"asked {request.url}")
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert not faults
 
 
 @pytest.fixture(scope="session")

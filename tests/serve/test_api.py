@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,11 @@ import requests
 from PIL import Image, ImageDraw
 
 from shuzi.errors import ShuziError
-from shuzi.serve import samples
+from shuzi.read.reader import SHIPPED
+from shuzi.serve import corrections, samples
 from shuzi.serve.evidence import SOFTMAX
 from shuzi.serve.guard import LARGEST_BODY
+from shuzi.serve.models import ServedModels
 from shuzi.serve.server import ServerSettings, serve
 
 JSON = {"Content-Type": "application/json"}
@@ -250,34 +251,30 @@ def test_drawings_and_pictures_are_explained_too(server, drawing, strokes):
 
 def test_the_model_is_named_with_its_checksum(server):
     about = requests.get(server.url + "/api/model", timeout=60).json()
-    network = Path(__file__).parents[2] / "shuzi" / "read" / "weights" / "reader.onnx"
-    assert about["models"]["network"]["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
+    assert about["models"]["network"]["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
     assert about["corrections"]
     assert about["folder"] == str(server.corrections)
     assert np.shape(about["models"]["softmax"]["templates"]) == (10, 784)
     assert requests.get(server.url + "/api/health", timeout=60).json()["status"] == "ok"
 
 
-def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(start_server, tmp_path):
-    shipped = Path(__file__).parents[2] / "shuzi" / "read" / "weights" / "reader.onnx"
+def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(tmp_path):
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
-    (run / "model.onnx").write_bytes(shipped.read_bytes())
+    (run / "model.onnx").write_bytes(SHIPPED.read_bytes())
     (run / "notes.md").write_text("my diary")
-    server = start_server(tmp_path / "corrections", weights=str(run / "model.onnx"))
-    network = requests.get(server.url + "/api/model", timeout=60).json()["models"]["network"]
+    network = ServedModels(str(run / "model.onnx")).about()["network"]
     assert (network["name"], network["own"], network["card"]) == ("mine", True, "")
 
 
-def test_where_files_lie_is_told_to_this_computers_people_only(start_server, tmp_path):
-    (tmp_path / "corrections").write_text("a file stands where the folder should be")
-    for settings in ({"host": "0.0.0.0"}, {"allow_hosts": ("digits.example",)}):
-        server = start_server(tmp_path / "corrections", **settings)
-        about = requests.get(server.url + "/api/model", timeout=60)
-        assert about.json()["corrections"]
-        kept = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
-        assert "terminal" in assert_problem(kept, 507)
-        assert str(tmp_path) not in about.text + kept.text
+@pytest.mark.parametrize("settings", [{"host": "0.0.0.0"}, {"allow_hosts": ("digits.example",)}])
+def test_where_files_lie_is_told_to_this_computers_people_only(shared_server, file_for_folder, settings):
+    server = shared_server(file_for_folder, **settings)
+    about = requests.get(server.url + "/api/model", timeout=60)
+    assert about.json()["corrections"]
+    kept = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
+    assert "terminal" in assert_problem(kept, 507)
+    assert str(file_for_folder.parent) not in about.text + kept.text
 
 
 def test_samples_are_given_plain_and_hard(server):
@@ -352,8 +349,6 @@ def test_the_pages_samples_and_empty_sheets_are_not_kept(server):
 
 
 def test_two_labels_for_one_picture_at_once_leave_the_last(tmp_path):
-    from shuzi.serve import corrections
-
     for turn in range(20):
         pixels = own(turn)
         with ThreadPoolExecutor(8) as pool:
@@ -394,23 +389,23 @@ for label in (4, 7, 1):
     assert [file.parent.name for file in folder.glob("*/*.png")] == ["1"]
 
 
-def test_corrections_can_be_trained_on(start_server, tmp_path):
+def test_corrections_can_be_trained_on(tmp_path):
     import shuzi
     from shuzi.train import runs
     from shuzi.train.plan import make_plan
 
-    server = start_server(tmp_path / "corrections")
+    folder = tmp_path / "corrections"
     given = {(i % 10, encoded(own(i))) for i in range(30)}
-    for label, picture in given:
-        assert post(server, "/api/corrections", json={"label": label, "image": picture}).ok
-    train, test = shuzi.load(server.corrections)
+    for i in range(30):
+        corrections.save(folder, own(i), i % 10)
+    train, test = shuzi.load(folder)
     taken = [
         (int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)
     ]
     assert sorted(label for label, _ in taken) == sorted(label for label, _ in given)
     # All but the odd one as they were kept: what is off its centre is centred once more.
     assert len(given & set(taken)) >= 27
-    run = runs.train(make_plan("softmax", data=str(server.corrections)), tmp_path / "run")
+    run = runs.train(make_plan("softmax", data=str(folder)), tmp_path / "run")
     assert run.metrics[0].accuracy > 0.5  # labels went round by index: there is nothing to learn but by heart
 
 
@@ -423,18 +418,18 @@ def test_a_stored_name_is_never_the_clients(server):
     assert {p.parent.name for p in server.corrections.glob("**/*.png")} <= set("0123456789")
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(start_server, tmp_path):
-    (tmp_path / "corrections").write_text("a file stands where the folder should be")
-    server = start_server(tmp_path / "corrections")
-    reply = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
-    assert str(tmp_path) in assert_problem(reply, 507)
+def test_a_folder_that_cannot_be_written_is_one_sentence(shared_server, file_for_folder):
+    reply = post(
+        shared_server(file_for_folder), "/api/corrections", json={"label": 4, "image": encoded(own())}
+    )
+    assert str(file_for_folder) in assert_problem(reply, 507)
 
 
-def test_read_only_stores_nothing(start_server, tmp_path):
-    server = start_server(tmp_path / "corrections", read_only=True)
+def test_read_only_stores_nothing(shared_server):
+    server = shared_server(read_only=True)
     assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(own())}), 403)
     assert requests.get(server.url + "/api/model", timeout=60).json()["corrections"] is False
-    assert not (tmp_path / "corrections").exists()
+    assert not server.corrections.exists()
 
 
 def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp_path):
@@ -591,8 +586,8 @@ def test_another_sites_picture_tag_gets_nothing(server):
     assert_problem(requests.get(server.url + "/api/model", headers=headers, timeout=60), 403)
 
 
-def test_a_named_host_is_answered(start_server, tmp_path, drawing):
-    server = start_server(tmp_path, allow_hosts=("digits.example",))
+def test_a_named_host_is_answered(shared_server, file_for_folder, drawing):
+    server = shared_server(file_for_folder, allow_hosts=("digits.example",))
     headers = {"Host": "127.0.0.1", "Origin": "https://digits.example"}
     assert post(server, "/api/read", json=drawing("1"), headers=headers).ok
     assert requests.get(server.url, headers={"Host": "digits.example"}, timeout=60).ok
@@ -658,8 +653,8 @@ def test_ctrl_c_ends_it_without_a_word_whatever_was_sent(start_server, tmp_path)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_one_worker_or_several_answer(start_server, tmp_path, drawing, workers):
-    server = start_server(tmp_path, workers=workers)
+def test_one_worker_or_several_answer(shared_server, drawing, workers):
+    server = shared_server(workers=workers)
     assert [post(server, "/api/read", json=drawing(k)).json()["text"] for k in "0123456789"] == list(
         "0123456789"
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 
 import pytest
 import requests
@@ -16,7 +17,7 @@ from shuzi.batch.tables import CsvFile, Sheet
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
-from shuzi.serve.server import ServerSettings, serve
+from shuzi.serve.server import ServerSettings, greeting, serve
 from shuzi.synth.forms import FORM
 
 ROWS = """file,form,account,account confidence,account checked,amount,amount confidence,amount checked
@@ -26,14 +27,31 @@ gone.png,form.json,?,0.0000,,7,0.9900,
 """
 
 
-@pytest.fixture
-def table(tmp_path, scan):
-    (tmp_path / "form.json").write_text(json.dumps(FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}))
-    (tmp_path / "scans").mkdir()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, scan):
+    folder = tmp_path_factory.mktemp("forms")
+    form = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}
+    (folder / "form.json").write_text(json.dumps(form))
+    (folder / "scans").mkdir()
     for name in ("1.png", "2.png"):
-        Image.fromarray(scan).save(tmp_path / "scans" / name)
-    (tmp_path / "out.csv").write_text(ROWS)
-    return tmp_path / "out.csv"
+        Image.fromarray(scan).save(folder / "scans" / name)
+    (folder / "out.csv").write_text(ROWS)
+    return folder
+
+
+@pytest.fixture
+def table(folder):
+    """A CSV file of forms, as it was written."""
+    (folder / "out.csv").write_text(ROWS)
+    return folder / "out.csv"
+
+
+@pytest.fixture
+def review(shared_server, table):
+    """A server that reviews the table, with no corrections."""
+    server = shared_server(review=str(table))
+    shutil.rmtree(server.corrections, ignore_errors=True)
+    return server
 
 
 def rows(path):
@@ -44,10 +62,8 @@ def kept(server):
     return sorted(path.parent.name for path in server.corrections.glob("*/*.png"))
 
 
-def test_what_is_not_sure_is_put_right_by_keyboard(
-    chromium, start_server, assert_accessible, table, tmp_path
-):
-    server = start_server(tmp_path / "corrections", review=str(table))
+def test_what_is_not_sure_is_put_right_by_keyboard(chromium, review, assert_accessible, table):
+    server = review
     assert server.url.endswith("/review")
     page = chromium.new_page(locale="en-GB")
     page.goto(server.url)
@@ -90,12 +106,13 @@ def test_what_is_not_sure_is_put_right_by_keyboard(
     assert kept(server) == sorted("704128")
 
 
-def test_all_of_a_field_is_in_view_and_the_page_says_what_is_kept_where(
-    chromium, start_server, table, tmp_path
-):
-    server = start_server(tmp_path / "corrections", review=str(table))
-    said = f"Saved fields are written to {table}; their digits are also kept for training, in {server.corrections}."
-    assert server.process.stderr.readline().strip() == said
+def test_all_of_a_field_is_in_view_and_the_page_says_what_is_kept_where(chromium, review, table):
+    server = review
+    settings = ServerSettings(review=str(table), corrections=str(server.corrections))
+    _, said = greeting(settings, "address")
+    assert said == (
+        f"Saved fields are written to {table}; their digits are also kept for training, in {server.corrections}."
+    )
     for width, locale in ((1280, "en-GB"), (390, "zh-CN")):
         page = chromium.new_page(locale=locale, viewport={"width": width, "height": 800})
         page.goto(server.url)
@@ -108,11 +125,9 @@ def test_all_of_a_field_is_in_view_and_the_page_says_what_is_kept_where(
         page.close()
 
 
-def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(
-    chromium, start_server, table, tmp_path
-):
+def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(chromium, review):
     page = chromium.new_page(locale="en-GB")
-    page.goto(start_server(tmp_path / "corrections", review=str(table)).url)
+    page.goto(review.url)
     page.wait_for_selector("html[data-ready]")
     held = Held(page, "**/api/review")
     page.locator("#text").fill("704128")
@@ -129,9 +144,8 @@ def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(
     page.close()
 
 
-def test_the_reviews_answers(start_server, table, tmp_path):
-    server = start_server(tmp_path / "corrections", review=str(table))
-    api = server.url.replace("/review", "/api/review")
+def test_the_reviews_answers(review, table):
+    api = review.url.replace("/review", "/api/review")
     items = requests.get(api, timeout=60).json()["items"]
     assert items[1] == {"file": "scans/2.png", "field": "amount", "text": "125", "confidence": "0.4000"}
     for path in ("../../etc/passwd", "form.json"):

@@ -31,7 +31,7 @@ ELSEWHERE = [  # tried in test_learn: megabytes, and trainings that would begin
     ("/api/training", "DELETE"),
     ("/api/training/keep", "POST"),
 ]
-BOUNDED = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +52,18 @@ def test_the_document_has_the_fields_of_every_body_and_answer(server):
     assert all(document["components"]["schemas"][name]["properties"] for name in named)
 
 
+@pytest.mark.parametrize("examples", [5, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("operation", "mode"),
     [(each, mode) for each in TAKING for mode in (RIGHT, WRONG)] + [(each, RIGHT) for each in BARE],
 )
-def test_the_api_keeps_to_its_document(api, operation, mode):
+def test_the_api_keeps_to_its_document(api, operation, mode, examples):
     path, method = operation
     # No schema says which bytes are a picture, nor in which there is ink.
     acceptance = [CHECKS.get_one("positive_data_acceptance")]
 
     @given(case=api[path][method].as_strategy(generation_mode=mode))
-    @BOUNDED
+    @settings(BOUNDED, max_examples=examples)
     def run(case):
         told = case.media_type in (None, "application/json") and path != "/api/corrections"
         case.call_and_validate(timeout=60, excluded_checks=None if told else acceptance)

@@ -16,7 +16,7 @@ def text(name: str) -> str:
     return (STATIC / name).read_text("utf-8")
 
 
-SCRIPTS = [path.name for path in STATIC.glob("*.js") if 'import { t' in path.read_text("utf-8")]
+SCRIPTS = [path.name for path in STATIC.glob("*.js") if 'from "./text.js"' in path.read_text("utf-8")]
 
 
 def test_the_page_is_small():
