@@ -327,34 +327,6 @@ def gone(processes: list[psutil.Process], within: float = 60) -> bool:
     return not psutil.wait_procs(processes, within)[1]
 
 
-def wait_for_work(server) -> None:
-    """Until its reading processes have worked a tenth of a second, those too that start meanwhile."""
-
-    def worked() -> float:
-        return sum(process.cpu_times().user for process in children(server))
-
-    before = worked()
-    while worked() < before + 0.1:
-        threading.Event().wait(0.01)
-
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy):
-    server = start_server(tmp_path, workers=1)
-    if busy:
-        threading.Thread(target=swallowed_post, args=(server,), daemon=True).start()
-        wait_for_work(server)
-    readers = children(server)
-    assert readers
-    os.kill(server.process.pid, signal.SIGKILL)
-    assert gone(readers)
-
-
-def swallowed_post(server) -> None:
-    with contextlib.suppress(requests.RequestException):
-        requests.post(server.url + "/api/read", data=noise(3_000), timeout=60)
-
-
 def asked(server, body: bytes, kind: str) -> io.BufferedReader:
     """A request that the server is answering: it asked for the body, and has it. Gives the stream of its answer."""
     line = connect(server)
@@ -367,13 +339,29 @@ def asked(server, body: bytes, kind: str) -> io.BufferedReader:
     return answer
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy):
+    def worked() -> float:
+        return sum(process.cpu_times().user for process in children(server))
+
+    server = start_server(tmp_path, workers=1)
+    before = worked()
+    if busy:
+        asked(server, noise(3_000), "image/png")
+        while worked() < before + 0.1:  # seconds: reading it takes more
+            threading.Event().wait(0.01)
+    readers = children(server)
+    assert readers
+    os.kill(server.process.pid, signal.SIGKILL)
+    assert gone(readers)
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_path, sign, drawing):
     server = start_server(tmp_path, workers=1)
     picture, strokes = noise(3_000), json.dumps(drawing("7")).encode()
     bodies = [(picture, "image/png"), (picture, "image/png"), (strokes, "application/json")]
     answers = [asked(server, *each) for each in bodies]
-    wait_for_work(server)
     started = time.monotonic()
     server.process.send_signal(sign)
     statuses = [answer.readline()[9:12] for answer in answers]
