@@ -336,6 +336,7 @@ def asked(server, body: bytes, kind: str) -> io.BufferedReader:
     assert answer.readline().startswith(b"HTTP/1.1 100")
     assert answer.readline() == b"\r\n"
     line.sendall(body)
+    line.close()  # with the answer
     return answer
 
 
@@ -346,14 +347,13 @@ def test_reading_processes_end_with_a_killed_server(start_server, tmp_path, busy
 
     server = start_server(tmp_path, workers=1)
     before = worked()
-    if busy:
-        asked(server, noise(3_000), "image/png")
-        while worked() < before + 0.1:  # seconds: reading it takes more
+    with asked(server, noise(3_000), "image/png") if busy else contextlib.nullcontext():
+        while busy and worked() < before + 0.1:  # seconds: reading it takes more
             threading.Event().wait(0.01)
-    readers = children(server)
-    assert readers
-    os.kill(server.process.pid, signal.SIGKILL)
-    assert gone(readers)
+        readers = children(server)
+        assert readers
+        os.kill(server.process.pid, signal.SIGKILL)
+        assert gone(readers)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
@@ -361,10 +361,11 @@ def test_under_work_it_ends_soon_and_each_request_is_answered(start_server, tmp_
     server = start_server(tmp_path, workers=1)
     picture, strokes = noise(3_000), json.dumps(drawing("7")).encode()
     bodies = [(picture, "image/png"), (picture, "image/png"), (strokes, "application/json")]
-    answers = [asked(server, *each) for each in bodies]
-    started = time.monotonic()
-    server.process.send_signal(sign)
-    statuses = [answer.readline()[9:12] for answer in answers]
+    with contextlib.ExitStack() as lines:
+        answers = [lines.enter_context(asked(server, *each)) for each in bodies]
+        started = time.monotonic()
+        server.process.send_signal(sign)
+        statuses = [answer.readline()[9:12] for answer in answers]
     server.process.wait(60)
     assert time.monotonic() - started < DEADLINE
     assert set(statuses) <= {b"200", b"503"}
