@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import io
 import json
 import os
@@ -35,6 +36,7 @@ from shuzi.synth.forms import FORM
 JSON = {"Content-Type": "application/json"}
 
 
+@functools.cache
 def noise(side: int) -> bytes:
     """A picture that is work for any reader."""
     file = io.BytesIO()
