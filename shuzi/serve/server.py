@@ -148,11 +148,7 @@ def greeting(settings: ServerSettings, address: str) -> Iterator[str]:
         yield "Others on your network can open it and save corrections; --read-only saves none."
 
 
-def serve(
-    settings: ServerSettings,
-    open_browser: bool = True,
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
-) -> None:
+def serve(settings: ServerSettings, open_browser: bool = True) -> None:
     """Serves the drawing page and its API until Ctrl-C; with settings.review opens the review page.
 
     Raises ShuziError when the address can't be used, or the weights or the file to review can't be read.
@@ -166,7 +162,7 @@ def serve(
 
     def greet() -> None:
         for line in greeting(settings, address):
-            say(line)
+            print(line, file=sys.stderr, flush=True)
         if open_browser:
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
