@@ -15,7 +15,7 @@ import requests
 from PIL import Image, ImageDraw
 
 from shuzi.errors import ShuziError
-from shuzi.read.reader import SHIPPED
+from shuzi.read.reader import SHIPPED_READER
 from shuzi.serve import corrections, samples
 from shuzi.serve.evidence import SOFTMAX
 from shuzi.serve.guard import LARGEST_BODY
@@ -251,7 +251,7 @@ def test_drawings_and_pictures_are_explained_too(server, drawing, strokes):
 
 def test_the_model_is_named_with_its_checksum(server):
     about = requests.get(server.url + "/api/model", timeout=60).json()
-    assert about["models"]["network"]["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert about["models"]["network"]["sha256"] == hashlib.sha256(SHIPPED_READER.read_bytes()).hexdigest()
     assert about["corrections"]
     assert about["folder"] == str(server.corrections)
     assert np.shape(about["models"]["softmax"]["templates"]) == (10, 784)
@@ -261,7 +261,7 @@ def test_the_model_is_named_with_its_checksum(server):
 def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(tmp_path):
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
-    (run / "model.onnx").write_bytes(SHIPPED.read_bytes())
+    (run / "model.onnx").write_bytes(SHIPPED_READER.read_bytes())
     (run / "notes.md").write_text("my diary")
     network = ServedModels(str(run / "model.onnx")).about()["network"]
     assert (network["name"], network["own"], network["card"]) == ("mine", True, "")
