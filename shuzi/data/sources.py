@@ -132,7 +132,11 @@ def resolve_root(root: Path | None) -> Path | None:
 def find_local(name: str, root: Path | None = None) -> dict[str, DataFile]:
     """Return a dataset's verified files on this machine, by name; arguments and errors as `obtain`."""
     source, root = SOURCES[name], resolve_root(root)
-    files = {file: find_in_root(source, file, root) or find_in_cache(source, file) for file in source.files}
+    chosen = () if root is None else (root / source.folder / "raw", root / source.folder, root)
+    ours = download_folder(source, None), *source.folders
+    files = {
+        file: find(source, file, chosen, True) or find(source, file, ours, False) for file in source.files
+    }
     return {name: file for name, file in files.items() if file is not None}
 
 
@@ -143,27 +147,20 @@ def download_folder(source: Source, root: Path | None) -> Path:
     return (root or user_cache_path("shuzi", appauthor=False)) / source.folder / "raw"
 
 
-def find_in_root(source: Source, file: str, root: Path | None) -> DataFile | None:
-    """Find a file below the folder that a person chose. Raises ShuziError if it is there but not the published one."""
-    if root is None:
-        return None
-    for path in candidates(file, (root / source.folder / "raw", root / source.folder, root)):
-        data = idx.read_bytes(path, MOST_BYTES)
-        if (reason := mismatch(source, file, data)) is not None:
-            raise ShuziError(f"{path}: {reason}; replace it, or delete it to download it again")
-        return DataFile(file, path, source.files[file], data)
-    return None
+def find(source: Source, file: str, folders: tuple[Path, ...], strict: bool) -> DataFile | None:
+    """Return a published file from the first folder that has it.
 
-
-def find_in_cache(source: Source, file: str) -> DataFile | None:
-    """Find a file in our cache or a system folder; a damaged one counts as missing and is downloaded again."""
-    for path in candidates(file, (download_folder(source, None), *source.folders)):
+    strict: a file that isn't the published one is an error; else, as in our cache, it counts as missing.
+    """
+    for path in candidates(file, folders):
         try:
             data = idx.read_bytes(path, MOST_BYTES)
+            if (reason := mismatch(source, file, data)) is None:
+                return DataFile(file, path, source.files[file], data)
+            raise ShuziError(f"{path}: {reason}; replace it, or delete it to download it again")
         except ShuziError:
-            continue
-        if mismatch(source, file, data) is None:
-            return DataFile(file, path, source.files[file], data)
+            if strict:
+                raise
     return None
 
 
