@@ -155,7 +155,7 @@ def test_a_path_that_is_no_text_ends_no_command(command, tmp_path, small_folder)
 def test_training_on_a_terminal_shows_a_bar_and_no_color_holds(command, tmp_path, small_folder):
     train = partial(command.on_terminal, "train", columns=100)
     args = ("--data", small_folder, "--epochs", 30, "--out")
-    code, coloured = train("softmax", *args, tmp_path / "a", "--device", "cpu", PYTHONWARNINGS="always")
+    code, coloured = train(*args, tmp_path / "a", PYTHONWARNINGS="always")
     assert code == 0
     assert COLOUR.search(coloured)
     assert "preparing" in coloured
