@@ -76,7 +76,7 @@ def renamed(**names: str) -> Callable[[type[T]], type[T]]:
                 raise Renamed(f"{cls.__name__}: {name} is now called {names[name]}; use the new name")
 
         @functools.wraps(initialise)
-        def __init__(self: T, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        def __init__(self: T, *args: Any, **kwargs: Any) -> None:
             for name in kwargs:
                 refuse(name)
             initialise(self, *args, **kwargs)

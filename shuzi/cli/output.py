@@ -38,7 +38,7 @@ class Terminal(Console):
             width=width, stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False
         )  # a path may hold [b]
 
-    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401
+    def render_str(self, text: str, **options: Any) -> Text:
         """Return a text as rich prints it."""
         return super().render_str(escape_control(text), **options)
 

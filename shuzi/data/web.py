@@ -37,10 +37,10 @@ def session(proxy: str | None = None, certificates: str | None = None) -> reques
     class SystemTrust(HTTPAdapter):
         """Trusts the system's certificates besides those that Python brings."""
 
-        def init_poolmanager(self, *args: Any, **more: Any) -> None:  # noqa: ANN401
+        def init_poolmanager(self, *args: Any, **more: Any) -> None:
             super().init_poolmanager(*args, ssl_context=context, **more)
 
-        def proxy_manager_for(self, *args: Any, **more: Any) -> ProxyManager:  # noqa: ANN401
+        def proxy_manager_for(self, *args: Any, **more: Any) -> ProxyManager:
             return super().proxy_manager_for(*args, ssl_context=context, **more)
 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
