@@ -19,6 +19,7 @@ autodoc_typehints_format = "short"
 default_role = "py:obj"  # what docstrings name in backticks
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+highlight_language = "text"  # of blocks that name none
 html_theme = "furo"
 html_title = project
 html_copy_source = False
