@@ -30,9 +30,9 @@ def pictures(folder, count):
 
 
 def local(reader, source, out):
-    files = shards.pictures_in(str(source))
-    parts = shards.parts_of(str(source), str(out), files, single=False)
-    return sum(map(len, shards.do_here(reader, parts, WORKERS)))
+    files = shards.list_pictures(str(source))
+    parts = shards.split_into_parts(str(source), str(out), files, single=False)
+    return sum(map(len, shards.read_parts_here(reader, parts, WORKERS)))
 
 
 def on_ray(reader, source, out):
@@ -40,8 +40,15 @@ def on_ray(reader, source, out):
 
     ray.init(num_cpus=WORKERS, object_store_memory=80_000_000, include_dashboard=False, log_to_driver=False)
     try:
-        files = shards.pictures_in(str(source))
-        return sum(map(len, cluster.do(reader, shards.parts_of(str(source), str(out), files, single=False))))
+        files = shards.list_pictures(str(source))
+        return sum(
+            map(
+                len,
+                cluster.read_parts(
+                    reader, shards.split_into_parts(str(source), str(out), files, single=False)
+                ),
+            )
+        )
     finally:
         ray.shutdown()
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 import shuzi
-from shuzi.batch import folders
+from shuzi.batch.overlay import draw_overlay
 from shuzi.maps import HEAT
 from shuzi.read.find import Finder
 from shuzi.serve.evidence import Softmax
@@ -37,7 +37,7 @@ def main() -> None:
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))
     photo = DOCS / "photo.jpg"
     cv2.imwrite(str(photo), page.picture[:SHOWN, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    drawn = folders.overlay(photo, shuzi.Reader().read(photo))
+    drawn = draw_overlay(photo, shuzi.Reader().read(photo))
     cv2.imwrite(str(DOCS / "read.jpg"), drawn[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     filled = make_form(held_out.images, held_out.labels, WRITTEN, True, np.random.default_rng(0))
     cv2.imwrite(str(FORM), filled[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])

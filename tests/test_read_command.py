@@ -11,7 +11,7 @@ import sys
 import pytest
 from PIL import Image, ImageDraw
 
-from shuzi.batch.tables import COLUMNS
+from shuzi.batch.csv_file import COLUMNS
 
 
 def picture(path, sevens=1):

@@ -1,4 +1,4 @@
-"""Parts read on the machines of a Ray cluster: Ray sends them out, and again where a process or a machine is lost."""
+"""Read parts on a Ray cluster. If a process or a machine is lost, Ray sends its parts out again."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from shuzi.batch.shards import Part, read_part_on
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 
-AHEAD = 2  # parts given out, for each core of the cluster
-TRIES = 10  # of a part whose process or machine is lost; what kills each that reads it is found then
-SECONDS = 5  # to answer
+PARTS_PER_CORE = 2  # of the cluster, submitted at a time
+MAX_RETRIES = 10  # of a part whose process or machine is lost; then the part itself is to blame
+CONNECT_SECONDS = 5
 
 
-def join(address: str | None) -> None:
-    """Become a part of the cluster at an address ("auto", HOST:PORT, ray://HOST:PORT); None begins one here.
+def connect(address: str | None) -> None:
+    """Connect to the cluster at an address ("auto", HOST:PORT, ray://HOST:PORT); None starts one here.
 
     Raises:
-        ShuziError: there is no Ray.
+        ShuziError: no Ray answers there.
     """
     import ray
 
     if ray.is_initialized():
         return
-    nobody = ShuziError(
-        f"--address {address}: no Ray is there; start it with: ray start --head, or leave --address out"
+    no_ray = ShuziError(
+        f"--address {address}: no Ray answers there. Start it with: ray start --head, or omit --address."
     )
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if host:
         try:
-            socket.create_connection((host, int(port)), SECONDS).close()
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         except (OSError, ValueError):
-            raise nobody from None  # Ray would try for minutes
+            raise no_ray from None  # Ray itself would try for minutes
     try:
         ray.init(
             address,
@@ -44,27 +44,27 @@ def join(address: str | None) -> None:
         )
     except Exception as error:  # Ray raises many kinds, a plain Exception where its start takes too long
         if address is None:
-            raise ShuziError(f"Ray can't be started here: {str(error).strip().splitlines()[0]}") from error
-        raise nobody from error
+            raise ShuziError(f"Ray can't be started here ({str(error).strip().splitlines()[0]}).") from error
+        raise no_ray from error
 
 
-def do(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
-    """Do parts on the cluster that this process has joined; give what `read_part` gives as each is done.
+def read_parts(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
+    """Read parts on the cluster that this process is connected to; see `shards.ReadParts`.
 
     Raises:
-        ShuziError: as `read_part` does; or some parts were never done, which is told when all others are.
+        ShuziError: as `read_part` does; or, after all others are finished, because some parts could not be read.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
 
-    task = ray.remote(max_retries=TRIES)(read_part_on)
+    task = ray.remote(max_retries=MAX_RETRIES)(read_part_on)
     shared = ray.put(reader)
     left = iter(parts)
     lost: list[str] = []
     running: dict[ray.ObjectRef, Part] = {}
     try:
         while True:
-            room = max(1, AHEAD * int(ray.cluster_resources().get("CPU", 1))) - len(running)
+            room = max(1, PARTS_PER_CORE * int(ray.cluster_resources().get("CPU", 1))) - len(running)
             running.update({task.remote(1, shared, part): part for part in islice(left, max(0, room))})
             if not running:
                 break
@@ -81,6 +81,6 @@ def do(reader: Reader, parts: list[Part]) -> Generator[list[bool], None, None]:
             ray.cancel(each, force=True)
     if lost:
         raise ShuziError(
-            f"{', '.join(lost)}: the process that read it was lost {TRIES + 1} times; all else is written, "
-            "go on with --continue"
+            f"{', '.join(lost)}: the process that read it was lost {MAX_RETRIES + 1} times. "
+            "All other parts are written; resume with --continue."
         )

@@ -1,8 +1,9 @@
-"""A folder of pictures into a folder of Parquet files, each there whole or not at all; on this machine or on many.
+"""Read a folder of pictures into a folder of Parquet files, on this machine or on many.
 
-Both folders may lie wherever pyarrow reaches: here, or s3://, gs://, hdfs://. The pictures in order of their names are
-cut into parts; part 12 becomes part-00012.parquet, a row a picture. Whoever reads a part, and how often, writes the
-same file, so what breaks off can be taken up and no row is there twice.
+Both folders may lie wherever pyarrow reaches: here, or s3://, gs://, hdfs://. The pictures are split into parts in the
+order of their names; part 12 becomes part-00012.parquet, with one row per picture. A part's file is written completely
+or not at all, and is the same whoever reads the part and how often. So work that was broken off can be resumed, and no
+row is written twice.
 """
 
 from __future__ import annotations
@@ -21,29 +22,28 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import shuzi
 from shuzi.arrow import READINGS, read_one, text
-from shuzi.batch.stores import ERRORS, Store, located, refused, shown, unreadable
+from shuzi.batch.stores import ERRORS, Store, open_store, read_error, store_error, without_secret
 from shuzi.cores import cores, on_cores
 from shuzi.data import picture
 from shuzi.errors import ShuziError, SystemFailure
 from shuzi.read.reader import Reader
 
-ROWS = pa.schema(
-    [("file", pa.string()), *READINGS]
-)  # file: its path below the folder, with #2 for a page of several
-LEAST, MOST, PARTS = 20, 1_000, 1_000  # pictures a part; parts, as far as these allow
-ABOUT = "_shuzi.json"  # readers of Parquet pass over names that begin so
+# file: its path below the folder, with #2 for the second page of several
+ROWS = pa.schema([("file", pa.string()), *READINGS])
+MIN_PICTURES, MAX_PICTURES, MAX_PARTS = 20, 1_000, 1_000  # of a part; a larger folder has more parts
+MANIFEST = "_shuzi.json"  # readers of Parquet skip names that begin with _
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the work, with all that whoever does it must know. source, out: folders; files: paths below."""
+    """A part of the work, self-contained. source, out: folders, as URIs; files: paths below source."""
 
     number: int
     files: tuple[str, ...]
@@ -54,34 +54,34 @@ class Part:
 
     @property
     def name(self) -> str:
-        """What its file is called."""
+        """The name of its Parquet file."""
         return f"part-{self.number:05}.parquet"
 
 
-def source_at(uri: str) -> tuple[Store, str | None]:
-    """Give the store of a folder of pictures, or of the folder that one file is in, and that file's name."""
-    store = located(uri)
+def open_source(uri: str) -> tuple[Store, str | None]:
+    """Open a folder of pictures, or the folder that one file is in; return it and that file's name."""
+    store = open_store(uri)
     try:
         return store.parent() if store.kind() == "file" else (store, None)
     except ERRORS as error:
-        raise refused(uri, error) from error
+        raise store_error(uri, error) from error
 
 
-def pictures_in(source: str) -> list[str]:
-    """Give the paths of all pictures in a folder and below, in order, but for hidden ones; or the name of one file.
+def list_pictures(source: str) -> list[str]:
+    """List the paths of all pictures in a folder and below, sorted, without hidden ones; or the name of one file.
 
     Raises:
-        ShuziError: there is no such folder or file, the folder holds no pictures, or it can't be looked into.
+        ShuziError: there is no such folder or file, the folder holds no pictures, or it can't be listed.
     """
-    store, file = source_at(source)
+    store, file = open_source(source)
     if file is not None:
         return [file]
     try:
         if store.kind() != "folder":
-            raise ShuziError(f"{shown(source)}: no such folder or file")
+            raise ShuziError(f"{without_secret(source)}: no such folder or file.")
         names = [*map(PurePosixPath, store.walk())]
     except ERRORS as error:
-        raise refused(source, error) from error
+        raise store_error(source, error) from error
     endings = picture.suffixes()
     pictures = sorted(
         name.as_posix()
@@ -89,65 +89,68 @@ def pictures_in(source: str) -> list[str]:
         if name.suffix.lower() in endings and not any(part.startswith(".") for part in name.parts)
     )
     if not pictures:
-        raise ShuziError(f"{shown(source)}: a folder without pictures; expected {picture.USUAL} files")
+        raise ShuziError(f"{without_secret(source)} holds no pictures. Add {picture.USUAL} files.")
     return pictures
 
 
-class Folder:
-    """The folder that the Parquet files go into, taken for one run.
+class OutputFolder:
+    """The folder of Parquet files, claimed by one run.
 
     Args:
         out: a path or URI.
-        about: what decides the rows; they may only be joined by rows of the same.
-        go_on: keep the parts that are there, which a run before left.
+        about: what decides the rows. A run may only continue one with the same.
+        resume: keep the parts that an earlier run has written.
 
     Raises:
-        ShuziError: there are readings already and `go_on` is not; they are of other pictures, settings or network; or
-            the store refuses.
+        ShuziError: it holds readings and `resume` is not set; they are of other pictures, settings or another network;
+            or the store refuses.
     """
 
-    def __init__(self, out: str, about: dict[str, Any], go_on: bool) -> None:
+    def __init__(self, out: str, about: dict[str, object], resume: bool) -> None:
         self.out, self.run = out, uuid.uuid4().hex
-        self.store = located(out)
+        self.store = open_store(out)
         try:
-            before = self._about()
-            if before is not None and not go_on:
+            before = self._manifest()
+            if before is not None and not resume:
                 raise ShuziError(
-                    f"{shown(out)}: holds readings already, or another run is writing there; "
-                    "give --continue to go on with them, or another --out"
+                    f"{without_secret(out)} already holds readings, or another run is writing there. "
+                    "Use --continue to continue them, or choose another --out."
                 )
             if before is None and self._names():
-                raise ShuziError(f"{shown(out)}: holds other things already; give another --out")
+                raise ShuziError(f"{without_secret(out)} already holds other files. Choose another --out.")
             for name, value in about.items():
                 if before is not None and before.get(name) != value:
                     raise ShuziError(
-                        f"{shown(out)}: was begun with {name} {before.get(name)}, now {value}; give another --out"
+                        f"{without_secret(out)} was started with {name} {before.get(name)}, not {value}. "
+                        "Choose another --out."
                     )
-            self.store.write(ABOUT, json.dumps({"run": self.run, **about}, indent=2).encode())
+            self.store.write(MANIFEST, json.dumps({"run": self.run, **about}, indent=2).encode())
             self.done = {name for name in self._names() if name.endswith(".parquet")}
         except ERRORS as error:
-            raise refused(out, error) from error
+            raise store_error(out, error) from error
 
     def check(self) -> None:
-        """Raise ShuziError if another run has taken the folder since."""
+        """Raise ShuziError if another run has claimed the folder since."""
         try:
-            about = self._about() or {}
+            manifest = self._manifest() or {}
         except ERRORS as error:
-            raise refused(self.out, error) from error
-        if about.get("run") != self.run:
-            raise ShuziError(f"{shown(self.out)}: another run has gone on there meanwhile; this one stops")
+            raise store_error(self.out, error) from error
+        if manifest.get("run") != self.run:
+            raise ShuziError(
+                f"{without_secret(self.out)}: another run has continued there, so this one stops."
+            )
 
     def _names(self) -> list[str]:
         names = self.store.names() if self.store.kind() else []
         return [name for name in names if not name.startswith(".")]
 
-    def _about(self) -> dict[str, Any] | None:
-        return dict(json.loads(self.store.read(ABOUT))) if self.store.kind(ABOUT) else None
+    def _manifest(self) -> dict[str, object] | None:
+        return dict(json.loads(self.store.read(MANIFEST))) if self.store.kind(MANIFEST) else None
 
 
-def parts_of(source: str, out: str, files: list[str], single: bool) -> list[Part]:
-    """Cut the work into parts, the same ones each time."""
-    size = min(max(len(files) // PARTS, LEAST), MOST)
+def split_into_parts(source: str, out: str, files: list[str], single: bool) -> list[Part]:
+    """Split the work into parts, the same ones each time."""
+    size = min(max(len(files) // MAX_PARTS, MIN_PICTURES), MAX_PICTURES)
     starts = range(0, len(files), size)
     return [
         Part(number, tuple(files[start : start + size]), source, out, single)
@@ -156,44 +159,44 @@ def parts_of(source: str, out: str, files: list[str], single: bool) -> list[Part
 
 
 def read_part(reader: Reader, part: Part) -> list[bool]:
-    """Read a part and write its file; give, a picture, whether it was one.
+    """Read a part and write its Parquet file; tell for each of its files whether it was a picture.
 
     Raises:
-        ShuziError: the store refuses, or another version of shuzi gave the work out.
+        ShuziError: the store refuses, or the part comes from another version of shuzi.
     """
     if part.shuzi != shuzi.__version__:
         raise ShuziError(
-            f"{platform.node()} has shuzi {shuzi.__version__}, the work is by {part.shuzi}; install one"
+            f"{platform.node()} has shuzi {shuzi.__version__}, but the work comes from {part.shuzi}. "
+            "Install the same version."
         )
-    source, _ = source_at(part.source)
-    of_files = [rows_of(reader, source, name, part.single) for name in part.files]
+    source, _ = open_source(part.source)
+    by_file = [read_rows(reader, source, name, part.single) for name in part.files]
+    table = pa.Table.from_pylist([row for rows in by_file for row in rows], ROWS)
     data = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_pylist([row for rows in of_files for row in rows], ROWS), data, compression="zstd"
-    )
+    pq.write_table(table, data, compression="zstd")
     try:
-        located(part.out).write(part.name, data.getvalue())
+        open_store(part.out).write(part.name, data.getvalue())
     except ERRORS as error:
-        raise refused(part.out, error) from error
-    return [all(row.get("error") is None for row in rows) for rows in of_files]
+        raise store_error(part.out, error) from error
+    return [all(row.get("error") is None for row in rows) for rows in by_file]
 
 
-def read_part_on(share: int, reader: Reader, part: Part) -> list[bool]:
-    """Read a part on so many cores, while other processes read others; as `read_part`."""
-    with on_cores(share):
+def read_part_on(count: int, reader: Reader, part: Part) -> list[bool]:
+    """Read a part on `count` cores, while other processes use the others; see `read_part`."""
+    with on_cores(count):
         return read_part(reader, part)
 
 
-def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict[str, Any]]:
-    """Give a file's rows: one, or one for each page of a TIFF or PDF; one with the error if it is no picture.
+def read_rows(reader: Reader, source: Store, name: str, single: bool) -> list[dict[str, object]]:
+    """Read a file's rows: one, or one for each page of a TIFF or PDF; or one with the error if it is no picture.
 
     Raises:
-        SystemFailure: memory ran out, or the disk or the store failed; the file is to be read again.
+        SystemFailure: memory ran out, or the disk or the store failed; the file must be read again.
     """
     file = text(name)
     try:
         if (size := source.size(name)) > picture.MOST_BYTES:
-            raise ShuziError(f"{size:,} bytes: more than a picture has")
+            raise ShuziError(f"{size:,} bytes, more than {picture.MOST_BYTES:,}. Reduce the picture.")
         data = source.read(name)
         pages = picture.pages(data) if name.lower().endswith(picture.PAGED) else 1
         rows = [{"pages": pages} | read_one(reader.read, data, page, single=single) for page in range(pages)]
@@ -202,7 +205,7 @@ def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict
     except ShuziError as error:
         rows = [{"error": text(str(error))}]
     except (*ERRORS, MemoryError) as error:
-        failure = unreadable(file, error)
+        failure = read_error(file, error)
         if isinstance(failure, SystemFailure):
             raise failure from error
         rows = [{"error": text(str(failure))}]
@@ -211,29 +214,35 @@ def rows_of(reader: Reader, source: Store, name: str, single: bool) -> list[dict
     return [{"file": f"{file}#{page}", **row} for page, row in enumerate(rows, 1)]
 
 
-Do: TypeAlias = Callable[[Reader, list[Part]], Generator[list[bool], None, None]]
-"""Does parts, here or elsewhere, in any order; gives what `read_part` gives as each is done."""
+ReadParts: TypeAlias = Callable[[Reader, list[Part]], Generator[list[bool], None, None]]
+"""Reads parts, here or elsewhere, in any order; yields what `read_part` returns as each is finished."""
 
 
 def read_folder(
-    reader: Reader, source: str, out: str, do: Do | None = None, *, single: bool = False, go_on: bool = False
+    reader: Reader,
+    source: str,
+    out: str,
+    read_parts: ReadParts | None = None,
+    *,
+    single: bool = False,
+    resume: bool = False,
 ) -> tuple[int, Iterator[bool]]:
     """Read a folder of pictures into a folder of Parquet files.
 
     Args:
         reader: what reads.
         source: the pictures' folder, or one file; a path or URI.
-        out: the Parquet files', likewise.
-        do: what does the parts; default `do_here`. `shuzi.batch.cluster.do` lets Ray do them.
+        out: the Parquet files' folder; a path or URI.
+        read_parts: default: `read_parts_here`; `shuzi.batch.cluster.read_parts` reads on a Ray cluster.
         single: each picture is one digit.
-        go_on: keep what a run before has written.
+        resume: keep what an earlier run has written.
 
-    Returns how many pictures are left to read, and for each, as they are done, whether it was a picture.
+    Returns the number of files left to read, and an iterator that tells for each whether it was a picture.
 
     Raises:
-        ShuziError: as `pictures_in`, `Folder` and `do` do.
+        ShuziError: as `list_pictures`, `OutputFolder` and `read_parts` do.
     """
-    files = pictures_in(source)
+    files = list_pictures(source)
     about = {
         "shuzi": shuzi.__version__,
         "network": reader._network.sha256,
@@ -242,57 +251,56 @@ def read_folder(
         "pictures": len(files),
         "names": hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest(),
     }
-    folder = Folder(out, about, go_on)
-    left = [part for part in parts_of(source, out, files, single) if part.name not in folder.done]
+    folder = OutputFolder(out, about, resume)
+    left = [part for part in split_into_parts(source, out, files, single) if part.name not in folder.done]
 
     def results() -> Iterator[bool]:
-        with contextlib.closing(
-            (do or do_here)(reader, left)
-        ) as done:  # so that no process outlives an error
-            for result in done:
+        # closed at once, so that no process outlives an error
+        with contextlib.closing((read_parts or read_parts_here)(reader, left)) as finished:
+            for result in finished:
                 yield from result
                 folder.check()
 
     return sum(len(part.files) for part in left), results()
 
 
-_reader: Reader  # of a process of this machine
+_reader: Reader  # of a worker process
 
 
-def _begin(reader: Reader) -> None:
+def _start_worker(reader: Reader) -> None:
     global _reader
     _reader = reader
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent, and go when it has gone: killed, it tells nobody, and its processes would wait for ever."""
+    """End this process when its parent ends: a killed parent can't tell its workers, and they would wait forever."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
 
 
-def _do(part: Part, share: int) -> list[bool]:
-    return read_part_on(share, _reader, part)
+def _read_in_worker(part: Part, count: int) -> list[bool]:
+    return read_part_on(count, _reader, part)
 
 
-def do_here(
+def read_parts_here(
     reader: Reader, parts: list[Part], processes: int | None = None
 ) -> Generator[list[bool], None, None]:
-    """Do parts in processes of this machine, by default one a core; give what `read_part` gives as each is done."""
+    """Read parts in processes of this machine, by default one per core; see `ReadParts`."""
     processes = min(processes or cores(), len(parts))
     if processes <= 1:
         yield from (read_part(reader, part) for part in parts)
         return
-    share = max(1, cores() // processes)
+    count = max(1, cores() // processes)  # cores for each
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, _begin, (reader,)) as pool:
+    with ProcessPoolExecutor(processes, spawn, _start_worker, (reader,)) as pool:
         try:
-            for done in as_completed([pool.submit(_do, part, share) for part in parts]):
-                yield done.result()
+            for finished in as_completed([pool.submit(_read_in_worker, part, count) for part in parts]):
+                yield finished.result()
         except BrokenProcessPool as error:
             raise ShuziError(
-                "a process was killed, perhaps for want of memory; what is written stays, go on with --continue"
+                "A process was killed, perhaps because memory ran out. Finished parts are kept; resume with --continue."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 
+from shuzi.batch.csv_file import LOCK_SECONDS, csv_text
 from shuzi.batch.folders import Job
-from shuzi.batch.tables import PATIENCE, csv_text
 from shuzi.errors import ShuziError
 from shuzi.files import locked, read_bytes, write_whole
 from shuzi.forms.fields import Field, Form, column_names
@@ -96,7 +96,7 @@ class Review:
         if not TEXT.fullmatch(text):
             raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , / : - only.")
         digits = re.sub("[^0-9]", "", text)
-        with locked(self.path, PATIENCE):  # `shuzi read` may be adding rows
+        with locked(self.path, LOCK_SECONDS):  # `shuzi read` may be adding rows
             rows = self._rows()
             row, at, field, _ = self._locate(rows, file, name)
             if not anyway and not field.admits(digits):

@@ -103,7 +103,7 @@ def test_an_address_where_no_ray_is_is_one_sentence(pictures, tmp_path, address)
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1, ended.stderr
-    assert f"--address {address}: no Ray is there" in ended.stderr
+    assert f"--address {address}: no Ray answers there" in ended.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -113,8 +113,8 @@ def test_a_node_removed_and_a_process_killed_cost_no_row(cluster, reader, pictur
     second = cluster.add_node(num_cpus=1, object_store_memory=LITTLE)
     cluster.wait_for_nodes()
     out = tmp_path / "out"
-    machines.join(cluster.address)
-    count, results = shards.read_folder(reader, str(pictures), str(out), machines.do)
+    machines.connect(cluster.address)
+    count, results = shards.read_folder(reader, str(pictures), str(out), machines.read_parts)
     assert count == COUNT
     good = []
     for result in results:
@@ -141,7 +141,7 @@ def test_a_command_that_is_killed_goes_on(cluster, few, local, command, tmp_path
                 process.wait(0.05)
         process.send_signal(signal.SIGKILL)
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.parquet")}
-    assert 3 <= len(kept) < FEW / shards.LEAST
+    assert 3 <= len(kept) < FEW / shards.MIN_PICTURES
     errors = ds.dataset([*map(str, kept)]).to_table()["error"]
     left = len(BROKEN) - len(errors.drop_null())
     with command.start(*order, "--continue") as process:

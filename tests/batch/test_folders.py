@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch import folders, tables
+from shuzi.batch import csv_file, folders, overlay
 from shuzi.data import picture
 
 
@@ -41,7 +41,7 @@ def folder(tmp_path):
 
 
 def jobs_in(paths):
-    return folders.find(paths).jobs
+    return folders.list_pictures(paths).jobs
 
 
 def test_folders_are_searched_in_order(folder):
@@ -64,7 +64,7 @@ def test_a_picture_named_twice_is_read_once(folder):
 def test_a_missing_path_and_an_empty_folder_are_named(tmp_path):
     with pytest.raises(shuzi.ShuziError, match="no such file or folder"):
         jobs_in([tmp_path / "none"])
-    with pytest.raises(shuzi.ShuziError, match="without pictures"):
+    with pytest.raises(shuzi.ShuziError, match="holds no pictures"):
         jobs_in([tmp_path])
 
 
@@ -94,7 +94,7 @@ def rows(path):
 
 def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_path):
     path = tmp_path / "out.csv"
-    with tables.CsvFile(path) as out:
+    with csv_file.CsvFile(path) as out:
         for result in folders.read_all(reader, jobs_in([folder])):
             if result.page:
                 out.write(result.job.name, result.page)
@@ -113,12 +113,12 @@ def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_pat
 def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
     path, jobs = tmp_path / "out.csv", jobs_in([folder])
     pages = {r.job.name: r.page for r in folders.read_all(reader, jobs, workers=1) if r.page}
-    with tables.CsvFile(path) as out:
+    with csv_file.CsvFile(path) as out:
         for name, page in pages.items():
             out.write(name, page)
     whole = path.read_bytes()
-    path.write_bytes(whole[: max(len(",".join(tables.COLUMNS)) + 1, len(whole) - cut)])
-    with tables.CsvFile(path, resume=True) as out:
+    path.write_bytes(whole[: max(len(",".join(csv_file.COLUMNS)) + 1, len(whole) - cut)])
+    with csv_file.CsvFile(path, resume=True) as out:
         for name, page in pages.items():
             if name not in out.done:
                 out.write(name, page)
@@ -129,56 +129,56 @@ def test_a_csv_cut_anywhere_is_taken_up_again(reader, folder, tmp_path, cut):
 @pytest.mark.parametrize("content", [b"name,age\nx,3\n", b"\xff\xd8\xff\xe0 a JPEG", b"x", b"file,line\n"])
 def test_another_file_is_neither_continued_nor_replaced(tmp_path, content, resume):
     (tmp_path / "other").write_bytes(content)
-    with pytest.raises(shuzi.ShuziError, match="not a CSV file of readings; it stays as it is"):
-        tables.CsvFile(tmp_path / "other", resume=resume)
+    with pytest.raises(shuzi.ShuziError, match="is not a CSV file of readings and was left unchanged"):
+        csv_file.CsvFile(tmp_path / "other", resume=resume)
     assert (tmp_path / "other").read_bytes() == content
 
 
 @pytest.mark.parametrize(
-    "begun", ["", ",".join(tables.COLUMNS) + "\n", ",".join(tables.COLUMNS) + "\na.png,0"]
+    "begun", ["", ",".join(csv_file.COLUMNS) + "\n", ",".join(csv_file.COLUMNS) + "\na.png,0"]
 )
 def test_a_csv_without_a_whole_row_is_begun_anew(reader, folder, tmp_path, begun):
     (tmp_path / "out.csv").write_text(begun)
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         out.write("c.bmp", reader.read(folder / "c.bmp"))
     assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["c.bmp"]
 
 
 def test_readings_are_added_to_only_when_asked_to_and_never_replaced(reader, folder, tmp_path):
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         out.write("c.bmp", reader.read(folder / "c.bmp"))
     before = (tmp_path / "out.csv").read_bytes()
-    with pytest.raises(shuzi.ShuziError, match=r"holds readings already\. Use --continue to add to it"):
-        tables.CsvFile(tmp_path / "out.csv")
+    with pytest.raises(shuzi.ShuziError, match=r"already holds readings\. Add to it with --continue"):
+        csv_file.CsvFile(tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_bytes() == before
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_two_cannot_write_readings_to_a_csv_at_once(reader, folder, tmp_path):
     page = reader.read(folder / "c.bmp")
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         out.write("1", page)
         with pytest.raises(shuzi.ShuziError, match=r"out.csv: another shuzi is writing to it"):
-            tables.CsvFile(tmp_path / "out.csv", resume=True)
+            csv_file.CsvFile(tmp_path / "out.csv", resume=True)
         out.write("2", page)
-    tables.CsvFile(tmp_path / "out.csv", resume=True).__exit__(None, None, None)
+    csv_file.CsvFile(tmp_path / "out.csv", resume=True).__exit__(None, None, None)
     assert [row["file"] for row in rows(tmp_path / "out.csv")] == ["1", "2"]
 
 
 def test_a_picture_may_be_called_as_the_first_column(reader, folder, tmp_path):
     page = reader.read(folder / "a.png")
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         out.write("file", page)
     whole = (tmp_path / "out.csv").read_bytes()
     for _ in range(2):
-        with tables.CsvFile(tmp_path / "out.csv", resume=True) as out:
+        with csv_file.CsvFile(tmp_path / "out.csv", resume=True) as out:
             out.write("file", page)
         assert (tmp_path / "out.csv").read_bytes() == whole
 
 
 def test_a_csv_that_was_removed_meanwhile_is_begun_anew(reader, folder, tmp_path):
     page = reader.read(folder / "c.bmp")
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         out.write("1", page)
         (tmp_path / "out.csv").unlink()
         out.write("2", page)
@@ -187,16 +187,16 @@ def test_a_csv_that_was_removed_meanwhile_is_begun_anew(reader, folder, tmp_path
 
 def test_a_csv_onto_a_symlink_writes_its_target(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target.csv")
-    tables.CsvFile(tmp_path / "link").__exit__(None, None, None)
+    csv_file.CsvFile(tmp_path / "link").__exit__(None, None, None)
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target.csv").read_text() == ",".join(tables.COLUMNS) + "\n"
+    assert (tmp_path / "target.csv").read_text() == ",".join(csv_file.COLUMNS) + "\n"
 
 
 def test_a_device_is_no_csv_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/dev/null", tmp_path / "pipe"):
-        with pytest.raises(shuzi.ShuziError, match="not a file; name one, or - for stdout"):
-            tables.CsvFile(path)
+        with pytest.raises(shuzi.ShuziError, match=r"is not a file\. Choose a file, or - for stdout"):
+            csv_file.CsvFile(path)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116
 
 
@@ -205,23 +205,23 @@ NAMES = ["a.png", "a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "\udcff.png", "æ
 
 def test_names_of_every_kind_come_back_from_a_csv(reader, folder, tmp_path):
     page = reader.read(folder / "a.png")
-    with tables.CsvFile(tmp_path / "out.csv") as out:
+    with csv_file.CsvFile(tmp_path / "out.csv") as out:
         for name in [*NAMES, "last.png"]:
             out.write(name, page)
-    with tables.CsvFile(tmp_path / "out.csv", resume=True) as out:
+    with csv_file.CsvFile(tmp_path / "out.csv", resume=True) as out:
         assert out.done == {*NAMES}
 
 
 def test_the_rows_of_the_last_picture_stay_until_it_is_read_again(reader, folder, tmp_path):
     path, page, empty = tmp_path / "out.csv", reader.read(folder / "a.png"), reader.read(folder / "c.bmp")
-    with tables.CsvFile(path) as out:
+    with csv_file.CsvFile(path) as out:
         out.write("first", page)
         out.write("last", page)
-    with tables.CsvFile(path, resume=True) as out:
+    with csv_file.CsvFile(path, resume=True) as out:
         assert out.done == {"first"}
         out.write("new", empty)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "new"]
-    with tables.CsvFile(path, resume=True) as out:
+    with csv_file.CsvFile(path, resume=True) as out:
         out.write("newer", empty)
         out.write("new", page)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "newer", "new", "new"]
@@ -229,17 +229,17 @@ def test_the_rows_of_the_last_picture_stay_until_it_is_read_again(reader, folder
 
 def test_a_picture_is_told_from_others_by_its_place(tmp_path):
     job = folders.Job(tmp_path / "a" / "1.png", "1.png")
-    assert job.place(tmp_path) == "a/1.png"
-    assert job.place(tmp_path / "b") == str(job.path)
+    assert job.unique_name(tmp_path) == "a/1.png"
+    assert job.unique_name(tmp_path / "b") == str(job.path)
 
 
 def test_overlay_and_inputs_are_pngs(reader, folder, tmp_path):
     (job, *_) = jobs_in([folder])
     page = reader.read(job.path)
-    drawn = np.asarray(Image.open(folders.write_overlay(tmp_path / "overlay", job, page)))
+    drawn = np.asarray(Image.open(overlay.write_overlay(tmp_path / "overlay", job, page)))
     assert drawn.shape == (400, 600, 3)  # a small picture is enlarged, to leave room for the readings
-    assert (drawn == folders.SURE).all(2).any()
-    inputs = folders.write_inputs(tmp_path / "inputs", job, page)
+    assert (drawn == overlay.SURE).all(2).any()
+    inputs = overlay.write_inputs(tmp_path / "inputs", job, page)
     assert [p.name for p in inputs] == ["a.png-000-7.png", "a.png-001-7.png"]
     assert (np.asarray(Image.open(inputs[0])) == page.digits[0].image).all()
 
@@ -247,7 +247,7 @@ def test_overlay_and_inputs_are_pngs(reader, folder, tmp_path):
 def test_an_overlay_replaces_an_earlier_one_and_no_picture_of_ones_own(reader, folder):
     (job, *_) = jobs_in([folder])
     page = reader.read(job.path)
-    for name, write in (("a.png.png", folders.write_overlay), ("a.png-000-7.png", folders.write_inputs)):
+    for name, write in (("a.png.png", overlay.write_overlay), ("a.png-000-7.png", overlay.write_inputs)):
         for _ in range(2):
             write(folder / "new", job, page)
         mine = (folder / "c.bmp").read_bytes()
@@ -261,19 +261,19 @@ def test_an_output_that_cannot_be_written_is_named(reader, folder, tmp_path):
     (job, *_) = jobs_in([folder])
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
-        folders.write_overlay(tmp_path / "file", job, reader.read(job.path))
+        overlay.write_overlay(tmp_path / "file", job, reader.read(job.path))
     with pytest.raises(shuzi.ShuziError, match="cannot be written"):
-        tables.CsvFile(tmp_path / "file" / "out.csv")
+        csv_file.CsvFile(tmp_path / "file" / "out.csv")
 
 
 def test_what_is_no_picture_is_told_and_what_is_hidden_is_not(folder):
     for name in ("a.docx", "b.SVG", ".DS_Store", ".hidden/x.png", "more/.b.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
-    found = folders.find([folder])
+    found = folders.list_pictures([folder])
     assert [path.name for path in found.skipped] == ["a.docx", "b.SVG", "notes.txt"]
     assert [job.name for job in found.jobs] == ["a.png", "c.bmp", "d.png", "more/b.jpg"]
-    assert folders.named(found.skipped * 3) == "a.docx, b.SVG, notes.txt, a.docx, b.SVG and 4 more"
+    assert folders.name_some(found.skipped * 3) == "a.docx, b.SVG, notes.txt, a.docx, b.SVG and 4 more"
 
 
 @pytest.mark.parametrize("ending", ["avif", "jp2", "webp", "tiff", "gif", "ppm", "tga", "jfif", "PNG"])
@@ -294,8 +294,8 @@ def test_each_page_of_a_tiff_is_read(reader, folder, tmp_path):
         ("scan.tif#2", ""),
         ("scan.tif#3", "7"),
     ]
-    assert results[2].job.place(tmp_path) == "scan.tif#3"
-    assert folders.write_overlay(tmp_path / "o", results[2].job, results[2].page).name == "scan.tif#3.png"
+    assert results[2].job.unique_name(tmp_path) == "scan.tif#3"
+    assert overlay.write_overlay(tmp_path / "o", results[2].job, results[2].page).name == "scan.tif#3.png"
 
 
 def test_one_path_is_a_list_of_one(reader, folder):
@@ -311,7 +311,7 @@ def test_there_is_at_least_one_worker(reader, folder, workers):
 
 def test_no_path_is_no_picture():
     with pytest.raises(shuzi.ShuziError, match="'': no such file or folder"):
-        folders.find([""])
+        folders.list_pictures([""])
 
 
 @pytest.fixture
@@ -330,7 +330,7 @@ def test_a_folder_that_cannot_be_looked_into_is_told(nobody):
         root = Path(name)
         (root / "locked").mkdir(mode=0)
         Image.new("L", (9, 9)).save(root / "a.png")
-        found = folders.find([root])
+        found = folders.list_pictures([root])
     assert [job.name for job in found.jobs] == ["a.png"]
     assert [result.error for result in found.failed] == [f"{root}/locked: can't be read (Permission denied)."]
 

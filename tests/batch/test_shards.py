@@ -105,7 +105,7 @@ def test_each_page_is_a_row_also_after_it_was_broken_off(reader, scans, tmp_path
     expected = [result.page.text for result in folders.read_files(scans, reader)]
     assert [row["text"] for row in rows] == expected
     (tmp_path / "out" / "part-00000.parquet").unlink()  # as if it had been killed
-    read(reader, scans, tmp_path / "out", go_on=True)
+    read(reader, scans, tmp_path / "out", resume=True)
     assert table(tmp_path / "out").to_pylist() == rows
 
 
@@ -125,10 +125,10 @@ def test_a_folder_need_not_be_named_in_unicode(reader, scans, tmp_path):
 
 
 def test_two_processes_write_the_very_rows_of_one(reader, pictures, whole, tmp_path):
-    files = shards.pictures_in(str(pictures))
-    parts = shards.parts_of(str(pictures), str(tmp_path), files, single=False)
+    files = shards.list_pictures(str(pictures))
+    parts = shards.split_into_parts(str(pictures), str(tmp_path), files, single=False)
     threads = cv2.getNumThreads()
-    assert len(list(shards.do_here(reader, parts, processes=1))) == 3
+    assert len(list(shards.read_parts_here(reader, parts, processes=1))) == 3
     assert cv2.getNumThreads() == threads
     assert table(tmp_path).equals(table(whole))
 
@@ -145,7 +145,7 @@ def test_what_was_killed_goes_on_where_it_was(command, pictures, whole, tmp_path
     assert kept
     again = command("read", pictures, "--out", out)
     assert (again.code, again.stderr.count("\n")) == (1, 1)
-    assert "give --continue to go on" in again.stderr
+    assert "Use --continue to continue them" in again.stderr
     told = command("read", pictures, "--out", out, "--continue", "--json")
     assert told.code == (1 if json.loads(told.stdout)["failed"] else 0)
     assert table(out).equals(table(whole))
@@ -164,9 +164,9 @@ def test_the_command_tells_how_many_were_read(command, pictures, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"single": True}, "was begun with single False, now True"),
-        ({"threshold": 0.25}, "was begun with threshold"),
-        ({"more": True}, "was begun with pictures 52, now 53"),
+        ({"single": True}, "was started with single False, not True"),
+        ({"threshold": 0.25}, "was started with threshold"),
+        ({"more": True}, "was started with pictures 52, not 53"),
     ],
 )
 def test_rows_of_other_settings_are_not_joined(reader, pictures, tmp_path, change, words):
@@ -177,19 +177,19 @@ def test_rows_of_other_settings_are_not_joined(reader, pictures, tmp_path, chang
     read(reader, source, tmp_path / "out")
     if change.get("more"):
         (source / "new.png").symlink_to(path)
-        words = "was begun with pictures 3, now 4"
+        words = "was started with pictures 3, not 4"
     other = shuzi.Reader(threshold=change["threshold"]) if "threshold" in change else reader
     with pytest.raises(shuzi.ShuziError, match=words):
-        shards.read_folder(other, str(source), str(tmp_path / "out"), go_on=True, single="single" in change)
+        shards.read_folder(other, str(source), str(tmp_path / "out"), resume=True, single="single" in change)
 
 
 def test_of_two_runs_in_one_folder_the_first_stops(reader, pictures, tmp_path):
     out = str(tmp_path / "out")
     _, first = shards.read_folder(reader, str(pictures), out)
-    with pytest.raises(shuzi.ShuziError, match="another run is writing there; give --continue"):
+    with pytest.raises(shuzi.ShuziError, match=r"another run is writing there\. Use --continue"):
         shards.read_folder(reader, str(pictures), out)
-    shards.read_folder(reader, str(pictures), out, go_on=True)
-    with pytest.raises(shuzi.ShuziError, match="another run has gone on there meanwhile; this one stops"):
+    shards.read_folder(reader, str(pictures), out, resume=True)
+    with pytest.raises(shuzi.ShuziError, match="another run has continued there, so this one stops"):
         list(first)
     assert not multiprocessing.active_children()
     assert (
@@ -199,7 +199,7 @@ def test_of_two_runs_in_one_folder_the_first_stops(reader, pictures, tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(reader, pictures, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(shuzi.ShuziError, match="holds other things already"):
+    with pytest.raises(shuzi.ShuziError, match="already holds other files"):
         shards.read_folder(reader, str(pictures), str(tmp_path))
 
 
@@ -207,12 +207,12 @@ def test_what_can_be_no_source_is_named(reader, tmp_path, pictures):
     for source, words in [
         (tmp_path / "none", "no such folder or file"),
         (tmp_path / "none.pdf", "no such folder or file"),
-        ("nofs://x/y", "the store refuses"),
+        ("nofs://x/y", "the store refused"),
     ]:
         with pytest.raises(shuzi.ShuziError, match=words):
             shards.read_folder(reader, str(source), str(tmp_path / "out"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(shuzi.ShuziError, match="a folder without pictures"):
+    with pytest.raises(shuzi.ShuziError, match="holds no pictures"):
         shards.read_folder(reader, str(tmp_path / "empty"), str(tmp_path / "out"))
 
 
@@ -247,7 +247,7 @@ def test_a_store_that_refuses_is_one_sentence(command, pictures, refusing):
     ended = command("read", pictures, "--out", refusing)
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
-    assert "the store refuses" in ended.stderr
+    assert "the store refused" in ended.stderr
     assert "ACCESS_DENIED" in ended.stderr
     assert "secret" not in ended.stderr
 
@@ -271,7 +271,7 @@ def test_options_that_do_not_go_together_are_refused(command, pictures, tmp_path
 def test_parts_are_the_same_each_time_and_hold_everything():
     for count in (1, 20, 21, 2_000, 30_000, 2_500_000):
         files = [str(index) for index in range(count)]
-        parts = shards.parts_of("in", "out", files, single=False)
+        parts = shards.split_into_parts("in", "out", files, single=False)
         assert [file for part in parts for file in part.files] == files
         assert len(parts[0].files) == min(count, max(20, min(1000, count // 1000)))
 
@@ -300,7 +300,7 @@ def test_a_folder_here_and_one_of_a_store_answer_alike(tmp_path):
 
 
 def test_a_store_that_fails_is_not_the_files_fault():
-    assert not isinstance(stores.unreadable("x", FileNotFoundError(2, "none")), SystemFailure)
-    assert not isinstance(stores.unreadable("x", OSError("AWS Error ACCESS_DENIED")), SystemFailure)
-    assert isinstance(stores.unreadable("x", OSError("AWS Error NETWORK_CONNECTION")), SystemFailure)
-    assert isinstance(stores.unreadable("x", OSError(errno.ESTALE, "Stale file handle")), SystemFailure)
+    assert not isinstance(stores.read_error("x", FileNotFoundError(2, "none")), SystemFailure)
+    assert not isinstance(stores.read_error("x", OSError("AWS Error ACCESS_DENIED")), SystemFailure)
+    assert isinstance(stores.read_error("x", OSError("AWS Error NETWORK_CONNECTION")), SystemFailure)
+    assert isinstance(stores.read_error("x", OSError(errno.ESTALE, "Stale file handle")), SystemFailure)

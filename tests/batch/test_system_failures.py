@@ -64,7 +64,7 @@ def test_want_of_memory_is_no_row_and_the_picture_is_read_when_it_goes_on(reader
     out = str(tmp_path / "out")
     with little_memory(), pytest.raises(SystemFailure, match="Out of memory while reading"):
         list(shards.read_folder(reader, str(source), out)[1])
-    count, rest = shards.read_folder(reader, str(source), out, go_on=True)
+    count, rest = shards.read_folder(reader, str(source), out, resume=True)
     assert (count, list(rest)) == (3, [True, True, False])
     errors = ds.dataset(out).to_table()["error"].to_pylist()
     assert errors[:2] == [None, None]
@@ -87,7 +87,7 @@ def test_a_disk_that_cannot_be_read_ends_the_reading(reader, source, tmp_path):
 
 
 def test_want_of_descriptors_ends_the_reading(reader, source):
-    (job, *_) = folders.find([source]).jobs
+    (job, *_) = folders.list_pictures([source]).jobs
     with limited(resource.RLIMIT_NOFILE, 3), pytest.raises(SystemFailure, match="Too many open files"):
         list(folders.read_all(reader, [job]))
 

@@ -45,7 +45,7 @@ def test_a_page_is_drawn_as_it_was_scanned(document, sheets):
 
 
 def test_pages_are_read_in_order_each_with_its_boxes(document):
-    results = list(folders.read_all(shuzi.Reader(), folders.find([document]).jobs))
+    results = list(folders.read_all(shuzi.Reader(), folders.list_pictures([document]).jobs))
     assert [result.job.name for result in results] == ["scan.pdf#1", "scan.pdf#2", "scan.pdf#3"]
     assert [result.page.text for result in results] == ["7", "77", "777"]
     for count, result in enumerate(results, start=1):

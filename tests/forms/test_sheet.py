@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import shuzi
-from shuzi.batch.tables import COLUMNS
+from shuzi.batch.csv_file import COLUMNS
 from shuzi.forms.fields import parse_form
 from shuzi.forms.sheet import cut_zones, find_sheet
 from shuzi.synth.forms import FORM
@@ -165,7 +165,7 @@ def test_forms_go_on_and_are_never_replaced(command, folder):
     (folder / "out.csv").write_text(corrected)
     ended = command(*whole, cwd=folder)
     assert (ended.code, ended.stderr.count("\n")) == (1, 1)
-    assert "holds this form's fields already. Use --continue to add to it" in ended.stderr
+    assert "already holds this form's fields. Add to it with --continue" in ended.stderr
     assert command(*whole, "--continue", cwd=folder).code == 0
     assert (folder / "out.csv").read_text().startswith(corrected)
     assert [r["account"] for r in read(folder / "out.csv")] == ["999999", "704128"]
@@ -191,8 +191,8 @@ def test_forms_as_json_with_what_failed(command, folder):
         (["--fields", "none.json"], "none.json: can't be read"),
         (["--fields", "bad.json"], "bad.json: field 'account': the pattern"),
         (["--fields", "form.json", "--single"], "--fields can't be combined with --single"),
-        (["--fields", "form.json", "--csv", "readings.csv"], "not a CSV file of this form's fields"),
-        (["--csv", "forms.csv"], "not a CSV file of readings"),
+        (["--fields", "form.json", "--csv", "readings.csv"], "is not a CSV file of this form's fields"),
+        (["--csv", "forms.csv"], "is not a CSV file of readings"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(command, folder, args, words):

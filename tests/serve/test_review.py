@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import shuzi
-from shuzi.batch.tables import CsvFile, Sheet
+from shuzi.batch.csv_file import CsvFile, Layout
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
@@ -163,7 +163,7 @@ def test_the_reviews_answers(review, table):
 def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
     form = Form.load(table.parent / "form.json")
     entries = shuzi.Reader().read_fields(table.parent / "scans" / "1.png", form)
-    with CsvFile(table, Sheet.of_form(form, "form.json"), resume=True) as out:
+    with CsvFile(table, Layout.for_form(form, "form.json"), resume=True) as out:
         out.write("4.png", entries)
         Review(table).write("scans/1.png", "account", "704128", anyway=False)
         out.write("5.png", entries)
