@@ -15,7 +15,7 @@ from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
     from shuzi.batch.folders import Result
-    from shuzi.batch.tables import CsvFile, CsvStream, Sheet
+    from shuzi.batch.csv_file import CsvFile, CsvStream, Layout
 
 Files = Annotated[
     list[str],
@@ -106,23 +106,25 @@ def read_files(
     as_json: bool,
 ) -> None:
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
-    from shuzi.batch import folders, tables
+    from shuzi.batch import csv_file, folders
     from shuzi.data.picture import MOST_BYTES
     from shuzi.forms.fields import SURE_FIELD, Form
     from shuzi.read.reader import Reader
 
-    form, sheet, base = None, tables.READINGS, Path(csv or ".").parent
+    form, layout, base = None, csv_file.READINGS, Path(csv or ".").parent
     if fields is not None:
         form = Form.load(fields)
-        sheet = tables.Sheet.of_form(form, folders.place(fields, base))
-    found = folders.find(files, sys.stdin.buffer.read(MOST_BYTES) if "-" in files and sys.stdin else b"")
+        layout = csv_file.Layout.for_form(form, folders.relative(fields, base))
+    found = folders.list_pictures(
+        files, sys.stdin.buffer.read(MOST_BYTES) if "-" in files and sys.stdin else b""
+    )
     if found.skipped:
-        print_error(f"skipped, not pictures: {folders.named(found.skipped)}")
+        print_error(f"skipped, not pictures: {folders.name_some(found.skipped)}")
     reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    with csv_writer(csv, sheet, go_on) as rows:
-        jobs = [job for job in found.jobs if rows is None or job.place(base) not in rows.done]
+    with csv_writer(csv, layout, go_on) as rows:
+        jobs = [job for job in found.jobs if rows is None or job.unique_name(base) not in rows.done]
         with progress_bar(len(jobs), err if as_json or csv == "-" else out) as bar:
             readings = bar(folders.read_all(reader, jobs, single=single, form=form, sure=sure))
             for result in chain(found.failed, readings):
@@ -132,7 +134,7 @@ def read_files(
                     print_error(result.error or "")
                     continue
                 if rows:
-                    rows.write(result.job.place(base), reading)
+                    rows.write(result.job.unique_name(base), reading)
                 write_pictures(result, overlay, inputs)
                 if as_json:
                     pages.append(folders.as_json(reading, name))
@@ -145,24 +147,24 @@ def read_files(
 
 
 def csv_writer(
-    csv: str | None, sheet: "Sheet", resume: bool
+    csv: str | None, layout: "Layout", resume: bool
 ) -> "AbstractContextManager[CsvFile | CsvStream | None]":
     """Return what writes the rows of --csv: to a file, to stdout for "-", or None."""
-    from shuzi.batch.tables import CsvFile, CsvStream
+    from shuzi.batch.csv_file import CsvFile, CsvStream
 
     if csv is None:
         return nullcontext()
-    return nullcontext(CsvStream(sys.stdout, sheet)) if csv == "-" else CsvFile(csv, sheet, resume=resume)
+    return nullcontext(CsvStream(sys.stdout, layout)) if csv == "-" else CsvFile(csv, layout, resume=resume)
 
 
 def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) -> None:
     """Write the pictures of a page that --overlay and --inputs ask for."""
-    from shuzi.batch import folders
+    from shuzi.batch.overlay import write_inputs, write_overlay
 
     if overlay and result.page:
-        folders.write_overlay(overlay, result.job, result.page)
+        write_overlay(overlay, result.job, result.page)
     if inputs and result.page:
-        folders.write_inputs(inputs, result.job, result.page)
+        write_inputs(inputs, result.job, result.page)
 
 
 def print_lines(file: str, result: "Result") -> None:
@@ -189,20 +191,20 @@ def read_to_parquet(
     if engine not in ("local", "ray") or (address is not None and engine != "ray"):
         raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
     shards = needs("parquet", "shuzi.batch.shards")
-    do = shards.do_here
+    do = shards.read_parts_here
     if engine == "ray":
         needs("ray", "ray")
         cluster = needs("ray", "shuzi.batch.cluster")
-        cluster.join(address)
-        do = cluster.do
+        cluster.connect(address)
+        do = cluster.read_parts
     from shuzi.read.reader import Reader
 
     reader = Reader(weights, threshold)
-    count, results = shards.read_folder(reader, source, to, do, single=single, go_on=go_on)
+    count, results = shards.read_folder(reader, source, to, do, single=single, resume=go_on)
     began = time.perf_counter()
     with progress_bar(count, err) as bar:
         read = sum(bar(results))
-    seconds, failed, folder = time.perf_counter() - began, count - read, shards.shown(to)
+    seconds, failed, folder = time.perf_counter() - began, count - read, shards.without_secret(to)
     if as_json:
         print_json({"out": folder, "read": read, "failed": failed, "seconds": round(seconds, 3)})
     else:
