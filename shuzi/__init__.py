@@ -7,7 +7,7 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shuzi.batch.folders import read_files
@@ -56,12 +56,12 @@ def load(
     progress: "Progress | None" = None,
     transform: "Transform | None" = None,
 ) -> "tuple[Digits, Digits]":
-    """Give the training and the test digits of a set.
+    """Load the training and the test digits of a dataset.
 
     Args:
         name: "mnist", "fashion-mnist", or a folder: of pictures in sub-folders 0 to 9, each seen as the shipped
             reader sees it, or of four IDX files.
-        root: where named sets lie, in torchvision's layout; default SHUZI_DATA, else the user's cache.
+        root: the folder of downloaded datasets, in torchvision's layout; default: SHUZI_DATA, else the user's cache.
         progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         transform: what indexing makes of each image, as torchvision's sets take it; see `Digits`.
 
@@ -73,7 +73,7 @@ def load(
     from shuzi.errors import ShuziError
 
     if not isinstance(name, str | Path):
-        raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path")
+        raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path.")
     if transform is not None:
         train, test = load(name, root, progress)
         return train.with_transform(transform), test.with_transform(transform)
@@ -85,7 +85,7 @@ def load(
     return own.from_pictures(Path(name), reader.writing)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for, so that `import shuzi` stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'shuzi' has no attribute {name!r}")

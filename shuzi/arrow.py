@@ -1,10 +1,11 @@
-"""Readings as Arrow tables: a row a picture, as other tools take them and as Parquet keeps them."""
+"""Readings as Arrow tables, one row per picture, for other tools and for Parquet files."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,13 +14,14 @@ from shuzi.data.picture import load, pages
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 
 if TYPE_CHECKING:
+    from shuzi.data.picture import Source
     from shuzi.page import Page
 
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
 DIGIT = pa.struct(
     [
-        ("digit", pa.int8()),  # 0..9, null where the reader is not sure
+        ("digit", pa.int8()),  # 0..9, null if the reader is not sure
         ("guess", pa.int8()),  # 0..9, the likeliest whether sure or not
         ("confidence", pa.float32()),  # 0..1, that it is a digit and this one
         ("line", pa.int32()),  # 0 is the topmost line of the page
@@ -32,20 +34,20 @@ DIGIT = pa.struct(
 )
 READINGS = pa.schema(
     [
-        ("text", pa.string()),  # a line a line, '?' where not sure; null for what is no picture
-        ("confidence", pa.float32()),  # 0..1, that all of it is right; null where there are no digits
-        ("digits", pa.list_(DIGIT)),  # in reading order; null for what is no picture
+        ("text", pa.string()),  # one line per line of writing, '?' if unsure; null if it is no picture
+        ("confidence", pa.float32()),  # 0..1, that all of it is right; null without digits
+        ("digits", pa.list_(DIGIT)),  # in reading order; null if it is no picture
         ("error", pa.string()),  # why it is no picture; null if it is one
-        ("pages", pa.int32()),  # how many its file has; null for what is no picture
+        ("pages", pa.int32()),  # of its file; null if it is no picture
     ]
 )
 
 
-def read_batch(read: Callable[..., Page], batch: Mapping[str, Any]) -> pa.Table:
-    """Give a batch's columns, with READINGS in place of the pictures; a broken picture is a row with its error.
+def read_batch(read: Callable[..., Page], batch: Mapping[str, Iterable[Any]]) -> pa.Table:
+    """Read a batch: return its columns with READINGS in place of the pictures; a broken picture's row has its error.
 
-    There are as many rows as pictures. So of a TIFF or PDF the first page is read; the column "pages" says how many
-    there are. `shuzi read --out` reads them all.
+    There are as many rows as pictures, so only the first page of a TIFF or PDF is read. The column "pages" counts
+    them; `shuzi read --out` reads them all.
 
     Args:
         read: reads a picture, as `Reader.read` does.
@@ -70,18 +72,17 @@ def read_batch(read: Callable[..., Page], batch: Mapping[str, Any]) -> pa.Table:
     return readings
 
 
-def _read_first(read: Callable[..., Page], source: Any) -> dict[str, Any]:  # noqa: ANN401
-    """A row of the first page, with the number of pages."""
+def _read_first(read: Callable[..., Page], source: Source) -> dict[str, object]:
+    """Read the first page as a row, with the number of pages."""
     row = read_one(read, source)
     if row.get("error") is None:
-        row["pages"] = (
-            pages(source) if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) else 1
-        )
+        in_file = isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+        row["pages"] = pages(source) if in_file else 1
     return row
 
 
-def _array(name: str, values: Any) -> pa.Array:  # noqa: ANN401
-    """A column as Arrow has it; texts that aren't Unicode are escaped."""
+def _array(name: str, values: Iterable[object]) -> pa.Array:
+    """Convert a column to Arrow; texts that aren't Unicode are escaped."""
     with contextlib.suppress(pa.ArrowException, UnicodeEncodeError):
         return pa.array(values)
     try:
@@ -91,29 +92,25 @@ def _array(name: str, values: Any) -> pa.Array:  # noqa: ANN401
 
 
 def text(value: str) -> str:
-    """Give a text as Arrow can hold it: what is not Unicode, as in the names of some files, is escaped."""
+    """Escape what is not Unicode in a text, such as the names of some files, because Arrow can't hold it."""
     return value.encode("utf-8", "backslashreplace").decode()
 
 
 def read_one(
-    read: Callable[..., Page],
-    source: Any,  # noqa: ANN401
-    page: int = 0,
-    *,
-    single: bool = False,
-) -> dict[str, Any]:
-    """Give a picture's row of READINGS; page: which of a TIFF's, from 0."""
+    read: Callable[..., Page], source: Source, page: int = 0, *, single: bool = False
+) -> dict[str, object]:
+    """Read a picture as a row of READINGS. page: of a TIFF or PDF, from 0."""
     try:
         with system_failures("a picture"):
-            return row(read(load(source, page), single=single))
+            return page_row(read(load(source, page), single=single))
     except SystemFailure:
         raise
     except ShuziError as error:
         return {"error": text(str(error))}
 
 
-def row(page: Page) -> dict[str, Any]:
-    """Give a page as a row of READINGS; confidences have four places, as in CSV and JSON."""
+def page_row(page: Page) -> dict[str, object]:
+    """Convert a page to a row of READINGS; confidences have four places, as in CSV and JSON."""
     digits = [
         {
             "digit": digit.digit,
@@ -126,10 +123,5 @@ def row(page: Page) -> dict[str, Any]:
         for index, number in enumerate(page.numbers)
         for digit in number.digits
     ]
-    sure = None
-    if digits:
-        sure = 1.0
-        for number in page.numbers:
-            sure *= number.confidence
-        sure = round(sure, 4)
-    return {"text": page.text, "confidence": sure, "digits": digits}
+    confidence = round(math.prod(number.confidence for number in page.numbers), 4) if digits else None
+    return {"text": page.text, "confidence": confidence, "digits": digits}

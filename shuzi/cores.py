@@ -1,4 +1,4 @@
-"""The processor's cores: how many this process may use, and work that is shared out among them."""
+"""The processor's cores: how many this process may use, and work shared among them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _share: int | None = None  # of this process; None: all
 
 
 def cores() -> int:
-    """How many cores this process may use, at least 1: those the system lets it, or its share of them."""
+    """Count the cores that this process may use, at least 1: its share, or all that the system allows it."""
     if _share is not None:
         return _share
     if hasattr(os, "sched_getaffinity"):  # neither macOS nor Windows has it
@@ -26,7 +26,7 @@ def cores() -> int:
 
 @contextlib.contextmanager
 def on_cores(count: int) -> Iterator[None]:
-    """Use so many cores, OpenCV too, while other processes use the others; and afterwards as many as before."""
+    """Use only `count` cores, OpenCV too, within the block."""
     global _share
     import cv2
 
@@ -41,9 +41,9 @@ def on_cores(count: int) -> Iterator[None]:
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Call a function, which doesn't do so itself, on each item, on all cores; give the answers in their order.
+    """Call a function on each item, on all cores; return the answers in order. It must not call in_parallel itself.
 
-    All threads of the process that do so share the same few, so that reading in many threads takes no more of them.
+    All callers share one pool, so that reading in many threads takes no more threads than there are cores.
     """
     items = list(items)
     if len(items) < 2 or cores() == 1:
@@ -52,7 +52,6 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 @functools.lru_cache(maxsize=1)
-def _pool(
-    process: int, count: int
-) -> ThreadPoolExecutor:  # of this process: a fork has none of its parent's threads
+def _pool(process: int, count: int) -> ThreadPoolExecutor:
+    """Return the pool of a process: a fork has none of its parent's threads."""
     return ThreadPoolExecutor(count, "shuzi")

@@ -1,4 +1,4 @@
-"""What a notebook shows of digits, pages, runs and evaluations: small pictures by Pillow, and tables. No matplotlib."""
+"""Notebook displays of digits, pages, runs and evaluations: small pictures by Pillow, and tables. No matplotlib."""
 
 import html
 import io
@@ -9,31 +9,31 @@ from PIL import Image, ImageDraw, ImageFont
 
 Box = tuple[int, int, int, int]  # x, y, width, height
 PAPER, INK, ACCENT, UNSURE, FAINT = "#ffffff", "#1f2933", "#0b6e99", "#c2410c", "#d9e2ec"
-WIDEST = 900  # pixels of a page's picture
-SCALE = 5  # pixels of a 28x28's pixel beside its bars
-GRID = 5, 10  # rows and columns of a sample, a column a digit
+MAX_WIDTH = 900  # pixels of a page's picture
+SCALE = 5  # pixels per pixel of a 28x28
+GRID = 5, 10  # rows and columns of a sample, one column per digit
 
 
 def png(picture: Image.Image) -> bytes:
-    """Give a picture as a PNG file's bytes."""
+    """Encode a picture as the bytes of a PNG file."""
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
 def enlarged(image: np.ndarray, width: int, height: int, smooth: bool = False) -> Image.Image:
-    """Give an image uint8 (28, 28), 255 is ink, as black on white of another size."""
+    """Resize an image uint8 (28, 28), 255 is ink, to black on white."""
     how = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
     return Image.fromarray(255 - image).resize((max(1, width), max(1, height)), how)
 
 
 def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Give Pillow's own font, of a size in pixels."""
+    """Load Pillow's own font, of a size in pixels."""
     return ImageFont.load_default(size)
 
 
 def digit(image: np.ndarray, probabilities: np.ndarray, guess: int, sure: bool) -> bytes:
-    """Draw a digit that was read, as a PNG file's bytes; one that is not sure is marked.
+    """Draw a digit as read, with bars of its probabilities, as the bytes of a PNG file.
 
     Args:
         image: uint8 (28, 28), what the network saw, 255 is ink.
@@ -59,15 +59,15 @@ def digit(image: np.ndarray, probabilities: np.ndarray, guess: int, sure: bool) 
 
 
 def boxes(digits: Iterable[tuple[Box, np.ndarray, int | None]], frame: Box) -> bytes:
-    """Draw digits in their places, as a PNG file's bytes: box, ink, and what each was read as.
+    """Draw digits in their places, with boxes and readings, as the bytes of a PNG file.
 
     Args:
-        digits: of each the box in pixels of the picture, the image uint8 (28, 28) that the network saw, and 0..9, or
-            None where it is not sure.
-        frame: the part of the picture that is drawn.
+        digits: for each one its box in pixels of the picture, the image uint8 (28, 28) that the network saw, and 0..9,
+            or None if unsure.
+        frame: the part of the picture to draw.
     """
     left, top, width, height = frame
-    scale = min(1.0, WIDEST / max(1, width))
+    scale = min(1.0, MAX_WIDTH / max(1, width))
     picture = Image.new("RGB", (max(1, round(width * scale)), max(1, round(height * scale))), PAPER)
     draw = ImageDraw.Draw(picture)
     for box, image, read in digits:
@@ -85,7 +85,7 @@ def boxes(digits: Iterable[tuple[Box, np.ndarray, int | None]], frame: Box) -> b
 
 
 def sample(images: np.ndarray, labels: np.ndarray) -> bytes:
-    """Draw the first images of each digit, one column per digit, as a PNG file's bytes.
+    """Draw the first images of each digit, one column per digit, as the bytes of a PNG file.
 
     images: uint8 (N, 28, 28), 255 is ink; labels: (N,), 0..9.
     """
@@ -100,7 +100,7 @@ def sample(images: np.ndarray, labels: np.ndarray) -> bytes:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
-    """Give an HTML table; what stands in it is text."""
+    """Build an HTML table of text cells."""
 
     def line(cells: Sequence[object], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
@@ -111,5 +111,5 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], caption: str 
 
 
 def bar(done: float, text: str) -> str:
-    """Give a progress bar, done 0..1, with a line beside it, as HTML."""
+    """Build a progress bar in HTML, with a text beside it. done: 0..1."""
     return f'<progress value="{done:.3f}" max="1"></progress> {html.escape(text)}'

@@ -1,13 +1,12 @@
-"""The errors a person can cause or give.
+"""The errors that a person can cause.
 
-ShuziError             one sentence: what was found, what was expected, what to do
+ShuziError             what happened, and what to do
     Renamed            a program uses a name that has changed since
-    Stopped            a person pressed Ctrl-C; says what was kept and how to go on
+    Stopped            a person pressed Ctrl-C; says what was kept and how to continue
     SystemFailure      a disk failed, or memory ran out: the input may be fine, and trying again may help
         OutOfMemory    memory ran out, which says nothing about what was being read
 
-The command line prints them on stderr and exits with their `exit_code`; nothing else that shuzi raises is
-meant for a person to act on.
+The command line prints them on stderr and exits with their `exit_code`. Anything else that shuzi raises is a bug.
 """
 
 import contextlib
@@ -17,9 +16,10 @@ import gc
 import importlib
 import mmap
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, TypeVar
 
-# What onnxruntime, OpenCV, pdfium, the dynamic linker, CUDA and the standard library call a lack of memory.
+# Words for a lack of memory in errors of onnxruntime, OpenCV, pdfium, the dynamic linker, CUDA and Python.
 NO_MEMORY = (
     "bad_alloc",
     "BFCArena",
@@ -30,8 +30,8 @@ NO_MEMORY = (
     "out of memory",
     "can't start new thread",
 )
-ROOM = 900_000_000  # bytes; whoever can have so many doesn't lack memory
-# The system's answers that are about the file; the second line where a damaged one sends Pillow beyond its end
+ENOUGH_BYTES = 900_000_000  # if so many can be had, memory isn't lacking
+# The system's errors about the file itself; those of the second line, if a damaged one sends Pillow beyond its end
 OF_THE_FILE = (
     *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
     *(errno.EINVAL, errno.EOVERFLOW, errno.EILSEQ),
@@ -39,7 +39,7 @@ OF_THE_FILE = (
 
 
 class ShuziError(Exception):
-    """Bad input or bad surroundings (file, network, disk, device), said in one sentence."""
+    """A problem with the input or its surroundings (file, network, disk, device), and what to do about it."""
 
     exit_code = 1
 
@@ -49,7 +49,7 @@ class Renamed(ShuziError, AttributeError):
 
 
 class Stopped(ShuziError):
-    """A person stopped the work; the sentence says what was kept."""
+    """A person stopped the work; the message says what was kept."""
 
     exit_code = 130  # as shells report a process ended by Ctrl-C
 
@@ -94,7 +94,7 @@ def renamed(**names: str) -> Callable[[type[T]], type[T]]:
 
 @contextlib.contextmanager
 def enough_memory(doing: str) -> Iterator[None]:
-    """Raise OutOfMemory, "Out of memory while `doing`", where an error of any library says that memory ran out."""
+    """Raise OutOfMemory, "Out of memory while `doing`", if any library reports that memory ran out."""
     try:
         yield
     except ShuziError:
@@ -106,17 +106,17 @@ def enough_memory(doing: str) -> Iterator[None]:
 
 
 def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
-    """Give the sentence for an error of any library that says that memory ran out; None for another."""
+    """Return OutOfMemory if an error of any library reports that memory ran out, else None."""
     lacking = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
     if not lacking and not any(words in str(error) for words in NO_MEMORY):
         return None
-    return OutOfMemory(f"Out of memory while {doing}; free some memory or read smaller pictures.")
+    return OutOfMemory(f"Out of memory while {doing}. Free some memory or read smaller pictures.")
 
 
 def system_failure(error: Exception, name: str) -> SystemFailure | None:
-    """Give the sentence for an error that is the system's; None if the input may have caused it.
+    """Return SystemFailure if the system caused an error, None if the input may have caused it.
 
-    A damaged picture can raise MemoryError too. So lack of memory is believed only if ROOM bytes can't be had.
+    A damaged picture can raise MemoryError too, so lack of memory is believed only if ENOUGH_BYTES can't be had.
     name: of what was being read.
     """
     if isinstance(error, SystemFailure):
@@ -125,19 +125,19 @@ def system_failure(error: Exception, name: str) -> SystemFailure | None:
         return None
     if (failure := out_of_memory(error, f"reading {name}")) is not None:
         try:
-            mmap.mmap(-1, ROOM).close()
+            mmap.mmap(-1, ENOUGH_BYTES).close()
         except (OSError, MemoryError):
             return failure
     if not isinstance(error, OSError) or error.errno is None or error.errno in OF_THE_FILE:
         return None
     return SystemFailure(
-        f"{name}: {error.strerror}. The system failed, not the file; put that right and try again."
+        f"{name}: {error.strerror}. The system failed, not the file. Fix that and try again."
     )
 
 
 @contextlib.contextmanager
 def system_failures(name: str) -> Iterator[None]:
-    """Turn errors that are the system's into a SystemFailure; others pass. name: of what is read."""
+    """Turn errors that the system caused into SystemFailure; others pass. name: of what is read."""
     try:
         yield
     except Exception as error:
@@ -146,17 +146,17 @@ def system_failures(name: str) -> Iterator[None]:
         raise
 
 
-def needs(extra: str, module: str) -> Any:  # noqa: ANN401
-    """Import a module that takes an extra; say in one sentence how to get what it lacks."""
+def needs(extra: str, module: str) -> ModuleType:
+    """Import a module that needs an extra. Raises ShuziError that says how to install it."""
     collecting = gc.isenabled()
-    gc.disable()  # torch's thousands of modules make no garbage; looking for some takes a tenth of their import
+    gc.disable()  # torch's thousands of modules make no garbage; looking for it takes a tenth of their import
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "shuzi":
             raise
         raise ShuziError(
-            f"this needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[{extra}]'"
+            f"This needs {error.name}. Install it in the folder of shuzi's source: pip install '.[{extra}]'"
         ) from error
     finally:
         if collecting:

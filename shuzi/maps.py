@@ -1,11 +1,11 @@
 """The maps that the finder's network returns: what their channels mean, for its training and for reading."""
 
 MARKS = ".,-/:"  # each has a heatmap; labels 10 to 14 of scenes, in this order
-STRIDE = 4  # pixels of the picture to a cell of the maps
+STRIDE = 4  # pixels of the picture per cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
 
 # Channels, in this order: heatmaps; the ten classes; the middle's offset; width and height; whether another digit of
-# the number follows, and where; where the digit is whose ink a cell has; whether there is writing too small to be read.
+# the number follows, and where; where the digit is whose ink a cell shows; whether its writing is too small to be read.
 HEAT = slice(0, HEATS)
 CLASS = slice(HEATS, HEATS + 10)
 OFFSET = slice(HEATS + 10, HEATS + 12)

@@ -1,4 +1,4 @@
-"""An ONNX network: opened, and checked whole, before anything is read with it."""
+"""An ONNX network, checked when it is opened, before anything is read with it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-USUAL = "CUDAExecutionProvider", "CPUExecutionProvider"
-# in a folder laid out as Hugging Face's are
+DEFAULT_PROVIDERS = "CUDAExecutionProvider", "CPUExecutionProvider"
+# Files of a folder in Hugging Face's layout.
 HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS = "config.json", "model.onnx", "model.safetensors"
-LARGE = 1_000_000  # pixels: what more of them take of memory is given back at once
-MOST_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
+SHRINK_FROM = 1_000_000  # pixels: larger batches give their memory back at once
+MAX_NETWORK_BYTES = 500_000_000  # of a file; ours take 2 to 6 million
 
 Shapes: TypeAlias = Callable[[tuple[int, ...]], Collection[tuple[int, ...]]]
-"""The shapes that an output may have, of the shape of the images."""
+"""Returns the shapes that an output may have for images of a shape."""
 
 
 class Network:
-    """An ONNX network that gave finite numbers of the right shapes; for many threads, to copy and to pickle.
+    """An ONNX network that answers with finite numbers of the right shapes. Threads can share it; it can be pickled.
 
-    path: its file. examples: for its one input, "images", of the type it takes and of several shapes that it must take.
-    outputs: the names of its outputs, each with the shapes that it may have for images of a shape. expected: the same
-    in words, for errors. providers: what onnxruntime runs it on, by its names, the first that can; default CUDA where
-    this onnxruntime has it, else the CPU.
-    Raises ShuziError when the file is missing, damaged, or another network, or a provider isn't there, and OutOfMemory.
+    Args:
+        path: its file.
+        examples: images for its one input, "images", of its type and of several shapes that it must accept.
+        outputs: the names of its outputs, each with the shapes that it may have.
+        expected: the same in words, for errors.
+        providers: what onnxruntime runs it on, in order of preference; default: CUDA where this onnxruntime has it,
+            else the CPU.
+
+    Raises:
+        ShuziError: the file is missing, damaged or another network, or a provider isn't available.
+        OutOfMemory: memory ran out.
     """
 
     def __init__(
@@ -49,10 +55,10 @@ class Network:
         expected: str,
         providers: Sequence[str] | None = None,
     ) -> None:
-        self.path = _file(Path(path))
+        self.path = _network_file(Path(path))
         self._bytes = _read(self.path)
         self._names = list(outputs)
-        self._wanted = None if providers is None else _there(providers)
+        self._wanted = None if providers is None else _check_providers(providers)
         self._open()
         self._check(examples, outputs, expected)
         if providers is not None and (missing := set(providers) - set(self.providers)):
@@ -62,13 +68,13 @@ class Network:
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
 
     def _open(self) -> None:
-        damaged = f"{self.path}: no ONNX network, or a damaged one; make it anew with shuzi export."
-        with _explained(f"opening {self.path}", damaged):
+        damaged = f"{self.path} is no ONNX network, or a damaged one. Make it again with shuzi export."
+        with _as_shuzi_error(f"opening {self.path}", damaged):
             self._session = _session(self._bytes, self._wanted)
             self._about = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def _check(self, examples: Sequence[np.ndarray], outputs: Mapping[str, Shapes], expected: str) -> None:
-        other = ShuziError(f"{self.path}: an ONNX network, but no reader: expected {expected}.")
+        other = ShuziError(f"{self.path} is an ONNX network, but not of the expected kind: {expected}.")
         found = {each.name: each.type for each in self._session.get_outputs()}
         inputs = [each.name for each in self._session.get_inputs()]
         if inputs != ["images"] or any(found.get(name) != "tensor(float)" for name in outputs):
@@ -78,46 +84,46 @@ class Network:
                 answers = self.run(images)
             except OutOfMemory:
                 raise
-            except ShuziError as error:  # as many kinds: a type, a rank or a size that isn't the example's
+            except ShuziError as error:  # another type, rank or size than the example's
                 raise other from error
             for answer, shapes in zip(answers, outputs.values(), strict=True):
                 if answer.shape not in shapes(images.shape):
                     raise other
                 if not np.isfinite(answer).all():
                     raise ShuziError(
-                        f"{self.path}: a damaged network, it answers with NaN or infinity; "
-                        "make it anew with shuzi export."
+                        f"{self.path} is damaged: the network answers with NaN or infinity. "
+                        "Make it again with shuzi export."
                     )
 
     @property
     def providers(self) -> list[str]:
-        """What it runs on, by onnxruntime's names, the first before the others."""
+        """What it runs on, by onnxruntime's names, in order of preference."""
         names: list[str] = self._session.get_providers()
         return names
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
-        """Its outputs, in the order in which they were named. Raises ShuziError where it fails, and OutOfMemory."""
+        """Compute its outputs, in the order of their names. Raises ShuziError if it fails, and OutOfMemory."""
         options = None
-        if images.size > LARGE:
+        if images.size > SHRINK_FROM:
             options = runtime().RunOptions()
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         given = f"{images.dtype} {images.shape}"
-        failed = f"{self.path}: this network fails on images of {given}; make it anew with shuzi export."
-        with _explained("reading a picture", failed):
+        failed = f"{self.path}: the network fails on images of {given}. Make it again with shuzi export."
+        with _as_shuzi_error("reading a picture", failed):
             answers: list[np.ndarray] = self._session.run(self._names, {"images": images}, options)
         return answers
 
     @property
     def sha256(self) -> str:
-        """Of its file."""
+        """The SHA-256 of its file, in hexadecimal."""
         return hashlib.sha256(self._bytes).hexdigest()
 
     def text(self, name: str, default: str) -> str:
-        """What the file says of itself under a name."""
+        """Look up a property of the file."""
         return self._about.get(name, default)
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
-        """A number the file says of itself, within bounds, both included. Raises ShuziError on anything else."""
+        """Look up a number among the file's properties. Raises ShuziError if it isn't one from `least` to `most`."""
         said = self._about.get(name)
         try:
             number = default if said is None else float(said)
@@ -125,8 +131,8 @@ class Network:
             number = math.nan
         if not least <= number <= most:
             raise ShuziError(
-                f"{self.path}: its {name} is {said!r:.40}, expected a number from {least:g} to {most:g}; "
-                "make it anew with shuzi export."
+                f"{self.path}: its {name} is {said!r:.40}, not a number from {least:g} to {most:g}. "
+                "Make it again with shuzi export."
             )
         return number
 
@@ -139,8 +145,8 @@ class Network:
 
 
 @contextlib.contextmanager
-def _explained(doing: str, otherwise: str) -> Iterator[None]:
-    """Raise OutOfMemory where memory runs out, else ShuziError, for the dozen kinds that onnxruntime raises."""
+def _as_shuzi_error(doing: str, otherwise: str) -> Iterator[None]:
+    """Turn the dozen kinds of errors that onnxruntime raises into OutOfMemory or ShuziError."""
     try:
         with enough_memory(doing):
             yield
@@ -151,7 +157,7 @@ def _explained(doing: str, otherwise: str) -> Iterator[None]:
 
 
 def runtime() -> ModuleType:
-    """Import onnxruntime with its telemetry off; everything that needs onnxruntime gets it here.
+    """Import onnxruntime with its telemetry off; all of shuzi imports it here.
 
     Importing onnxruntime 1.31 or later starts its telemetry: it writes a device id and a database to the user's cache,
     and after about ten seconds looks up its maker's host. Only the variable prevents that, and only if it is set before
@@ -165,54 +171,54 @@ def runtime() -> ModuleType:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities float64 (N, classes) of logits (N, classes); a row's largest is taken off, so nothing overflows."""
+    """Compute probabilities, float64 (N, classes), of logits (N, classes), without overflow."""
     e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     probabilities: np.ndarray = e / e.sum(axis=1, keepdims=True)
     return probabilities
 
 
 def _read(path: Path) -> bytes:
-    """The file's bytes; raises ShuziError with what is there instead, and what to do."""
+    """Read the file; raise ShuziError with what is there instead, and what to do."""
     try:
         if (path / "run.json").is_file():
             raise ShuziError(
-                f"{path}: a run; make an ONNX file of it with shuzi export {path}, and take {path / 'model.onnx'}."
+                f"{path} is a run. Export it with shuzi export {path}, and give {path / 'model.onnx'}."
             )
         if not path.exists():
-            raise ShuziError(f"{path}: no such file; expected an ONNX network made by shuzi export.")
+            raise ShuziError(f"{path}: no such file. Give an ONNX network that shuzi export made.")
         if not path.is_file():
-            raise ShuziError(f"{path}: no file; expected an ONNX network made by shuzi export.")
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise ShuziError(f"{path}: {size:,} bytes, more than {MOST_BYTES:,}; expected an ONNX network.")
+            raise ShuziError(f"{path} is no file. Give an ONNX network that shuzi export made.")
+        if (size := path.stat().st_size) > MAX_NETWORK_BYTES:
+            raise ShuziError(
+                f"{path}: {size:,} bytes, more than {MAX_NETWORK_BYTES:,}. Give an ONNX network that shuzi export made."
+            )
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
 
 
-def _file(path: Path) -> Path:
-    """The network's file, of a folder too that `shuzi export --to hub` wrote."""
+def _network_file(path: Path) -> Path:
+    """Find the network's file, also in a folder that `shuzi export --to hub` wrote."""
     try:
         return path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
-    except OSError:  # a name that is too long, say: reading the file tells
+    except OSError:  # such as a name that is too long: reading the file will say so
         return path
 
 
-def _there(wanted: Sequence[str]) -> list[str]:
-    """The providers that are wanted; raises ShuziError for one that this onnxruntime hasn't."""
+def _check_providers(wanted: Sequence[str]) -> list[str]:
+    """Return the providers; raise ShuziError for one that this onnxruntime doesn't have."""
     there = runtime().get_available_providers()
     named = isinstance(wanted, Sequence) and not isinstance(wanted, str) and len(wanted) > 0
     if not named or any(name not in there for name in wanted):
-        raise ShuziError(
-            f"providers={wanted!r:.60}: expected some of what this onnxruntime has: {', '.join(there)}."
-        )
+        raise ShuziError(f"providers={wanted!r:.60}: not all are available. Choose from {', '.join(there)}.")
     return [*wanted]
 
 
 def _session(network: bytes, wanted: Sequence[str] | None) -> onnxruntime.InferenceSession:
-    """An ONNX network ready to run, on what this machine has by default. Raises what onnxruntime does if it is none."""
+    """Load an ONNX network for what this machine has by default. Raises onnxruntime's errors."""
     onnxruntime = runtime()
     there = onnxruntime.get_available_providers()
-    providers = wanted or [name for name in USUAL if name in there]
+    providers = wanted or [name for name in DEFAULT_PROVIDERS if name in there]
     options = onnxruntime.SessionOptions()
     # a digit takes a quarter of a millisecond on one thread: waking others would cost more
     options.intra_op_num_threads = 1

@@ -73,7 +73,7 @@ def test_a_page_shows_ink_and_box_where_they_are(small):
 
 @pytest.mark.parametrize("size", [(1, 1), (4000, 30)])
 def test_a_page_of_any_size_is_drawn(size):
-    assert picture(Page((), size)).shape[1] <= display.WIDEST
+    assert picture(Page((), size)).shape[1] <= display.MAX_WIDTH
 
 
 def test_what_the_shipped_reader_gives_shows_itself(small):

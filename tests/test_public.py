@@ -31,7 +31,7 @@ def test_a_name_that_isnt_there_is_an_attribute_error():
 def test_a_name_that_takes_an_extra_says_how_to_get_it():
     script = "import sys; sys.modules['torch'] = None; import shuzi; shuzi.Recipe"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert "this needs torch; in the folder of shuzi's source, install it with" in ended.stderr
+    assert "This needs torch. Install it in the folder of shuzi's source" in ended.stderr
 
 
 def test_it_says_nothing_until_a_program_asks():

@@ -95,7 +95,7 @@ def test_a_pipe_can_be_read(command, folder):
     ended = command("read", "-", stdin=folder / "a" / "2.png")
     assert ended.stdout.split() == ["77", *ended.stdout.split()[1:]]
     ended = command("read", "-")
-    assert (ended.code, ended.stderr) == (1, "shuzi: 0 bytes: 0 bytes, expected a picture\n")
+    assert (ended.code, ended.stderr) == (1, "shuzi: 0 bytes: an empty file. Give a picture\n")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_pipe_can_be_read(command, folder):
         (["samples.tif"], "samples.tif: "),
         (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
         (["a/1.png", "--csv", "pipe"], "pipe: not a file"),
-        (["a/1.png", "--weights", "b"], "b: no file; expected an ONNX network"),
+        (["a/1.png", "--weights", "b"], "b is no file. Give an ONNX network"),
         (["a/1.png", "--continue", "--csv", "-"], "name it"),
     ],
 )

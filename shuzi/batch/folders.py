@@ -93,7 +93,7 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]], stdin: bytes | None =
             inside, others, unreadable = _list_folder(path)
             if not inside and not unreadable:
                 also = f" (skipped: {name_some(others)})" if others else ""
-                raise ShuziError(f"{path} holds no pictures{also}. Add {pictures.USUAL} files.")
+                raise ShuziError(f"{path} holds no pictures{also}. Add {pictures.USUAL_FORMATS} files.")
             jobs += inside
             skipped += others
             failed += unreadable
@@ -142,7 +142,7 @@ def _with_distinct_names(jobs: list[Job]) -> list[Job]:
 def _split_pages(job: Job) -> list[Job]:
     """Make a job for each page of a file."""
     count = 1
-    if job.data is not None or job.path.suffix.lower() in pictures.PAGED:
+    if job.data is not None or job.path.suffix.lower() in pictures.PAGED_SUFFIXES:
         try:
             count = pictures.pages(job.path if job.data is None else job.data)
         except SystemFailure:

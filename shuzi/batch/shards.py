@@ -89,7 +89,7 @@ def list_pictures(source: str) -> list[str]:
         if name.suffix.lower() in endings and not any(part.startswith(".") for part in name.parts)
     )
     if not pictures:
-        raise ShuziError(f"{without_secret(source)} holds no pictures. Add {picture.USUAL} files.")
+        raise ShuziError(f"{without_secret(source)} holds no pictures. Add {picture.USUAL_FORMATS} files.")
     return pictures
 
 
@@ -195,10 +195,10 @@ def read_rows(reader: Reader, source: Store, name: str, single: bool) -> list[di
     """
     file = text(name)
     try:
-        if (size := source.size(name)) > picture.MOST_BYTES:
-            raise ShuziError(f"{size:,} bytes, more than {picture.MOST_BYTES:,}. Reduce the picture.")
+        if (size := source.size(name)) > picture.MAX_PICTURE_BYTES:
+            raise ShuziError(f"{size:,} bytes, more than {picture.MAX_PICTURE_BYTES:,}. Reduce the picture.")
         data = source.read(name)
-        pages = picture.pages(data) if name.lower().endswith(picture.PAGED) else 1
+        pages = picture.pages(data) if name.lower().endswith(picture.PAGED_SUFFIXES) else 1
         rows = [{"pages": pages} | read_one(reader.read, data, page, single=single) for page in range(pages)]
     except SystemFailure as error:
         raise SystemFailure(f"{file}: {error}") from error

@@ -14,8 +14,8 @@ from shuzi.cli.output import err, on_one_line, out, print_error, print_json, pro
 from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
-    from shuzi.batch.folders import Result
     from shuzi.batch.csv_file import CsvFile, CsvStream, Layout
+    from shuzi.batch.folders import Result
 
 Files = Annotated[
     list[str],
@@ -107,7 +107,7 @@ def read_files(
 ) -> None:
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
     from shuzi.batch import csv_file, folders
-    from shuzi.data.picture import MOST_BYTES
+    from shuzi.data.picture import MAX_PICTURE_BYTES
     from shuzi.forms.fields import SURE_FIELD, Form
     from shuzi.read.reader import Reader
 
@@ -116,7 +116,7 @@ def read_files(
         form = Form.load(fields)
         layout = csv_file.Layout.for_form(form, folders.relative(fields, base))
     found = folders.list_pictures(
-        files, sys.stdin.buffer.read(MOST_BYTES) if "-" in files and sys.stdin else b""
+        files, sys.stdin.buffer.read(MAX_PICTURE_BYTES) if "-" in files and sys.stdin else b""
     )
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.name_some(found.skipped)}")

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST's files: strict to read, atomic to write.
+"""Read and write IDX, the format of MNIST's files: strict in reading, atomic in writing.
 
 An IDX file is a big-endian header (two zero bytes, a type code, the number of dimensions, then each
 dimension as uint32) and the values in row-major order. Source: Y. LeCun, C. Cortes, C. J. C. Burges,
@@ -27,14 +27,14 @@ TYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
-MOST_BYTES = 1_000_000_000  # of a file: twenty times MNIST's largest
+MAX_IDX_BYTES = 1_000_000_000  # of a file: twenty times MNIST's largest
 MAX_DIMENSIONS = 32  # numpy 1 holds no more; IDX itself would allow 255
 CODES = {dtype: code for code, dtype in TYPES.items()}
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an IDX file says of itself: type and shape of its values, where they start, and its length, in bytes."""
+    """An IDX file's header: type and shape of its values, where they start, and the file's length, in bytes."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -43,34 +43,34 @@ class Header:
 
 
 def header(data: bytes | bytearray, name: str = "data") -> Header:
-    """Give the header of an IDX file, from its first bytes, uncompressed.
+    """Parse the header of an IDX file from its first bytes, uncompressed.
 
     Raises:
         ShuziError: the magic, the type or the number of dimensions is not what the format says.
     """
     if len(data) < 4 or data[0] != 0 or data[1] != 0:
         raise ShuziError(
-            f"{name}: starts with {bytes(data[:4])!r}, an IDX file starts with two zero bytes; "
-            "replace it with the original file"
+            f"{name}: starts with {bytes(data[:4])!r}, but an IDX file starts with two zero bytes. "
+            "Replace it with the original file."
         )
     code, dimensions = data[2], data[3]
     if code not in TYPES:
         raise ShuziError(
-            f"{name}: type code 0x{code:02x} is none of IDX's ({', '.join(f'0x{c:02x}' for c in TYPES)})"
+            f"{name}: type code 0x{code:02x} is not one of IDX's ({', '.join(f'0x{c:02x}' for c in TYPES)})"
         )
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise ShuziError(f"{name}: {dimensions} dimensions, expected 1 to {MAX_DIMENSIONS}")
     start = 4 + 4 * dimensions
     if len(data) < start:
         raise ShuziError(
-            f"{name}: {len(data):,} bytes, its header alone takes {start}; replace it with the original file"
+            f"{name}: {len(data):,} bytes, fewer than its header of {start}. Replace it with the original file."
         )
     shape = struct.unpack(f">{dimensions}I", data[4:start])
     return Header(TYPES[code], shape, start, start + math.prod(shape) * TYPES[code].itemsize)
 
 
 def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
-    """Give the array in the uncompressed bytes of an IDX file, as a view of them.
+    """Parse the uncompressed bytes of an IDX file into an array that is a view of them.
 
     Args:
         data: the whole file, uncompressed.
@@ -82,19 +82,19 @@ def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
     said = header(data, name)
     if len(data) != said.length:
         raise ShuziError(
-            f"{name}: {len(data):,} bytes, expected {said.length:,} for shape {said.shape}; "
-            "replace it with the original file"
+            f"{name}: {len(data):,} bytes, expected {said.length:,} for shape {said.shape}. "
+            "Replace it with the original file."
         )
     try:
         return np.frombuffer(data, dtype=said.dtype, offset=said.start).reshape(said.shape)
     except ValueError as error:  # no values at all, but dimensions that numpy cannot address
         raise ShuziError(
-            f"{name}: shape {said.shape} is too large; replace it with the original file"
+            f"{name}: shape {said.shape} is too large. Replace it with the original file."
         ) from error
 
 
 def to_bytes(array: np.ndarray) -> bytes:
-    """Give the uncompressed IDX file of an array of uint8, int8, int16, int32, float32 or float64.
+    """Format an array of uint8, int8, int16, int32, float32 or float64 as an uncompressed IDX file.
 
     Raises:
         ShuziError: another type, no dimension, or a dimension of 2^32 or more.
@@ -111,8 +111,8 @@ def to_bytes(array: np.ndarray) -> bytes:
     return header + array.astype(dtype, order="C").tobytes()
 
 
-def read_bytes(path: Path, most: int = MOST_BYTES) -> bytearray:
-    """Give a file's bytes, uncompressed if its name ends in .gz; of those no more than an IDX file has.
+def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
+    """Read a file's bytes, decompressed if its name ends in .gz, up to the length in its IDX header.
 
     Args:
         path: the file.
@@ -139,8 +139,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytearray:
         raise ShuziError(f"{path}: {error}; delete it and fetch it again") from error
 
 
-def decompress(data: bytes | bytearray, most: int = MOST_BYTES) -> bytearray:
-    """Give the uncompressed bytes of a gzip file that holds an IDX file.
+def decompress(data: bytes | bytearray, most: int = MAX_IDX_BYTES) -> bytearray:
+    """Decompress a gzip file that holds an IDX file.
 
     A megabyte may unpack to a thousand: no more is unpacked than the IDX file has by its own header. Raises ShuziError
     if it is no whole gzip file, holds no IDX file, or one of more than `most` bytes.
@@ -162,12 +162,12 @@ def decompress(data: bytes | bytearray, most: int = MOST_BYTES) -> bytearray:
 
 
 def is_web_page(data: bytes | bytearray) -> bool:
-    """Tell whether bytes look like HTML, which networks and servers send in a file's place."""
+    """Tell whether bytes look like HTML, which networks and servers send in place of a file."""
     return bytes(data[:256]).lstrip()[:1] == b"<"
 
 
 def read(path: str | Path) -> np.ndarray:
-    """Give the array in an IDX file, plain or .gz. Raises ShuziError as `read_bytes` and `parse` do."""
+    """Read the array in an IDX file, plain or .gz. Raises ShuziError as `read_bytes` and `parse` do."""
     path = Path(path)
     return parse(read_bytes(path), path.name)
 

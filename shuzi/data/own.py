@@ -1,4 +1,4 @@
-"""Digits of one's own: a folder with one sub-folder a label, 0 to 9, of pictures of any size."""
+"""A person's own digits: a folder with one sub-folder per label, 0 to 9, of pictures of any size."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from shuzi.data.sources import SOURCES
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
 
-# The rule that splits a person's pictures into training and test, as run.json and exports record it: of each
-# label those in the lowest fifth of the values of SHA-256 are for the test.
+# The rule that splits a person's pictures, as run.json and exports record it: for each label, pictures whose SHA-256 is
+# in the lowest fifth of all values are for the test.
 SPLIT = "SHA-256"
 HELD_OUT = 1 / 5
 DIGEST_VALUES = 2**256
 
 
 def is_own(name: str | Path) -> bool:
-    """Say whether a set's name is that of a folder with sub-folders named by labels."""
+    """Tell whether a dataset's name is that of a folder with sub-folders named by labels."""
     return str(name) not in SOURCES and any((Path(name) / str(label)).is_dir() for label in range(CLASSES))
 
 
 def pictures(folder: Path) -> dict[int, list[Path]]:
-    """Give the pictures of each label there is, by name; hidden files are left out.
+    """List each label's pictures by name, without hidden files.
 
     Raises:
         ShuziError: there are none.
@@ -35,27 +35,27 @@ def pictures(folder: Path) -> dict[int, list[Path]]:
         if paths := sorted(path for path in files if path.is_file()):
             found[label] = paths
     if not found:
-        raise ShuziError(f"{folder}: its sub-folders 0 to 9 hold no pictures")
+        raise ShuziError(f"{folder}: its sub-folders 0 to 9 hold no pictures. Add some.")
     return found
 
 
 def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tuple[Digits, Digits]:
-    """Give the training and the test digits of a folder of pictures.
+    """Load the training and the test digits of a folder of pictures.
+
+    A picture's bytes decide whether it is for training or for the test (see `test_digests`), so adding, renaming or
+    removing others doesn't move it. Both parts are sorted by label and, within a label, by SHA-256.
 
     Args:
         folder: has sub-folders 0 to 9, or some of them.
-        normalise: a picture's bytes to the uint8 (28, 28) that a reader will see of it.
-
-    Which of them a picture belongs to follows from its bytes (see `tested`), so adding, renaming or removing others
-    doesn't move it. Both parts are in the order of their labels and, within a label, of their SHA-256.
+        normalise: turns a picture's bytes into the uint8 (28, 28) that a reader will see of it.
 
     Raises:
-        ShuziError: no pictures, no label with two different ones, a file that is none, or a picture without ink.
+        ShuziError: there are no pictures, no label has two different ones, a file is no picture, or one has no ink.
     """
     listing = hashlib.sha256()
     parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
     found = {label: by_digest(paths) for label, paths in pictures(folder).items()}
-    for_test = set().union(*(tested([digest for digest, _ in each]) for each in found.values()))
+    for_test = set().union(*(test_digests([digest for digest, _ in each]) for each in found.values()))
     for label, pairs in found.items():
         for digest, path in pairs:
             listing.update(f"{digest}  {label}\n".encode())
@@ -64,7 +64,7 @@ def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tup
             labels.append(label)
     if not parts[True][0]:
         raise ShuziError(
-            f"{folder}: no label has 2 different pictures, one to learn from and one to test with; add some"
+            f"{folder}: no label has 2 different pictures, one to learn from and one to test with. Add some."
         )
     train, test = (
         Digits(
@@ -79,15 +79,15 @@ def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tup
 
 
 def by_digest(paths: list[Path]) -> list[tuple[str, Path]]:
-    """Give files with the SHA-256 of their bytes, the lowest first. Raises ShuziError if one can't be read."""
+    """Pair files with the SHA-256 of their bytes, lowest first. Raises ShuziError if one can't be read."""
     return sorted((hashlib.sha256(read_bytes(path)).hexdigest(), path) for path in paths)
 
 
-def tested(digests: list[str]) -> set[str]:
-    """Give which of a label's pictures, by SHA-256 in hexadecimal, are for the test.
+def test_digests(digests: list[str]) -> set[str]:
+    """Choose which of a label's pictures, by SHA-256 in hexadecimal, are for the test.
 
-    They are those in the lowest fifth of all values; if there are none, the lowest; and never the highest, so that
-    one at least is learnt from. Copies of one picture count as one.
+    They are those in the lowest fifth of all values, or the lowest if there are none; never the highest, so that at
+    least one is left for training. Copies of a picture count as one.
     """
     lowest_first = sorted(set(digests))
     lowest_fifth = [each for each in lowest_first if int(each, 16) < HELD_OUT * DIGEST_VALUES]
@@ -95,17 +95,17 @@ def tested(digests: list[str]) -> set[str]:
 
 
 def ink_in(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
-    """Give a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is none or has no ink."""
+    """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is no picture or has no ink."""
     try:
         image = normalise(read_bytes(path))
     except ShuziError as error:
         raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
     if not image.any():
-        raise ShuziError(f"{path}: no ink found in it; take it out, or put a clearer picture there")
+        raise ShuziError(f"{path}: no ink found. Remove the picture, or replace it with a clearer one.")
     return image
 
 
 def repeated(few: Digits, least: int) -> Digits:
-    """Give digits, each as often as it takes to have `least` or more; a warped copy is never the same twice."""
+    """Repeat digits until there are at least `least`; augmentation makes each copy different."""
     times = -(-least // len(few))
     return Digits(np.tile(few.images, (times, 1, 1)), np.tile(few.labels, times), few.name)

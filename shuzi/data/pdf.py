@@ -1,4 +1,4 @@
-"""A PDF's pages as pictures, drawn by pdfium."""
+"""Draw a PDF's pages as pictures, with pdfium."""
 
 from __future__ import annotations
 
@@ -6,71 +6,74 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from shuzi.errors import ShuziError, system_failure, system_failures
 
 if TYPE_CHECKING:
+    import pypdfium2
+    from _typeshed import WriteableBuffer
     from PIL import Image
 
 DPI = 200  # at which forms are scanned: a digit of 4 mm is 31 pixels high
-POINTS = 72  # an inch has so many
-ROUNDING = 1 - 1e-5  # sizes are float32 and pixels are rounded up: 1,654 of them would become 1,655
+POINTS_PER_INCH = 72
+ROUNDING = 1 - 1e-5  # sizes are float32 and pixels are rounded up: 1,654 would become 1,655
 _alone = threading.Lock()  # pdfium serves one thread at a time
 
 
 def is_pdf(head: bytes) -> bool:
-    """Say whether a file that begins so is a PDF."""
+    """Tell whether a file with this beginning is a PDF."""
     return b"%PDF-" in head
 
 
 def count(stream: BinaryIO, name: str) -> int:
-    """How many pages a PDF has, 1 or more. name: of the file, for errors. Raises ShuziError as `draw` does."""
+    """Count a PDF's pages, 1 or more. name: of the file, for errors. Raises ShuziError as `draw` does."""
     with _document(stream, name) as document:
         return len(document)
 
 
-def draw(stream: BinaryIO, name: str, page: int, most: int) -> Image.Image:
-    """Draw a page at 200 dots an inch, RGB on white; larger sheets at as many as make `most` pixels.
+def draw(stream: BinaryIO, name: str, page: int, max_pixels: int) -> Image.Image:
+    """Draw a page, from 0, at 200 dots per inch in RGB on white, or at fewer if it would have more than `max_pixels`.
 
-    page: from 0. Raises ShuziError where pypdfium2 isn't installed, the file is locked or damaged, or has no such page.
+    Raises ShuziError if pypdfium2 isn't installed, or the file is locked, damaged or has no such page.
     """
     with _document(stream, name) as document:
         if page >= len(document):
-            raise ShuziError(f"{name}: page {page + 1}, expected 1 to {len(document)}.")
+            raise ShuziError(f"{name}: no page {page + 1}. Choose 1 to {len(document)}.")
         sheet = document[page]
         width, height = sheet.get_size()
-        scale = min(DPI / POINTS, (most / max(1.0, width * height)) ** 0.5) * ROUNDING
+        scale = min(DPI / POINTS_PER_INCH, (max_pixels / max(1.0, width * height)) ** 0.5) * ROUNDING
         image: Image.Image = sheet.render(scale=scale).to_pil().convert("RGB")
         return image
 
 
 class _File(io.RawIOBase):
-    """A file for pdfium, which can't pass on the error of a read: it is kept here."""
+    """A file for pdfium, which can't pass on an error of a read: this keeps it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.error: OSError | None = None
         self.seek, self.tell = stream.seek, stream.tell  # type: ignore[method-assign]
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
-        """Fill a buffer; nothing of it where the file can't be read."""
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill a buffer; with nothing if the file can't be read."""
+        view = memoryview(buffer).cast("B")
         try:
-            data = self._stream.read(len(buffer))
+            data = self._stream.read(len(view))
         except OSError as error:
             self.error, data = error, b""
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         return len(data)
 
 
 @contextmanager
-def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
+def _document(stream: BinaryIO, name: str) -> Iterator[pypdfium2.PdfDocument]:
     try:
         import pypdfium2
     except ImportError:
         raise ShuziError(
-            f"{name}: a PDF; in the folder of shuzi's source, pip install '.[pdf]', or export its pages as pictures "
-            "and read those."
+            f"{name}: a PDF. Install what reads it, in the folder of shuzi's source: pip install '.[pdf]'; or "
+            "export its pages as pictures."
         ) from None
     with _alone, system_failures(name):
         file = _File(stream)
@@ -78,7 +81,7 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
             document = pypdfium2.PdfDocument(file)
             try:
                 if not len(document):
-                    raise ShuziError(f"{name}: a PDF without pages.")
+                    raise ShuziError(f"{name}: a PDF without pages. Export it again.")
                 yield document
             finally:
                 document.close()
@@ -87,5 +90,5 @@ def _document(stream: BinaryIO, name: str) -> Iterator[Any]:
                 raise file.error from None
             reason = str(error).rstrip(".")
             raise system_failure(error, name) or ShuziError(
-                f"{name}: a PDF that can't be read ({reason}); save it anew, without a password."
+                f"{name}: a PDF that can't be read ({reason}). Save it again, without a password."
             ) from None

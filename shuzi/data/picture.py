@@ -1,4 +1,4 @@
-"""Any file, bytes or array to upright pixels: formats, orientation, alpha, depth; never more memory than MEMORY."""
+"""Any file, bytes or array to upright pixels: formats, orientation, alpha, depth, in MAX_DECODING_BYTES of memory."""
 
 from __future__ import annotations
 
@@ -21,39 +21,38 @@ from shuzi.errors import ShuziError, SystemFailure, system_failure, system_failu
 if TYPE_CHECKING:
     from PIL import Image
 
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # of damage we tell ourselves, in one sentence
-LARGEST = (
-    4_000_000  # pixels worked on: a 12 MP photo halved; 20-pixel digits of a 3 MP picture keep their size
-)
-ENOUGH = 2_900_000  # pixels that a JPEG keeps at least when it is decoded reduced
-SMALLEST_SIDE = 4  # pixels; nobody can read a digit in fewer
-MEMORY = 900_000_000  # bytes that decoding one picture may take at its peak
-# Bytes a pixel at that peak, as measured; most formats are decoded row by row, and take less than the last.
-COSTS = {"JPEG2000": 28, "WEBP": 20, "AVIF": 16, "HEIF": 16, "TIFF": 12}
-COST = 10
-MOST_BYTES = 500_000_000  # of a file: more than any picture of so many pixels takes
-MOST_PAGES = 5_000  # of a TIFF: Pillow counts them in a second, and twice as many in four
-HEAD = 1024  # bytes in which a file says what it is
-ROWS = 1 << 20  # pixels converted at a time
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # damage is reported below, in one sentence
+# Larger pictures are reduced to it: a 12 MP photo is halved; 20-pixel digits of a 3 MP picture keep their size.
+MAX_PICTURE_PIXELS = 4_000_000
+MIN_JPEG_PIXELS = 2_900_000  # that a JPEG keeps when it is decoded reduced
+MIN_PICTURE_SIDE = 4  # pixels; nobody can read a digit in fewer
+MAX_DECODING_BYTES = 900_000_000  # of memory, at the peak of decoding one picture
+# Bytes per pixel at that peak, measured. Most formats are decoded row by row and take less than the default.
+BYTES_PER_PIXEL = {"JPEG2000": 28, "WEBP": 20, "AVIF": 16, "HEIF": 16, "TIFF": 12}
+DEFAULT_BYTES_PER_PIXEL = 10
+MAX_PICTURE_BYTES = 500_000_000  # of a file: more than any picture of so many pixels takes
+MAX_TIFF_PAGES = 5_000  # Pillow counts them in a second, and twice as many in four
+HEAD_BYTES = 1024  # in which a file says what it is
+STRIP_PIXELS = 1 << 20  # converted at a time
 ORIENTATION = 0x0112  # the EXIF tag: 1 is upright, 2 to 8 are flips and turns of it
-# What Pillow opens of what people write, scan or draw into. The first five are those it knows without importing more;
-# EPS isn't among them, for it runs Ghostscript; TGA is last, for it has no signature.
+# Formats of Pillow in which people save, scan or draw. It knows the first five without importing more. EPS is left out
+# because it runs Ghostscript; TGA comes last because it has no signature.
 FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "ICO", "PCX"),
     *("DCX", "PSD", "QOI", "SGI", "SUN", "DDS", "XBM", "TGA"),
 )
 HEIF = (".heic", ".heif")  # with pillow-heif
 PDF = ".pdf"  # with pypdfium2
-PAGED = (".tif", ".tiff", PDF)  # endings of files that may hold several pages
-USUAL = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000"
+PAGED_SUFFIXES = (".tif", ".tiff", PDF)  # endings of files that may hold several pages
+USUAL_FORMATS = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000"
 
 
 @dataclass(frozen=True)
 class Picture:
     """A decoded picture, upright.
 
-    pixels: uint8 (H, W, 3), RGB, perhaps reduced; size: (width, height) of the upright original in pixels;
-    scale: original pixels to one of `pixels`.
+    pixels: uint8 (H, W, 3), RGB, perhaps reduced; size: width, height of the upright original, in pixels; scale:
+    pixels of the original per pixel of `pixels`.
     """
 
     pixels: np.ndarray
@@ -66,11 +65,11 @@ if TYPE_CHECKING:
 
 
 def load(source: Source, page: int = 0) -> Picture:
-    """Decode a picture upright, in RGB, at no more than LARGEST pixels. The source stays as it is.
+    """Decode a picture upright, in RGB, with at most MAX_PICTURE_PIXELS. The source is not changed.
 
     source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA;
-    a Picture is given back. page: which of a TIFF's or a PDF's, from 0; a PDF's are drawn at 200 dots an inch.
-    Raises ShuziError on whatever is no picture, is damaged, too large, or smaller than 4 pixels a side.
+    a Picture is returned as it is. page: of a TIFF or PDF, from 0; a PDF is drawn at 200 dots per inch.
+    Raises ShuziError for what is no picture, is damaged, too large, or has a side of fewer than 4 pixels.
     """
     if isinstance(source, Picture):
         return source
@@ -83,28 +82,28 @@ def load(source: Source, page: int = 0) -> Picture:
 
     if not isinstance(source, Image.Image):
         raise ShuziError(
-            f"{source!r:.40}: of type {type(source).__name__}, expected a path, the bytes of a file, a Pillow image "
-            "or a uint8 array."
+            f"{source!r:.40} is of type {type(source).__name__}. Give a path, the bytes of a file, a Pillow image or "
+            "a uint8 array."
         )
     return _decoded(source, _name(source), 0, ours=False)
 
 
 def pages(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> int:
-    """How many pages a TIFF or a PDF has; 1 of any other picture, animated or not.
+    """Count the pages of a TIFF or a PDF; any other picture, animated or not, has 1.
 
-    A page of a TIFF whose directory is damaged counts, and is the last: the way to the next is lost.
-    Raises ShuziError as `load` does, and for a TIFF of more than MOST_PAGES: counting takes time.
+    A TIFF's page with a damaged directory counts as its last: the way to the next is lost.
+    Raises ShuziError as `load` does, and for a TIFF of more than MAX_TIFF_PAGES, because counting takes time.
     """
     with _stream(source) as stream:
-        if pdf.is_pdf(stream.read(HEAD)):
+        if pdf.is_pdf(stream.read(HEAD_BYTES)):
             return pdf.count(stream, _name(source))
-    with _opened(source) as image, _damage_told(_name(source)):
-        return _frames(image, _name(source)) if image.format == "TIFF" else 1
+    with _opened(source) as image, _damage_as_error(_name(source)):
+        return _tiff_pages(image, _name(source)) if image.format == "TIFF" else 1
 
 
-def _frames(image: Image.Image, name: str) -> int:
-    """How many pages a TIFF has. One after another: on a jump past the last, Pillow miscounts them."""
-    for page in range(1, MOST_PAGES + 1):
+def _tiff_pages(image: Image.Image, name: str) -> int:
+    """Count a TIFF's pages one after another: if it jumps past the last, Pillow miscounts them."""
+    for page in range(1, MAX_TIFF_PAGES + 1):
         try:
             with system_failures(name):
                 image.seek(page)
@@ -112,25 +111,24 @@ def _frames(image: Image.Image, name: str) -> int:
             raise
         except EOFError:
             return page
-        except Exception:  # Pillow raises a dozen kinds on damage; loading this page tells which
+        except Exception:  # Pillow raises a dozen kinds for damage; loading this page reports it
             return page + 1
-    raise ShuziError(f"{name}: a TIFF of more than {MOST_PAGES:,} pages; split it.")
+    raise ShuziError(f"{name}: a TIFF of more than {MAX_TIFF_PAGES:,} pages. Split it.")
 
 
 def suffixes() -> frozenset[str]:
-    """The endings of file names, in lower case, of the pictures that can be read."""
+    """List the suffixes, in lower case, of the pictures that can be read."""
     from PIL import Image
 
     endings = Image.registered_extensions()
     return frozenset(ending for ending, kind in endings.items() if kind in FORMATS).union(HEIF, [PDF])
 
 
-def zoomed(image: np.ndarray, zoom: float, method: int = cv2.INTER_AREA) -> np.ndarray:
-    """The image resized by a factor, but to no less than one pixel a side. uint8 (H, W) or (H, W, 3)."""
+def resize_by(image: np.ndarray, factor: float, method: int = cv2.INTER_AREA) -> np.ndarray:
+    """Resize an image, uint8 (H, W) or (H, W, 3), by a factor, to sides of one pixel or more."""
     height, width = image.shape[:2]
-    return cv2.resize(
-        image, (max(1, round(width * zoom)), max(1, round(height * zoom))), interpolation=method
-    )
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return cv2.resize(image, size, interpolation=method)
 
 
 # ---- files ----------------------------------------------------------------------------------------------------
@@ -146,33 +144,35 @@ def _name(source: object) -> str:
 def _opened(
     source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0
 ) -> Iterator[Image.Image]:
-    """A Pillow image, not decoded yet, of a size that can be; raises ShuziError with what the file is instead."""
+    """Open a Pillow image of a size that can be decoded; raise ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
-        head = stream.read(HEAD)
+        head = stream.read(HEAD_BYTES)
         stream.seek(0)
         if pdf.is_pdf(head):
-            yield pdf.draw(stream, name, page, LARGEST)
+            yield pdf.draw(stream, name, page, MAX_PICTURE_PIXELS)
             return
         if (instead := _no_picture(head)) is not None:
             raise ShuziError(f"{name}: {instead}.")
         if _is_heif(head) and not _heif_registered():
-            raise ShuziError(f"{name}: a HEIC photo; pip install pillow-heif, or save it as JPEG.")
-        _check_size(name, "WEBP", _webp_size(head))  # Pillow makes room for all of it when it opens one
+            raise ShuziError(
+                f"{name}: a HEIC photo. Save it as JPEG, or install its decoder: pip install pillow-heif"
+            )
+        _check_size(name, "WEBP", _webp_size(head))  # Pillow takes memory for all of it when it opens one
         from PIL import Image, UnidentifiedImageError
 
         try:
-            with _damage_told(name):
+            with _damage_as_error(name):
                 image = Image.open(stream, formats=("HEIF",) if _is_heif(head) else FORMATS)
         except UnidentifiedImageError:
-            raise ShuziError(f"{name}: not a picture that can be read ({USUAL}).") from None
+            raise ShuziError(f"{name}: not a picture that can be read ({USUAL_FORMATS}).") from None
         _check_size(name, image.format or "", image.size)
         yield image
 
 
 @contextmanager
 def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Iterator[BinaryIO]:
-    """A file or bytes, to read from; raises ShuziError where there is no file, or another kind of one."""
+    """Open a file or bytes for reading; raise ShuziError if there is no file, or something else."""
     if isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source)
         return
@@ -182,9 +182,9 @@ def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> 
         if stat.S_ISDIR(kind.st_mode):
             raise ShuziError(f"{path}: can't be read (a folder).")
         if not stat.S_ISREG(kind.st_mode):
-            raise ShuziError(f"{path}: can't be read (a pipe or a device); shuzi read - takes a pipe.")
-        if kind.st_size > MOST_BYTES:
-            raise ShuziError(f"{path}: {kind.st_size:,} bytes, more than {MOST_BYTES:,}; reduce the picture.")
+            raise ShuziError(f"{path}: can't be read (a pipe or a device). Pipe into shuzi read -")
+        if kind.st_size > MAX_PICTURE_BYTES:
+            raise ShuziError(f"{path}: {kind.st_size:,} bytes, more than {MAX_PICTURE_BYTES:,}. Reduce it.")
         file = path.open("rb")
     except FileNotFoundError:
         raise ShuziError(f"{path}: no such file.") from None
@@ -196,12 +196,10 @@ def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> 
 
 
 def _no_picture(head: bytes) -> str | None:
-    """What a file is that begins so, with what to do, where it is known to be no picture."""
+    """Say what a file with this beginning is and what to do, if it is known to be no picture."""
     if not head:
-        return "0 bytes, expected a picture"
-    if b"<svg" in head:
-        return "an SVG drawing; export it as a picture (PNG) and read that"
-    return None
+        return "an empty file. Give a picture"
+    return "an SVG drawing. Export it as a PNG and read that" if b"<svg" in head else None
 
 
 def _is_heif(head: bytes) -> bool:
@@ -218,7 +216,7 @@ def _heif_registered() -> bool:
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:
-    """(width, height) that a WebP's header states (RFC 9649, 2.5 to 2.7); (0, 0) of any other file."""
+    """Read width and height from a WebP's header (RFC 9649, 2.5 to 2.7); 0, 0 for any other file."""
     if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
         return 0, 0
 
@@ -233,18 +231,18 @@ def _webp_size(head: bytes) -> tuple[int, int]:
 
 
 def _check_size(name: str, kind: str, size: tuple[int, int]) -> None:
-    most = MEMORY // COSTS.get(kind, COST)
+    most = MAX_DECODING_BYTES // BYTES_PER_PIXEL.get(kind, DEFAULT_BYTES_PER_PIXEL)
     if size[0] * size[1] > most:
         raise ShuziError(
-            f"{name}: {size[0]}x{size[1]} pixels, more than {most // 1_000_000} million; reduce it and read that."
+            f"{name}: {size[0]}x{size[1]} pixels, more than {most // 1_000_000} million. Reduce it."
         )
 
 
 @contextmanager
-def _damage_told(name: str) -> Iterator[None]:
-    """Pillow's plugins raise two dozen kinds of errors on damaged files: all mean that it can't be decoded.
+def _damage_as_error(name: str) -> Iterator[None]:
+    """Raise ShuziError for any of the two dozen kinds of errors that Pillow's plugins raise for damaged files.
 
-    Except lack of memory and errors of the disk, which are raised as SystemFailure.
+    Lack of memory and errors of the disk are raised as SystemFailure.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -253,29 +251,28 @@ def _damage_told(name: str) -> Iterator[None]:
     except (ShuziError, UnidentifiedImageError):
         raise
     except Image.DecompressionBombError:
-        raise ShuziError(
-            f"{name}: more than {MEMORY // COST // 1_000_000} million pixels; reduce it and read that."
-        ) from None
+        most = MAX_DECODING_BYTES // DEFAULT_BYTES_PER_PIXEL // 1_000_000
+        raise ShuziError(f"{name}: more than {most} million pixels. Reduce it.") from None
     except Exception as error:
         if (failure := system_failure(error, name)) is not None:
             raise failure from None
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ShuziError(f"{name}: a damaged picture ({reason}); save it anew.") from None
+        raise ShuziError(f"{name}: a damaged picture ({reason}). Save it again.") from None
 
 
 # ---- pixels ---------------------------------------------------------------------------------------------------
 
 
 def _decoded(image: Image.Image, name: str, page: int, ours: bool) -> Picture:
-    """The picture of a Pillow image. ours: it was opened here, and may be changed."""
-    with _damage_told(name):
-        if page and image.format is not None:  # of a PDF the page is drawn already
+    """Decode a Pillow image. ours: it was opened here, and may be changed."""
+    with _damage_as_error(name):
+        if page and image.format is not None:  # a PDF's page is already drawn
             image.seek(page)
             _check_size(name, image.format or "", image.size)
         width, height = image.size
         if ours:
             # a JPEG decodes at a half, a quarter or an eighth for a fraction of the time
-            halvings = int(np.log2(max(1.0, width * height / ENOUGH)) / 2)
+            halvings = int(np.log2(max(1.0, width * height / MIN_JPEG_PIXELS)) / 2)
             image.draft("RGB", (width >> halvings, height >> halvings))
         image.load()
         orientation = _orientation(image)
@@ -284,12 +281,12 @@ def _decoded(image: Image.Image, name: str, page: int, ours: bool) -> Picture:
 
 
 def _picture(name: str, rgb: np.ndarray, size: tuple[int, int], orientation: int = 1) -> Picture:
-    """The picture of pixels RGB (h, w, 3), of (width, height) in the original, turned as EXIF says it is."""
-    if min(size) < SMALLEST_SIDE:
-        raise ShuziError(f"{name}: {size[0]}x{size[1]} pixels, too small to hold a digit.")
-    shrink = (rgb.shape[0] * rgb.shape[1] / LARGEST) ** 0.5
+    """Make a picture of RGB pixels (h, w, 3), turned upright. size: width, height of the original."""
+    if min(size) < MIN_PICTURE_SIDE:
+        raise ShuziError(f"{name}: {size[0]}x{size[1]} pixels, too few for a digit. Give a larger picture.")
+    shrink = (rgb.shape[0] * rgb.shape[1] / MAX_PICTURE_PIXELS) ** 0.5
     if shrink > 1:
-        rgb = zoomed(rgb, 1 / shrink)
+        rgb = resize_by(rgb, 1 / shrink)
     if orientation >= 5:
         rgb, size = rgb.transpose(1, 0, 2), size[::-1]
     if orientation in (2, 3, 6, 7):
@@ -301,28 +298,28 @@ def _picture(name: str, rgb: np.ndarray, size: tuple[int, int], orientation: int
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 to 8; 1 where none can be read: then the pixels are whole all the same."""
+    """Read EXIF's orientation, 1 to 8; 1 if it can't be read, because the pixels may be fine all the same."""
     try:
         with system_failures("the picture"):
             orientation = image.getexif().get(ORIENTATION, 1)
     except SystemFailure:
         raise
-    except Exception:  # Pillow raises a dozen kinds on damaged EXIF
+    except Exception:  # Pillow raises a dozen kinds for damaged EXIF
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
-    """RGB of an array, alpha over white; raises ShuziError on any other type or shape."""
-    expected = "expected uint8 (H, W), (H, W, 3) for RGB or (H, W, 4) for RGBA"
+    """Convert an array to RGB, alpha over white; raise ShuziError for any other type or shape."""
+    expected = "Give uint8 (H, W), (H, W, 3) for RGB or (H, W, 4) for RGBA"
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ShuziError(f"the array holds NaN or infinity; {expected}.")
+        raise ShuziError(f"the array holds NaN or infinity. {expected}.")
     if array.dtype != np.uint8:
-        raise ShuziError(f"the array is of type {array.dtype}; {expected}.")
+        raise ShuziError(f"the array is of type {array.dtype}. {expected}.")
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
-        raise ShuziError(f"the array is of shape {array.shape}; {expected}.")
+        raise ShuziError(f"the array is of shape {array.shape}. {expected}.")
     if not array.size:
-        raise ShuziError(f"the array is of shape {array.shape}, and empty; {expected}.")
+        raise ShuziError(f"the array is empty, of shape {array.shape}. {expected}.")
     if array.ndim == 2:
         return cv2.merge([np.ascontiguousarray(array)] * 3)
     if array.shape[2] == 3:
@@ -331,7 +328,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
-    """RGB uint8 of a Pillow image in whatever mode, converted some rows at a time."""
+    """Convert a Pillow image of any mode to RGB, some rows at a time."""
     width, height = image.size
 
     def part(rows: slice) -> Image.Image:
@@ -348,13 +345,13 @@ def _rgb(image: Image.Image) -> np.ndarray:
 
 
 def _strips(height: int, width: int) -> Iterator[slice]:
-    step = max(1, ROWS // max(1, width))
+    step = max(1, STRIP_PIXELS // max(1, width))
     for start in range(0, height, step):
         yield slice(start, min(start + step, height))
 
 
 def _over_paper(shape: tuple[int, ...], rgba: Callable[[slice], np.ndarray]) -> np.ndarray:
-    """RGBA on white paper; ink that would vanish there, white on nothing, is laid on black. rgba: some rows of it."""
+    """Lay RGBA on white paper, or on black if all of it would vanish on white. rgba: returns some of its rows."""
     height, width = shape
     rgb = np.empty((height, width, 3), np.uint8)
     for paper in (255, 0):
@@ -368,7 +365,7 @@ def _over_paper(shape: tuple[int, ...], rgba: Callable[[slice], np.ndarray]) -> 
 
 
 def _from_wide(shape: tuple[int, int], values: Callable[[slice], np.ndarray]) -> np.ndarray:
-    """RGB of grey samples of more than 8 bits. values: some rows of them."""
+    """Convert grey samples of more than 8 bits to RGB. values: returns some of their rows."""
     strips = [*_strips(*shape)]
     brightest = max((float(np.nan_to_num(values(rows)).max(initial=0)) for rows in strips), default=0)
     # the sample's depth isn't recorded: 8, 12 and 16 bits all occur, and the brightest pixel tells which

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from shuzi.data.picture import zoomed
+from shuzi.data.picture import resize_by
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 
@@ -55,7 +55,7 @@ def find_sheet(pixels: np.ndarray, aspect: float) -> np.ndarray:
     """
     height, width = pixels.shape[:2]
     zoom = min(1.0, SEARCH_SIDE / max(height, width))
-    small = cv2.GaussianBlur(zoomed(pixels, zoom), (0, 0), 1.5)
+    small = cv2.GaussianBlur(resize_by(pixels, zoom), (0, 0), 1.5)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     found = [quad for quad in quadrilaterals(lab) if edge_contrast(lab, quad) > 0]
     fitting = [quad for quad in found if aspect_error(quad, aspect) <= PHOTO_TOLERANCE]

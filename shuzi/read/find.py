@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from shuzi.cores import in_parallel
-from shuzi.data.picture import zoomed
+from shuzi.data.picture import resize_by
 from shuzi.maps import CHANNELS, FINER, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import Calibration
@@ -143,7 +143,7 @@ def resize(grey: np.ndarray, scale: float) -> np.ndarray:
     """Resize a picture, uint8 (H, W)."""
     if scale == 1:
         return grey
-    return zoomed(grey, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return resize_by(grey, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def parts_to_enlarge(

@@ -1,4 +1,4 @@
-"""A digit's ink to 28x28, as NIST became MNIST.
+"""Normalise a digit's ink to 28x28, as NIST became MNIST.
 
 Each NIST digit was scaled to fit a 20x20 box keeping its aspect, anti-aliased, then placed so that the centre of
 mass of its ink falls on the centre of the 28x28 (LeCun, Cortes, Burges, the MNIST database, 1998).
@@ -11,18 +11,19 @@ from shuzi.errors import ShuziError
 
 BOX = 20  # the box a digit is scaled into, and the picture it is placed in: LeCun et al. 1998
 SIDE = 28
-# Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile over MNIST's training digits. What is
-# outside was drawn with another pen than MNIST's, and is brought to MNIST's 20th or 97th percentile.
+# Stroke widths in the 20x20 box: 1.4 and 4.8 are the 1st and 99th percentile of MNIST's training digits. A digit
+# outside them was drawn with another pen than MNIST's; it is brought to MNIST's 20th or 97th percentile.
 THINNEST, THIN, THICK, THICKEST = 1.4, 2.0, 4.2, 4.8
-# Of a 28x28: grey levels of its paper, share of its border, pixels.
-EVEN, RUNS_OUT, OFF_CENTRE = 16, 0.25, 1.5
-INK = 64  # a quarter of full ink: below it a pixel is the blur around a stroke, not a part of the digit
+MAX_PAPER_NOISE = 16  # grey levels, of a 28x28 laid out as in MNIST
+MAX_INKED_BORDER = 0.25  # of its border's pixels
+MAX_OFF_CENTRE = 1.5  # pixels
+MIN_INK = 64  # of 255: a fainter pixel is the blur around a stroke, not a part of the digit
 
 
 def stroke_width(ink: np.ndarray) -> float:
-    """Mean stroke width in pixels: four times the mean distance of inked pixels to paper, exact for a long bar.
+    """Measure the mean stroke width in pixels: four times the mean distance of ink to paper, exact for a long bar.
 
-    ink: uint8 (H, W), 0 is paper and 255 is ink. Blank gives 0.
+    ink: uint8 (H, W), 0 is paper and 255 is ink. Returns 0 for blank paper.
     """
     inside = cv2.copyMakeBorder((ink > 127).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     if not inside.any():
@@ -33,13 +34,13 @@ def stroke_width(ink: np.ndarray) -> float:
 
 
 def crop_to_ink(ink: np.ndarray) -> np.ndarray:
-    """The smallest rectangle of `ink` that holds everything at least a quarter inked; (0, 0) when blank."""
-    x, y, w, h = cv2.boundingRect((ink >= INK).astype(np.uint8))
+    """Crop to the smallest rectangle that holds all pixels of MIN_INK or more; of shape (0, 0) if blank."""
+    x, y, w, h = cv2.boundingRect((ink >= MIN_INK).astype(np.uint8))
     return ink[y : y + h, x : x + w]
 
 
 def _with_stroke_in_range(ink: np.ndarray) -> np.ndarray:
-    """The same digit drawn with a pen inside MNIST's range; most digits return unchanged."""
+    """Redraw a digit with a pen in MNIST's range; most digits are in it and return unchanged."""
     side = max(ink.shape)
     # measured and mended at a side of 80 or more, where one pixel is at most a quarter of one in the 20x20 box
     zoom = max(1.0, 4 * BOX / side)
@@ -60,11 +61,10 @@ def _with_stroke_in_range(ink: np.ndarray) -> np.ndarray:
 
 
 def normalise(ink: np.ndarray) -> np.ndarray:
-    """A digit's ink as the network knows digits; blank stays blank.
+    """Normalise a digit's ink as MNIST did: in a 20x20 box, aspect kept, centre of mass at the centre.
 
-    ink: uint8 (H, W), 0 is paper and 255 is ink, any size.
-    Returns uint8 (28, 28): in a 20x20 box, aspect kept, centre of mass at the centre. Raises ShuziError on another type
-    or shape.
+    ink: uint8 (H, W), 0 is paper and 255 is ink, any size. Returns uint8 (28, 28), blank for blank ink.
+    Raises ShuziError for another type or shape.
     """
     if not isinstance(ink, np.ndarray) or ink.dtype != np.uint8 or ink.ndim != 2:
         found = f"{ink.dtype} {ink.shape}" if isinstance(ink, np.ndarray) else type(ink).__name__
@@ -88,18 +88,21 @@ def normalise(ink: np.ndarray) -> np.ndarray:
     return digit
 
 
-def laid_out(grey: np.ndarray) -> np.ndarray | None:
-    """A picture itself, light on dark, if it is a 28x28 laid out as MNIST lays them; else None. grey: uint8 (H, W)."""
+def as_mnist(grey: np.ndarray) -> np.ndarray | None:
+    """Return a picture, uint8 (H, W), as light on dark if it is a 28x28 laid out as in MNIST; else None."""
     if grey.shape != (SIDE, SIDE):
         return None
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = int(np.median(border))
-    if EVEN < paper < 255 - EVEN or (np.abs(border.astype(int) - paper) > EVEN / 2).mean() > RUNS_OUT:
+    if (
+        MAX_PAPER_NOISE < paper < 255 - MAX_PAPER_NOISE
+        or (np.abs(border.astype(int) - paper) > MAX_PAPER_NOISE / 2).mean() > MAX_INKED_BORDER
+    ):
         return None  # a photo's paper is neither black nor white
     ink = 255 - grey if paper > 127 else grey
-    _, _, w, h = cv2.boundingRect((ink >= INK).astype(np.uint8))
+    _, _, w, h = cv2.boundingRect((ink >= MIN_INK).astype(np.uint8))
     if not w or ink.max() < 128 or not BOX - 2 <= max(w, h) <= BOX + 1:
         return None
     moments = cv2.moments(ink)
     centre = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
-    return ink if max(abs(c - SIDE / 2) for c in centre) < OFF_CENTRE else None
+    return ink if max(abs(c - SIDE / 2) for c in centre) < MAX_OFF_CENTRE else None

@@ -22,7 +22,7 @@ from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder
 from shuzi.read.fuse import extract_ink, share_ink
-from shuzi.read.normalise import SIDE, laid_out, normalise
+from shuzi.read.normalise import SIDE, as_mnist, normalise
 from shuzi.read.proposals import Proposal
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Reader:
         """
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
-        as_is = laid_out(grey) if single else None
+        as_is = as_mnist(grey) if single else None
         if as_is is not None:  # a 28x28 laid out as in MNIST needs no normalising
             proposals = [decode.whole_as_digit(as_is)]
             groups, images = [decode.DigitGroup((proposals[0],))], as_is[None]
@@ -186,7 +186,7 @@ class Reader:
         source: as for `read`. Raises ShuziError for a file that is no picture.
         """
         grey = cv2.cvtColor(load(source).pixels, cv2.COLOR_RGB2GRAY)
-        as_is = laid_out(grey)
+        as_is = as_mnist(grey)
         return as_is if as_is is not None else normalise(decode.crop_writing(self._finder(grey)[1]))
 
     def _combined_scores(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:

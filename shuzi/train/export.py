@@ -12,7 +12,7 @@ from shuzi.data import own
 from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
-from shuzi.files import keep_others, write_whole
+from shuzi.files import refuse_overwrite, write_whole
 from shuzi.network import runtime, softmax
 from shuzi.read import find
 from shuzi.train import calibration as finder_calibration
@@ -148,7 +148,7 @@ def export(
     """
     run = read_run(folder, recipe_name)
     out = out or folder / ("model-int8.onnx" if int8 else "model.onnx")
-    keep_others(out, b"shuzi.name", "an ONNX file made by shuzi export")
+    refuse_overwrite(out, b"shuzi.name", "an ONNX file made by shuzi export")
     model = runs.model(run, torch.device("cpu"))
     digits, why = not_learnt(run, root)
     train = held_out.load_for(run, None, root)[0]

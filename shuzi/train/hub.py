@@ -12,7 +12,7 @@ from shuzi import version
 from shuzi.data import sources
 from shuzi.data.digits import CLASSES, SIDE
 from shuzi.errors import ShuziError
-from shuzi.files import keep_others, write_whole
+from shuzi.files import refuse_overwrite, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import held_out
 from shuzi.train.checkpoint import read_tensors
@@ -76,7 +76,7 @@ def check_free(out: Path) -> None:
     if out.exists() and (not out.is_dir() or not {path.name for path in out.iterdir()} <= MARKS.keys()):
         raise ShuziError(f"{out}: holds something else than an export for the hub; choose another --out")
     for name, mark in MARKS.items():
-        keep_others(out / name, mark, "a file of an earlier export for the hub")
+        refuse_overwrite(out / name, mark, "a file of an earlier export for the hub")
 
 
 def config(run: Run, model: Path) -> dict[str, Any]:

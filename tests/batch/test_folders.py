@@ -252,7 +252,7 @@ def test_an_overlay_replaces_an_earlier_one_and_no_picture_of_ones_own(reader, f
             write(folder / "new", job, page)
         mine = (folder / "c.bmp").read_bytes()
         (folder / name).write_bytes(mine)
-        with pytest.raises(shuzi.ShuziError, match=f"{name}: not a picture made by shuzi"):
+        with pytest.raises(shuzi.ShuziError, match=f"{name} is not a picture made by shuzi"):
             write(folder, job, page)
         assert (folder / name).read_bytes() == mine
 
@@ -350,9 +350,9 @@ def test_readings_side_by_side_leave_opencv_as_it_was(reader, folder):
 
 
 def test_a_file_whose_pages_cannot_be_counted_is_not_read_as_one_page(reader, tmp_path, monkeypatch):
-    monkeypatch.setattr(picture, "MOST_PAGES", 2)
+    monkeypatch.setattr(picture, "MAX_TIFF_PAGES", 2)
     pages = [Image.new("L", (40, 40), 255) for _ in range(3)]
     pages[0].save(tmp_path / "many.tif", save_all=True, append_images=pages[1:])
     (result,) = shuzi.read_files([tmp_path / "many.tif"], reader)
     assert result.page is None
-    assert "a TIFF of more than 2 pages; split it" in result.error
+    assert "a TIFF of more than 2 pages. Split it" in result.error

@@ -61,7 +61,9 @@ def test_pictures_are_seen_as_the_reader_sees_them(folder):
     ],
 )
 def test_the_lowest_fifth_is_tested_or_the_lowest_and_one_picture_is_learnt(digests, tested):
-    assert own.tested([digest.ljust(64, "0") for digest in digests]) == {d.ljust(64, "0") for d in tested}
+    assert own.test_digests([digest.ljust(64, "0") for digest in digests]) == {
+        d.ljust(64, "0") for d in tested
+    }
 
 
 def test_a_picture_stays_on_its_side_when_others_are_added_renamed_or_removed(folder):

@@ -92,7 +92,7 @@ def test_another_persons_picture_is_refused_and_our_own_replaced(tmp_path):
     mine = tmp_path / "mine.png"
     Image.new("L", (9, 9)).save(mine)
     before = mine.read_bytes()
-    with pytest.raises(ShuziError, match=r"mine\.png: not a picture made by shuzi"):
+    with pytest.raises(ShuziError, match=r"mine\.png is not a picture made by shuzi"):
         plots.save(plots.templates(np.eye(784, 10)), mine)
     assert mine.read_bytes() == before
     for _ in range(2):

@@ -188,7 +188,7 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
     run = runs.train(make_plan("softmax", str(small_folder)), tmp_path / "run")
     (tmp_path / "photo.jpg").write_bytes(b"a photo")
     (tmp_path / "link.onnx").symlink_to("target.onnx")
-    for path, words in ((tmp_path / "photo.jpg", "it stays as it is"), (Path("/dev/null"), "a device")):
+    for path, words in ((tmp_path / "photo.jpg", "was left unchanged"), (Path("/dev/null"), "a device")):
         with pytest.raises(ShuziError, match=words):
             export.export(run.folder, path)
     assert (tmp_path / "photo.jpg").read_bytes() == b"a photo"
@@ -215,7 +215,7 @@ def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub
     assert ended.stdout.endswith(f'read with it: shuzi.Reader(finder="{path}"), in Python\n')
     assert Reader(finder=path).read(np.full((40, 40), 200, np.uint8)).size == (40, 40)
     with pytest.raises(
-        ShuziError, match=r"no reader: expected images .* a finder goes to Reader\(finder=\.\.\.\)"
+        ShuziError, match=r"not of the expected kind: images .* a finder goes to Reader\(finder=\.\.\.\)"
     ):
         Reader(path)
 

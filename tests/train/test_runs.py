@@ -404,7 +404,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_left(command, tmp_path, smal
     ended = command("train", "--data", small_folder, "--out", tmp_path / "run", file_bytes=20_000)
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
-    assert "cannot be written (File too large); free space or choose another folder" in ended.stderr
+    assert "cannot be written (File too large). Free space or choose another folder" in ended.stderr
     assert names(tmp_path) == []
 
 
