@@ -104,7 +104,7 @@ def test_a_damaged_gz_file_is_read_or_refused_in_a_sentence(tmp_path_factory, cu
         (b"", "two zero bytes"),
         (b"\0\0\x07\x01" + struct.pack(">I", 0), "type code 0x07"),
         (b"\0\0\x08\x00", "0 dimensions"),
-        (b"\0\0\x08\x03" + struct.pack(">2I", 1, 28), "12 bytes, its header alone takes 16"),
+        (b"\0\0\x08\x03" + struct.pack(">2I", 1, 28), "12 bytes, fewer than its header of 16"),
         (WHOLE[:-1], "39 bytes, expected 40 for shape (2, 3, 4)"),
         (WHOLE + b"\0", "41 bytes, expected 40"),
     ],
