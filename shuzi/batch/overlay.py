@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from shuzi.batch.folders import Job
-from shuzi.data.picture import Source, load
+from shuzi.data.picture import load
 from shuzi.files import write_png
 from shuzi.page import Page
+
+if TYPE_CHECKING:
+    from shuzi.data.picture import Source
 
 MAX_NAME_BYTES = 255  # of a file
 SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB

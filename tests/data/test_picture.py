@@ -137,8 +137,8 @@ def test_a_single_pixel_is_too_small(reader):
         (np.zeros((30, 30)), "float64"),
         (np.zeros((3, 30, 30), np.uint8), r"\(3, 30, 30\)"),
         (np.zeros((0, 0), np.uint8), "empty"),
-        ([[0, 1]], "of type list, expected a path"),
-        (7, "7: of type int, expected a path"),
+        ([[0, 1]], r"of type list\. Give a path"),
+        (7, r"7 is of type int\. Give a path"),
     ],
 )
 def test_other_arrays_are_told_what_was_expected(reader, array, sentence):
