@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shuzi.data.picture import Source
     from shuzi.page import Page
 
+FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
 DIGIT = pa.struct(
@@ -76,8 +77,7 @@ def _read_first(read: Callable[..., Page], source: Source) -> dict[str, object]:
     """Read the first page as a row, with the number of pages."""
     row = read_one(read, source)
     if row.get("error") is None:
-        in_file = isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
-        row["pages"] = pages(source) if in_file else 1
+        row["pages"] = pages(source) if isinstance(source, FILE_TYPES) else 1
     return row
 
 

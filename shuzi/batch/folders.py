@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from shuzi.cores import cores
 from shuzi.data import picture as pictures
@@ -236,7 +237,7 @@ def _entries(reader: Reader, job: Job, form: Form, sure: float) -> tuple[Entry, 
         raise ShuziError(f"{job.name}: {error}") from None
 
 
-def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, object]:
+def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
     """Build the JSON of a page (file, size, text, numbers with their digits) or of a form (file, fields)."""
     if not isinstance(page, Page):
         fields = [
@@ -245,7 +246,7 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, object]:
         ]
         return {"file": file, "fields": fields}
 
-    def digit_json(digit: Digit) -> dict[str, object]:
+    def digit_json(digit: Digit) -> dict[str, Any]:
         return {
             "digit": digit.digit,
             "confidence": round(digit.confidence, 4),
