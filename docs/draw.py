@@ -17,7 +17,7 @@ from shuzi.maps import HEAT
 from shuzi.read.find import Finder
 from shuzi.serve.evidence import Softmax
 from shuzi.show import plots
-from shuzi.synth.forms import make_form
+from shuzi.synth.filled_forms import make_form
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.pages import make_page
 from shuzi.synth.scene import VISIBLE, Scene, scene

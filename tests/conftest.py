@@ -24,7 +24,7 @@ from shuzi.cli import main
 from shuzi.data import idx, sources
 from shuzi.data.digits import Digits, load
 from shuzi.synth import fonts
-from shuzi.synth.forms import make_form
+from shuzi.synth.filled_forms import make_form
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 

@@ -11,7 +11,7 @@ from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Measurement, evaluate
-from shuzi.evaluate.forms import measure_forms
+from shuzi.evaluate.form_fields import measure_forms
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles
 from shuzi.evaluate.pictures import LABELS, measure_pictures

@@ -16,7 +16,7 @@ import shuzi
 from shuzi.forms.fields import CHECKS, SURE_FIELD, Field, Form, parse_form
 from shuzi.forms.pattern import Pattern
 from shuzi.page import Digit, Number, Reading, likeliest
-from shuzi.synth.forms import FORM
+from shuzi.synth.filled_forms import FORM
 
 ZONE = (0.1, 0.1, 0.5, 0.1)
 

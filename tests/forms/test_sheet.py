@@ -13,7 +13,7 @@ import shuzi
 from shuzi.batch.csv_file import COLUMNS
 from shuzi.forms.fields import parse_form
 from shuzi.forms.sheet import cut_zones, find_sheet
-from shuzi.synth.forms import FORM
+from shuzi.synth.filled_forms import FORM
 from shuzi.synth.pages import HEIGHT, WIDTH
 
 SHORT = FORM | {"fields": [FORM["fields"][0], FORM["fields"][3]]}  # account and amount: read in no time

@@ -31,7 +31,7 @@ from shuzi.serve.server import HEADERS_WITHIN, LARGEST_HEADERS
 from shuzi.serve.settings import ServerSettings
 from shuzi.serve.task import Task
 from shuzi.serve.training import Trainer
-from shuzi.synth.forms import FORM
+from shuzi.synth.filled_forms import FORM
 
 JSON = {"Content-Type": "application/json"}
 

@@ -18,7 +18,7 @@ from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
 from shuzi.serve.review import Review
 from shuzi.serve.server import ServerSettings, greeting, serve
-from shuzi.synth.forms import FORM
+from shuzi.synth.filled_forms import FORM
 
 ROWS = """file,form,account,account confidence,account checked,amount,amount confidence,amount checked
 scans/1.png,form.json,704123?,0.5000,,1250,0.9900,

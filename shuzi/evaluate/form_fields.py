@@ -5,7 +5,7 @@ import numpy as np
 from shuzi.data.digits import Digits
 from shuzi.forms.fields import Field, parse_form
 from shuzi.read.reader import Reader
-from shuzi.synth.forms import FORM, make_form
+from shuzi.synth.filled_forms import FORM, make_form
 
 FORMS = 60  # half of them photographed
 SEED = 0
