@@ -195,4 +195,4 @@ def test_no_torch_free_part_loads_torch(folder, loaded_by):
 
 def test_reading_loads_no_torch(loaded_by):
     script = "import numpy, shuzi; shuzi.Reader().read(numpy.full((60, 60), 255, numpy.uint8))"
-    assert not loaded_by(script) & {*TORCH, "matplotlib"}
+    assert not loaded_by(script) & {*TORCH, "matplotlib", "onnx", "typer", "requests"}

@@ -287,7 +287,7 @@ def test_of_many_digits_that_are_not_sure_the_first_are_looked_at_again(finder, 
     assert [p.chance == 0.6 for p in doubtful] == [False] * find.MAX_SECOND_LOOKS + [True] * 3
 
 
-def test_nothing_merges_into_nothing():
+def test_no_proposals_fuse_into_none():
     assert fuse_proposals([]) == []
 
 
