@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
-from shuzi.read.normalise import SIDE
 from shuzi.serve import corrections
 from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
@@ -49,13 +47,3 @@ def expect_json(request: Request, what: str) -> None:
 def is_json(request: Request) -> bool:
     """Whether the request's body is JSON, by its Content-Type."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
-
-
-def json_bytes(answer: bytes) -> Response:
-    """A response of JSON that is written already."""
-    return Response(answer, media_type="application/json")
-
-
-def image_of(pixels: bytes) -> np.ndarray:
-    """784 bytes as uint8 (28, 28)."""
-    return np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)

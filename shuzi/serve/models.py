@@ -1,6 +1,5 @@
 """Both models with one interface: pictures and drawings to pages of digits, and explanations of the predictions."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -47,7 +46,7 @@ class ServedModels:
             case "explain":
                 return _json(self._evidence(task, body))
             case "ink":
-                return _json(self.has_ink(_image(body)))
+                return _json(self.has_ink(np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)))
             case "picture":
                 pixels = pictures.load(body, task.page - 1).pixels
                 return cv2.imencode(".jpg", pixels[:, :, ::-1])[1].tobytes()
@@ -98,7 +97,7 @@ class ServedModels:
 
     def _evidence(self, task: Task, body: bytes) -> dict[str, Any]:
         if task.json and b'"image"' in body[:64]:
-            image = _image(base64.b64decode(schemas.parse(schemas.Image28, body).image))
+            image = schemas.decode(schemas.parse(schemas.Image28, body).image)
         else:
             digits = self.page(task, body)[0].digits
             if task.index >= len(digits):
@@ -155,10 +154,6 @@ def _order(seed: int, count: int, epoch: int) -> bytes:
 def _run_name(weights: Path) -> str:
     """The name of the run that a file of weights was exported from: "mine" for runs/mine/model.onnx."""
     return weights.absolute().parent.name if weights.stem == "model" else weights.stem
-
-
-def _image(data: bytes) -> np.ndarray:
-    return np.frombuffer(data, np.uint8).reshape(SIDE, SIDE)
 
 
 def _rounded(values: np.ndarray) -> list[Any]:

@@ -1,6 +1,7 @@
 """The file in a form (multipart/form-data, RFC 7578), as `curl -F file=@x.png` posts it.
 
-The whole body is in memory, and no larger than the guard allows: no part is written to a disk, nor copied twice.
+Runs in the reading process, on a body that is in memory and no larger than the guard allows. Starlette's form() would
+parse it in the server's own process and write large parts to the disk.
 """
 
 from email.message import Message

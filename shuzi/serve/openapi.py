@@ -59,7 +59,7 @@ POSTED = problems(400, 408, 413, 415, 422)
 
 
 class Documented(FastAPI):
-    """A FastAPI app whose document has no schemas of FastAPI's own errors: here all are problem documents."""
+    """A FastAPI app whose document has the bodies that endpoints parse, and no schemas of FastAPI's own errors."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made when first asked for."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, Va
 
 from shuzi.batch.folders import as_json
 from shuzi.page import Digit, Page
+from shuzi.read.normalise import SIDE
 from shuzi.serve.problems import Problem
 
 MOST_STROKES = 1_000
@@ -246,6 +247,11 @@ def first_fault(errors: Sequence[Any]) -> str:
 def encode(image: np.ndarray) -> str:
     """A 28x28 as base64."""
     return base64.b64encode(image.tobytes()).decode()
+
+
+def decode(image: str) -> np.ndarray:
+    """A 28x28 from base64, uint8 (28, 28)."""
+    return np.frombuffer(base64.b64decode(image), np.uint8).reshape(SIDE, SIDE)
 
 
 def _extra(digit: Digit, detail: bool) -> dict[str, Any]:

@@ -78,24 +78,20 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, ValueError) as error:  # ValueError: a name that no DNS could hold
         shown = host if len(host) <= LONGEST_HOST else f"{host[:LONGEST_HOST]}..."
         raise ShuziError(
             f"{shown}:{port} is no address to listen on ({error}); try --host 127.0.0.1."
         ) from error
-    if os.name != "nt":  # there it would let two servers share the port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        listener.bind(address)
-        listener.listen(2048)
+        return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)
     except OSError as error:
-        listener.close()
         other = f'; choose another: "shuzi serve --port {port + 1}"' if port < 65535 else ""
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+        reason = os.strerror(error.errno or errno.EIO)
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({reason})"
         raise ShuziError(f"port {port} of {host} {why}{other}.") from error
-    return listener
 
 
 def _allow_connections() -> None:

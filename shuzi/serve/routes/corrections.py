@@ -1,7 +1,6 @@
 """Corrections: saved for training, and deleted again."""
 
 import asyncio
-import base64
 import json
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 from shuzi.errors import ShuziError
 from shuzi.serve import corrections, schemas
-from shuzi.serve.context import Context, Shared, expect_json, image_of
+from shuzi.serve.context import Context, Shared, expect_json
 from shuzi.serve.openapi import POSTED, problems, request_body
 from shuzi.serve.problems import Problem
 from shuzi.serve.task import Task
@@ -43,12 +42,12 @@ async def correct(request: Request, context: Shared) -> Response:
     if len(body) > LARGEST:
         raise Problem(413, f"a correction has {len(body):,} bytes; the limit is {LARGEST:,}.")
     correction = schemas.parse(schemas.Correction, body)
-    pixels = base64.b64decode(correction.image)
-    if pixels in context.samples.known:
+    image = schemas.decode(correction.image)
+    if image.tobytes() in context.samples.known:
         raise Problem(422, "image: this digit is from MNIST's test set; training on it would spoil the test.")
-    if not json.loads(await context.pool.run(Task("ink"), pixels)):
+    if not json.loads(await context.pool.run(Task("ink"), image.tobytes())):
         raise Problem(422, "image: no ink found in it, so there is nothing to learn from.")
-    saved = await _write(context, lambda: corrections.save(folder, image_of(pixels), correction.label))
+    saved = await _write(context, lambda: corrections.save(folder, image, correction.label))
     return JSONResponse({"id": saved.id, "label": saved.label, "was": saved.was, "file": saved.file}, 201)
 
 

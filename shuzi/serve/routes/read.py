@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from shuzi.serve import schemas
-from shuzi.serve.context import Context, Shared, is_json, json_bytes
+from shuzi.serve.context import Context, Shared, is_json
 from shuzi.serve.multipart import boundary_of
 from shuzi.serve.openapi import POSTED, problems, request_body
 from shuzi.serve.problems import Problem
@@ -79,4 +79,5 @@ async def _run(request: Request, context: Context, task: Task) -> Response:
     body = await request.body()
     if not body and not task.json:
         raise Problem(400, "the body is empty; expected a picture, or JSON strokes as application/json.")
-    return json_bytes(await context.pool.run(task, body, long=not task.json or len(body) > LONG))
+    answer = await context.pool.run(task, body, long=not task.json or len(body) > LONG)
+    return Response(answer, media_type="application/json")

@@ -1,7 +1,6 @@
 """The review page and its endpoints, which are no part of the documented API."""
 
 import asyncio
-import base64
 import contextlib
 import json
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from shuzi.errors import ShuziError
 from shuzi.serve import corrections, schemas
-from shuzi.serve.context import Context, Shared, expect_json, image_of
+from shuzi.serve.context import Context, Shared, expect_json
 from shuzi.serve.problems import Problem
 from shuzi.serve.review import Review
 from shuzi.serve.task import Task
@@ -78,6 +77,6 @@ async def _keep_digits(context: Context, zone: bytes, text: str) -> int:
     if context.corrections is None or len(digits) != len(text):
         return 0
     for digit, label in zip(digits, text, strict=True):
-        if (pixels := base64.b64decode(digit["image"])) not in context.samples.known:
-            await asyncio.to_thread(corrections.save, context.corrections, image_of(pixels), int(label))
+        if (image := schemas.decode(digit["image"])).tobytes() not in context.samples.known:
+            await asyncio.to_thread(corrections.save, context.corrections, image, int(label))
     return len(digits)
