@@ -83,6 +83,17 @@ def server(shared_server) -> Server:
 
 
 @pytest.fixture(scope="session")
+def read_only_server(shared_server) -> Server:
+    return shared_server(read_only=True, workers=1)
+
+
+@pytest.fixture(scope="session")
+def named_server(shared_server, file_for_folder) -> Server:
+    """A server that a proxy serves as digits.example, and that can't save corrections."""
+    return shared_server(file_for_folder, allow_hosts=("digits.example",), workers=3)
+
+
+@pytest.fixture(scope="session")
 def file_for_folder(tmp_path_factory) -> Path:
     """A file where a folder of corrections should be."""
     path = tmp_path_factory.mktemp("data") / "corrections"

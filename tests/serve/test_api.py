@@ -267,14 +267,13 @@ def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(
     assert (network["name"], network["own"], network["card"]) == ("mine", True, "")
 
 
-@pytest.mark.parametrize("settings", [{"host": "0.0.0.0"}, {"allow_hosts": ("digits.example",)}])
-def test_where_files_lie_is_told_to_this_computers_people_only(shared_server, file_for_folder, settings):
-    server = shared_server(file_for_folder, **settings)
-    about = requests.get(server.url + "/api/model", timeout=60)
-    assert about.json()["corrections"]
-    kept = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
-    assert "terminal" in assert_problem(kept, 507)
-    assert str(file_for_folder.parent) not in about.text + kept.text
+def test_where_files_lie_is_told_to_this_computers_people_only(shared_server, named_server, file_for_folder):
+    for server in (named_server, shared_server(file_for_folder, host="0.0.0.0")):
+        about = requests.get(server.url + "/api/model", timeout=60)
+        assert about.json()["corrections"]
+        kept = post(server, "/api/corrections", json={"label": 4, "image": encoded(own())})
+        assert "terminal" in assert_problem(kept, 507)
+        assert str(file_for_folder.parent) not in about.text + kept.text
 
 
 def test_samples_are_given_plain_and_hard(server):
@@ -425,8 +424,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(shared_server, file_for
     assert str(file_for_folder) in assert_problem(reply, 507)
 
 
-def test_read_only_stores_nothing(shared_server):
-    server = shared_server(read_only=True)
+def test_read_only_stores_nothing(read_only_server):
+    server = read_only_server
     assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(own())}), 403)
     assert requests.get(server.url + "/api/model", timeout=60).json()["corrections"] is False
     assert not server.corrections.exists()
@@ -586,8 +585,8 @@ def test_another_sites_picture_tag_gets_nothing(server):
     assert_problem(requests.get(server.url + "/api/model", headers=headers, timeout=60), 403)
 
 
-def test_a_named_host_is_answered(shared_server, file_for_folder, drawing):
-    server = shared_server(file_for_folder, allow_hosts=("digits.example",))
+def test_a_named_host_is_answered(named_server, drawing):
+    server = named_server
     headers = {"Host": "127.0.0.1", "Origin": "https://digits.example"}
     assert post(server, "/api/read", json=drawing("1"), headers=headers).ok
     assert requests.get(server.url, headers={"Host": "digits.example"}, timeout=60).ok
@@ -652,9 +651,7 @@ def test_ctrl_c_ends_it_without_a_word_whatever_was_sent(start_server, tmp_path)
     assert server.process.stderr.read() == ""
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_one_worker_or_several_answer(shared_server, drawing, workers):
-    server = shared_server(workers=workers)
-    assert [post(server, "/api/read", json=drawing(k)).json()["text"] for k in "0123456789"] == list(
-        "0123456789"
-    )
+def test_one_worker_or_several_answer(read_only_server, named_server, drawing):
+    for server in (read_only_server, named_server):  # of one, of three
+        texts = [post(server, "/api/read", json=drawing(k)).json()["text"] for k in "0123456789"]
+        assert texts == list("0123456789")
