@@ -1,6 +1,7 @@
 """The READMEs and docs/: both languages say the same, and what they print is so."""
 
 import base64
+import importlib
 import json
 import re
 import shlex
@@ -91,6 +92,12 @@ def test_every_extra_is_named():
 def test_every_public_name_is_in_the_api_reference():
     listed = re.findall(r":: shuzi\.(\w+)$", (ROOT / "docs" / "api.md").read_text(), re.M)
     assert set(listed) == {public for public in shuzi.__all__ if not public.startswith("__")}
+
+
+def test_every_name_in_the_api_reference_is_there():
+    for dotted in re.findall(r":: (shuzi\.[\w.]+)$", (ROOT / "docs" / "api.md").read_text(), re.M):
+        module, _, attribute = dotted.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), dotted
 
 
 def test_the_form_is_read_as_its_page_prints_it(command):
