@@ -1,6 +1,6 @@
 """`shuzi data`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,10 +8,13 @@ from shuzi import load
 from shuzi.cli.options import AsJson, Root
 from shuzi.cli.output import download_bars, out, print_json, print_rows
 
+if TYPE_CHECKING:
+    from shuzi.data.pens import Pens
+
 
 def data(
     name: Annotated[
-        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, or a folder.")
+        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, unipen, or a folder.")
     ] = "mnist",
     root: Root = None,
     as_json: AsJson = False,
@@ -20,8 +23,10 @@ def data(
 
     Reports what it contains and where it is.
     """
-    from shuzi.data import digits, own, sources
+    from shuzi.data import digits, own, pens, sources
 
+    if name == pens.NAME:
+        return _print_pens(pens.load(root), as_json)
     with download_bars() as progress:
         files = [] if own.is_own(name) else digits.find(name, root, progress)
     parts = digits.from_files(name, files) if files else load(name)
@@ -44,3 +49,12 @@ def data(
     out.print(f"in {', '.join(sorted({str(file.path.parent) for file in files})) or name}")
     if name in sources.SOURCES:
         out.print("The SHA-256 of each file is the published one.")
+
+
+def _print_pens(loaded: "Pens", as_json: bool) -> None:
+    """Print how many signs of each kind, and by how many writers, each source of pen trajectories holds."""
+    counts = loaded.counts()
+    if as_json:
+        return print_json({"name": "unipen", "sha256": loaded.sha256, "sources": counts})
+    rows = [[source, *(f"{value:,}" for value in each.values())] for source, each in counts.items()]
+    print_rows(["source", *next(iter(counts.values()))], rows)
