@@ -7,19 +7,22 @@ import cv2
 import numpy as np
 
 from shuzi.data.digits import CLASSES
+from shuzi.maps import MARKS
 from shuzi.synth.raster import fixed_point
 
 BOXED = 0.3  # ink above this lies in a glyph's box
+LETTER = CLASSES + len(MARKS)  # label of a letter or sign that is neither digit nor mark
+ANYTHING = LETTER + 1  # label of what may be taken for a digit, a mark or a letter
 OWNED = 0.25  # ink above this makes a pixel a digit's
 
 
 @dataclass(frozen=True)
 class Item:
-    """A digit or mark on the canvas.
+    """A digit, mark or letter on the canvas.
 
-    label: 0..9, or 10 + its index in `maps.MARKS`; box: (x, y, width, height) of its ink in the frame, in pixels;
-    size: pixels of the larger side of a digit's whole ink, of a mark those of its number's digits; visible: share of
-    the ink in the frame.
+    label: 0..9, 10 + its index in `maps.MARKS`, LETTER or ANYTHING; box: (x, y, width, height) of its ink in the
+    frame, in pixels; size: pixels of the larger side of a digit's whole ink, of all else the height of digits beside
+    it; visible: share of the ink in the frame.
     """
 
     label: int

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,32 @@ def font(path: str) -> ImageFont.FreeTypeFont:
 def has_han(path: str) -> bool:
     """Say whether a font has Chinese characters: whether two of them look different."""
     return bytes(font(path).getmask("数")) != bytes(font(path).getmask("字"))
+
+
+@dataclass(frozen=True, eq=False)
+class Character:
+    """A character in a font. Lengths in pixels at PIXELS.
+
+    ink: float32 (h, w), 0..1; above: how far its top lies above the line; left: where its ink begins; advance: where
+    the next character begins; digit: the height of the font's zero.
+    """
+
+    ink: np.ndarray
+    above: float
+    left: float
+    advance: float
+    digit: float
+
+
+@functools.lru_cache(maxsize=4096)
+def character(label: str, path: str) -> Character | None:
+    """Render a character; None if the font draws nothing or has no zero."""
+    face, zero = font(path), font(path).getbbox("0", anchor="ls")
+    left, top = face.getbbox(label, anchor="ls")[:2]
+    ink = render_text(label, path)
+    if ink is None or zero[3] - zero[1] < 1:
+        return None
+    return Character(ink, -float(top), float(left), float(face.getlength(label)), float(zero[3] - zero[1]))
 
 
 def render_text(text: str, path: str) -> np.ndarray | None:

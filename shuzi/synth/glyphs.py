@@ -1,15 +1,18 @@
 """Glyphs: a digit, a letter or a mark as a hand writes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.pens import Pens
 from shuzi.synth.distributions import Chance, Normal, Uniform
-from shuzi.synth.fonts import render_text
-from shuzi.synth.hands import Hand
+from shuzi.synth.fonts import character, render_text
+from shuzi.synth.hands import PRINTED, Hand
 from shuzi.synth.ink import WORK, deform, draw_skeleton, rewrite
 from shuzi.synth.raster import crop_to_ink, polyline, resize_to_height, shrink
+from shuzi.synth.segments import draw_segments
+from shuzi.synth.signs import Writers
 from shuzi.synth.skeletons import digit_skeletons, sign_skeletons
 from shuzi.synth.tables import table
 
@@ -20,6 +23,10 @@ class Habits:
 
     schooled: Chance = Chance(0.75)  # a hand that draws, or of a steel pen, writes as its school does
     sometimes: Chance = Chance(0.5)  # the same of others
+    seldom: Chance = Chance(0.1)  # the same of real writers
+    real: Chance = Chance(0.75)  # a letter that stands alone is a real writer's
+    bars: Chance = Chance(0.3)  # a sign of any script is some bars
+    own_mark: Chance = Chance(0.7)  # a real writer's mark is the writer's own
     own_way: Chance = Chance(0.7)  # a digit is written in the hand's own way, else in any of its school
 
 
@@ -49,13 +56,29 @@ class Marks:
 
 
 HABITS, MARK = Habits(), Marks()
+# Bars and single strokes, as they stand in Chinese and Korean writing; in the notation of `tables/skeletons.toml`.
+BARS = (
+    "0,50 100,48",
+    "0,54 40,48 100,50",
+    "14,20 86,18 | 0,84 100,80",
+    "16,8 84,4 | 20,46 80,44 | 0,96 100,92",
+    "50,0 50,100",
+    "54,0 48,100",
+    "0,100 90,0",
+    "10,0 90,90",
+    "0,20 100,16 | 50,16 50,100",
+    "0,50 100,46 | 50,0 50,100",
+    "40,0 60,16 | 0,34 100,32 | 30,50 4,100 | 66,50 98,100",
+    "50,0 44,40 0,100 | 46,40 100,100",
+)
 PRINTED_LOW = {".": 0.46, ",": 0.52, "-": 0.1, "/": 0.0, ":": 0.15}  # of marks in fonts
 
 
 class Glyphs:
-    """Draws digits and other signs. written: the digits of other people to draw from."""
+    """Draws digits and other signs. written: the digits of other people to draw from; pens: those of real writers."""
 
-    def __init__(self, written: Digits) -> None:
+    def __init__(self, written: Digits, pens: Pens | None = None) -> None:
+        self.writers = None if pens is None else Writers(pens)
         self.images = written.images
         self.of = [np.flatnonzero(written.labels == digit) for digit in range(CLASSES)]
 
@@ -64,23 +87,70 @@ class Glyphs:
         if by.kind == "font" and by.font:
             ink = render_text(str(digit), by.font)
             return None if ink is None else resize_to_height(deform(ink, by), height)
+        if by.kind == "segments":
+            return draw_segments(digit, height, by.slant, by.writer)
         school = "usual"
         if by.school != "usual":
-            keeps = HABITS.schooled if by.kind == "strokes" or by.school == "old" else HABITS.sometimes
+            drawn = by.kind == "strokes" or by.school == "old"
+            keeps = HABITS.schooled if drawn else HABITS.seldom if by.kind == "pens" else HABITS.sometimes
             if keeps.draw(g) and str(digit) in table("skeletons")["digits"][by.school]:
                 school = by.school
         if by.kind == "mnist" and school == "usual":
             image = self.images[g.choice(self.of[digit])]
             return resize_to_height(rewrite(image, height, by, g), height)
+        if by.kind == "pens" and school == "usual" and self.writers is not None:
+            return self.writers.draw(str(digit), height, by, g)[0]
+        if digit == 1 and by.one:
+            by = replace(by, slant=by.slant + by.one)
         skeletons, odds = digit_skeletons(digit, school)
         own = int(np.searchsorted(np.cumsum(odds), by.habit[digit], side="right"))
         chosen = min(own, len(odds) - 1) if HABITS.own_way.draw(g) else int(g.choice(len(odds), p=odds))
         return draw_skeleton(skeletons[chosen], height, by, g)
 
     def letter(self, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
-        """Draw a letter or sign that is no digit, likewise."""
+        """Draw a letter or sign that nobody takes for a digit, likewise."""
+        if self.writers is not None and HABITS.real.draw(g):
+            label = self.writers.letters[g.integers(len(self.writers.letters))]
+            return resize_to_height(self.writers.draw(label, height, by, g)[0], height)
         signs = sign_skeletons()
         return draw_skeleton(signs[g.integers(len(signs))], height, by, g, 0.6)
+
+    def foreign(self, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
+        """Draw a letter of any script, or bars, which may look like a digit, likewise."""
+        if self.writers is not None and not HABITS.bars.draw(g):
+            label = self.writers.foreign[g.integers(len(self.writers.foreign))]
+            return resize_to_height(self.writers.draw(label, height, by, g)[0], height)
+        return draw_skeleton(str(g.choice(BARS)), height, by, g, 0.6)
+
+    def sign(
+        self, label: str, height: float, by: Hand, g: np.random.Generator
+    ) -> tuple[np.ndarray | None, float]:
+        """Draw any sign's ink for digits of a height; return it and how far its middle lies below theirs, in pixels."""
+        if by.kind in PRINTED and by.font:
+            return _printed_sign(label, height, by)
+        return (None, 0.0) if self.writers is None else self.writers.draw(label, height, by, g)
+
+    def mark(
+        self, label: str, height: float, by: Hand, g: np.random.Generator
+    ) -> tuple[np.ndarray | None, float]:
+        """Draw one of MARKS, likewise."""
+        if by.kind == "pens" and self.writers is not None and HABITS.own_mark.draw(g):
+            ink, low = self.writers.draw(label, height, by, g)
+            if ink is not None:
+                return ink, low
+        return mark(label, height, by, g)
+
+
+def _printed_sign(label: str, height: float, by: Hand) -> tuple[np.ndarray | None, float]:
+    """Draw a sign in a font, on the line of its digits."""
+    drawn = character(label, by.font)
+    if drawn is None:
+        return None, 0.0
+    scale = height / drawn.digit
+    low = (0.5 * drawn.digit - drawn.above + drawn.ink.shape[0] / 2) * scale
+    return resize_to_height(
+        deform(drawn.ink, by), max(drawn.ink.shape[0], 0.8 * drawn.ink.shape[1]) * scale
+    ), low
 
 
 def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:

@@ -11,7 +11,8 @@ from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE
 from shuzi.synth.numbers import Style, write_number
-from shuzi.synth.words import write_word
+from shuzi.synth.tables import table
+from shuzi.synth.words import spell, write_word
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Table:
     printed_ink: Uniform = Uniform(0.3, 1)
     off_middle: float = 0.06  # standard deviation, of a cell
     word: Chance = Chance(0.03)
+    letter: Chance = Chance(0.04)
     word_height: float = 0.7  # of the digits'
     word_left: float = 0.3  # of a cell, from its middle
     single: float = 1.6  # cells narrower than this share hold one digit each
@@ -134,6 +136,19 @@ def _fill(
         left = middle[0] - s.word_left * grid.cell[0]
         style = Style(height * s.word_height, replace(style.by, turn=grid.turn), style.strength)
         write_word(canvas, glyphs, left, middle[1], style, g)
+        return
+    if s.letter.draw(g):
+        left = middle[0] - s.digit_width * height / 2
+        by = style.by if style.by.kind == "font" else replace(style.by, kind="pens")
+        spell(
+            canvas,
+            glyphs,
+            str(g.choice(list(table("words")["column"]))),
+            left,
+            middle[1],
+            replace(style, by=by),
+            g,
+        )
         return
     if grid.cell[0] < s.single * grid.cell[1]:
         text = str(g.integers(10))

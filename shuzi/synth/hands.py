@@ -12,8 +12,8 @@ from shuzi.synth.fonts import any_font
 class Hands:
     """How hands differ. Pens are shares of a digit's height, slants widths to a height, turns radians."""
 
-    kind: Mixture = Mixture(mnist=0.44, strokes=0.38, font=0.18)
-    steel: Chance = Chance(0.2)  # as people wrote with steel pens: slanted, thin up and thick down
+    kind: Mixture = Mixture(pens=0.53, mnist=0.18, strokes=0.12, segments=0.04, font=0.13)
+    steel: Chance = Chance(0.15)  # as people wrote with steel pens: slanted, thin up and thick down
     school: Mixture = Mixture(flagged=0.36, curly=0.14, usual=0.5)
     slant: Normal = Normal(0.05, 0.16)
     steel_slant: Uniform = Uniform(0.2, 0.75)
@@ -29,9 +29,12 @@ class Hands:
     rough: Chance = Chance(0.3)
     roughness: Uniform = Uniform(0, 0.7)
     retraced: Chance = Chance(0.04)
+    slashing: Chance = Chance(0.12)  # whose 1 leans like a slash
+    slashed_one: Uniform = Uniform(0.25, 0.8)
 
 
 HANDS = Hands()
+PRINTED = ("font", "segments")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Hand:
     """How one person writes, or a printer prints.
 
     Attributes:
-        kind: "mnist", "strokes" or "font".
+        kind: "pens" of a real writer, "mnist", "strokes" that we drew, "segments" of a display, or "font".
         school: a table of `tables/skeletons.toml`: which ways of writing digits it mostly takes.
         slant: of the strokes, in widths to a height, above 0 leaning to the right.
         pen: width of the stroke as a share of the height.
@@ -50,6 +53,8 @@ class Hand:
         habit: for each digit, which of its ways this hand writes, 0..1.
         rough: how much the pen's ink varies along the stroke, 0..1.
         retraced: whether strokes are drawn over again.
+        writer: which of the writers of `data.pens` it is, 0..1.
+        one: slant of its 1 beyond that of all its strokes.
     """
 
     kind: str
@@ -63,6 +68,8 @@ class Hand:
     habit: tuple[float, ...] = ()
     rough: float = 0.0
     retraced: bool = False
+    writer: float = 0.0
+    one: float = 0.0
 
     @property
     def matrix(self) -> np.ndarray:
@@ -85,7 +92,7 @@ def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> 
     return Hand(
         kind,
         school,
-        0.0 if kind == "font" and s.upright_print.draw(g) else slant,
+        0.0 if kind in PRINTED and s.upright_print.draw(g) else slant,
         pen,
         nib,
         s.stretch.draw(g),
@@ -94,4 +101,6 @@ def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> 
         tuple(g.random(10)),
         s.roughness.draw(g) if s.rough.draw(g) else 0.0,
         s.retraced.draw(g),
+        g.random(),
+        s.slashed_one.draw(g) if s.slashing.draw(g) else 0.0,
     )

@@ -103,20 +103,29 @@ def draw_skeleton(
     skeleton: str, height: float, by: Hand, g: np.random.Generator, squeeze: float = 1.0
 ) -> np.ndarray | None:
     """Draw a skeleton about `height` pixels high, as a hand writes it. squeeze: as for `jitter`."""
-    lines = jitter(list(strokes_of(skeleton)), g, squeeze)
+    return draw_strokes(jitter(list(strokes_of(skeleton)), g, squeeze), height, by, g)
+
+
+def draw_strokes(
+    lines: list[np.ndarray], height: float, by: Hand, g: np.random.Generator, pen: float | None = None
+) -> np.ndarray | None:
+    """Draw strokes (P, 2) with a hand's pen, slant and stretch.
+
+    height: of the result, or 0.8 of a wide one's width, in pixels; pen: the pen's width in pixels; default by height.
+    """
     if by.retraced:
-        lines += [line + g.normal(0, PENS.retrace, 2) for line in lines]
+        lines = lines + [line + g.normal(0, PENS.retrace, 2) for line in lines]
     lines = [line @ by.matrix.T for line in lines]
     points = np.concatenate(lines)
     low, size = points.min(0), np.ptp(points, axis=0)
     larger = max(float(size[1]), 0.8 * float(size[0]), 1e-3)
     times = max(1.0, WORK / height)
     scale = height * times / larger
-    pen = max(1.0, by.pen * height * times * PENS.drawn_width.draw(g))
-    margin = int(pen) + 3
+    width = max(1.0, (by.pen * height if pen is None else pen) * times * PENS.drawn_width.draw(g))
+    margin = int(width) + 3
     canvas = np.zeros([int(v * scale) + 2 * margin + 1 for v in size[::-1]], np.uint8)
     for line in lines:
-        _draw_stroke(canvas, (line - low) * scale + margin, pen, by.nib)
+        _draw_stroke(canvas, (line - low) * scale + margin, width, by.nib)
     ink: np.ndarray = canvas.astype(np.float32) / 255
     if by.rough:
         knots = g.random((PENS.grain_knots, PENS.grain_knots), np.float32)

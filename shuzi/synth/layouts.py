@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from shuzi.synth.canvas import Canvas
+from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.clutter import rule_frame, rule_squares, scrawl
 from shuzi.synth.distributions import Chance, Integers, LogNormal, LogUniform, Mixture, Normal, OneOf, Uniform
 from shuzi.synth.fonts import fonts, handwritten_fonts, render_text
@@ -19,7 +19,8 @@ from shuzi.synth.negatives import scribble, silhouette
 from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.raster import resize_to_height
 from shuzi.synth.tables import table
-from shuzi.synth.words import write_word
+from shuzi.synth.textures import texture
+from shuzi.synth.words import spell, write_word
 
 STRIP, SQUARE = (64, 256), (128, 128)  # height and width in pixels: as many pixels either way
 MIN_SIZE, MAX_SIZE = 12, 64  # pixels of a digit's larger side within which the finder is to find it
@@ -30,7 +31,7 @@ class Field:
     """A number across a strip. "Share" is of the digits' height; all else in pixels."""
 
     height: LogUniform = LogUniform(13, 56)
-    turn: Normal = Normal(0, 0.03)  # radians
+    turn: Normal = Normal(0, 0.05)  # radians
     off_middle: Normal = Normal(0, 0.25)  # of the room above and below
     off_anyhow: Chance = Chance(0.2)
     off: Normal = Normal(0, 4)
@@ -39,7 +40,8 @@ class Field:
     start: Uniform = Uniform(-0.2, 1.5)  # share
     far_start: Uniform = Uniform(0, 200)
     end: float = 250
-    what: Mixture = Mixture(number=0.8, word=0.15, scrawl=0.05)
+    what: Mixture = Mixture(number=0.76, word=0.17, scrawl=0.07)
+    named: Chance = Chance(0.1)  # words alone
     word_height: Uniform = Uniform(0.6, 1.2)  # share
     apart: Uniform = Uniform(1.0, 3.5)  # share
     last: Chance = Chance(0.5)
@@ -55,6 +57,7 @@ class Field:
     rule_strength: Uniform = Uniform(0.2, 1)
     framed: Chance = Chance(0.12)
     squared: Chance = Chance(0.08)
+    textured: Chance = Chance(0.05)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class CloseUp:
     middle: Normal = Normal(64, 14)
     other: Chance = Chance(0.34)  # a letter that nobody takes for a digit, or no sign at all
     others: OneOf = OneOf(1, 1, 1, 2)
-    other_kind: Mixture = Mixture(letter=0.6, sign=0.2, shape=0.2)
+    other_kind: Mixture = Mixture(letter=0.35, sign=0.25, foreign=0.2, shape=0.2)
+    other_pen: LogUniform = LogUniform(0.02, 0.2)  # share
     handwritten: Chance = Chance(0.6)
     silhouette: Chance = Chance(0.3)
     other_apart: float = 0.9  # share
@@ -171,8 +175,9 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     y += s.off.draw(g) if s.off_anyhow.draw(g) else 0
     style = Style(height, by, s.strength.draw(g))
     x = s.start.draw(g) * height if s.near_start.draw(g) else s.far_start.draw(g)
+    named = s.named.draw(g)
     while x < s.end:
-        what = s.what.draw(g)
+        what = "word" if named else s.what.draw(g)
         if what == "number":
             x = write_number(canvas, glyphs, number_text(g), x, y, style, g)
         elif what == "word":
@@ -194,6 +199,8 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         rule_frame(canvas, g)
     if s.squared.draw(g):
         rule_squares(canvas, height, g)
+    if s.textured.draw(g):
+        canvas.cover = np.maximum(canvas.cover, texture(STRIP, g) * np.float32(TEXTURED.under.draw(g)))
     return canvas
 
 
@@ -261,8 +268,10 @@ def close_up(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     style = Style(height, by, s.strength.draw(g))
     x, y = s.middle.draw(g), s.middle.draw(g)
     if s.other.draw(g):
+        style = replace(style, by=replace(by, pen=s.other_pen.draw(g)))
         for _ in range(int(s.others.draw(g))):
-            canvas.put(_other(glyphs, style, g), x, y, style.strength)
+            ink, label = _other(glyphs, style, g)
+            canvas.put(ink, x, y, style.strength, label, height)
             x += s.other_apart * height
         return canvas
     text = "".join(map(str, g.integers(0, 10, int(s.digits.draw(g)))))
@@ -279,19 +288,21 @@ def close_up(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     return canvas
 
 
-def _other(glyphs: Glyphs, style: Style, g: np.random.Generator) -> np.ndarray | None:
-    """Draw a letter, a sign, a shape or a scribble: nothing that anybody takes for a digit."""
+def _other(glyphs: Glyphs, style: Style, g: np.random.Generator) -> tuple[np.ndarray | None, int | None]:
+    """Draw a letter, a sign, a shape or a scribble; return its ink, and its label if it is writing."""
     s, height, by = CLOSE_UP, style.height, style.by
     kind = s.other_kind.draw(g)
     path = str(g.choice(handwritten_fonts())) if s.handwritten.draw(g) and fonts() else by.font
     letters = list(table("words")["single"])
     letter = render_text(str(g.choice(letters)), path) if kind == "letter" and path else None
     if letter is not None:
-        return resize_to_height(deform(letter, by), height)
+        return resize_to_height(deform(letter, by), height), LETTER
+    if kind == "foreign":
+        return glyphs.foreign(height, by, g), ANYTHING
     if kind != "shape":
-        return glyphs.letter(height, by, g)
+        return glyphs.letter(height, by, g), LETTER
     image = silhouette(g) if s.silhouette.draw(g) else scribble(g)
-    return resize_to_height(rewrite(image, height, by, g), height)
+    return resize_to_height(rewrite(image, height, by, g), height), None
 
 
 def _rule_near(canvas: Canvas, x: float, y: float, height: float, g: np.random.Generator) -> None:
@@ -359,3 +370,77 @@ def _shape(canvas: Canvas, g: np.random.Generator) -> None:
     ink = cv2.resize(image.astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_CUBIC)
     x, y = float(g.uniform(0, canvas.width)), float(g.uniform(0, canvas.height))
     canvas.put(np.clip(ink, 0, 1), x, y, EMPTY.shape_strength.draw(g))
+
+
+@dataclass(frozen=True)
+class Column:
+    """Letters or words in a column beside digits. "Share" is of a line's height; all else in pixels."""
+
+    height: LogUniform = LogUniform(13, 48)
+    turn: Normal = Normal(0, 0.04)  # radians
+    left: Uniform = Uniform(-10, 20)
+    apart: Uniform = Uniform(20, 80)
+    line_apart: Uniform = Uniform(1.2, 2.4)  # share
+    letters_first: Chance = Chance(0.6)
+    word: Chance = Chance(0.3)  # in place of a letter
+    there: Chance = Chance(0.9)  # an entry
+    digits: OneOf = OneOf(1, 1, 2, 2, 3, 4)
+    ruled: Chance = Chance(0.4)
+
+
+@dataclass(frozen=True)
+class Textured:
+    """A texture, with a number on it or none."""
+
+    written: Chance = Chance(0.3)
+    strength: Uniform = Uniform(0.3, 1)
+    under: Uniform = Uniform(0.05, 0.35)  # its strength where it is written on
+    height: LogUniform = LogUniform(16, 50)
+
+
+COLUMN, TEXTURED = Column(), Textured()
+
+
+def column(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """Draw lines that have a letter or a word in one column, and a number in the next."""
+    s, canvas = COLUMN, Canvas(*SQUARE)
+    height, turn = s.height.draw(g), s.turn.draw(g)
+    style = Style(height, hand(g, turn=turn), PAGE.strength.draw(g))
+    writer = replace(style, by=replace(style.by, kind="pens") if style.by.kind != "font" else style.by)
+    places = np.cumsum([s.left.draw(g), s.apart.draw(g), s.apart.draw(g)])
+    y, letters = float(g.uniform(-height, height)), int(not s.letters_first.draw(g))
+    while y < canvas.height + height:
+        for number, x in enumerate(places.tolist()):
+            if not s.there.draw(g):
+                continue
+            if number % 2 != letters:
+                text = "".join(map(str, g.integers(0, 10, int(s.digits.draw(g)))))
+                write_number(canvas, glyphs, text, x, y + np.tan(turn) * x, style, g)
+            elif s.word.draw(g):
+                write_word(canvas, glyphs, x, y + np.tan(turn) * x, style, g)
+            else:
+                label = str(g.choice(list(table("words")["column"])))
+                spell(canvas, glyphs, label, x, y + np.tan(turn) * x, writer, g)
+        if s.ruled.draw(g):
+            low = y + height * FIELD.rule_below.high
+            canvas.line(
+                (-5, low),
+                (canvas.width + 5, low + np.tan(turn) * canvas.width),
+                1,
+                PAGE.rule_strength.draw(g),
+            )
+        y += height * s.line_apart.draw(g)
+    return canvas
+
+
+def textured(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
+    """Draw a texture or what a photograph shows; on some of them stands a number."""
+    s, canvas = TEXTURED, Canvas(*SQUARE)
+    if not s.written.draw(g):
+        canvas.cover = texture(SQUARE, g) * np.float32(s.strength.draw(g))
+        return canvas
+    height = s.height.draw(g)
+    x, y = float(g.uniform(0, canvas.width / 2)), float(g.uniform(height / 2, canvas.height - height / 2))
+    write_number(canvas, glyphs, number_text(g), x, y, Style(height, hand(g), 1.0), g)
+    canvas.cover = np.maximum(canvas.cover, texture(SQUARE, g) * np.float32(s.under.draw(g)))
+    return canvas

@@ -6,9 +6,9 @@ import numpy as np
 
 from shuzi.data.digits import CLASSES
 from shuzi.maps import MARKS
-from shuzi.synth.canvas import Canvas
+from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
-from shuzi.synth.glyphs import Glyphs, mark
+from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand
 
 
@@ -17,7 +17,16 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.5, thousands=0.22, cents=0.12, date=0.09, time=0.02, minus=0.03, phone=0.02
+        plain=0.46,
+        thousands=0.2,
+        cents=0.11,
+        date=0.08,
+        time=0.02,
+        minus=0.03,
+        sum=0.04,
+        money=0.03,
+        other=0.015,
+        phone=0.015,
     )
     plain: Integers = Integers(1, 9)  # digits
     thousands: Integers = Integers(1, 4)  # digits before the first sign
@@ -31,6 +40,11 @@ class Texts:
     )
     minus: Integers = Integers(1, 4)
     phone: Integers = Integers(2, 5)
+    sum: Integers = Integers(1, 4)  # digits of each number of a sum
+    equals: Chance = Chance(0.4)
+    money: Integers = Integers(1, 5)
+    money_after: Chance = Chance(0.3)
+    other: Mixture = Mixture(brackets=0.4, percent=0.35, apostrophe=0.25)
     long_year: Chance = Chance(0.5)
     round: Chance = Chance(0.25)  # amounts end in zeros more often than not
 
@@ -87,7 +101,24 @@ def number_text(g: np.random.Generator) -> str:
         return f"{g.integers(0, 24)}:{g.integers(0, 60):02d}"
     if kind == "minus":
         return f"-{_run(TEXTS.minus.draw(g), g)}"
+    if kind in ("sum", "money", "other"):
+        return _with_signs(kind, g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
+
+
+def _with_signs(kind: str, g: np.random.Generator) -> str:
+    """Draw a sum, an amount with its currency, a number in brackets, with a percent sign or an apostrophe."""
+    if kind == "sum":
+        text = f"{_run(TEXTS.sum.draw(g), g)}{g.choice(list('+-+-x=*:'))}{_run(TEXTS.sum.draw(g), g)}"
+        return text + (f"={_run(TEXTS.sum.draw(g), g)}" if TEXTS.equals.draw(g) else "")
+    if kind == "money":
+        sign, amount = str(g.choice(list("$$#&@*"))), _run(TEXTS.money.draw(g), g)
+        return amount + sign if TEXTS.money_after.draw(g) else sign + amount
+    other = TEXTS.other.draw(g)
+    if other == "apostrophe":
+        return f"{_run(TEXTS.minus.draw(g), g)}'{_run(3, g)}"
+    amount = _run(TEXTS.sum.draw(g), g)
+    return f"({amount})" if other == "brackets" else f"{amount}%"
 
 
 def _run(count: int, g: np.random.Generator) -> str:
@@ -137,13 +168,23 @@ class _Writer:
         g, height = self.g, self.style.height
         if SPACING.stray_mark.draw(g):
             self.x += SPACING.stray.draw(g) * height
-        ink, low = mark(sign, height, self.style.by, g)
+        ink, low = self.glyphs.mark(sign, height, self.style.by, g)
         width = 0.0 if ink is None else ink.shape[1] * (0.5 if sign == "/" else 1.0)
         space = (SPACING.point_space if sign in ".,:" else SPACING.mark_space) * height
         self.x += space
         label = CLASSES + MARKS.index(sign)
         self.canvas.put(ink, self.x + width / 2, self.baseline + low, self.style.strength, label, height)
         self.x += width + space + self.gap * height * SPACING.mark_gap
+
+    def other(self, sign: str) -> None:
+        """Write a sign that is neither digit nor mark; nothing where the hand has none."""
+        height = self.style.height
+        ink, low = self.glyphs.sign(sign, height, self.style.by, self.g)
+        if ink is None:
+            return
+        middle = self.baseline + low
+        self.canvas.put(ink, self.x + ink.shape[1] / 2, middle, self.style.strength, LETTER, height)
+        self.x += ink.shape[1] + (self.gap + SPACING.wobble.draw(self.g)) * height
 
     def digit(self, sign: str) -> None:
         """Write a digit."""
@@ -172,7 +213,7 @@ def write_number(
     writer = _Writer(canvas, glyphs, x, y, style, g)
     for at, sign in enumerate(text):
         if sign not in MARKS:
-            writer.digit(sign)
+            (writer.digit if sign.isdigit() else writer.other)(sign)
             continue
         writer.mark(sign)
         if sign in ".," and len(text) - at == 3 and SPACING.raised.draw(g):

@@ -1,9 +1,9 @@
 """Scenes: small grey pictures of writing with the whole truth beside them, from which the finder learns.
 
 A scene is a field, a part of a page or a table, a digit among its neighbours, or writing too small to be read, on paper
-that is plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are MNIST's, drawn skeletons and those of
-the fonts on this machine; between and around them stand points, commas, dashes, letters, words, rules and blots.
-Everything is drawn from a generator that is passed in.
+that is plain, ruled, patterned or dirty, seen by a scanner or a phone. Digits are those of real writers, MNIST's, drawn
+skeletons, displays' and those of the fonts on this machine; between and around them stand points, commas, dashes,
+letters, words, rules, blots and textures. Everything is drawn from a generator that is passed in.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,23 @@ import cv2
 import numpy as np
 
 from shuzi.data.digits import CLASSES
-from shuzi.synth.canvas import Canvas
+from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
-from shuzi.synth.layouts import STRIP, close_up, empty, field_strip, page_part, tiny
+from shuzi.synth.layouts import STRIP, close_up, column, empty, field_strip, page_part, textured, tiny
 from shuzi.synth.optics import capture, is_legible, light
 from shuzi.synth.paper import paper, smooth_noise
 
 VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
 LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
-    (page_part, 0.33),
-    (table_part, 0.23),
-    (close_up, 0.27),
+    (page_part, 0.28),
+    (table_part, 0.19),
+    (close_up, 0.26),
+    (column, 0.06),
+    (textured, 0.06),
     (empty, 0.1),
-    (tiny, 0.07),
+    (tiny, 0.05),
 )  # of squares, and their shares
 
 
@@ -55,9 +57,9 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W), grey.
-        labels: uint8 (N,), 0..9, or 10 + the index in `maps.MARKS`.
+        labels: uint8 (N,), 0..9, 10 + the index in `maps.MARKS`, or `canvas.LETTER` or `ANYTHING`.
         boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
-        sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of a mark, that of its number's digits.
+        sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of others, the height of digits beside it.
         visible: float32 (N,), the share of the ink that lies in the frame.
         following: int64 (N,), the next digit of the same number, -1 for its last and for marks.
         ink: uint8 (H, W), how much of each pixel digits' ink covers, 255 all.
@@ -85,12 +87,10 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
     else:
         layouts, odds = zip(*LAYOUTS, strict=True)
         canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
-    picture = light(_inked(canvas, shape, g), g)
+    lit = light(_inked(canvas, shape, g), g)
     top, bottom, left, right = frame = _frame(shape, g)
     kept = np.s_[top : shape[0] - bottom, left : shape[1] - right]
-    sizes = [item.size for item in canvas.items if item.label < CLASSES]
-    sizes += [height for *_, height in canvas.small]
-    image = capture(picture[kept].astype(np.float32), sizes, g)
+    image = _captured(canvas, lit[kept], g)
     ink, writing, owner = canvas.ink, canvas.writing, canvas.owner
     if any(frame):
         image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
@@ -100,7 +100,8 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         owner = np.where(keep, owner, -1).astype(np.int16)
     boxes, visible = _in_frame(canvas, frame, shape)
     for i, item in enumerate(canvas.items):
-        if item.label < CLASSES and visible[i] >= VISIBLE and not is_legible(image, ink, item.box):
+        cover = writing if item.label == LETTER else ink if item.label < CLASSES else None
+        if cover is not None and visible[i] >= VISIBLE and not is_legible(image, cover, item.box):
             visible[i] = 0
     following = np.full(len(canvas.items), -1, np.int64)
     following[[*canvas.following]] = [*canvas.following.values()]
@@ -116,6 +117,18 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         np.round(writing * 255).astype(np.uint8),
         np.array([b for b in canvas.small if is_legible(image, writing, b)], np.float32).reshape(-1, 4),
     )
+
+
+def picture_of(canvas: Canvas, g: np.random.Generator) -> np.ndarray:
+    """Return a picture of a canvas on paper, uint8 (H, W)."""
+    return _captured(canvas, light(_inked(canvas, (canvas.height, canvas.width), g), g), g)
+
+
+def _captured(canvas: Canvas, lit: np.ndarray, g: np.random.Generator) -> np.ndarray:
+    """Take a picture of the canvas in its light, or of a part of it."""
+    sizes = [item.size for item in canvas.items if item.label < CLASSES or item.label >= LETTER]
+    sizes += [height for *_, height in canvas.small]
+    return capture(lit.astype(np.float32), sizes, g)
 
 
 def _inked(canvas: Canvas, shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:

@@ -5,34 +5,53 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import tiny_pens
 
+from shuzi.data import pens
 from shuzi.data.digits import CLASSES
 from shuzi.maps import MARKS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
-from shuzi.synth.canvas import Canvas
+from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.hands import hand
-from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
+from shuzi.synth.layouts import (
+    MIN_SIZE,
+    SQUARE,
+    STRIP,
+    close_up,
+    column,
+    empty,
+    field_strip,
+    page_part,
+    textured,
+    tiny,
+)
 from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.scene import VISIBLE
+from shuzi.synth.words import spell
 
 EMPTY = [empty, tiny]
-KINDS = [field_strip, page_part, table_part, close_up, *EMPTY]
+HARDLY = [*EMPTY, textured]  # kinds in which a digit is rare
+KINDS = [field_strip, page_part, table_part, close_up, column, textured, *EMPTY]
 
 
-@pytest.fixture(scope="module")
-def glyphs(mnist):
-    return Glyphs(mnist[0].part(0, 2000))
-
-
-@pytest.fixture(params=["fonts of this machine", "no fonts"], scope="module")
-def machine(request):
-    """Each test here holds with the fonts there are, and on a machine without any."""
-    if request.param == "no fonts":
-        request.getfixturevalue("no_fonts")
-        assert fonts.fonts() == ()
+@pytest.fixture(params=["fonts and pens", "neither"], scope="module")
+def glyphs(request, mnist, tmp_path_factory):
+    """Each test here holds with the fonts there are and real writers, and on a machine without any of them."""
+    written = None
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "neither":
+            patch.setattr(fonts, "FOLDERS", ())
+            patch.delenv("SHUZI_FONTS", raising=False)
+            fonts.clear_caches()
+            assert fonts.fonts() == ()
+        else:
+            patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+            written = pens.load(tiny_pens.write_all(tmp_path_factory.mktemp("pens")))
+        yield Glyphs(mnist[0].part(0, 2000), written)
+    fonts.clear_caches()
 
 
 def made(glyphs, kind, seed):
@@ -48,7 +67,7 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def some(machine, glyphs, kind):
+def some(glyphs, kind):
     return [made(glyphs, kind, seed) for seed in range(12)]
 
 
@@ -73,7 +92,7 @@ def test_arrays_are_of_the_types_and_shapes_that_are_told(some, kind):
         assert scene.boxes.shape == (count, 4)
         assert scene.small.shape[1:] == (4,)
         assert len(scene.sizes) == len(scene.visible) == len(scene.following) == count
-        assert (scene.labels < CLASSES + len(MARKS)).all()
+        assert (scene.labels <= ANYTHING).all()
         assert ((scene.visible >= 0) & (scene.visible <= 1 + 1e-5)).all()
         assert (scene.sizes > 0).all()
 
@@ -94,7 +113,7 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
             assert inside.mean() > 0.8  # a faint pen's outermost pixels lie beyond
             assert scene.ink[y : y + h, x : x + w].max() > 75
             checked += 1
-    assert checked or kind in EMPTY
+    assert checked or kind in HARDLY
 
 
 def test_ink_its_owner_and_all_writing_agree(some):
@@ -124,7 +143,7 @@ def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
         assert (step[:, 0] > 0).all()
         assert (np.abs(step[:, 1]) < step[:, 0] + 0.5 * scene.sizes[known][shown]).all()
         links += len(known)
-    assert links or kind in EMPTY
+    assert links or kind in HARDLY
 
 
 def test_digits_that_count_can_be_seen(some):
@@ -146,6 +165,27 @@ def test_labels_are_what_was_written(glyphs):
     assert text == "24/11/2026"
     digits = [i for i, label in enumerate(labels) if label < CLASSES]
     assert canvas.following == dict(pairwise(digits))
+
+
+def test_each_letter_of_a_word_is_a_letter_and_a_lone_one_that_may_be_a_digit_is_anything(glyphs):
+    if glyphs.writers is None:
+        pytest.skip("nobody writes letters here")
+    by = hand(np.random.default_rng(0), "pens")
+    for text, labels in (("ABEd", [LETTER] * 4), ("B", [ANYTHING]), ("A.b", [LETTER, ANYTHING, LETTER])):
+        canvas = Canvas(*STRIP)
+        spell(canvas, glyphs, text, 10, 32, Style(20, by, 1.0), np.random.default_rng(0))
+        assert [item.label for item in canvas.items] == labels
+        assert all(a.box[0] < b.box[0] for a, b in pairwise(canvas.items))
+
+
+def test_marks_stand_where_people_put_them(glyphs):
+    if glyphs.writers is None:
+        pytest.skip("nobody writes marks here")
+    g = np.random.default_rng(0)
+    by = hand(g, "pens")
+    low = {sign: glyphs.writers.draw(sign, 30, by, g)[1] / 30 for sign in ".,-+"}
+    assert low["."] > 0.2 < low[","]
+    assert abs(low["-"]) < 0.2 > abs(low["+"])
 
 
 def test_what_the_frame_cuts_off_is_told(glyphs):
@@ -186,12 +226,18 @@ def test_a_third_of_what_was_not_made_small_is_seen_through_jpeg(monkeypatch):
 def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(some, kind):
     each = [(s.labels < CLASSES) & (s.sizes >= MIN_SIZE) & (s.visible >= VISIBLE) for s in some]
     count = sum(int(one.sum()) for one in each)
-    assert (count < 4 or count < 0.02 * sum(len(s.labels) for s in some)) if kind in EMPTY else count >= 4
+    assert (
+        (count < 4 or count < 0.02 * sum(len(s.labels) for s in some))
+        if kind in EMPTY
+        else count >= 4 or kind is textured
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_numbers_are_written_with_digits_and_known_marks(seed):
+def test_numbers_are_written_with_digits_marks_and_signs_of_sums_and_money(seed):
     g = np.random.default_rng(seed)
-    texts = [number_text(g) for _ in range(300)]
-    assert set("".join(texts)) == set("0123456789" + MARKS)
+    texts = [number_text(g) for _ in range(800)]
+    signs = set("".join(texts))
+    assert signs >= set("0123456789" + MARKS)
+    assert signs <= set("0123456789" + MARKS + "+x=*()%'$#&@")
     assert all(any(sign.isdigit() for sign in text) for text in texts)

@@ -1,0 +1,126 @@
+"""Signs of real writers: digits, letters and marks, each as a writer wrote it, and where it stands on a line."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shuzi.data.pens import LEAST_DIGITS, Pens
+from shuzi.data.unipen import OTHER, X_HEIGHT
+from shuzi.synth.distributions import Normal, Uniform
+from shuzi.synth.hands import Hand
+from shuzi.synth.ink import draw_strokes
+
+ALIKE = 8  # writers of the nearest slant, who lend a sign that a writer lacks
+LIKE_DIGITS = "0123456789OoDIlJi|/\\!()[]{}ZzSsBbGgqQyY?'`,.:;-_"  # what alone may be a digit or a mark
+RAISED, MIDDLE, LOW, HANGING = "'\"^`*", "+-=~<>_", ".,", "gpqyj"
+
+
+@dataclass(frozen=True)
+class Signs:
+    """How a writer's signs vary. Lengths are shares of the height of the writer's digits."""
+
+    digit: Uniform = Uniform(0.65, 1.45)  # the least and the most of a digit's own height
+    tall: Uniform = Uniform(0.25, 1.5)  # of other signs
+    dot: Uniform = Uniform(0.03, 0.16)
+    widened: Normal = Normal(0, 0.08)  # logarithm of width to height, against the writer's
+    leaned: Normal = Normal(0, 0.04)
+    wobble: Normal = Normal(0, 0.03)  # of where a sign stands
+    thin: float = 0.06  # no pen of marks is thinner, as a share of the digits' height
+
+
+SIGNS = Signs()
+
+
+@dataclass(frozen=True, eq=False)
+class Sign:
+    """A sign's strokes, (P, 2) each, in shares of the height of digits; low: its middle below theirs, in the same."""
+
+    strokes: list[np.ndarray]
+    low: float
+
+    @property
+    def height(self) -> float:
+        """Its height."""
+        return float(np.ptp(np.concatenate(self.strokes)[:, 1]))
+
+
+class Writers:
+    """Draws signs as real writers wrote them."""
+
+    def __init__(self, pens: Pens) -> None:
+        self.pens = pens
+        self.hands = np.array(
+            [w for w, own in enumerate(pens.written) if sum(map(str.isdigit, own)) >= LEAST_DIGITS]
+        )
+        counts = np.array([sum(len(own[d]) for d in own if d.isdigit()) for own in pens.written])
+        weights = np.cumsum(np.sqrt(counts[self.hands]))  # of the uneven counts: one over the root of each
+        self.shares = weights / weights[-1]
+        labels = sorted({label for own in pens.written for label in own})
+        self.having = {
+            label: np.array([w for w, own in enumerate(pens.written) if label in own]) for label in labels
+        }
+        self.letters = [label for label in labels if ord(label) < OTHER and label not in LIKE_DIGITS]
+        self.foreign = [label for label in labels if ord(label) >= OTHER] or self.letters
+
+    def writer(self, by: Hand) -> int:
+        """Return which writer a hand is."""
+        return int(
+            self.hands[min(int(np.searchsorted(self.shares, by.writer, "right")), len(self.hands) - 1)]
+        )
+
+    def sign(self, label: str, by: Hand, g: np.random.Generator) -> Sign | None:
+        """Draw a sign as a hand's writer wrote it, or somebody of similar slant; None where nobody wrote one."""
+        if label not in self.having:
+            return None
+        s, writer = SIGNS, self.writer(by)
+        if label not in self.pens.written[writer]:
+            others = self.having[label]
+            away = np.abs(self.pens.slants[others] - self.pens.slants[writer])
+            alike = np.argsort(away, kind="stable")[:ALIKE]
+            writer = int(others[alike[int(by.writer * 1e6) % len(alike)]])
+        own = self.pens.written[writer][label]
+        index = int(own[g.integers(len(own))])
+        change = np.array([[np.exp(s.widened.draw(g)), -s.leaned.draw(g)], [0, 1]])
+        if label == "1":
+            change[0, 1] -= by.one
+        strokes = [stroke @ change.T for stroke in self.pens.glyph(index)]
+        larger = float(np.ptp(np.concatenate(strokes), axis=0).max())
+        limits = (
+            s.digit if label.isdigit() else s.dot if label in LOW[:1] else s.tall if label.isalnum() else None
+        )
+        size = float(self.pens.sizes[index])
+        size = min(size, s.tall.high) if limits is None else float(np.clip(size, limits.low, limits.high))
+        scaled = [stroke * (size / max(larger, 1e-6)) for stroke in strokes]
+        height = float(np.ptp(np.concatenate(scaled)[:, 1]))
+        return Sign(scaled, _low(label, height) + s.wobble.draw(g))
+
+    def draw(
+        self, label: str, height: float, by: Hand, g: np.random.Generator
+    ) -> tuple[np.ndarray | None, float]:
+        """Draw a sign's ink for digits of a height; return it, and how far its middle lies below theirs, in pixels."""
+        sign = self.sign(label, by, g)
+        if sign is None:
+            return None, 0.0
+        pen = max(by.pen, SIGNS.thin) * height
+        every = np.concatenate(sign.strokes) @ by.matrix.T
+        size = np.ptp(every, axis=0)
+        high = max(float(size[1]), 0.8 * float(size[0])) * height
+        ink = draw_strokes(sign.strokes, max(high, 1.0), by, g, pen)
+        return ink, sign.low * height
+
+
+def _low(label: str, height: float) -> float:
+    """How far a sign's middle stands below the middle of digits, in shares of their height."""
+    if label in RAISED:
+        return -0.5 + height / 2
+    if label in MIDDLE:
+        return 0.05
+    if label in HANGING:
+        return height / 2 - (X_HEIGHT - 0.5)
+    if label == ",":
+        return 0.48
+    if label == ";":
+        return 0.25
+    if label == ":":
+        return 0.45 - height / 2
+    return 0.5 - height / 2  # on the line
