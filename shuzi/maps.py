@@ -5,7 +5,8 @@ STRIDE = 4  # pixels of the picture per cell of the maps
 HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
 
 # Channels, in this order: heatmaps; the ten classes; the middle's offset; width and height; whether another digit of
-# the number follows, and where; where the digit is whose ink a cell shows; whether its writing is too small to be read.
+# the number follows, and where; where the digit is whose ink a cell shows; whether its writing is too small to be read;
+# a heatmap for letters, which finders up to 0.2.0 lack.
 HEAT = slice(0, HEATS)
 CLASS = slice(HEATS, HEATS + 10)
 OFFSET = slice(HEATS + 10, HEATS + 12)
@@ -14,4 +15,5 @@ LINK = HEATS + 14
 NEXT = slice(HEATS + 15, HEATS + 17)
 OWNER = slice(HEATS + 17, HEATS + 19)
 FINER = HEATS + 19
-CHANNELS = HEATS + 20
+LETTER = HEATS + 20
+CHANNELS = HEATS + 21

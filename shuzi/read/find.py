@@ -26,7 +26,7 @@ from shuzi.read.proposals import BEST_SIZE, MIN_CHANCE, Level, Proposal, iou, le
 
 log = logging.getLogger(__name__)
 SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
-EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 26, H/4, W/4) and ink float32 (N, 2, H, W)"
+EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 27, H/4, W/4) and ink float32 (N, 2, H, W)"
 GRID = 16  # the sides of the network's pictures are multiples of it
 FIRST_PIXELS = 0.2e6  # of the picture that is looked at first: a twentieth of a second's work
 MAX_PIXELS = 8e6  # of all levels, two seconds of a core: enough for the largest page
@@ -132,7 +132,8 @@ class Finder:
 
 
 def _maps_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return [(images[0], CHANNELS, images[1] // STRIDE, images[2] // STRIDE)]
+    channels = (CHANNELS, CHANNELS - 1)  # finders up to 0.2.0 have no heatmap for letters
+    return [(images[0], count, images[1] // STRIDE, images[2] // STRIDE) for count in channels]
 
 
 def _ink_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -6,15 +6,18 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import tiny_pens
 import torch
 
+from shuzi import maps as maps_of
 from shuzi.errors import ShuziError
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, HEATS, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.synth.canvas import ANYTHING, LETTER
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import SQUARE, STRIP
 from shuzi.synth.scene import Scene, scene
 from shuzi.train.finder import export
-from shuzi.train.finder.batches import Scenes
+from shuzi.train.finder.batches import Scenes, scene_batches
 from shuzi.train.finder.export import Answers
 from shuzi.train.finder.loss import loss, losses
 from shuzi.train.finder.network import Finder
@@ -24,6 +27,15 @@ from shuzi.train.recipes import RECIPES
 from shuzi.train.start import first_weights
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pens_folder(tmp_path_factory):
+    """Let scenes be drawn with a tiny set of pens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SHUZI_DATA", str(tiny_pens.write_all(tmp_path_factory.mktemp("pens"))))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +135,8 @@ def test_ink_points_to_the_middle_of_its_digit(by_hand):
 def test_answers_that_are_the_truth_lose_next_to_nothing(by_hand):
     wanted = collate([targets(by_hand)])
     maps = torch.zeros(1, CHANNELS, 16, 24)
-    maps[:, HEAT] = torch.where(wanted.heat == 1, 12.0, -12.0)
+    heat = torch.where(wanted.heat == 1, 12.0, -12.0)
+    maps[:, HEAT], maps[:, maps_of.LETTER] = heat[:, :HEATS], heat[:, HEATS]
     maps[:, CLASS] = 20 * torch.nn.functional.one_hot(wanted.label, 10).permute(0, 3, 1, 2)
     maps[:, OFFSET], maps[:, SIZE] = wanted.place[:, :2], wanted.place[:, 2:]
     maps[:, LINK], maps[:, FINER] = 24 * wanted.link - 12, 24 * wanted.finer - 12
@@ -171,6 +184,24 @@ def test_losses_fall_in_a_few_steps(by_hand):
     assert totals[-1] < 0.7 * totals[0]
 
 
+def test_without_pens_training_stops_with_one_sentence(mnist, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("SHUZI_DATA")
+    with pytest.raises(ShuziError, match=r"no UNIPEN there\. Download .* shuzi data unipen --root FOLDER"):
+        next(scene_batches(mnist[0].part(0, 500), 2, 0, 0))
+
+
+def test_letters_have_a_heatmap_of_their_own_and_of_doubtful_signs_nothing_is_asked(by_hand):
+    labels = by_hand.labels.copy()
+    labels[:2] = LETTER, ANYTHING
+    wanted = targets(dataclasses.replace(by_hand, labels=labels, following=np.full(5, -1)))
+    letter, doubtful = cell(by_hand, 0), cell(by_hand, 1)
+    assert wanted["heat"][HEATS][letter] == 1
+    assert (wanted["heat"][:HEATS, *letter] < 1).all()
+    assert (wanted["heat"][:, *doubtful] == -1).all()
+    assert (wanted["weight"][letter], wanted["marked"][letter] > 0.8) == (0, True)
+
+
 def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     digits = mnist[0].part(0, 500)
     scenes_of = lambda seed, first: Scenes(digits, 2, seed, first)  # noqa: E731
@@ -182,7 +213,7 @@ def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     assert not torch.equal(pictures, scenes_of(5, 0)[5][0])
     assert pictures.shape == (2, 1, *STRIP)
     assert scenes_of(5, 0)[2][0].shape == (2, 1, *SQUARE)
-    assert float(loss(tuple(map(torch.zeros, [(2, 26, 16, 64), (2, 2, 64, 256)])), rest)) > 0
+    assert float(loss(tuple(map(torch.zeros, [(2, CHANNELS, 16, 64), (2, 2, 64, 256)])), rest)) > 0
     assert len(Targets.__dataclass_fields__) == len(rest) + 1
 
 

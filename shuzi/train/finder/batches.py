@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from shuzi.cores import cores
+from shuzi.data import pens
 from shuzi.data.digits import Digits
 from shuzi.maps import CLASS, HEAT
 from shuzi.synth.glyphs import Glyphs
@@ -25,10 +26,16 @@ RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises a
 
 
 class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
-    """Batches of scenes, each drawn from the seed and its own number alone; strips and squares in turn."""
+    """Batches of scenes, each drawn from the seed and its own number alone; strips and squares in turn.
 
-    def __init__(self, digits: Digits, batch_size: int, seed: int, first: int) -> None:
-        self.glyphs, self.batch_size, self.seed, self.first = Glyphs(digits), batch_size, seed, first
+    held_out: real writers are those who are kept for measuring. Raises ShuziError where the pens are missing.
+    """
+
+    def __init__(
+        self, digits: Digits, batch_size: int, seed: int, first: int, held_out: bool = False
+    ) -> None:
+        self.glyphs = Glyphs(digits, pens.load().part(held_out))
+        self.batch_size, self.seed, self.first = batch_size, seed, first
 
     def __len__(self) -> int:
         return 2**31  # more than anybody trains
@@ -55,8 +62,8 @@ def scene_batches(
 @functools.lru_cache(maxsize=1)
 def validation_batches(digits: Digits) -> list[Targets]:
     """Draw the scenes on which a finder is validated, the same after each epoch."""
-    batches = (Scenes(digits, VALIDATION_BATCH, VALIDATED, 0)[number] for number in range(VALIDATED))
-    return [Targets(pictures, *rest) for pictures, rest in batches]
+    scenes = Scenes(digits, VALIDATION_BATCH, VALIDATED, 0, held_out=True)
+    return [Targets(pictures, *rest) for pictures, rest in map(scenes.__getitem__, range(VALIDATED))]
 
 
 def count_correct(finder: nn.Module, digits: Digits, device: torch.device) -> tuple[int, int]:

@@ -4,19 +4,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from shuzi.maps import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE
+from shuzi.maps import CLASS, FINER, HEAT, HEATS, LETTER, LINK, NEXT, OFFSET, OWNER, SIZE
 from shuzi.train.finder.targets import Targets
 
 BETA = 0.1  # where the smooth L1 turns from squares to lengths
 # What each part counts beside the heatmaps and the classes.
-BOX, LINKED, AHEAD, OWNED, FINE, INK = 0.5, 0.3, 0.3, 0.5, 0.3, 2.0
+BOX, LINKED, AHEAD, OWNED, FINE, INK, LETTERS = 0.5, 0.3, 0.3, 0.5, 0.3, 2.0, 0.5
 
 
 def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
     """Return the parts of the loss, by name; their sum is minimised.
 
-    The heatmaps' is CenterNet's penalty-reduced focal loss per digit or mark, the class's the cross-entropy at the
-    middles, boxes' and displacements' the smooth L1, link's, finer's and ink's the binary cross-entropy.
+    The heatmaps' are CenterNet's penalty-reduced focal loss per digit or mark, and per letter, the class's the
+    cross-entropy at the middles, boxes' and displacements' the smooth L1, link's, finer's and ink's the binary
+    cross-entropy.
     """
     maps, ink = maps.float(), ink.float()
     weight, both = wanted.weight, wanted.weight + wanted.marked
@@ -32,7 +33,8 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
     known = wanted.ink >= 0
     inked = F.binary_cross_entropy_with_logits(ink, wanted.ink.clamp(min=0), reduction="none")
     return {
-        "heat": _focal(maps[:, HEAT], wanted.heat),
+        "heat": _focal(maps[:, HEAT], wanted.heat[:, :HEATS]),
+        "letter": LETTERS * _focal(maps[:, LETTER : LETTER + 1], wanted.heat[:, HEATS:]),
         "class": named,
         "box": BOX * boxes,
         "link": LINKED * ((follows * asked).sum() / asked.sum().clamp(min=1)),
@@ -44,7 +46,7 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
 
 
 def _focal(heat: Tensor, truth: Tensor) -> Tensor:
-    """Return CenterNet's focal loss per middle, of logits and heatmaps (B, HEATS, h, w); below 0 nothing is asked."""
+    """Return CenterNet's focal loss per middle, of logits and heatmaps (B, k, h, w); below 0 nothing is asked."""
     middle = truth == 1
     count = middle.sum().clamp(min=1)
     p = heat.sigmoid()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from shuzi.data.digits import CLASSES
 from shuzi.maps import HEATS, STRIDE
+from shuzi.synth.canvas import ANYTHING
 from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE
 from shuzi.synth.scene import VISIBLE, Scene
 
@@ -35,7 +36,7 @@ class Targets:
 
     Attributes:
         pictures: uint8 (B, 1, H, W).
-        heat: float32 (B, HEATS, h, w), 1 in the middles and less around; -1 where nothing is asked.
+        heat: float32 (B, HEATS + 1, h, w), 1 in the middles and less around, letters last; -1 where nothing is asked.
         weight: float32 (B, h, w), how much a cell's class and box count, above 0 near middles of digits.
         label: int64 (B, h, w), 0..9.
         place: float32 (B, 4, h, w): offset in cells, and the logarithm of width and height over FAR.
@@ -67,7 +68,7 @@ class _Maps:
 
     def __init__(self, h: int, w: int) -> None:
         self.y, self.x = np.mgrid[0:h, 0:w].astype(np.float32)
-        self.heat = np.zeros((HEATS, h, w), np.float32)
+        self.heat = np.zeros((HEATS + 1, h, w), np.float32)
         self.best = np.zeros((h, w), np.float32)  # the largest gaussian of a digit so far
         self.weight, self.label = np.zeros((h, w), np.float32), np.zeros((h, w), np.int64)
         self.place, self.link = np.zeros((4, h, w), np.float32), np.full((h, w), -1, np.float32)
@@ -75,7 +76,7 @@ class _Maps:
         self.finer = np.zeros((h, w), np.float32)
 
     def add(self, scene: Scene, i: int, middles: np.ndarray) -> None:
-        """Add the digit or mark i. middles: of all boxes, (N, 2), in pixels."""
+        """Add the digit, mark or letter i. middles: of all boxes, (N, 2), in pixels."""
         kind, box = int(scene.labels[i]), scene.boxes[i]
         middle = middles[i] / STRIDE - 0.5  # in cells
         spread = np.maximum(SPREAD * np.maximum(box[2:], NARROW * box[2:].max()) / STRIDE, LEAST_SPREAD)
@@ -116,9 +117,12 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
     for box in scene.small:
         maps.finer[_cells(box)] = 1
         if box[3] >= SMALLEST:
-            unasked.append((0, _cells(box)))
+            unasked += [(channel, _cells(box)) for channel in (0, HEATS)]
     for i, (kind, size, share) in enumerate(zip(scene.labels, scene.sizes, scene.visible, strict=True)):
         where = _cells(scene.boxes[i])
+        if kind == ANYTHING:
+            unasked += [(channel, where) for channel in range(HEATS + 1)]
+            continue
         if size < READ_FINER and kind < CLASSES and share > PARTLY:
             maps.finer[where] = 1
         if share >= VISIBLE and MIN_SIZE <= size <= MAX_SIZE:
@@ -149,7 +153,7 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
 
 
 def _channel(kind: int) -> int:
-    """Return a label's heatmap: 0 for digits, then one for each mark."""
+    """Return a label's heatmap: 0 for digits, then one for each mark, then that for letters."""
     return 0 if kind < CLASSES else kind - CLASSES + 1
 
 
