@@ -45,7 +45,7 @@ ARROWS = {
         "synth",
         "version",
     },
-    "evaluate": {"data", "display", "errors", "forms", "page", "read", "synth"},
+    "evaluate": {"data", "display", "errors", "forms", "maps", "page", "read", "synth"},
     "synth": {"data", "errors", "maps"},
     "batch": {"cores", "arrow", "data", "errors", "files", "forms", "page", "read"},
     "read": {"cores", "arrow", "data", "errors", "forms", "maps", "network", "page"},

@@ -12,6 +12,7 @@ from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Measurement, evaluate
 from shuzi.evaluate.form_fields import measure_forms
+from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles
 from shuzi.evaluate.pictures import LABELS, measure_pictures
@@ -178,6 +179,9 @@ ALL = (
     reading("pages", "digits and numbers read on synthetic pages, and their calibration", measure_pages),
     reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
     reading("forms", "fields read on synthetic forms", measure_forms),
+    reading(
+        "pens", "numbers and words by writers that nothing has learnt from, and photographs", measure_hands
+    ),
 )
 SUITES = {suite.name: suite for suite in ALL}
 

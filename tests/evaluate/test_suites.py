@@ -185,7 +185,7 @@ def test_an_unknown_set_is_answered_with_all_there_are():
         suites.measure(Scorer(None), "wrong")
     assert str(raised.value) == (
         "wrong: neither a folder nor a dataset to test on. There are mnist, fashion-mnist, optdigits, mnist-9985, "
-        "corrupted, no-digits, surest, pages, singles, forms"
+        "corrupted, no-digits, surest, pages, singles, forms, pens"
     )
 
 

@@ -1,0 +1,134 @@
+"""What a reader makes of hands that nothing has learnt from: their numbers, their words, and photographs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from shuzi.data import pens
+from shuzi.data.digits import CLASSES, Digits
+from shuzi.maps import MARKS
+from shuzi.page import Page
+from shuzi.read.reader import Reader
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.fonts import held_out_fonts
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.hands import Hand, hand
+from shuzi.synth.layouts import STRIP
+from shuzi.synth.numbers import Style, number_text, write_number
+from shuzi.synth.optics import is_legible
+from shuzi.synth.scene import VISIBLE, picture_of
+from shuzi.synth.words import spell, word
+
+SEED = 20261129
+NUMBERS, WORDS, SIGNS, PATCHES = 400, 200, 200, 200  # pictures of each kind
+SURE = 0.9
+HEIGHTS, START = (20, 40), 12  # pixels
+PATCH = 64, 256  # pixels of a photograph's part: the least and the most
+
+
+@dataclass(frozen=True)
+class Written:
+    """A picture, uint8 (H, W), and the number written in it, marks included."""
+
+    picture: np.ndarray
+    text: str
+
+
+def numbers(glyphs: Glyphs, count: int) -> Iterator[Written]:
+    """Draw fields with one number each, legible as a whole, on papers of all kinds."""
+    number = 0
+    while count:
+        number += 1
+        g = np.random.default_rng([SEED, 0, number])
+        text = number_text(g)
+        if any(not sign.isdigit() and sign not in MARKS for sign in text):
+            continue
+        canvas, height = Canvas(*STRIP), float(g.uniform(*HEIGHTS))
+        style = Style(height, replace(hand(g, "pens"), school="usual"), 1.0)
+        write_number(canvas, glyphs, text, START, STRIP[0] / 2, style, g)
+        whole = len(canvas.items) == len(text) and all(item.visible > VISIBLE for item in canvas.items)
+        picture = picture_of(canvas, g)
+        if whole and all(
+            is_legible(picture, canvas.ink, item.box) for item in canvas.items if item.label < CLASSES
+        ):
+            count -= 1
+            yield Written(picture, text)
+
+
+def words(glyphs: Glyphs, count: int, by: Hand | None = None) -> Iterator[np.ndarray]:
+    """Draw fields with a word each, mostly in capitals. by: who writes; default all real writers."""
+    for number in range(count):
+        g = np.random.default_rng([SEED, 1, number])
+        text = word(g)
+        while len(text) < 2 or not text.isalpha():
+            text = word(g)
+        canvas = Canvas(*STRIP)
+        style = Style(float(g.uniform(*HEIGHTS)), by or hand(g, "pens"), 1.0)
+        spell(canvas, glyphs, text, START, STRIP[0] / 2, style, g)
+        yield picture_of(canvas, g)
+
+
+def photographs(count: int) -> Iterator[np.ndarray]:
+    """Cut parts from scikit-learn's two photographs; none without scikit-learn."""
+    try:
+        from sklearn.datasets import load_sample_images
+    except ModuleNotFoundError:
+        return
+    g = np.random.default_rng([SEED, 2])
+    images = load_sample_images().images
+    for number in range(count):
+        grey = cv2.cvtColor(images[number % len(images)], cv2.COLOR_RGB2GRAY)
+        height, width = (int(g.integers(*PATCH)) for _ in range(2))
+        top, left = int(g.integers(grey.shape[0] - height)), int(g.integers(grey.shape[1] - width))
+        yield grey[top : top + height, left : left + width]
+
+
+def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
+    """Return the shares of what is read of held-out writers' numbers, and of words and photographs taken for digits.
+
+    digits: to be mixed among those of the writers, of hands of the same school alone.
+
+    Raises:
+        ShuziError: the pens are missing.
+    """
+    glyphs = Glyphs(digits, pens.load().part(held_out=True))
+    answers = [(each.text, _text(reader.read(each.picture))) for each in numbers(glyphs, NUMBERS)]
+    plain = [
+        ("".join(filter(str.isdigit, text)), "".join(filter(str.isdigit, read))) for text, read in answers
+    ]
+    right = [text == read for text, read in plain]
+    shares = {
+        "numbers whole": float(np.mean(right)),
+        "digit errors": sum(distance(*pair) for pair in plain) / sum(len(text) for text, _ in plain),
+        "numbers whole with marks": float(np.mean([text == read for text, read in answers])),
+    }
+    kinds = {"words of held-out writers": words(glyphs, WORDS), "photographs": photographs(PATCHES)}
+    for path in held_out_fonts():
+        kinds |= {f"words in {path.stem}": words(glyphs, SIGNS, Hand("font", font=str(path)))}
+    for name, pictures in kinds.items():
+        sure = [any(digit.confidence > SURE for digit in reader.read(picture).digits) for picture in pictures]
+        if sure:
+            shares[f"{name} surely taken for digits"] = float(np.mean(sure))
+    return shares
+
+
+def _text(page: Page) -> str:
+    """All numbers of a page as they are written, from left to right, unsure digits as the likeliest."""
+    found = sorted(page.numbers, key=lambda number: number.box[0])
+    texts = []
+    for number in found:
+        guesses = iter(str(digit.guess) for digit in number.digits)
+        texts.append("".join(sign if sign in MARKS else next(guesses) for sign in number.written))
+    return "".join(texts)
+
+
+def distance(text: str, read: str) -> int:
+    """Return how many characters must be changed, left out or added (V. Levenshtein 1966)."""
+    row = list(range(len(read) + 1))
+    for i, sign in enumerate(text, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(read, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (sign != other))
+    return row[-1]
