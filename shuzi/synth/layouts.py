@@ -20,7 +20,7 @@ from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.raster import resize_to_height
 from shuzi.synth.tables import table
 from shuzi.synth.textures import texture
-from shuzi.synth.words import spell, write_word
+from shuzi.synth.words import write_word
 
 STRIP, SQUARE = (64, 256), (128, 128)  # height and width in pixels: as many pixels either way
 MIN_SIZE, MAX_SIZE = 12, 64  # pixels of a digit's larger side within which the finder is to find it
@@ -58,6 +58,7 @@ class Field:
     framed: Chance = Chance(0.12)
     squared: Chance = Chance(0.08)
     textured: Chance = Chance(0.05)
+    texture_strength: Uniform = Uniform(0.05, 0.35)
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     if s.squared.draw(g):
         rule_squares(canvas, height, g)
     if s.textured.draw(g):
-        canvas.cover = np.maximum(canvas.cover, texture(STRIP, g) * np.float32(TEXTURED.under.draw(g)))
+        canvas.cover = np.maximum(canvas.cover, texture(STRIP, g) * np.float32(s.texture_strength.draw(g)))
     return canvas
 
 
@@ -370,77 +371,3 @@ def _shape(canvas: Canvas, g: np.random.Generator) -> None:
     ink = cv2.resize(image.astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_CUBIC)
     x, y = float(g.uniform(0, canvas.width)), float(g.uniform(0, canvas.height))
     canvas.put(np.clip(ink, 0, 1), x, y, EMPTY.shape_strength.draw(g))
-
-
-@dataclass(frozen=True)
-class Column:
-    """Letters or words in a column beside digits. "Share" is of a line's height; all else in pixels."""
-
-    height: LogUniform = LogUniform(13, 48)
-    turn: Normal = Normal(0, 0.04)  # radians
-    left: Uniform = Uniform(-10, 20)
-    apart: Uniform = Uniform(20, 80)
-    line_apart: Uniform = Uniform(1.2, 2.4)  # share
-    letters_first: Chance = Chance(0.6)
-    word: Chance = Chance(0.3)  # in place of a letter
-    there: Chance = Chance(0.9)  # an entry
-    digits: OneOf = OneOf(1, 1, 2, 2, 3, 4)
-    ruled: Chance = Chance(0.4)
-
-
-@dataclass(frozen=True)
-class Textured:
-    """A texture, with a number on it or none."""
-
-    written: Chance = Chance(0.3)
-    strength: Uniform = Uniform(0.3, 1)
-    under: Uniform = Uniform(0.05, 0.35)  # its strength where it is written on
-    height: LogUniform = LogUniform(16, 50)
-
-
-COLUMN, TEXTURED = Column(), Textured()
-
-
-def column(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
-    """Draw lines that have a letter or a word in one column, and a number in the next."""
-    s, canvas = COLUMN, Canvas(*SQUARE)
-    height, turn = s.height.draw(g), s.turn.draw(g)
-    style = Style(height, hand(g, turn=turn), PAGE.strength.draw(g))
-    writer = replace(style, by=replace(style.by, kind="pens") if style.by.kind != "font" else style.by)
-    places = np.cumsum([s.left.draw(g), s.apart.draw(g), s.apart.draw(g)])
-    y, letters = float(g.uniform(-height, height)), int(not s.letters_first.draw(g))
-    while y < canvas.height + height:
-        for number, x in enumerate(places.tolist()):
-            if not s.there.draw(g):
-                continue
-            if number % 2 != letters:
-                text = "".join(map(str, g.integers(0, 10, int(s.digits.draw(g)))))
-                write_number(canvas, glyphs, text, x, y + np.tan(turn) * x, style, g)
-            elif s.word.draw(g):
-                write_word(canvas, glyphs, x, y + np.tan(turn) * x, style, g)
-            else:
-                label = str(g.choice(list(table("words")["column"])))
-                spell(canvas, glyphs, label, x, y + np.tan(turn) * x, writer, g)
-        if s.ruled.draw(g):
-            low = y + height * FIELD.rule_below.high
-            canvas.line(
-                (-5, low),
-                (canvas.width + 5, low + np.tan(turn) * canvas.width),
-                1,
-                PAGE.rule_strength.draw(g),
-            )
-        y += height * s.line_apart.draw(g)
-    return canvas
-
-
-def textured(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
-    """Draw a texture or what a photograph shows; on some of them stands a number."""
-    s, canvas = TEXTURED, Canvas(*SQUARE)
-    if not s.written.draw(g):
-        canvas.cover = texture(SQUARE, g) * np.float32(s.strength.draw(g))
-        return canvas
-    height = s.height.draw(g)
-    x, y = float(g.uniform(0, canvas.width / 2)), float(g.uniform(height / 2, canvas.height - height / 2))
-    write_number(canvas, glyphs, number_text(g), x, y, Style(height, hand(g), 1.0), g)
-    canvas.cover = np.maximum(canvas.cover, texture(SQUARE, g) * np.float32(s.under.draw(g)))
-    return canvas
