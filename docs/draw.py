@@ -15,8 +15,8 @@ import shuzi
 from shuzi.batch.overlay import draw_overlay
 from shuzi.maps import HEAT
 from shuzi.read.find import Finder
-from shuzi.serve.evidence import Softmax
 from shuzi.show import plots
+from shuzi.softmax.evidence import SoftmaxReader
 from shuzi.synth.filled_forms import make_form
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.pages import make_page
@@ -31,7 +31,7 @@ WRITTEN = ("541184", "29101985", "6768827519409648", "1250", "10115", "978316148
 
 def main() -> None:
     (DOCS / "templates.png").unlink(missing_ok=True)
-    plots.save(plots.templates(Softmax().W), DOCS / "templates.png")
+    plots.save(plots.templates(SoftmaxReader().W), DOCS / "templates.png")
     train, _ = shuzi.load("mnist")
     _, held_out = train.split(5000)
     page = make_page(held_out.images, held_out.labels, "photographed", np.random.default_rng(SEED))

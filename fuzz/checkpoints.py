@@ -16,9 +16,9 @@ from shuzi.data import idx, sources
 from shuzi.errors import Stopped
 from shuzi.train import runs
 from shuzi.train.checkpoint import digest, read_checkpoint_metadata
-from shuzi.train.fit import Settings
 from shuzi.train.plan import Plan
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE
+from shuzi.train.settings import Settings
 
 TYPES = (
     torch.float32,

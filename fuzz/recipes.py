@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from shuzi.data.digits import Digits
-from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.fit import fit
 from shuzi.train.recipe import Recipe
+from shuzi.train.settings import Settings
+from shuzi.train.torch_loop import Training
 
 GOOD = Recipe(
     summary="good", build=lambda generator: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), epochs=1, batch_size=50,

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from shuzi.errors import ShuziError
     from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
-    from shuzi.train.fit import Training, fit
+    from shuzi.train.fit import fit
     from shuzi.train.recipe import Recipe
     from shuzi.train.settings import Settings
+    from shuzi.train.torch_loop import Training
 
 __version__ = "0.3.0"
 __all__ = [
@@ -41,7 +42,7 @@ _HOMES = {
     "Recipe": "shuzi.train.recipe",
     "Settings": "shuzi.train.settings",
     "ShuziError": "shuzi.errors",
-    "Training": "shuzi.train.fit",
+    "Training": "shuzi.train.torch_loop",
     "fit": "shuzi.train.fit",
     "normalise": "shuzi.read.normalise",
     "read_files": "shuzi.batch.folders",

@@ -170,13 +170,6 @@ def runtime() -> ModuleType:
     return onnxruntime
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Compute probabilities, float64 (N, classes), of logits (N, classes), without overflow."""
-    e = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    probabilities: np.ndarray = e / e.sum(axis=1, keepdims=True)
-    return probabilities
-
-
 def _read(path: Path) -> bytes:
     """Read the file; raise ShuziError with what is there instead, and what to do."""
     try:

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from shuzi.errors import ShuziError
-from shuzi.train import softmax_numpy as softmax
+from shuzi.softmax import equations
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -105,7 +105,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         """Give logits (N, K), or (N,) where there are two classes: the second's less the first's."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
-        logits = softmax.logits(X, self.coef_.T, self.intercept_)
+        logits = equations.logits(X, self.coef_.T, self.intercept_)
         return logits if len(self.classes_) > 2 else logits.ravel()
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: ANN401
@@ -116,7 +116,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: ANN401
         """Give the probability of each class, (N, K), in the order of `classes_`."""
         logits = self.decision_function(X)
-        return softmax.softmax(logits if logits.ndim == 2 else np.stack([-logits / 2, logits / 2], axis=1))
+        return equations.softmax(logits if logits.ndim == 2 else np.stack([-logits / 2, logits / 2], axis=1))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:  # noqa: ANN401
         """Give the logarithms of `predict_proba`."""
@@ -172,7 +172,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
             # as even as can be: a small last batch would count its few rows for more
             for chosen in np.array_split(order, -(-len(X) // self.batch_size)):
                 x = (X[chosen] - mean) * scale
-                now_W, now_b = softmax.gradient(x, softmax.logits(x, W, b), labels[chosen])
+                now_W, now_b = equations.gradient(x, equations.logits(x, W, b), labels[chosen])
                 of_W, of_b = MOMENTUM * of_W + now_W, MOMENTUM * of_b + now_b
                 step = rate * factor(self._steps)
                 W = (W - step * of_W) / (1 + step * penalty)  # the penalty's step, taken where it ends

@@ -16,7 +16,7 @@ from shuzi.data.picture import load
 from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
 from shuzi.forms.sheet import cut_zones
-from shuzi.network import Network, softmax
+from shuzi.network import Network
 from shuzi.page import MAX_READINGS, Box, Digit, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
@@ -24,6 +24,7 @@ from shuzi.read.find import Finder
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.normalise import SIDE, as_mnist, normalise
 from shuzi.read.proposals import Proposal
+from shuzi.softmax.equations import softmax
 
 if TYPE_CHECKING:
     import pyarrow
@@ -107,7 +108,7 @@ class Reader:
         logits = self._logits(images) / np.float32(self.temperature)
         if logits.shape[1] == 10:  # a network without "no digit"
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
-        return softmax(logits).astype(np.float32)
+        return softmax(logits.astype(np.float64)).astype(np.float32)
 
     def _logits(self, images: np.ndarray) -> np.ndarray:
         if len(images) <= CHUNK:
@@ -264,7 +265,7 @@ def combine_scores(
     finder, classifier = calibration.named
     logs = finder * np.log(found + MIN_PROBABILITY)
     logs += classifier * np.log(given_digit(scores).astype(np.float64) + MIN_PROBABILITY)
-    named = softmax(logs)
+    named = softmax(logs.astype(np.float64))
     constant, finder, classifier = calibration.digit
     odds = prior[0] + prior[1] * (constant + finder * logit(chances) + classifier * logit(any_digit(scores)))
     is_digit = 1 / (1 + np.exp(-odds))

@@ -11,7 +11,7 @@ import numpy as np
 
 from shuzi.data import digits, sources
 from shuzi.serve.problems import Problem
-from shuzi.train import softmax_numpy
+from shuzi.softmax import draws
 
 MNIST = "mnist"
 LAST_SEED = 2**63 - 1
@@ -43,12 +43,12 @@ def _packed_set() -> bytes:
 
 def start(seed: int) -> bytes:
     """The weights that a seed starts from: W (784, 10) row by row, then b (10,). float32, little-endian."""
-    W, b = softmax_numpy.initial(softmax_numpy.generator(seed))
+    W, b = draws.initial(draws.generator(seed))
     return np.concatenate([W.reshape(-1), b]).astype("<f4").tobytes()
 
 
 def order(seed: int, count: int, epoch: int) -> bytes:
     """The order in which epoch `epoch`, from 1, goes through `count` images. uint32 (count,), little-endian."""
-    generator = softmax_numpy.generator(seed)
-    softmax_numpy.whole(generator, (epoch - 1) * (count - 1))  # what the epochs before drew
-    return softmax_numpy.order(generator, count).astype("<u4").tobytes()
+    generator = draws.generator(seed)
+    draws.uint32(generator, (epoch - 1) * (count - 1))  # what the epochs before drew
+    return draws.order(generator, count).astype("<u4").tobytes()

@@ -16,11 +16,12 @@ from shuzi.page import Box, Digit, Page
 from shuzi.read.normalise import SIDE
 from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.serve import schemas
-from shuzi.serve.evidence import SOFTMAX, Softmax, occlusion
 from shuzi.serve.multipart import file_of
+from shuzi.serve.occlusion import occlusion
 from shuzi.serve.problems import Problem
 from shuzi.serve.strokes import render
 from shuzi.serve.task import Task
+from shuzi.softmax.evidence import WEIGHTS, SoftmaxReader
 
 
 class ServedModels:
@@ -32,7 +33,7 @@ class ServedModels:
     def __init__(self, weights: str | None) -> None:
         self.own = weights is not None
         self.reader = Reader(weights)
-        self.softmax = Softmax()
+        self.softmax = SoftmaxReader()
 
     def run(self, task: Task, body: bytes) -> bytes:
         """The result of a task: JSON (PageAnswer, EvidenceAnswer, or whether there is ink), a PNG, a JPEG, or an order.
@@ -132,7 +133,7 @@ class ServedModels:
             "softmax": {
                 "name": "softmax",
                 "version": version,
-                "sha256": hashlib.sha256(SOFTMAX.read_bytes()).hexdigest(),
+                "sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
                 "bias": _rounded(self.softmax.b),
                 "templates": _rounded(self.softmax.templates().reshape(10, -1)),
             },

@@ -2,18 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.show import plots
-from shuzi.train.fit_numpy import Linear
+from shuzi.train.fit import TrainingLoop
 from shuzi.train.runs import Tested
-
-if TYPE_CHECKING:
-    from shuzi.train.recipe import Model
 
 MISTAKES = 32
 
@@ -63,20 +59,17 @@ def draw_run(folder: Path, tested: Tested) -> list[Path]:
             f"the most confident of {len(evaluation.mistakes):,} mistakes in {len(test):,}",
         ),
     }
-    W = weights_by_pixel(tested.model)
+    W = weights_by_pixel(tested.training)
     if W is not None:
         figures = {"templates": plots.templates(W), **figures}
     return [plots.save(figure, folder / f"{name}.png") for name, figure in figures.items()]
 
 
-def weights_by_pixel(model: "Model | Linear") -> np.ndarray | None:
-    """Return W (784, 10) if the model is one linear layer on the pixels, else None."""
-    state = {
-        name: value if isinstance(value, np.ndarray) else value.cpu().numpy()
-        for name, value in model.state_dict().items()
-    }
-    matrices = [value for value in state.values() if value.ndim == 2]
-    if len(state) != 2 or len(matrices) != 1:
+def weights_by_pixel(training: TrainingLoop) -> np.ndarray | None:
+    """Return W (784, 10) if the model is a single linear map of the pixels, else None."""
+    weights = training.weights().values()
+    matrices = [value for value in weights if value.ndim == 2]
+    if len(weights) != 2 or len(matrices) != 1:
         return None
-    W = matrices[0]
+    W = np.asarray(matrices[0])
     return W if W.shape == (784, 10) else W.T

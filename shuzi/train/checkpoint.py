@@ -7,32 +7,25 @@ whatever stands beside it. Nothing is pickled.
 import contextlib
 import hashlib
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors import numpy as numpy_tensors
 
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, needs
 from shuzi.files import write_whole
-from shuzi.train import fit_numpy
-from shuzi.train.plan import loop_of
+from shuzi.train.fit import Arrays, TrainingLoop
 from shuzi.train.run import CHECKPOINT, DERIVED, HUB_FILES, METRICS, RUN_FILE, WEIGHTS, Run, metrics_csv
-from shuzi.train.settings import kind
-
-if TYPE_CHECKING:
-    from shuzi.train import fit
-
-    Training = fit.Training | fit_numpy.Training
+from shuzi.train.settings import NUMPY, kind
 
 
-def save_progress(run: Run, training: "Training", first: bool) -> None:
-    """Save a checkpoint, and beside it what people look at; at the first one, clear away what was an old run's."""
-    loop = loop_of(run.plan.recipe)
-    tensors, metrics = loop.contiguous(training.state()), metrics_csv(run.metrics)
+def save_progress(run: Run, training: TrainingLoop, first: bool) -> None:
+    """Save a checkpoint, run.json and metrics.csv; with the first checkpoint, delete the files of an old run."""
+    tensors, metrics = training.state(), metrics_csv(run.metrics)
     beside = {"run": run.text(), "metrics": metrics}
-    write_whole(run.folder / CHECKPOINT, loop.save(tensors, {**beside, "sha256": digest(tensors, beside)}))
+    write_whole(run.folder / CHECKPOINT, save_tensors(tensors, {**beside, "sha256": digest(tensors, beside)}))
     write_whole(run.folder / METRICS, metrics)
     if first:
         write_whole(run.folder / RUN_FILE, run.text())
@@ -43,22 +36,23 @@ def save_progress(run: Run, training: "Training", first: bool) -> None:
                 (run.folder / name).rmdir()
 
 
-def digest(tensors: Mapping[str, Any], beside: dict[str, str]) -> str:
-    """Give the SHA-256 of all that a checkpoint holds, but for the checksum itself."""
+def digest(tensors: Arrays, beside: dict[str, str]) -> str:
+    """Compute the SHA-256 of all that a checkpoint holds, without the checksum itself."""
     total = hashlib.sha256()
     for name, text in sorted(beside.items()):
         if name != "sha256":
             total.update(f"{name} {len(text)} {text}".encode())
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {kind(tensor)} ".encode())
-        if not isinstance(tensor, np.ndarray):
-            tensor = tensor.contiguous().flatten().view(sys.modules["torch"].uint8).numpy()
-        total.update(tensor.reshape(-1).view(np.uint8).data)
+        if isinstance(tensor, np.ndarray):
+            total.update(tensor.reshape(-1).view(np.uint8).data)
+        else:  # numpy lacks some of torch's types
+            total.update(tensor.contiguous().flatten().view(sys.modules["torch"].uint8).numpy().data)
     return total.hexdigest()
 
 
 def read_checkpoint_metadata(checkpoint: Path) -> dict[str, str]:
-    """Give the texts that a checkpoint holds: `run`, `metrics`, `sha256`. Raises ShuziError if it is damaged."""
+    """Read the texts of a checkpoint: `run`, `metrics`, `sha256`. Raises ShuziError if it is damaged."""
     try:
         with safe_open(checkpoint, "np") as file:
             return file.metadata() or {}
@@ -67,22 +61,31 @@ def read_checkpoint_metadata(checkpoint: Path) -> dict[str, str]:
 
 
 def read_checkpoint(run: Run) -> dict[str, Any]:
-    """Give the tensors of a run's checkpoint, none where there is none. Raises ShuziError unless its checksum holds."""
+    """Read the tensors of a run's checkpoint; none if it has none. Raises ShuziError unless its checksum holds."""
     path = run.folder / CHECKPOINT
     if not path.exists():
         return {}
-    tensors, texts = read_tensors(path, loop_of(run.plan.recipe)), read_checkpoint_metadata(path)
+    tensors = read_tensors(path, run.plan.recipe)
+    texts = read_checkpoint_metadata(path)
     if digest(tensors, texts) != texts.get("sha256"):
         raise ShuziError(f"{path}: damaged (its checksum differs); train the run anew with --force")
     return tensors
 
 
-def read_tensors(path: Path, loop: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Read a safetensors file as the loop takes it. Raises ShuziError if it is missing or damaged."""
+def save_tensors(tensors: Arrays, texts: dict[str, str] | None = None) -> bytes:
+    """Return the bytes of a safetensors file."""
+    in_numpy = all(isinstance(each, np.ndarray) for each in tensors.values())
+    library = numpy_tensors if in_numpy else needs("train", "safetensors.torch")
+    data: bytes = library.save(dict(tensors), texts)
+    return data
+
+
+def read_tensors(path: Path, recipe_name: str) -> dict[str, Any]:
+    """Read a safetensors file as a recipe takes it, in numpy or in torch. Raises ShuziError if missing or damaged."""
     try:
-        tensors: dict[str, Any] = loop.load_file(path)
+        with safe_open(path, "np" if recipe_name == NUMPY else "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
     except (SafetensorError, OSError) as error:
         raise ShuziError(f"{path}: damaged ({error}); train the run anew with --force") from error
-    return tensors

@@ -13,15 +13,14 @@ from shuzi.data.digits import CLASSES, SIDE, Digits
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import calibration_error
 from shuzi.files import refuse_overwrite, write_whole
-from shuzi.network import runtime, softmax
+from shuzi.network import runtime
 from shuzi.read import find
+from shuzi.softmax.equations import softmax
 from shuzi.train import calibration as finder_calibration
 from shuzi.train import held_out, runs
 from shuzi.train.faults import guard
-from shuzi.train.fit import predict
 from shuzi.train.graph import graph, in_eight_bits, with_properties
 from shuzi.train.recipe import Model
-from shuzi.train.recipes import recipe
 from shuzi.train.run import Run
 from shuzi.train.run_folder import read_run
 
@@ -149,11 +148,11 @@ def export(
     run = read_run(folder, recipe_name)
     out = out or folder / ("model-int8.onnx" if int8 else "model.onnx")
     refuse_overwrite(out, b"shuzi.name", "an ONNX file made by shuzi export")
-    model = runs.model(run, torch.device("cpu"))
+    training = runs.load_in_torch(run, "cpu")
     digits, why = not_learnt(run, root)
     train = held_out.load_for(run, None, root)[0]
     record = {held_out.RECORD: held_out.learnt_by(run).to_text()}
-    known = recipe(run.plan.recipe)
+    known, model = training.recipe, training.result
     if (its_own := known.onnx) is not None:
         data, fitted = with_properties(its_own(model, train if int8 else None), record), None
         if digits is not None:
@@ -164,7 +163,7 @@ def export(
     calibration, sample = None, np.zeros((4, SIDE, SIDE), np.uint8)
     if digits is not None:
         sample = digits.images[:256]
-        calibration = calibrate(predict(model, digits, torch.device("cpu")).numpy(), digits.labels)
+        calibration = calibrate(training.predict(digits), digits.labels)
     # one's own pictures lie sorted by label, so some of each are taken
     few = slice(None, None, -(-len(train) // RANGED) if own.is_own(run.plan.data) else 1)
     images, labels = train.images[few][:RANGED], train.labels[few][:RANGED]

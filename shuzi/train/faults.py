@@ -21,7 +21,7 @@ from torch import Tensor
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train.ranks import lost
-from shuzi.train.settings import LARGEST_LR, kind
+from shuzi.train.settings import MAX_LR, kind
 
 if TYPE_CHECKING:
     from shuzi.train.recipe import Recipe
@@ -36,7 +36,7 @@ OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 RANGES = {
     "epochs": (1, math.inf),
     "batch_size": (1, math.inf),
-    "lr": (math.ulp(0.0), LARGEST_LR),
+    "lr": (math.ulp(0.0), MAX_LR),
     "second_cycle_at": (0, 1),
     "steps_per_epoch": (0, math.inf),
     "label_smoothing": (0, 1),
@@ -47,6 +47,13 @@ RANGES = {
 def is_model(value: Any) -> bool:  # noqa: ANN401
     """Say whether `fit` can train it."""
     return all(map(callable, (value, getattr(value, "parameters", 0), getattr(value, "state_dict", 0))))
+
+
+def is_optimizer(value: object) -> bool:
+    """Return whether it can be used like a torch.optim.Optimizer."""
+    return hasattr(value, "param_groups") and all(
+        callable(getattr(value, name, None)) for name in ("step", "zero_grad", "state_dict")
+    )
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401
@@ -80,7 +87,7 @@ def is_share(value: Any) -> bool:  # noqa: ANN401
 # What each function of a recipe has to return: whether a value, given the arguments, is that, and in words.
 RETURNS: dict[str, tuple[Callable[..., bool], str]] = {
     "build": (lambda value, *_: is_model(value), "a model: callable, with parameters() and state_dict()"),
-    "optimizer": (lambda value, *_: isinstance(value, torch.optim.Optimizer), "a torch.optim.Optimizer"),
+    "optimizer": (lambda value, *_: is_optimizer(value), "a torch.optim.Optimizer"),
     "schedule": (lambda value, *_: is_number(value), "a number of 0 or more"),
     "augment": (lambda value, before, _: are_images(value, before), "as many images, finite, float32 (B, 1, 28, 28)"),
     "extend": (lambda value, *_: isinstance(value, Digits) and len(value) > 0, "shuzi.Digits"),

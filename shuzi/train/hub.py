@@ -15,9 +15,8 @@ from shuzi.errors import ShuziError
 from shuzi.files import refuse_overwrite, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import held_out
-from shuzi.train.checkpoint import read_tensors
+from shuzi.train.checkpoint import read_tensors, save_tensors
 from shuzi.train.export import export
-from shuzi.train.plan import loop_of
 from shuzi.train.recipes import recipe
 from shuzi.train.run import WEIGHTS, Run
 from shuzi.train.run_folder import read_run
@@ -63,9 +62,8 @@ def to_hub(
     (out / HUB_CONFIG).unlink(missing_ok=True)
     model = export(run_folder, out / HUB_MODEL, root, recipe_name=recipe_name).path
     described = config(run, model)
-    loop = loop_of(run.plan.recipe)
-    weights = read_tensors(run.folder / WEIGHTS, loop)
-    write_whole(out / HUB_WEIGHTS, loop.save(weights, {"format": "pt", NAME: run.plan.recipe}))
+    weights = read_tensors(run.folder / WEIGHTS, run.plan.recipe)
+    write_whole(out / HUB_WEIGHTS, save_tensors(weights, {"format": "pt", NAME: run.plan.recipe}))
     write_whole(out / CARD, card(run, described))
     write_whole(out / HUB_CONFIG, json.dumps(described, indent=2) + "\n")
     return out

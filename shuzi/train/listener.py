@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, SupportsFloat
 
 from shuzi.train.settings import OnStep
 
@@ -44,7 +44,7 @@ def in_notebook() -> Listener:
         epochs, ended = run.plan.settings.epochs, len(run.metrics)
         show(ended, f"epoch {ended + 1}/{epochs}")
 
-    def step(done: int, images: int, loss: Any) -> None:  # noqa: ANN401
+    def step(done: int, images: int, loss: SupportsFloat) -> None:
         nonlocal shown
         if (now := time.perf_counter()) - shown > SECONDS_BETWEEN_LOOKS:
             shown = now

@@ -1,19 +1,19 @@
 """A training's plan: which recipe, on what data, with which settings; and what its recipe is made of."""
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shuzi.data.sources import SOURCES
-from shuzi.errors import needs
-from shuzi.train import fit_numpy
-from shuzi.train.fit_numpy import NUMPY
-from shuzi.train.settings import Settings
+from shuzi.errors import ShuziError, needs
+from shuzi.train.fit import TrainingLoop
+from shuzi.train.numpy_loop import SoftmaxTraining
+from shuzi.train.settings import NUMPY, SOFTMAX, Settings
 
 if TYPE_CHECKING:
     from shuzi.train.recipe import Recipe
-
 
 # From weights that are good already: so many epochs, at that share of the rate.
 FURTHER_EPOCHS, FURTHER_LR = 4, 0.05
@@ -44,13 +44,14 @@ def make_plan(
     start: str | None = None,
 ) -> Plan:
     """Give a plan, what is None filled in by the recipe. Raises ShuziError for a value out of range."""
-    known = recipe(recipe_name)
-    if start is not None:  # weights that are good already want a few small steps
-        known = dataclasses.replace(known, epochs=FURTHER_EPOCHS, lr=known.lr * FURTHER_LR)
+    known = SOFTMAX if recipe_name == NUMPY else recipe(recipe_name)
+    default_epochs, default_lr = known.epochs, known.lr
+    if start is not None:  # weights that are good already need a few small steps
+        default_epochs, default_lr = FURTHER_EPOCHS, known.lr * FURTHER_LR
     settings = Settings(
-        known.epochs if epochs is None else epochs,
+        default_epochs if epochs is None else epochs,
         known.batch_size if batch_size is None else batch_size,
-        known.lr if lr is None else lr,
+        default_lr if lr is None else lr,
         seed,
         validation,
     )
@@ -69,27 +70,38 @@ def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:
     return f"--start {plan.start}: {changed}; --epochs and --lr set others"
 
 
-def loop_of(recipe_name: str) -> Any:  # noqa: ANN401
-    """Give the module that trains a recipe: `fit`, or for softmax-numpy `fit_numpy`, which needs no torch."""
-    return fit_numpy if recipe_name == NUMPY else needs("train", "shuzi.train.fit")
-
-
-def recipe(name: str) -> "Recipe | fit_numpy.Recipe":
-    """Give a recipe by name. Raises ShuziError, naming those there are, if it is none of them."""
-    if name == NUMPY:
-        return fit_numpy.RECIPE
+def recipe(name: str) -> "Recipe":
+    """Return a recipe by name. Raises ShuziError, listing those there are, if there is none."""
     found: Recipe = needs("train", "shuzi.train.recipes").recipe(name)
     return found
 
 
-def recipe_of(plan: Plan) -> "Recipe | fit_numpy.Recipe":
-    """Give a plan's recipe.
+def pick_device(plan: Plan, name: str) -> str:
+    """Return the device of a plan for "auto" or a name. Raises ShuziError if it or the recipe can't be used."""
+    if plan.recipe != NUMPY:
+        recipe(plan.recipe)
+        return str(needs("train", "shuzi.train.device").pick_device(name))
+    if name not in ("auto", "cpu"):
+        raise ShuziError(f"--device {name}: {NUMPY} computes on the CPU; softmax is the same in torch")
+    return "cpu"
 
-    From weights that are good already there is one cycle, and to what is no digit no digits of ours are joined.
+
+def training_loop(plan: Plan, device: str, threads: int | None = None) -> TrainingLoop:
+    """Build the training of a plan, with weights drawn at random."""
+    if plan.recipe == NUMPY:
+        return SoftmaxTraining(plan.settings)
+    loop: TrainingLoop = needs("train", "shuzi.train.torch_loop").Training(
+        recipe_of(plan), plan.settings, device, threads
+    )
+    return loop
+
+
+def recipe_of(plan: Plan) -> "Recipe":
+    """Return a plan's recipe.
+
+    A start from given weights has a single cycle; data that are no digits are not extended with synthetic digits.
     """
     known = recipe(plan.recipe)
-    if isinstance(known, fit_numpy.Recipe):
-        return known
     if plan.start is not None:
         known = dataclasses.replace(known, second_cycle_at=None)
     if plan.data in SOURCES and not SOURCES[plan.data].digits:
@@ -97,8 +109,13 @@ def recipe_of(plan: Plan) -> "Recipe | fit_numpy.Recipe":
     return known
 
 
-def describe_recipe(known: "Recipe | fit_numpy.Recipe") -> dict[str, str]:
-    """Say what a recipe is made of, field by field but for those that a person may set."""
+def describe_plan(plan: Plan) -> dict[str, str]:
+    """Describe a plan's recipe as `describe_recipe` does; softmax-numpy has only fields that a person may set."""
+    return {} if plan.recipe == NUMPY else describe_recipe(recipe_of(plan))
+
+
+def describe_recipe(known: "Recipe") -> dict[str, str]:
+    """Describe a recipe field by field, without the fields that a person may set."""
     fields = (each.name for each in dataclasses.fields(known))
     return {
         name: describe_value(getattr(known, name))
@@ -107,8 +124,8 @@ def describe_recipe(known: "Recipe | fit_numpy.Recipe") -> dict[str, str]:
     }
 
 
-def describe_value(value: Any) -> str:  # noqa: ANN401
-    """Say what a value of a recipe is: a function by its name and settings, all else as Python writes it."""
+def describe_value(value: object) -> str:
+    """Describe a value of a recipe: a function by its name and settings, anything else as Python writes it."""
     value = getattr(value, "__wrapped__", value)  # of a recipe's function that is checked at each call
     if isinstance(value, partial):
         settings = [
@@ -116,6 +133,6 @@ def describe_value(value: Any) -> str:  # noqa: ANN401
             *(f"{name}={describe_value(each)}" for name, each in value.keywords.items()),
         ]
         return f"{describe_value(value.func)}({', '.join(settings)})"
-    if getattr(value, "__name__", "") == "<lambda>":
+    if inspect.isfunction(value) and value.__name__ == "<lambda>":
         return ".".join(value.__code__.co_names)
     return str(getattr(value, "__qualname__", repr(value)))

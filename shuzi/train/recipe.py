@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -12,13 +12,28 @@ from shuzi.data.digits import Digits
 from shuzi.errors import renamed
 from shuzi.train.settings import RENAMED_FIELDS
 
+Tensors: TypeAlias = Tensor | tuple[Tensor, ...]
+"""A model's outputs, or a batch's targets."""
+Batch: TypeAlias = tuple[Tensor, Tensors]
+"""Images float32 (B, 1, H, W) and their targets."""
+
 
 class Model(Protocol):
     """What `fit` can train: an nn.Module, or any callable that shows its tensors."""
 
-    def __call__(self, images: Tensor, /) -> Tensor: ...  # noqa: D102
+    def __call__(self, images: Tensor, /) -> Any: ...  # noqa: ANN401, D102
     def parameters(self) -> Iterable[Tensor]: ...  # noqa: D102
     def state_dict(self) -> dict[str, Tensor]: ...  # noqa: D102
+
+
+class Optimizer(Protocol):
+    """What takes the steps: a torch.optim.Optimizer, or anything that is used like one."""
+
+    param_groups: list[dict[str, Any]]
+
+    def zero_grad(self) -> None: ...  # noqa: D102
+    def step(self) -> Any: ...  # noqa: ANN401, D102
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 @renamed(**RENAMED_FIELDS)
@@ -42,8 +57,8 @@ class Recipe:
             targets that `loss` takes, a tensor or a tuple of tensors. The global generators of torch, numpy and Python
             are seeded with both numbers before each batch.
         steps_per_epoch: batches per epoch with a `batch_source`.
-        loss: of a model's outputs, a tensor or a tuple, as float32, and the batch's targets, a mean over the batch;
-            default cross-entropy of logits (B, classes) and labels (B,).
+        loss: mean loss () of a model's outputs, as float32, and the batch's targets; by default the cross-entropy of
+            logits (B, classes) and labels (B,).
         onnx: exports a model that doesn't classify 28x28 images as an ONNX file's bytes, in 8 bits if given digits.
         count_correct: counts the right answers of a model on digits on a device, and all answers; by default an answer
             is right if the largest logit is the label's.
@@ -59,12 +74,12 @@ class Recipe:
     epochs: int
     batch_size: int
     lr: float
-    optimizer: Callable[[Iterable[Tensor], float], torch.optim.Optimizer]
+    optimizer: Callable[[Iterable[Tensor], float], Optimizer]
     schedule: Callable[[float], float] | None = None
     second_cycle_at: float | None = None
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
     extend: Callable[[Digits, np.random.Generator], Digits] | None = None
-    batch_source: Callable[[Digits, int, int, int], Generator[tuple[Tensor, Any]]] | None = None
+    batch_source: Callable[[Digits, int, int, int], Generator[Batch]] | None = None
     steps_per_epoch: int = 0
     loss: Callable[[Any, Any], Tensor] | None = None
     count_correct: Callable[[Any, Digits, torch.device], tuple[int, int]] | None = None
@@ -73,3 +88,8 @@ class Recipe:
     ema_decay: float | None = None
     bfloat16: bool = False
     channels_last: bool = False
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the outputs are logits and the targets are labels, so that right answers can be counted."""
+        return self.loss is None or (self.batch_source is None and self.count_correct is None)

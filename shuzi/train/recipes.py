@@ -2,28 +2,23 @@
 
 import importlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from shuzi.errors import ShuziError
+from shuzi.softmax import equations_torch as softmax
 from shuzi.synth.negatives import mix
-from shuzi.train import augment, models, softmax
+from shuzi.train import augment, models
 from shuzi.train.faults import guarded, importable, said
 from shuzi.train.finder import batches, export, loss, network
-from shuzi.train.fit_numpy import NUMPY
 from shuzi.train.muon import Muon
-from shuzi.train.recipe import Recipe
-
-
-def sgd(parameters: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:
-    """Plain gradient descent: each parameter moves by -lr times its gradient."""
-    return torch.optim.SGD(parameters, lr=lr)
+from shuzi.train.recipe import Model, Recipe
+from shuzi.train.settings import NUMPY, SOFTMAX
 
 
 def adamw(parameters: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:
@@ -37,30 +32,29 @@ def one_cycle(done: float) -> float:
     return done / rise + 0.02 if done < rise else (1 + math.cos(math.pi * (done - rise) / (1 - rise))) / 2
 
 
+def initial(model: Callable[[Tensor, Tensor], Model], generator: torch.Generator) -> Model:
+    """Make a model of softmax regression with its first weights."""
+    return model(*softmax.initial(generator))
+
+
+def softmax_regression(summary: str, model: Callable[[Tensor, Tensor], Model]) -> Recipe:
+    """Make a recipe that trains a model of softmax regression with the loss and the step of the lesson."""
+    return Recipe(
+        summary=summary,
+        build=partial(initial, model),
+        epochs=SOFTMAX.epochs,
+        batch_size=SOFTMAX.batch_size,
+        lr=SOFTMAX.lr,
+        optimizer=softmax.GradientDescent,
+        loss=softmax.cross_entropy,
+    )
+
+
 RECIPES = {
-    "softmax": Recipe(
-        summary="softmax regression, nn.Linear in an nn.Module",
-        build=lambda generator: softmax.SoftmaxRegression(*softmax.initial(generator)),
-        epochs=1,
-        batch_size=100,
-        lr=0.1,
-        optimizer=sgd,
-    ),
-    "softmax-tensors": Recipe(
-        summary="softmax regression, raw tensors W and b",
-        build=lambda generator: softmax.Linear(*softmax.initial(generator)),
-        epochs=1,
-        batch_size=100,
-        lr=0.1,
-        optimizer=sgd,
-    ),
-    NUMPY: Recipe(
-        summary="softmax regression in numpy, its gradient written out: needs no torch",
-        build=lambda generator: softmax.Linear(*softmax.initial(generator)),  # once trained by `fit_numpy`
-        epochs=1,
-        batch_size=100,
-        lr=0.1,
-        optimizer=sgd,
+    "softmax": softmax_regression("softmax regression, nn.Linear in an nn.Module", softmax.SoftmaxRegression),
+    "softmax-tensors": softmax_regression("softmax regression, raw tensors W and b", softmax.Linear),
+    NUMPY: softmax_regression(
+        "softmax regression in numpy, its gradient written out: needs no torch", softmax.Linear
     ),
     "fast": Recipe(
         summary="99 % in seconds: a small convolutional network, one epoch",
@@ -112,10 +106,10 @@ RECIPES = {
 
 
 def recipe(name: str) -> Recipe:
-    """Give a recipe by name: one of ours, one that a package gives as `shuzi.recipes`, or module:name.
+    """Return a recipe by name: one of ours, one of an installed package (`shuzi.recipes`), or module:name.
 
     Raises:
-        ShuziError: there is none of that name; the sentence names those there are.
+        ShuziError: there is none of that name; the sentence lists those there are.
     """
     if name in RECIPES:
         return guarded(RECIPES[name], name, shipped=True)
@@ -130,8 +124,8 @@ def recipe(name: str) -> Recipe:
     return guarded(found, name, folder)
 
 
-def loaded(place: str, folder: Path | None) -> Any:  # noqa: ANN401
-    """Give what "module:name" names; the module may lie in a folder. Raises ShuziError if it can't be had."""
+def loaded(place: str, folder: Path | None) -> object:
+    """Import what "module:name" names, also from a folder. Raises ShuziError if it can't be imported."""
     module, _, name = place.partition(":")
     try:
         with importable(folder):

@@ -5,11 +5,10 @@ import dataclasses
 import logging
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,14 +17,15 @@ from shuzi import version
 from shuzi.data import own
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import Progress
-from shuzi.errors import ShuziError, Stopped, needs
+from shuzi.errors import ShuziError, Stopped
 from shuzi.evaluate.figures import Evaluation, accuracy_interval, evaluate
 from shuzi.files import sweep, write_whole
-from shuzi.network import softmax
-from shuzi.train import fit_numpy, held_out
-from shuzi.train.checkpoint import read_checkpoint, read_tensors, save_progress
+from shuzi.softmax.equations import softmax
+from shuzi.train import held_out
+from shuzi.train.checkpoint import read_checkpoint, read_tensors, save_progress, save_tensors
+from shuzi.train.fit import TrainingLoop, fit
 from shuzi.train.listener import Listener, in_notebook
-from shuzi.train.plan import Plan, describe_recipe, loop_of, make_plan, recipe, recipe_of
+from shuzi.train.plan import Plan, describe_plan, make_plan, pick_device, training_loop
 from shuzi.train.ranks import lost, ranks
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Results, Run, reason, resume_command
 from shuzi.train.run_folder import acquire_run_dir, lock_run_dir, read_run
@@ -36,15 +36,14 @@ if TYPE_CHECKING:
     import torch
 
     from shuzi.evaluate.suites import Scorer
-    from shuzi.train import fit
     from shuzi.train.recipe import Model
-
-    Training = fit.Training | fit_numpy.Training
+    from shuzi.train.torch_loop import Training
 
 __all__ = ["evaluate_run", "make_plan", "model", "resume", "scorer", "train"]
 
 logger = logging.getLogger(__name__)
 PAUSE = 120  # seconds of an epoch between its checkpoints
+Loop = TypeVar("Loop", bound=TrainingLoop)
 LEAST_OWN = 4_000  # images an epoch of one's own pictures goes through, each as often as that takes
 
 
@@ -72,8 +71,7 @@ def train(
         ShuziError: bad settings, data, device or folder, or the run is there and `force` is not.
         Stopped: Ctrl-C; the last checkpoint is kept.
     """
-    recipe(plan.recipe)
-    device = loop_of(plan.recipe).pick_device(plan.device)
+    device = pick_device(plan, plan.device)
     among = ranks()
     with (
         acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder
@@ -88,20 +86,19 @@ def train(
             "numpy": np.__version__,
             **training.versions,
         }
-        made_of = describe_recipe(training.recipe)
         run = Run(
-            folder, plan, str(device), training.threads, versions, digits[0].sha256, made_of, ranks=among.size,
-            split=held_out.split_of(plan.data),
+            folder, plan, device, training.threads, versions, digits[0].sha256, describe_plan(plan),
+            ranks=among.size, split=held_out.split_of(plan.data),
         )  # fmt: skip
         with lock_run_dir(run, force) if among.first else contextlib.nullcontext():
             return run_to_completion(run, training, digits, listener or in_notebook())
 
 
-def build_training(plan: Plan, device: Any, threads: int | None = None) -> "Training":  # noqa: ANN401
-    """Give a plan's training before its first step."""
-    training: Training = loop_of(plan.recipe).Training(recipe_of(plan), plan.settings, device, threads)
+def build_training(plan: Plan, device: str, threads: int | None = None) -> TrainingLoop:
+    """Build a plan's training before its first step."""
+    training = training_loop(plan, device, threads)
     if plan.start is not None:
-        training.begin(first_weights(plan.start, loop_of(plan.recipe)))
+        training.begin(first_weights(plan.start, plan.recipe))
     return training
 
 
@@ -127,8 +124,8 @@ def resume(
         raise ShuziError(
             f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
         )
-    tensors = among.from_first(lambda: read_checkpoint(run))  # whole, before a word of it is believed
-    today = describe_recipe(recipe_of(run.plan))
+    tensors = among.from_first(lambda: read_checkpoint(run))  # checked before it is used
+    today = describe_plan(run.plan)
     then = {RENAMED_FIELDS.get(name, name): value for name, value in run.recipe.items()}
     for name in (*then, *today):
         began, now = (each.get(name, "not there") for each in (then, today))
@@ -139,7 +136,7 @@ def resume(
             )
     digits = held_out.load_for(run, None, root, progress)
     threads = run.threads if among.size == run.ranks else None
-    training = build_training(run.plan, loop_of(run.plan.recipe).pick_device(run.device), threads)
+    training = build_training(run.plan, pick_device(run.plan, run.device), threads)
     if tensors:
         try:
             training.restore(tensors)
@@ -158,7 +155,7 @@ def resume(
 
 
 def run_to_completion(
-    run: Run, training: "Training", digits: tuple[Digits, Digits], listener: Listener
+    run: Run, training: TrainingLoop, digits: tuple[Digits, Digits], listener: Listener
 ) -> Run:
     """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
     among = ranks()
@@ -168,12 +165,11 @@ def run_to_completion(
     learnt, validation = held_out.parts(run.plan, digits[0])
     if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
-    loop = loop_of(run.plan.recipe)
     listener.start(run)
     kept = progress_message(run, training.step) if (run.folder / CHECKPOINT).exists() else ""
     first = True
     try:
-        for epoch in loop.fit(
+        for epoch in fit(
             training, learnt, validation if among.first and len(validation) else None, listener.step, PAUSE
         ):
             if not among.first:
@@ -188,7 +184,7 @@ def run_to_completion(
         if not among.first:
             return run
         started = time.perf_counter()
-        right, count = loop.judged(training.recipe, training.result, digits[1], training.device)
+        right, count = training.count_correct(digits[1])
         run = dataclasses.replace(run, results=results_of(run, right, count, time.perf_counter() - started))
         finish_run(run, training)
     except KeyboardInterrupt:
@@ -226,20 +222,19 @@ def results_of(run: Run, right: int, count: int, test_seconds: float) -> Results
     )
 
 
-def finish_run(run: Run, training: "Training") -> None:
+def finish_run(run: Run, training: TrainingLoop) -> None:
     """Write the weights, then the results; the run is finished once its checkpoint is gone."""
-    loop = loop_of(run.plan.recipe)
-    write_whole(run.folder / WEIGHTS, loop.save(loop.contiguous(training.result.state_dict())))
+    write_whole(run.folder / WEIGHTS, save_tensors(training.weights()))
     write_whole(run.folder / RUN_FILE, run.text())
     (run.folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class Tested:
-    """A finished run with its model, evaluated on test digits."""
+    """A finished run and its training, evaluated on test digits."""
 
     run: Run
-    model: "Model | fit_numpy.Linear"
+    training: TrainingLoop
     test: Digits
     evaluation: Evaluation
 
@@ -260,67 +255,56 @@ def evaluate_run(
         ShuziError: no such run, unfinished or damaged; bad data or device; its own data changed since, or a recipe
             of one's own that was not named.
     """
-    run, trained, logits = load_trained(folder, device, recipe_name)
-    digits = held_out.load_for(run, data, root, progress)[1]
-    return Tested(run, trained, digits, evaluate(softmax(logits(digits)[:, :CLASSES]), digits.labels))
-
-
-def load_trained(
-    folder: Path, device: str, recipe_name: str | None
-) -> "tuple[Run, Model | fit_numpy.Linear, Callable[[Digits], np.ndarray]]":
-    """Give a finished run, its model, and what makes logits (N, 10 or 11) of digits with it."""
     run = read_run(folder, recipe_name)
-    loop = loop_of(run.plan.recipe)
-    place = loop.pick_device(device)
-    if loop is fit_numpy:
-        linear = load_weights(run, fit_numpy.Linear.empty())
-        return run, linear, lambda digits: fit_numpy.predict(linear, digits)
-    trained = model(run, place)
-    build = needs("train", "shuzi.train.recipes").recipe(run.plan.recipe).build
+    training = load_training(run, device)
+    digits = held_out.load_for(run, data, root, progress)[1]
+    probabilities = softmax(training.predict(digits)[:, :CLASSES].astype(np.float64))
+    return Tested(run, training, digits, evaluate(probabilities, digits.labels))
 
-    def logits(digits: Digits) -> np.ndarray:
-        with loop.guard(build):
-            return np.asarray(loop.predict(trained, digits, place))
 
-    return run, trained, logits
+def load_training(run: Run, device: str = "auto") -> TrainingLoop:
+    """Load a finished run's training. Raises ShuziError as `load_weights` does, or for the device."""
+    return load_weights(run, training_loop(run.plan, pick_device(run.plan, device)))
+
+
+def load_in_torch(run: Run, device: "torch.device | str") -> "Training":
+    """Load a finished run's training in torch, also that of softmax-numpy. Raises ShuziError as `load_weights` does."""
+    from shuzi.train.recipes import recipe
+    from shuzi.train.torch_loop import Training
+
+    return load_weights(run, Training(recipe(run.plan.recipe), run.plan.settings, device))
+
+
+def model(run: Run, device: "torch.device | str") -> "Model":
+    """Load a finished run's model in torch. Raises ShuziError as `load_weights` does."""
+    return load_in_torch(run, device).result
+
+
+def load_weights(run: Run, training: Loop) -> Loop:
+    """Start a training from a finished run's weights, and return it.
+
+    Raises:
+        ShuziError: the run is unfinished, or its weights are missing, damaged or of other shapes.
+    """
+    if run.results is None:
+        raise ShuziError(f"{run.folder}: unfinished; go on with: {resume_command(run)}")
+    path = run.folder / WEIGHTS
+    try:
+        training.begin(read_tensors(path, run.plan.recipe))
+    except ShuziError as error:
+        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
+    return training
 
 
 def scorer(folder: Path, device: str = "auto", recipe_name: str | None = None) -> "Scorer":
     """Return a finished run as a model to measure. Raises ShuziError as `evaluate_run` does."""
     from shuzi.evaluate.suites import Scorer
 
-    run, _, logits = load_trained(folder, device, recipe_name)
+    run = read_run(folder, recipe_name)
+    training = load_training(run, device)
 
     def score(images: np.ndarray) -> np.ndarray:
-        return softmax(logits(Digits(images, np.zeros(len(images), np.uint8))))
+        digits = Digits(images, np.zeros(len(images), np.uint8))
+        return softmax(training.predict(digits).astype(np.float64))
 
     return Scorer(score, run.plan.data, load=partial(held_out.load_for, run))
-
-
-def model(run: Run, device: "torch.device") -> "Model":
-    """Give a finished run's model with its weights, in torch.
-
-    Raises:
-        ShuziError: the run is unfinished, or its weights are missing, truncated or of other shapes.
-    """
-    import torch
-
-    from shuzi.train import fit
-    from shuzi.train.recipes import recipe
-
-    model = load_weights(run, recipe(run.plan.recipe).build(torch.Generator().manual_seed(0)))
-    fit.place(model, device)
-    return model
-
-
-def load_weights(run: Run, model: Any) -> Any:  # noqa: ANN401
-    """Give a finished run's weights to its model. Raises ShuziError as `model` does."""
-    if run.results is None:
-        raise ShuziError(f"{run.folder}: unfinished; go on with: {resume_command(run)}")
-    loop = fit_numpy if isinstance(model, fit_numpy.Linear) else needs("train", "shuzi.train.fit")
-    path = run.folder / WEIGHTS
-    try:
-        loop.load_state(model, read_tensors(path, loop))
-    except ShuziError as error:
-        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
-    return model

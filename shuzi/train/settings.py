@@ -1,15 +1,15 @@
-"""What a person sets for a run, and what each epoch of it gives; no torch."""
+"""The settings of a run and the figures of its epochs; no torch."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Protocol
 
 from shuzi.errors import ShuziError
 
-POINTS = 20  # of an epoch's loss curve
-LAST_SEED = 2**63 - 1
+CURVE_POINTS = 20  # per epoch
+MAX_SEED = 2**63 - 1
 RENAMED_FIELDS = {  # of a recipe, in 0.3.0
     "again": "second_cycle_at",
     "made": "batch_source",
@@ -17,15 +17,21 @@ RENAMED_FIELDS = {  # of a recipe, in 0.3.0
     "judge": "count_correct",
     "average": "ema_decay",
 }
-LARGEST_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
+MAX_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may set for a run: counts 1 or more, `lr` above 0, `validation` images held out.
+    """The settings of a run.
+
+    Attributes:
+        epochs, batch_size: 1 or more.
+        lr: the learning rate, above 0.
+        seed: 0 to 2^63 - 1.
+        validation: training images held out, 0 or more.
 
     Raises:
-        ShuziError: a value that is no number, or out of its range.
+        ShuziError: a value that is not a number, or out of its range.
     """
 
     epochs: int
@@ -42,14 +48,14 @@ class Settings:
             raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
         if self.batch_size < 1:
             raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
-        if not 0 < self.lr <= LARGEST_LR:
-            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0, at most {LARGEST_LR:g}")
-        if not 0 <= self.seed <= LAST_SEED:
+        if not 0 < self.lr <= MAX_LR:
+            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0, at most {MAX_LR:g}")
+        if not 0 <= self.seed <= MAX_SEED:
             raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
         if self.validation < 0:
             raise ShuziError(f"--validation {self.validation}: hold out 0 images or more")
 
-    def check(self, images: int) -> None:
+    def check_batch_size(self, images: int) -> None:
         """Raise ShuziError if a batch is larger than the training set."""
         if self.batch_size > images:
             raise ShuziError(f"--batch-size {self.batch_size}: larger than the {images:,} training images")
@@ -67,11 +73,11 @@ class Epoch:
     """One epoch's figures.
 
     Attributes:
-        loss: mean loss, for classifiers the cross-entropy in nats, over the batches as they were trained on.
-        accuracy: share right of the same, of a classifier.
-        seconds, images_per_second: of the training alone.
-        validation_accuracy: share right of what was held out, if anything.
-        curve: the mean loss of each twentieth of the epoch, or of each step where there are fewer.
+        loss: mean loss over the batches as they were trained on; of a classifier the cross-entropy in nats.
+        accuracy: share of right answers on the same batches; None if the model is no classifier.
+        seconds, images_per_second: of training alone.
+        validation_accuracy: share of right answers on the images held out, if any.
+        curve: mean loss of each twentieth of the epoch, or of each step if there are fewer.
     """
 
     epoch: int
@@ -84,19 +90,32 @@ class Epoch:
 
 
 OnStep = Callable[[int, int, Any], None]
-"""Called after each step with the images done in this epoch, those of all of it, and the batch's loss."""
+"""Called after each step with the images done in this epoch, the images of an epoch, and the batch's loss."""
 
 
-def number(name: str, value: Any, of: type[Integral] | type[Real]) -> Any:  # noqa: ANN401
-    """Give a setting as int or float, also where it is numpy's. Raises ShuziError if it is another kind of value."""
+def number(name: str, value: object, of: type[Integral] | type[Real]) -> int | float:
+    """Convert a setting to int or float, also from numpy's. Raises ShuziError if it is another kind of value."""
     if not isinstance(value, of) or isinstance(value, bool):
         expected = "a whole number" if of is Integral else "a number"
         raise ShuziError(f"--{name.replace('_', '-')} {value!r}: expected {expected}")
     return int(value) if of is Integral else float(value)  # type: ignore[call-overload]
 
 
-def kind(tensor: Any) -> str:  # noqa: ANN401
-    """Say what a tensor of torch or an array of numpy is, its type and shape; None isn't there."""
+class HasShape(Protocol):
+    """An array of numpy or a tensor of torch."""
+
+    @property
+    def dtype(self) -> object: ...  # noqa: D102
+    @property
+    def shape(self) -> Iterable[int]: ...  # noqa: D102
+
+
+def kind(tensor: HasShape | None) -> str:
+    """Describe an array or a tensor by its type and shape; None is "not there"."""
     if tensor is None:
         return "not there"
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
+
+
+NUMPY = "softmax-numpy"  # the recipe that needs no torch
+SOFTMAX = Settings(epochs=1, batch_size=100, lr=0.1)  # defaults of the recipes of softmax regression

@@ -16,14 +16,13 @@ import numpy as np
 import shuzi
 from shuzi.files import write_whole
 from shuzi.read import reader
-from shuzi.train import fit_numpy, runs
+from shuzi.softmax.evidence import WEIGHTS
+from shuzi.train import runs
 from shuzi.train.calibration import beside_finder
 from shuzi.train.graph import with_properties
 from shuzi.train.held_out import BY_FILES, RECORD, Learnt
 from shuzi.train.plan import make_plan
 from shuzi.train.start import READER
-
-SOFTMAX = reader.SHIPPED_READER.with_name("softmax.npz")
 
 VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was exported from
 
@@ -32,7 +31,7 @@ def softmax_regression() -> dict[str, np.ndarray]:
     """Give W float32 (784, 10) and b (10,) as `shuzi train` learns them from MNIST."""
     with tempfile.TemporaryDirectory() as folder:
         run = runs.train(make_plan(), Path(folder) / "run")
-        return runs.load_weights(run, fit_numpy.Linear.empty()).state_dict()
+        return dict(runs.load_training(run).weights())
 
 
 def main() -> None:
@@ -40,7 +39,7 @@ def main() -> None:
     npz = io.BytesIO()
     learnt = softmax_regression()
     np.savez(npz, W=learnt["W"], b=learnt["b"])
-    write_whole(SOFTMAX, npz.getvalue())
+    write_whole(WEIGHTS, npz.getvalue())
     record = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
     for path in (READER, reader.SHIPPED_READER):
         data = with_properties(path.read_bytes(), {RECORD: record.to_text()})

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 READER = Path(__file__).parent / "weights" / "best.onnx"
 
 
-def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Give the weights to begin with: of the shipped reader, an ONNX file, a run's folder, or one for the hub.
+def first_weights(start: str, recipe_name: str) -> dict[str, Any]:
+    """Read the weights that a recipe starts from: of the shipped reader, an ONNX file, a run or a hub folder.
 
     Raises:
         ShuziError: there is no such thing, or it is damaged.
@@ -28,8 +28,8 @@ def first_weights(start: str, loop: Any) -> dict[str, Any]:  # noqa: ANN401
     if start == "reader" or start.endswith(".onnx"):
         return onnx_weights(READER if start == "reader" else Path(start))
     if (Path(start) / HUB_CONFIG).is_file():
-        return read_tensors(Path(start) / HUB_WEIGHTS, loop)
-    return read_tensors(read_stored(Path(start)).folder / WEIGHTS, loop)
+        return read_tensors(Path(start) / HUB_WEIGHTS, recipe_name)
+    return read_tensors(read_stored(Path(start)).folder / WEIGHTS, recipe_name)
 
 
 def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":

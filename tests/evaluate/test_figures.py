@@ -10,7 +10,7 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from shuzi.evaluate.figures import accuracy_interval, calibration_error, evaluate
-from shuzi.network import softmax
+from shuzi.softmax.equations import softmax
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw
 from shuzi.errors import ShuziError
 from shuzi.read.reader import SHIPPED_READER
 from shuzi.serve import corrections, samples
-from shuzi.serve.evidence import SOFTMAX
 from shuzi.serve.guard import LARGEST_BODY
 from shuzi.serve.models import ServedModels
 from shuzi.serve.server import ServerSettings, serve
+from shuzi.softmax.evidence import WEIGHTS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -220,7 +220,7 @@ def test_a_picture_or_a_drawing_is_one_page(server, drawing, strokes):
 def test_softmax_evidence_sums_to_the_logits(server):
     pixels = image(3)
     why = post(server, "/api/explain?model=softmax", json={"image": encoded(pixels)}).json()
-    weights = np.load(SOFTMAX)
+    weights = np.load(WEIGHTS)
     logits = pixels.reshape(-1) / 255 @ weights["W"].astype(float) + weights["b"]
     assert why["method"] == "exact"
     np.testing.assert_allclose(why["logits"], logits, atol=1e-4)

@@ -15,10 +15,10 @@ from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.show import pictures, plots
 from shuzi.train import runs
-from shuzi.train.fit import Settings
 from shuzi.train.plan import Plan
 from shuzi.train.recipes import RECIPES
 from shuzi.train.run_folder import read_run
+from shuzi.train.settings import Settings
 
 LEGIBLE = 7  # points
 
@@ -117,7 +117,7 @@ def test_a_hot_pixel_of_W_is_red_at_its_place_in_the_file(tmp_path):
 
 
 def test_both_recipes_give_W_by_pixel(run):
-    module = runs.model(read_run(run), torch.device("cpu"))
+    module = runs.load_training(read_run(run))
     assert np.array_equal(pictures.weights_by_pixel(module), module.linear.weight.detach().numpy().T)
     tensors = RECIPES["softmax-tensors"].build(torch.Generator().manual_seed(0))
     assert np.array_equal(pictures.weights_by_pixel(tensors), tensors.W.detach().numpy())

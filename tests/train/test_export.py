@@ -11,7 +11,7 @@ import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 from shuzi.train import export, held_out, hub, models, runs
-from shuzi.train.plan import loop_of, make_plan
+from shuzi.train.plan import make_plan
 from shuzi.train.recipes import RECIPES
 from shuzi.train.run import Run
 from shuzi.train.start import first_weights, learnt_before, onnx_weights
@@ -153,7 +153,7 @@ def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
     assert (p.argmax(1) == q.argmax(1)).mean() > 0.97
     assert np.abs(p - q).mean() < 0.01
     with pytest.raises(ShuziError, match="holds no weights to start from, or rounded ones"):
-        first_weights(str(small), loop_of("fast"))
+        first_weights(str(small), "fast")
 
 
 def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
@@ -227,4 +227,4 @@ def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ShuziError, match=rf"model\.onnx: .*{reason}"):
-        first_weights(str(tmp_path / "model.onnx"), loop_of("softmax"))
+        first_weights(str(tmp_path / "model.onnx"), "softmax")

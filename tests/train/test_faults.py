@@ -11,10 +11,12 @@ from torch import nn
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 from shuzi.train import faults
-from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.fit import fit
 from shuzi.train.plan import describe_recipe
 from shuzi.train.recipe import Recipe
 from shuzi.train.recipes import RECIPES, recipe
+from shuzi.train.settings import Settings
+from shuzi.train.torch_loop import Training
 
 CPU = torch.device("cpu")
 GOOD = Recipe(

@@ -22,9 +22,11 @@ from shuzi.train.finder.export import Answers
 from shuzi.train.finder.loss import loss, losses
 from shuzi.train.finder.network import Finder
 from shuzi.train.finder.targets import FAR, Targets, collate, targets
-from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.fit import fit
 from shuzi.train.recipes import RECIPES
+from shuzi.train.settings import Settings
 from shuzi.train.start import first_weights
+from shuzi.train.torch_loop import Training
 
 CPU = torch.device("cpu")
 
@@ -264,7 +266,7 @@ def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch)
 def test_training_goes_on_from_a_finders_file(trained, tmp_path):
     model = trained[0].result
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model, None))
-    weights, wanted = first_weights(str(tmp_path / "finder.onnx"), None), model.state_dict()
+    weights, wanted = first_weights(str(tmp_path / "finder.onnx"), "finder"), model.state_dict()
     assert weights.keys() == wanted.keys()
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted if "num_batches" not in name)
 
@@ -273,4 +275,4 @@ def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, mon
     monkeypatch.setattr(export, "RANGED", 2)
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
     with pytest.raises(ShuziError, match=r"holds no weights to start from, or rounded ones; .* --int8"):
-        first_weights(str(tmp_path / "finder.onnx"), None)
+        first_weights(str(tmp_path / "finder.onnx"), "finder")

@@ -12,9 +12,11 @@ from torch.utils.data import DataLoader
 
 from shuzi.data.digits import Digits
 from shuzi.train import generators
-from shuzi.train.fit import Settings, Training, fit
+from shuzi.train.fit import fit
 from shuzi.train.recipe import Recipe
 from shuzi.train.recipes import adamw
+from shuzi.train.settings import Settings
+from shuzi.train.torch_loop import Training
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 import shuzi
 from shuzi import version
 from shuzi.train import hub, runs
-from shuzi.train.plan import loop_of, make_plan
+from shuzi.train.plan import make_plan
 from shuzi.train.run_folder import read_run
 from shuzi.train.start import first_weights
 
@@ -104,4 +104,4 @@ def test_a_folder_without_its_network_is_said_to_be_damaged(folder, tmp_path):
     with pytest.raises(shuzi.ShuziError, match=r"model\.onnx: no such file"):
         shuzi.Reader(tmp_path)
     with pytest.raises(shuzi.ShuziError, match=r"model\.safetensors: missing"):
-        first_weights(str(tmp_path), loop_of("softmax"))
+        first_weights(str(tmp_path), "softmax")

@@ -6,7 +6,7 @@ import pytest
 
 import shuzi
 from shuzi.train import export, hub, recipes, runs
-from shuzi.train.plan import loop_of, make_plan
+from shuzi.train.plan import make_plan
 from shuzi.train.run_folder import read_run
 from shuzi.train.start import first_weights
 
@@ -97,7 +97,7 @@ def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
     for use in (read_run, runs.evaluate_run, runs.scorer, runs.resume, export.export, hub.to_hub):
         with pytest.raises(shuzi.ShuziError, match=sentence):
             use(run.folder)
-    assert first_weights(str(run.folder), loop_of("my_digits:tiny"))  # weights are no code
+    assert first_weights(str(run.folder), "my_digits:tiny")  # weights are no code
     with pytest.raises(shuzi.ShuziError, match="strange:recipe: can't be imported"):
         runs.evaluate_run(run.folder, recipe_name="strange:recipe")
     moved = runs.evaluate_run(run.folder, recipe_name="my_digits:tiny")

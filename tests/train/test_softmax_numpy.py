@@ -6,16 +6,17 @@ import torch
 from safetensors.numpy import load_file
 
 from shuzi.errors import ShuziError
-from shuzi.serve import evidence
-from shuzi.train import fit, fit_numpy, runs, shipped, softmax_numpy
-from shuzi.train import softmax as torch_form
+from shuzi.softmax import draws, equations, evidence
+from shuzi.softmax import equations_torch as torch_form
+from shuzi.train import runs, shipped
+from shuzi.train.numpy_loop import SoftmaxTraining
 from shuzi.train.plan import Plan, make_plan
 from shuzi.train.settings import Settings
 
 
 @pytest.mark.parametrize("seed", [0, 5, 2**32 + 7, 2**63 - 1])
 def test_a_seed_draws_the_start_that_torch_draws(seed):
-    W, b = softmax_numpy.initial(softmax_numpy.generator(seed))
+    W, b = draws.initial(draws.generator(seed))
     expected, _ = torch_form.initial(torch.Generator().manual_seed(seed))
     assert (W.dtype, W.shape, b.dtype, b.shape) == (np.float32, (784, 10), np.float32, (10,))
     assert np.allclose(W, expected, rtol=0, atol=1e-7)
@@ -25,32 +26,32 @@ def test_a_seed_draws_the_start_that_torch_draws(seed):
 @pytest.mark.parametrize("seed", [0, 5, 2**32 + 7, 2**63 - 1])
 @pytest.mark.parametrize("count", [1, 2, 1000, 60000])
 def test_a_seed_draws_the_orders_that_torch_draws(seed, count):
-    ours, theirs = softmax_numpy.generator(seed), torch.Generator().manual_seed(seed)
+    ours, theirs = draws.generator(seed), torch.Generator().manual_seed(seed)
     for _ in range(2):  # epochs
-        assert softmax_numpy.order(ours, count).tolist() == torch.randperm(count, generator=theirs).tolist()
+        assert draws.order(ours, count).tolist() == torch.randperm(count, generator=theirs).tolist()
 
 
 def test_forward_loss_and_gradient_are_those_of_torch():
     generator = np.random.default_rng(0)
     x, labels = generator.random((32, 784)), generator.integers(0, 10, 32)
     W, b = generator.normal(size=(784, 10)), generator.normal(size=10)
-    y = softmax_numpy.logits(x, W, b)
+    y = equations.logits(x, W, b)
     tensors = [torch.from_numpy(each) for each in (x, W, b, labels)]
     expected = torch_form.logits(*tensors[:3])
     assert np.allclose(y, expected)
-    assert np.allclose(softmax_numpy.softmax(y), torch_form.softmax(expected))
-    assert softmax_numpy.cross_entropy(y, labels) == pytest.approx(
+    assert np.allclose(equations.softmax(y), torch_form.softmax(expected))
+    assert equations.cross_entropy(y, labels) == pytest.approx(
         torch_form.cross_entropy(expected, tensors[3]).item()
     )
     theirs = torch_form.gradient(tensors[0], expected, tensors[3])
-    for ours, of_torch in zip(softmax_numpy.gradient(x, y, labels), theirs, strict=True):
+    for ours, of_torch in zip(equations.gradient(x, y, labels), theirs, strict=True):
         assert np.allclose(ours, of_torch)
 
 
 def test_nothing_overflows_for_large_logits():
     y = np.array([[1000.0, 0, -1000]], np.float32)
-    assert softmax_numpy.softmax(y).tolist() == [[1, 0, 0]]
-    assert softmax_numpy.cross_entropy(y, np.array([2])) == 2000
+    assert equations.softmax(y).tolist() == [[1, 0, 0]]
+    assert equations.cross_entropy(y, np.array([2])) == 2000
 
 
 def test_the_recipes_of_softmax_regression_end_with_the_same_weights(command, tmp_path):
@@ -100,10 +101,10 @@ def test_a_run_may_begin_where_another_ended(tmp_path, small_folder):
 def test_a_run_is_evaluated_without_torch_as_with_it(tmp_path, small_folder, small):
     run = runs.train(make_plan("softmax-numpy", str(small_folder)), tmp_path / "run")
     tested = runs.evaluate_run(run.folder)
-    assert isinstance(tested.model, fit_numpy.Linear)
+    assert isinstance(tested.training, SoftmaxTraining)
     assert tested.evaluation.accuracy == run.results.test_accuracy
-    in_torch = runs.model(run, torch.device("cpu"))
-    assert fit.accuracy_of(in_torch, small[1], torch.device("cpu")) == run.results.test_accuracy
+    right, count = runs.load_in_torch(run, "cpu").count_correct(small[1])
+    assert right / count == run.results.test_accuracy
 
 
 def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder, loaded_by):
@@ -136,7 +137,7 @@ def test_it_computes_on_the_cpu_alone(tmp_path, small_folder):
 
 
 def test_the_drawing_pages_softmax_regression_is_what_the_recipe_learns(mnist):
-    learnt, page = shipped.softmax_regression(), evidence.Softmax()
+    learnt, page = shipped.softmax_regression(), evidence.SoftmaxReader()
     assert np.abs(learnt["W"] - page.W).max() < 1e-5  # another processor may round otherwise
     assert np.abs(learnt["b"] - page.b).max() < 1e-5
     right = page.scores(mnist[1].images).argmax(1) == mnist[1].labels

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from shuzi.train import threads
-from shuzi.train.fit import Settings, Training
 from shuzi.train.recipes import RECIPES
+from shuzi.train.settings import Settings
+from shuzi.train.torch_loop import Training
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-// Softmax regression as in shuzi/train/softmax_numpy.py, on typed arrays.
+// Softmax regression as in shuzi/softmax/equations.py, on typed arrays.
 export const PIXELS = 784;
 export const CLASSES = 10;
 const INK = Float32Array.from({ length: 256 }, (_, ink) => ink / 255);

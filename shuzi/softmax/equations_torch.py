@@ -1,13 +1,13 @@
-"""Softmax regression from tensors: the whole model, its loss and its gradient, as the equations say.
+"""Softmax regression in torch: the equations of `equations` on tensors, and the model in two classes.
 
-An image is a row x of 784 pixels. Each digit k has a column of W, its template, and a bias b_k; the logit
-of k is how well the image matches, x . W[:, k] + b_k. Softmax makes probabilities of the logits,
-cross-entropy says how wrong they are, and gradient descent makes them less wrong.
+The recipes `softmax-tensors` and `softmax` train with the loss and the step below.
 
 Equations: C. M. Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
 """
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ PIXELS, CLASSES = 28 * 28, 10
 def initial(generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw W (784, 10) from N(0, 1) / sqrt(784), so that logits start small; b is zeros (10,)."""
     templates = torch.randn(CLASSES, PIXELS, generator=generator) / math.sqrt(PIXELS)
-    return templates.T, torch.zeros(CLASSES)  # each column of W in one piece, which multiplies twice as fast
+    return templates.T, torch.zeros(CLASSES)  # columns of W contiguous, which multiplies twice as fast
 
 
 def logits(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def logits(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 def softmax(y: Tensor) -> Tensor:
     """p_k = exp(y_k) / sum_j exp(y_j), row by row: logits (m, 10) to probabilities (m, 10).
 
-    Taking the row's largest logit off all of them first cancels in the fraction, and nothing overflows.
+    Subtracting the row's largest logit first cancels in the fraction, and nothing overflows.
     """
     e = torch.exp(y - y.amax(dim=1, keepdim=True))
     return e / e.sum(dim=1, keepdim=True)
@@ -43,7 +43,7 @@ def cross_entropy(y: Tensor, labels: Tensor) -> Tensor:
     probabilities, it applies softmax twice: the loss stays above log(1 + 9 / e) = 1.46 even if every answer is
     certain and right, and the model learns more slowly.
     """
-    top = y.amax(dim=1, keepdim=True)
+    top = y.detach().amax(dim=1, keepdim=True)
     log_sum = top + torch.log(torch.exp(y - top).sum(dim=1, keepdim=True))  # (m, 1)
     return (log_sum - y.gather(1, labels[:, None])).mean()
 
@@ -54,6 +54,30 @@ def gradient(x: Tensor, y: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return x.T @ error, error.sum(dim=0)
 
 
+class GradientDescent:
+    """Gradient descent: each parameter moves by -lr times its gradient. Used like an optimiser of torch.optim."""
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
+        self.param_groups: list[dict[str, Any]] = [{"params": list(parameters), "lr": lr}]
+
+    def zero_grad(self) -> None:
+        """Clear the gradients, which would add up otherwise."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter -= group["lr"] * parameter.grad
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: nothing, as steps don't depend on earlier ones."""
+        return {"state": {}}
+
+
 class Linear:
     """The map and its parameters in one place: what `nn.Linear` is, in plain tensors."""
 
@@ -61,20 +85,20 @@ class Linear:
         self.W, self.b = W.requires_grad_(), b.requires_grad_()
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Give logits (m, 10) of images (m, 1, 28, 28), each flattened to a row."""
+        """Compute logits (m, 10) of images (m, 1, 28, 28), each flattened to a row."""
         return logits(images.flatten(1), self.W, self.b)
 
     def parameters(self) -> list[Tensor]:
-        """Give the tensors to learn."""
+        """Return the tensors to learn."""
         return [self.W, self.b]
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give the values to save, by name."""
+        """Return the values to save, by name."""
         return {"W": self.W.detach(), "b": self.b.detach()}
 
 
 class SoftmaxRegression(nn.Module):
-    """The same once more as a module, which finds its parameters by itself."""
+    """The same as a module, which finds its parameters by itself."""
 
     def __init__(self, W: Tensor, b: Tensor) -> None:
         super().__init__()
@@ -82,5 +106,5 @@ class SoftmaxRegression(nn.Module):
         self.linear.load_state_dict({"weight": W.T, "bias": b})
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give logits (m, 10) of images (m, 1, 28, 28); `nn.Linear` keeps W transposed, (10, 784)."""
+        """Compute logits (m, 10) of images (m, 1, 28, 28); `nn.Linear` keeps W transposed, (10, 784)."""
         return self.linear(images.flatten(1))
