@@ -123,9 +123,11 @@ TOLERANCE = {"rel": 0.02, "abs": 0.005}  # another processor rounds otherwise, a
 
 
 def printed(cell: dict) -> list[str]:
-    """The plain texts that a cell printed, without its timings; pictures and HTML aside."""
-    outputs = cell.get("outputs", [])
-    texts = [out.get("text", out.get("data", {}).get("text/plain", "")) for out in outputs]
+    """The texts that a cell shows, without its timings; pictures, HTML and what stands behind them aside."""
+    shown = [
+        out for out in cell.get("outputs", []) if not {"image/png", "text/html"} & {*out.get("data", {})}
+    ]
+    texts = [out.get("text", out.get("data", {}).get("text/plain", "")) for out in shown]
     return [TIMING.sub("TIMING", "".join(text)) for text in texts]
 
 
