@@ -102,10 +102,10 @@ def to_bytes(array: np.ndarray) -> bytes:
     dtype = array.dtype.newbyteorder(">") if array.dtype.itemsize > 1 else array.dtype
     if dtype not in CODES:
         known = ", ".join(d.newbyteorder("=").name for d in CODES)
-        raise ShuziError(f"type {array.dtype} has no IDX code; convert to one of {known}")
+        raise ShuziError(f"type {array.dtype} has no IDX code. Convert to one of {known}.")
     if not 1 <= array.ndim <= MAX_DIMENSIONS or any(size >= 2**32 for size in array.shape):
         raise ShuziError(
-            f"shape {array.shape} does not fit an IDX header; expected 1 or more dimensions below 2^32"
+            f"shape {array.shape} does not fit an IDX header. Use 1 to {MAX_DIMENSIONS} dimensions below 2^32."
         )
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, CODES[dtype], array.ndim, *array.shape)
     return header + array.astype(dtype, order="C").tobytes()
@@ -124,7 +124,7 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
     try:
         size = path.stat().st_size
         if size > most:
-            raise ShuziError(f"{path}: {size:,} bytes, expected at most {most:,}")
+            raise ShuziError(f"{path}: {size:,} bytes, expected at most {most:,}.")
         if path.suffix != ".gz":
             data = bytearray(size)
             with path.open("rb", buffering=0) as file:
@@ -132,17 +132,17 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
             return data[:got] if got != len(data) else data
         compressed = path.read_bytes()
     except OSError as error:
-        raise ShuziError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise ShuziError(f"{path}: cannot be read ({error.strerror or error}).") from error
     try:
         return decompress(compressed, most)
     except ShuziError as error:
-        raise ShuziError(f"{path}: {error}; delete it and fetch it again") from error
+        raise ShuziError(f"{path}: {str(error).removesuffix('.')}. Delete it and download it again.") from error
 
 
 def decompress(data: bytes | bytearray, most: int = MAX_IDX_BYTES) -> bytearray:
     """Decompress a gzip file that holds an IDX file.
 
-    A megabyte may unpack to a thousand: no more is unpacked than the IDX file has by its own header. Raises ShuziError
+    A megabyte may unpack to a thousand, so it unpacks no more than the length in the IDX header. Raises ShuziError
     if it is no whole gzip file, holds no IDX file, or one of more than `most` bytes.
     """
     if is_web_page(data):
