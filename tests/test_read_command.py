@@ -50,7 +50,7 @@ def test_a_picture_is_never_overwritten_by_a_csv(command, folder):
     before = (folder / "a" / "1.png").read_bytes()
     ended = command("read", "--csv", "a/1.png", "b/1.png", cwd=folder)
     assert (ended.code, ended.stdout) == (1, "")
-    assert "a/1.png: not a CSV file of readings" in ended.stderr
+    assert "a/1.png is not a CSV file of readings" in ended.stderr
     assert (folder / "a" / "1.png").read_bytes() == before
 
 
@@ -105,7 +105,7 @@ def test_a_pipe_can_be_read(command, folder):
         (["pipe"], "pipe: can't be read (a pipe or a device)"),
         (["samples.tif"], "samples.tif: "),
         (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
-        (["a/1.png", "--csv", "pipe"], "pipe: not a file"),
+        (["a/1.png", "--csv", "pipe"], "pipe is not a file"),
         (["a/1.png", "--weights", "b"], "b is no file. Give an ONNX network"),
         (["a/1.png", "--continue", "--csv", "-"], "name it"),
     ],
