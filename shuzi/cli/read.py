@@ -115,9 +115,8 @@ def read_files(
     if fields is not None:
         form = Form.load(fields)
         layout = csv_file.Layout.for_form(form, folders.relative(fields, base))
-    found = folders.list_pictures(
-        files, sys.stdin.buffer.read(MAX_PICTURE_BYTES) if "-" in files and sys.stdin else b""
-    )
+    stdin = sys.stdin.buffer.read(MAX_PICTURE_BYTES) if "-" in files and sys.stdin else b""
+    found = folders.list_pictures(files, stdin)
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.name_some(found.skipped)}")
     reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold

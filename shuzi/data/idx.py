@@ -136,7 +136,9 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
     try:
         return decompress(compressed, most)
     except ShuziError as error:
-        raise ShuziError(f"{path}: {str(error).removesuffix('.')}. Delete it and download it again.") from error
+        raise ShuziError(
+            f"{path}: {str(error).removesuffix('.')}. Delete it and download it again."
+        ) from error
 
 
 def decompress(data: bytes | bytearray, most: int = MAX_IDX_BYTES) -> bytearray:
