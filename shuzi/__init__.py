@@ -56,6 +56,7 @@ def load(
     root: "str | Path | None" = None,
     progress: "Progress | None" = None,
     transform: "Transform | None" = None,
+    skip_blank: bool = False,
 ) -> "tuple[Digits, Digits]":
     """Load the training and the test digits of a dataset.
 
@@ -65,6 +66,7 @@ def load(
         root: the folder of downloaded datasets, in torchvision's layout; default: SHUZI_DATA, else the user's cache.
         progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         transform: what indexing makes of each image, as torchvision's sets take it; see `Digits`.
+        skip_blank: leave out pictures of a folder in which no ink is found; otherwise they are an error.
 
     Raises:
         ShuziError: an unknown name, a folder with neither, a file that is not what it should be, or no
@@ -76,14 +78,14 @@ def load(
     if not isinstance(name, str | Path):
         raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path.")
     if transform is not None:
-        train, test = load(name, root, progress)
+        train, test = load(name, root, progress, skip_blank=skip_blank)
         return train.with_transform(transform), test.with_transform(transform)
     if not own.is_own(name):
         return digits.load(name, root, progress)
     from shuzi.read.reader import Reader
 
     reader = Reader()
-    return own.from_pictures(Path(name), reader.writing)
+    return own.from_pictures(Path(name), reader.writing, skip_blank)
 
 
 def __getattr__(name: str) -> object:

@@ -42,6 +42,9 @@ RunFolder = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help=DEVICES + " Default: auto.")]
 Resume = Annotated[Path | None, typer.Option(help="Continue an interrupted run.", metavar="RUN")]
+SkipBlank = Annotated[
+    bool | None, typer.Option("--skip-blank", help="Leave out pictures of your own in which no ink is found.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run at --out.")]
 
 
@@ -54,6 +57,7 @@ def train(
     start: Start = None,
     seed: Seed = None,
     validation: Validation = None,
+    skip_blank: SkipBlank = None,
     root: Root = None,
     run: RunFolder = None,
     device: Device = None,
@@ -66,7 +70,7 @@ def train(
     plans, runs, ranks = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs", "ranks"))
     options = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
-        validation=validation, device=device,
+        validation=validation, device=device, skip_blank=skip_blank,
     )  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it

@@ -39,7 +39,9 @@ def pictures(folder: Path) -> dict[int, list[Path]]:
     return found
 
 
-def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tuple[Digits, Digits]:
+def from_pictures(
+    folder: Path, normalise: Callable[[bytes], np.ndarray], skip_blank: bool = False
+) -> tuple[Digits, Digits]:
     """Load the training and the test digits of a folder of pictures.
 
     A picture's bytes decide whether it is for training or for the test (see `test_digests`), so adding, renaming or
@@ -48,20 +50,31 @@ def from_pictures(folder: Path, normalise: Callable[[bytes], np.ndarray]) -> tup
     Args:
         folder: has sub-folders 0 to 9, or some of them.
         normalise: turns a picture's bytes into the uint8 (28, 28) that a reader will see of it.
+        skip_blank: leave pictures without ink out; otherwise they are an error that lists them all.
 
     Raises:
-        ShuziError: there are no pictures, no label has two different ones, a file is no picture, or one has no ink.
+        ShuziError: there are no pictures, no label has two different ones, a file is no picture, or some have no ink.
     """
     listing = hashlib.sha256()
     parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
+    blank: list[str] = []
     found = {label: by_digest(paths) for label, paths in pictures(folder).items()}
     for_test = set().union(*(test_digests([digest for digest, _ in each]) for each in found.values()))
     for label, pairs in found.items():
         for digest, path in pairs:
+            image = load_image(path, normalise)
+            if not image.any():
+                blank.append(f"{label}/{path.name}")
+                continue
             listing.update(f"{digest}  {label}\n".encode())
             images, labels = parts[digest in for_test]
-            images.append(ink_in(path, normalise))
+            images.append(image)
             labels.append(label)
+    if blank and not skip_blank:
+        raise ShuziError(
+            f"{folder}: no ink found in {', '.join(blank)}. "
+            "Replace them with clearer pictures, or go on without them: --skip-blank"
+        )
     if not parts[True][0]:
         raise ShuziError(
             f"{folder}: no label has 2 different pictures, one to learn from and one to test with. Add some."
@@ -94,15 +107,12 @@ def test_digests(digests: list[str]) -> set[str]:
     return set(lowest_fifth or lowest_first[:1]) - set(lowest_first[-1:])
 
 
-def ink_in(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
-    """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is no picture or has no ink."""
+def load_image(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
+    """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is no picture."""
     try:
-        image = normalise(read_bytes(path))
+        return normalise(read_bytes(path))
     except ShuziError as error:
         raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
-    if not image.any():
-        raise ShuziError(f"{path}: no ink found. Remove the picture, or replace it with a clearer one.")
-    return image
 
 
 def repeated(few: Digits, least: int) -> Digits:

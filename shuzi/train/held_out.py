@@ -92,7 +92,7 @@ def load_for(
             f"{run.folder}: its pictures were split into training and test by {split}, now they are split by "
             f"{own.SPLIT}, so it has learnt from pictures that would test it. Train a new run."
         )
-    digits = shuzi.load(data, root, progress)
+    digits = shuzi.load(data, root, progress, skip_blank=run.plan.skip_blank)
     if its_own and digits[0].sha256 != run.data_sha256:
         raise ShuziError(
             f"{run.folder}: trained on data with SHA-256 {run.data_sha256}, but {data} now has {digits[0].sha256}. "

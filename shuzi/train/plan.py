@@ -30,6 +30,7 @@ class Plan:
     start: str | None = (
         None  # what the weights are at first: "reader", an ONNX file, a run; None: drawn at random
     )
+    skip_blank: bool = False  # whether pictures without ink are left out of the data
 
 
 def make_plan(
@@ -42,6 +43,7 @@ def make_plan(
     validation: int = 0,
     device: str = "auto",
     start: str | None = None,
+    skip_blank: bool = False,
 ) -> Plan:
     """Give a plan, what is None filled in by the recipe. Raises ShuziError for a value out of range."""
     known = SOFTMAX if recipe_name == NUMPY else recipe(recipe_name)
@@ -55,7 +57,7 @@ def make_plan(
         seed,
         validation,
     )
-    return Plan(recipe_name, settings, data, device, start)
+    return Plan(recipe_name, settings, data, device, start, skip_blank)
 
 
 def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:

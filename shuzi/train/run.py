@@ -93,6 +93,7 @@ class Run:
             "recipe": self.plan.recipe,
             "data": self.plan.data,
             "start": self.plan.start,
+            **({"skip_blank": True} if self.plan.skip_blank else {}),
             **settings,
             "device": self.device,
             "ranks": self.ranks,
@@ -130,7 +131,10 @@ def parse_run(folder: Path, path: Path, text: str) -> Run:
             int(saved["seed"]), int(saved["validation"]),
         )  # fmt: skip
         start = None if saved["start"] is None else str(saved["start"])
-        plan = Plan(str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start)
+        plan = Plan(
+            str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start,
+            bool(saved.get("skip_blank", False)),
+        )  # fmt: skip
         if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
             raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")
         results = None

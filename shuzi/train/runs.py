@@ -76,7 +76,7 @@ def train(
     with (
         acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder
     ):
-        digits = shuzi.load(plan.data, root, progress)
+        digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank)
         if plan.start is not None:
             held_out.check_start(plan, learnt_before(plan.start), digits[0])
         training = build_training(plan, device)

@@ -193,6 +193,21 @@ def test_a_folder_that_cannot_be_learnt_is_refused(folder, spoil, sentence):
         shuzi.load(folder)
 
 
+def test_pictures_without_ink_are_listed_all_at_once_and_left_out_when_told_to(folder, tmp_path, command):
+    wanted = shuzi.load(folder)
+    for name in ("3/9.png", "8/9.png"):
+        cv2.imwrite(str(folder / name), np.full((50, 50), 255, np.uint8))
+    with pytest.raises(shuzi.ShuziError, match=r"no ink found in 3/9\.png, 8/9\.png\. .* --skip-blank"):
+        shuzi.load(folder)
+    for part, found in zip(wanted, shuzi.load(folder, skip_blank=True), strict=True):
+        assert sorted(map(bytes, part.images)) == sorted(map(bytes, found.images))
+    assert command("train", "--data", folder, "--out", tmp_path / "run").code == 1
+    done = command("train", "--data", folder, "--out", tmp_path / "run", "--skip-blank", "--json")
+    assert done.json["skip_blank"]
+    assert read_run(tmp_path / "run").plan.skip_blank
+    assert command("evaluate", tmp_path / "run").code == 0
+
+
 def test_digits_of_ones_own_are_called_by_the_folders_name_not_by_the_way_to_it(folder, monkeypatch):
     monkeypatch.chdir(folder / "3")
     assert [part.name for part in shuzi.load("..")] == [f"{folder.name} train", f"{folder.name} test"]
