@@ -9,7 +9,7 @@ import numpy as np
 
 from shuzi.maps import OWNER, STRIDE
 from shuzi.read.calibration import Calibration
-from shuzi.read.proposals import MIN_CHANCE, Level, Proposal, iou
+from shuzi.read.proposals import ANY_LETTER, MIN_CHANCE, Level, Proposal, iou
 
 MAX_PROPOSALS = 10_000  # the likeliest are enough: no page has so many digits
 SAME_IOU = 0.4  # of two boxes: from here on they are one digit
@@ -24,16 +24,18 @@ HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
 
 
 def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.chance) -> list[Proposal]:
-    """Keep one proposal for each digit or mark, and pool in it what all levels say.
+    """Keep one proposal for each digit or mark, and pool in it what all levels say; drop letters, and what is one.
 
     Likely and large ones come first, because they explain more ink. A proposal whose ink an earlier one mostly
-    explains is a part of that one and is dropped. chance: as in `Calibration`.
+    explains is a part of that one and is dropped; so is a digit or mark in the place of an earlier letter, and a letter
+    in that of an earlier digit or mark. chance: as in `Calibration`.
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**SIZE_POWER)[:MAX_PROPOSALS]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
     left, top, width, height = boxes.T.copy()
     right, bottom = left + width, top + height
     digits = np.array([not p.mark for p in found], bool)
+    letters = np.array([p.mark == ANY_LETTER for p in found], bool)
     chances = np.array([p.chance for p in found])
     strengths = chances * [p.weight for p in found]
     free, kept = np.ones(len(found), bool), np.zeros(len(found), bool)
@@ -42,7 +44,10 @@ def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.
             continue
         free[i] = False
         touching = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
-        near = np.flatnonzero(touching & (free | kept) & (digits == digits[i]))
+        rivals = np.flatnonzero(touching & kept & (letters != letters[i]))
+        if iou(p.box, boxes[rivals]).max(initial=0) > SAME_IOU:
+            continue
+        near = np.flatnonzero(touching & (free | kept) & (digits == digits[i]) & (letters == letters[i]))
         same = near[free[near] & (iou(p.box, boxes[near]) > SAME_IOU)]
         if digits[i]:
             smaller = near[
@@ -57,7 +62,7 @@ def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.
             if any(explained_ink(p, found[j]) > PART_INK for j in over):
                 continue
         kept[i] = True
-    return [found[i] for i in np.flatnonzero(kept)]
+    return [found[i] for i in np.flatnonzero(kept & ~letters)]
 
 
 def lies_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:

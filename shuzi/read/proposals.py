@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuzi.maps import CLASS, HEAT, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
+from shuzi.maps import CLASS, HEAT, HEATS, LETTER, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
 
-MIN_CHANCE = 0.05  # of a digit or a mark, for a proposal
+MIN_CHANCE = 0.05  # of a digit, a mark or a letter, for a proposal
+ANY_LETTER = "a"  # the mark of a letter, whichever it is
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; its answers about other sizes count less
+KINDS = ("", *MARKS, ANY_LETTER)  # of proposals, by their heatmap
 SIZE_SPREAD = 0.6  # twice the variance of the logarithm of a size over BEST_SIZE, in the weight of an answer
 
 
@@ -57,11 +59,11 @@ class Level:
 
 @dataclass(eq=False)
 class Proposal:
-    """What may be a digit or a mark.
+    """What may be a digit, a mark or a letter.
 
     Attributes:
         chance: 0..1, that it is one.
-        mark: a character of MARKS, or "" for a digit.
+        mark: a character of MARKS, ANY_LETTER, or "" for a digit.
         classes: float64 (10,), the probability of each digit, given that it is one.
         box: float64 (4,), x, y, width, height in pixels of the picture.
         link: 0..1, that another digit of its number follows.
@@ -91,9 +93,10 @@ class Proposal:
 
 
 def level_proposals(level: Level) -> Iterator[Proposal]:
-    """Yield what may be a digit or a mark in one level."""
+    """Yield what may be a digit, a mark or a letter in one level."""
     maps = level.maps
-    for kind, y, x in zip(*np.nonzero(maps[HEAT] >= MIN_CHANCE), strict=True):
+    heat = np.concatenate([maps[HEAT], maps[LETTER:]])  # finders up to 0.2.0 have none for letters
+    for kind, y, x in zip(*np.nonzero(heat >= MIN_CHANCE), strict=True):
         cell = maps[:, y, x].astype(np.float64)
         size = cell[SIZE]
         middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE + (level.left, level.top)
@@ -102,8 +105,8 @@ def level_proposals(level: Level) -> Iterator[Proposal]:
         box = np.concatenate([middle - size / 2, size]) / level.scale
         weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
         yield Proposal(
-            float(cell[HEAT][kind]), MARKS[kind - 1] if kind else "", cell[CLASS], box,
-            float(cell[LINK]), cell[NEXT], level, weight if not kind else 1.0,
+            float(heat[kind, y, x]), KINDS[kind], cell[CLASS], box,
+            float(cell[LINK]), cell[NEXT], level, weight if kind in (0, HEATS) else 1.0,
         )  # fmt: skip
 
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LETTER, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.read import find
 from shuzi.read.find import Finder
 from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
-from shuzi.read.proposals import Level, Proposal, iou, level_proposals
+from shuzi.read.proposals import ANY_LETTER, Level, Proposal, iou, level_proposals
 from shuzi.read.reader import Reader
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import Canvas
@@ -210,6 +210,28 @@ def test_digits_one_above_the_other_or_side_by_side_are_two(second):
     boxes = [(40, 40, 20, 30), second]
     seen = level(inked=boxes)
     assert len(fuse_proposals([proposal(box, seen) for box in boxes])) == 2
+
+
+@pytest.mark.parametrize("mark", ["", "-"])
+def test_of_a_letter_and_a_digit_or_mark_in_one_place_the_likelier_counts_and_letters_are_none(mark):
+    box = (40, 40, 20, 30)
+    seen = level(inked=[box])
+    for chance, count in ((0.9, 0), (0.3, 1)):
+        letter, other = proposal((41, 40, 20, 30), seen, chance), proposal(box, seen, 0.6)
+        letter.mark, other.mark = ANY_LETTER, mark
+        assert len(fuse_proposals([letter, other])) == count
+    letter, other = proposal(box, seen), proposal((70, 40, 20, 30), seen, 0.3)
+    letter.mark = ANY_LETTER
+    assert fuse_proposals([letter, other]) == [other]
+
+
+def test_a_letters_peak_is_a_proposal_and_finders_without_the_channel_have_none():
+    maps = np.zeros((CHANNELS, 8, 8), np.float32)
+    maps[LETTER, 3, 2], maps[SIZE, 3, 2] = 0.7, 12
+    blank = np.zeros((32, 32), np.float32)
+    (letter,) = level_proposals(Level(1.0, 0, 0, (0, 0, 32, 32), maps, blank, blank))
+    assert (letter.mark, letter.chance) == (ANY_LETTER, pytest.approx(0.7))
+    assert not list(level_proposals(Level(1.0, 0, 0, (0, 0, 32, 32), maps[:LETTER], blank, blank)))
 
 
 def test_a_part_of_a_digit_is_no_digit_of_its_own():
