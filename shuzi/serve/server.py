@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from h11 import IDLE
+from h11 import IDLE, LocalProtocolError
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -50,6 +50,12 @@ class _Connection(H11Protocol):
             self.timeout_keep_alive_task = clock
         elif clock is not None:
             clock.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """Closes a connection on which an answer has begun, where uvicorn fails and says so on the terminal."""
+        with contextlib.suppress(LocalProtocolError):
+            super().send_400_response(msg)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

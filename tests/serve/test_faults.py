@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import sys
@@ -113,6 +114,16 @@ def test_endless_headers_are_ended(server):
                 line.sendall(b"X-Long: " + b"x" * (LARGEST_HEADERS // 8) + b"\r\n")
             with line.makefile("rb") as answer:
                 assert answer.read().startswith(b"HTTP/1.1 400")  # read to the end: it is closed
+
+
+def test_nonsense_after_an_answer_ends_the_connection_without_a_word(attacked):
+    with connect(attacked) as line, line.makefile("rb") as answer:
+        line.sendall(b"POST /api/read HTTP/1.1\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert answer.readline().startswith(b"HTTP/1.1 421")
+        line.sendall(b"nonsense\r\n")
+        answer.read()  # to the end: it is closed
+    assert requests.get(attacked.url + "/api/health", timeout=60).ok
+    assert not select.select([attacked.process.stderr], [], [], 0)[0]
 
 
 # ---- work that is given up
