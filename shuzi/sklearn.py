@@ -1,9 +1,10 @@
 """Softmax regression as scikit-learn knows estimators: for Pipeline, GridSearchCV and all that takes one."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shuzi.errors import ShuziError
 from shuzi.softmax import equations
@@ -64,7 +65,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         self.alpha, self.max_iter, self.batch_size = alpha, max_iter, batch_size
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from rows X (N, features) and their labels y (N,). Raises ValueError for what is neither."""
         X, y = self._checked(X, y, reset=True)
         self._begin(unique_labels(y), X)
@@ -75,7 +76,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = passes
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:  # noqa: ANN401
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Go on learning: one pass through some rows, at a rate that falls from call to call.
 
         Args:
@@ -101,28 +102,28 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ += 1
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:  # noqa: ANN401
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Give logits (N, K), or (N,) where there are two classes: the second's less the first's."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
-        logits = equations.logits(X, self.coef_.T, self.intercept_)
+        x: np.ndarray = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
+        logits = equations.logits(x, self.coef_.T, self.intercept_)
         return logits if len(self.classes_) > 2 else logits.ravel()
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: ANN401
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Give the likeliest label of each row, (N,)."""
         logits = self.decision_function(X)
         return self.classes_[logits.argmax(axis=1) if logits.ndim == 2 else (logits > 0).astype(int)]
 
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: ANN401
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Give the probability of each class, (N, K), in the order of `classes_`."""
         logits = self.decision_function(X)
         return equations.softmax(logits if logits.ndim == 2 else np.stack([-logits / 2, logits / 2], axis=1))
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:  # noqa: ANN401
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Give the logarithms of `predict_proba`."""
         return np.log(self.predict_proba(X))
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401
+    def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         if not self.alpha >= 0:
             raise ValueError(f"alpha={self.alpha!r}: expected 0 or more")
         for name, value in (
@@ -131,9 +132,11 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         ):
             if not value >= 1:
                 raise ValueError(f"{name}={value!r}: expected 1 or more")
-        X, y = validate_data(self, X, y, reset=reset, dtype=(np.float32, np.float64))
-        check_classification_targets(y)
-        return X, y
+        x: np.ndarray
+        labels: np.ndarray
+        x, labels = validate_data(self, X, y, reset=reset, dtype=(np.float32, np.float64))
+        check_classification_targets(labels)
+        return x, labels
 
     def _begin(self, classes: np.ndarray, X: np.ndarray) -> None:
         """Forget what was learnt: all logits are 0."""

@@ -35,8 +35,8 @@ AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxrunt
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """What makes logits into confidence.
+class TemperatureScaling:
+    """Turns logits into confidence.
 
     Attributes:
         temperature: divides all logits before the softmax, above 0.
@@ -47,20 +47,20 @@ class Calibration:
     threshold: float
 
     def about(self) -> dict[str, str]:
-        """Give it as it lies in an ONNX file."""
+        """Return the properties that an ONNX file keeps."""
         return {"shuzi.temperature": f"{self.temperature:g}", "shuzi.threshold": f"{self.threshold:g}"}
 
     def confidence(self, logits: np.ndarray) -> np.ndarray:
-        """Give the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
+        """Compute the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
         return softmax(logits.astype(np.float64) / self.temperature)[:, :CLASSES].max(1)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file, its calibration if it has one, on what it was made or why there is none, and what reads with it."""
+    """An ONNX file, its calibration if any, what it was calibrated on or why not, and how to read with it."""
 
     path: Path
-    calibration: Calibration | find.Calibration | None
+    calibration: TemperatureScaling | find.Calibration | None
     why: str
     use: str
 
@@ -73,11 +73,11 @@ class FromBytes(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give logits (N, classes)."""
+        """Compute logits (N, classes)."""
         return self.network(images.to(torch.float32).unsqueeze(1) / 255)
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+def calibrate(logits: np.ndarray, labels: np.ndarray) -> TemperatureScaling:
     """Choose temperature and threshold.
 
     The temperature is that of the least calibration error among those whose likelihood is within a fiftieth of
@@ -97,7 +97,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     errors = [calibration_error(tried[i][:, :CLASSES].max(1), right) for i in near]
     best = near[int(np.argmin(errors))]
     threshold = float(np.quantile(tried[best][:, :CLASSES].max(1), 1 - KEPT))
-    return Calibration(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
+    return TemperatureScaling(round(float(temperatures[best]), 4), round(min(threshold, CEILING), 4))
 
 
 def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
@@ -180,7 +180,7 @@ def to_onnx(
     model: Model,
     sample: np.ndarray,
     about: dict[str, str],
-    calibration: Calibration | None,
+    calibration: TemperatureScaling | None,
     ranged: np.ndarray | None = None,
 ) -> bytes:
     """Give a model as an ONNX file's bytes, after onnxruntime gave torch's very logits on a sample.

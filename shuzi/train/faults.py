@@ -1,6 +1,6 @@
 """Faults of a recipe: whatever its functions raise or return wrongly becomes one sentence naming recipe and field.
 
-`guarded` wraps the functions of a recipe once; who calls them then need not look. The cause stays chained.
+`guarded` wraps a recipe's functions once, so callers need no checks. The cause stays chained.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from shuzi.train.ranks import lost
 from shuzi.train.settings import MAX_LR, kind
 
 if TYPE_CHECKING:
-    from shuzi.train.recipe import Recipe
+    from shuzi.train.recipe import Batch, Recipe
 
     Guarded = TypeVar("Guarded", bound=Recipe)
 
@@ -44,8 +44,8 @@ RANGES = {
 }
 
 
-def is_model(value: Any) -> bool:  # noqa: ANN401
-    """Say whether `fit` can train it."""
+def is_model(value: object) -> bool:
+    """Return whether `fit` can train it."""
     return all(map(callable, (value, getattr(value, "parameters", 0), getattr(value, "state_dict", 0))))
 
 
@@ -56,13 +56,13 @@ def is_optimizer(value: object) -> bool:
     )
 
 
-def is_number(value: Any) -> bool:  # noqa: ANN401
-    """Say whether it is a finite number of 0 or more."""
+def is_number(value: object) -> bool:
+    """Return whether it is a finite number of 0 or more."""
     return isinstance(value, numbers.Real | Tensor) and 0 <= float(value) < math.inf
 
 
-def are_images(value: Any, before: Tensor) -> bool:  # noqa: ANN401
-    """Say whether images are as many as before, with numbers alone in them."""
+def are_images(value: object, before: Tensor) -> bool:
+    """Return whether they are as many images as before, of the same type, and finite."""
     return (
         isinstance(value, Tensor)
         and value.dtype == before.dtype
@@ -71,17 +71,17 @@ def are_images(value: Any, before: Tensor) -> bool:  # noqa: ANN401
     )
 
 
-def is_loss(value: Any) -> bool:  # noqa: ANN401
-    """Say whether one can go down it."""
+def is_loss(value: object) -> bool:
+    """Return whether it is a scalar with a gradient."""
     return isinstance(value, Tensor) and value.ndim == 0 and value.requires_grad
 
 
-def is_share(value: Any) -> bool:  # noqa: ANN401
-    """Say whether it is how many are right, of how many."""
-    whole = (
-        isinstance(value, tuple) and len(value) == 2 and all(isinstance(n, numbers.Integral) for n in value)
-    )
-    return whole and 0 <= value[0] <= value[1] > 0
+def is_share(value: object) -> bool:
+    """Return whether it is a pair of counts: right answers, and all answers."""
+    match value:
+        case (numbers.Integral() as right, numbers.Integral() as count):
+            return 0 <= int(right) <= int(count) > 0
+    return False
 
 
 # What each function of a recipe has to return: whether a value, given the arguments, is that, and in words.
@@ -131,13 +131,13 @@ class Field:
         return value
 
     def wrong(self, value: object, expected: str) -> ShuziError:
-        """Give the error for a value that the field, or the model of `build`, shouldn't give."""
+        """Return the error for a wrong value of the field, or of the model of `build`."""
         who = "the model of its build" if expected.startswith("logits") else f"its {self.name}"
         return ShuziError(f"{self.recipe}: {who} gives {shown(value)}, expected {expected}. Mend the recipe")
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
-        """Within it, any exception is this field's fault. Raises ShuziError in its place."""
+        """Turn any exception inside into a ShuziError that names this field."""
         try:
             with importable(self.folder):
                 yield
@@ -165,8 +165,8 @@ class Field:
         )
 
 
-def guard(field: Any) -> contextlib.AbstractContextManager[None]:  # noqa: ANN401
-    """Within it, any exception is the fault of a field of a guarded recipe."""
+def guard(field: object) -> contextlib.AbstractContextManager[None]:
+    """Turn any exception inside into a ShuziError that names a field of a guarded recipe."""
     return field.guard() if isinstance(field, Field) else contextlib.nullcontext()
 
 
@@ -195,19 +195,24 @@ def guarded(
     return dataclasses.replace(recipe, **wrapped)
 
 
-def check_logits(field: Any, outputs: Any, count: int) -> None:  # noqa: ANN401
+def check_logits(field: object, outputs: object, count: int) -> None:
     """Raise ShuziError unless a classifier of `build` gives logits (count, 10 or more)."""
-    fits = isinstance(outputs, Tensor) and outputs.ndim == 2 and len(outputs) == count
-    if not (fits and outputs.shape[1] >= CLASSES):
-        raise field.wrong(outputs, f"logits of shape ({count}, {CLASSES}) or ({count}, {CLASSES + 1})")
+    if not (
+        isinstance(outputs, Tensor)
+        and (outputs.ndim, len(outputs)) == (2, count)
+        and outputs.shape[1] >= CLASSES
+    ):
+        raise cast(Field, field).wrong(
+            outputs, f"logits of shape ({count}, {CLASSES}) or ({count}, {CLASSES + 1})"
+        )
 
 
-def checked_batch(field: Any, batch: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
-    """Give the images and targets of a batch that `batch_source` gives. Raises ShuziError if it is none."""
+def checked_batch(field: object, batch: object) -> "Batch":
+    """Return a batch of `batch_source`. Raises ShuziError if it is none."""
     match batch:
         case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
-            return images, targets
-    raise field.wrong(batch, "batches without end, each images (B, 1, H, W) and what loss takes")
+            return images, targets if isinstance(targets, Tensor) else tuple(targets)
+    raise cast(Field, field).wrong(batch, "batches without end, each images (B, 1, H, W) and what loss takes")
 
 
 def check_values(recipe: "Recipe", name: str) -> None:
@@ -227,8 +232,8 @@ WORDS = {int: "a whole number", float: "a number", str: "text", bool: "True or F
 ABSTRACT = {int: numbers.Integral, float: numbers.Real}
 
 
-def is_a(value: object, hint: Any) -> bool:  # noqa: ANN401
-    """Say whether a value is of a type that a recipe's field has."""
+def is_a(value: object, hint: type) -> bool:
+    """Return whether a value has the type of a recipe's field."""
     if hint not in WORDS:
         return callable(value)
     return isinstance(value, ABSTRACT.get(hint, hint)) and (hint is bool or not isinstance(value, bool))
@@ -249,21 +254,21 @@ def importable(folder: Path | None) -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Say whether there was too little memory, of the machine or its GPU."""
+    """Return whether the machine or its GPU ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def said(error: BaseException) -> str:
-    """Give an exception's type and the first line of what it says."""
+    """Describe an exception by its type and the first line of its message."""
     return short(
         f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0].removesuffix(".")
     )
 
 
 def shown(value: object) -> str:
-    """Give a value in a few words: of a tensor its type and shape."""
+    """Describe a value briefly; a tensor by its type and shape."""
     return kind(value) if isinstance(value, Tensor) else short(" ".join(repr(value).split()))
 
 

@@ -32,7 +32,7 @@ class Optimizer(Protocol):
     param_groups: list[dict[str, Any]]
 
     def zero_grad(self) -> None: ...  # noqa: D102
-    def step(self) -> Any: ...  # noqa: ANN401, D102
+    def step(self) -> object: ...  # noqa: D102
     def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
 
 

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ def multiplications(model: "Model") -> float:
         return sum(weight.numel() for weight in model.parameters())
     total = 0.0
 
-    def count(layer: nn.Module, _: Any, output: Any) -> None:  # noqa: ANN401
+    def count(layer: nn.Module, _: object, output: Tensor) -> None:
         nonlocal total
         weight = getattr(layer, "weight", None)
         if isinstance(weight, Tensor) and weight.ndim > 1:

@@ -33,7 +33,7 @@ def network():
 @pytest.fixture(scope="module")
 def file(network, tmp_path_factory, mnist):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    calibration = export.Calibration(temperature=1.25, threshold=0.4)
+    calibration = export.TemperatureScaling(temperature=1.25, threshold=0.4)
     path.write_bytes(export.to_onnx(network, mnist[0].images[:16], {"shuzi.name": "best"}, calibration))
     return path
 
