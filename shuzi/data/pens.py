@@ -39,7 +39,7 @@ class Pens:
         points: int16 (P, 2), x to the right and y down; a glyph's larger side is UNIT long.
         strokes: int32 (S + 1,), where each stroke begins among the points.
         glyphs: int32 (N + 1,), where each glyph begins among the strokes.
-        labels: uint32 (N,), the character written; of Omniglot's letters from `unipen.OTHER` on.
+        labels: uint32 (N,), the character written, or `unipen.STROKE`; of Omniglot's letters from `unipen.OTHER` on.
         sizes: float32 (N,), a glyph's larger side as a share of the height of its writer's digits.
         writers: int16 (N,), indices into names.
         names: str (W,), of the writers, each with its source.
@@ -95,8 +95,8 @@ class Pens:
         first = np.array([name.partition("/")[0] for name in self.names.tolist()])
         source = np.where(first == "pendigits", 1, np.where(first == "omniglot", 2, 0))[self.writers]
         digit = (self.labels >= ord("0")) & (self.labels <= ord("9"))
-        letter = np.array([chr(label).isalpha() for label in range(unipen.OTHER)])
-        letter = np.append(letter, True)[np.minimum(self.labels, unipen.OTHER)]
+        alphabetic = [chr(label).isalpha() or label >= unipen.OTHER for label in range(unipen.OTHER + 1)]
+        letter = np.array(alphabetic)[np.minimum(self.labels, unipen.OTHER)]
         kinds = {"digits": digit, "letters": letter, "signs": ~digit & ~letter}
         return {
             name: {kind: int((own & of).sum()) for kind, of in kinds.items()}

@@ -21,8 +21,11 @@ from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
 
 CATEGORIES = ("1a", "1b", "1c", "1d")  # isolated digits, capitals, small letters, signs
-VERSION = 1  # of what is made of the files
-OTHER = 0xE000  # labels of Omniglot's letters begin here, in Unicode's private use area
+VERSION = 2  # of what is made of the files
+STROKE, OTHER = (
+    0xE000,
+    0xE001,
+)  # in Unicode's private use area: a single stroke, and the first of Omniglot's letters
 UNIPEN, PENDIGITS, OMNIGLOT = "UNIPEN", "pendigits-orig.tra", "Omniglot's strokes_background*.zip"
 SEGMENT = re.compile(r'\S+\s+([\d:,\- \t]+?)\s+(?:OK|BAD|LABELED|\?)?\s*"(.*)"', re.DOTALL)
 NUMBERS = re.compile(r"^[ \t]*[-+\d.]+(?:[ \t]+[-+\d.]+)*", re.MULTILINE)  # at the start of a line
@@ -166,7 +169,9 @@ class _Ink:
                 if len(points):  # components without a point do not count
                     self.components.append((points, keyword == "PEN_DOWN"))
             elif keyword == "SEGMENT" and (match := SEGMENT.match(body.strip())):
-                self.segments.append((match[1], re.sub(r"\\(.)", r"\1", match[2])))
+                # "\@" labels a stroke that is no character, such as the dot of an i
+                label = chr(STROKE) if match[2] == r"\@" else re.sub(r"\\(.)", r"\1", match[2])
+                self.segments.append((match[1], label))
 
     def _points(self, body: str) -> np.ndarray:
         """Parse lines of coordinates: float64 (P, 2), y down."""

@@ -88,7 +88,7 @@ def photographs(count: int) -> Iterator[np.ndarray]:
 def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
     """Return the shares of what is read of held-out writers' numbers, and of words and photographs taken for digits.
 
-    digits: to be mixed among those of the writers, of hands of the same school alone.
+    digits: for `Glyphs`; the numbers are the writers' alone.
 
     Raises:
         ShuziError: the pens are missing.

@@ -5,23 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from shuzi.data.pens import LEAST_DIGITS, Pens
-from shuzi.data.unipen import OTHER, X_HEIGHT
-from shuzi.synth.distributions import Normal, Uniform
+from shuzi.data.unipen import STROKE, X_HEIGHT
+from shuzi.synth.distributions import Normal
 from shuzi.synth.hands import Hand
 from shuzi.synth.ink import draw_strokes
 
 ALIKE = 8  # writers of the nearest slant, who lend a sign that a writer lacks
 LIKE_DIGITS = "0123456789OoDIlJi|/\\!()[]{}ZzSsBbGgqQyY?'`,.:;-_"  # what alone may be a digit or a mark
-RAISED, MIDDLE, LOW, HANGING = "'\"^`*", "+-=~<>_", ".,", "gpqyj"
+RAISED, MIDDLE, HANGING = "'\"^`*", "+-=~<>_", "gpqyj"
 
 
 @dataclass(frozen=True)
 class Signs:
     """How a writer's signs vary. Lengths are shares of the height of the writer's digits."""
 
-    digit: Uniform = Uniform(0.65, 1.45)  # the least and the most of a digit's own height
-    tall: Uniform = Uniform(0.25, 1.5)  # of other signs
-    dot: Uniform = Uniform(0.03, 0.16)
     widened: Normal = Normal(0, 0.08)  # logarithm of width to height, against the writer's
     leaned: Normal = Normal(0, 0.04)
     wobble: Normal = Normal(0, 0.03)  # of where a sign stands
@@ -29,6 +26,16 @@ class Signs:
 
 
 SIGNS = Signs()
+# The least and the most of a sign's larger side, as shares of the height of digits.
+DIGIT_LIMITS, SIGN_LIMITS = (0.65, 1.45), (0.25, 1.5)
+LIMITS = {
+    ".": (0.03, 0.16),
+    ",": (0.1, 0.7),
+    "-": (0.15, 0.9),
+    ":": (0.2, 0.9),
+    "'": (0.1, 0.45),
+    '"': (0.15, 0.5),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +66,8 @@ class Writers:
         self.having = {
             label: np.array([w for w, own in enumerate(pens.written) if label in own]) for label in labels
         }
-        self.letters = [label for label in labels if ord(label) < OTHER and label not in LIKE_DIGITS]
-        self.foreign = [label for label in labels if ord(label) >= OTHER] or self.letters
+        self.letters = [label for label in labels if ord(label) < STROKE and label not in LIKE_DIGITS]
+        self.foreign = [label for label in labels if ord(label) >= STROKE] or self.letters
 
     def writer(self, by: Hand) -> int:
         """Return which writer a hand is."""
@@ -85,11 +92,8 @@ class Writers:
             change[0, 1] -= by.one
         strokes = [stroke @ change.T for stroke in self.pens.glyph(index)]
         larger = float(np.ptp(np.concatenate(strokes), axis=0).max())
-        limits = (
-            s.digit if label.isdigit() else s.dot if label in LOW[:1] else s.tall if label.isalnum() else None
-        )
-        size = float(self.pens.sizes[index])
-        size = min(size, s.tall.high) if limits is None else float(np.clip(size, limits.low, limits.high))
+        limits = LIMITS.get(label, DIGIT_LIMITS if label.isdigit() else SIGN_LIMITS)
+        size = float(np.clip(self.pens.sizes[index], *limits))
         scaled = [stroke * (size / max(larger, 1e-6)) for stroke in strokes]
         height = float(np.ptp(np.concatenate(scaled)[:, 1]))
         return Sign(scaled, _low(label, height) + s.wobble.draw(g))

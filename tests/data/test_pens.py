@@ -103,6 +103,17 @@ def test_a_missing_include_and_a_damaged_copy_are_told(tmp_path, cache):
         pens.load()
 
 
+@pytest.mark.parametrize(
+    ("written", "label"), [(r"\@", chr(unipen.STROKE)), ("@", "@"), (r"\"", '"'), (r"\\", "\\"), ("A", "A")]
+)
+def test_labels_are_unescaped_but_for_the_one_of_single_strokes(written, label, tmp_path):
+    path = tmp_path / "a.dat"
+    path.write_text(f'.PEN_DOWN\n1 2\n3 4\n.SEGMENT CHARACTER 0 OK "{written}"\n')
+    ink = unipen._Ink()
+    ink.take(path, tmp_path, unipen._blocks)
+    assert [each for each, _ in ink.glyphs()] == [label]
+
+
 def test_delineations_name_components_and_points():
     ink = unipen._Ink()
     ink.components = [(np.full((10, 2), n) + np.arange(10)[:, None] / 10, n != 1) for n in range(4)]

@@ -1,0 +1,60 @@
+"""The suite of held-out writers: what it draws, and what it counts."""
+
+import numpy as np
+import pytest
+import tiny_pens
+
+from shuzi.data import pens
+from shuzi.evaluate import hands
+from shuzi.maps import MARKS
+from shuzi.read.reader import Reader
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.layouts import STRIP
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SHUZI_DATA", str(tiny_pens.write_all(tmp_path_factory.mktemp("pens"))))
+        yield
+
+
+@pytest.fixture(scope="module")
+def glyphs(mnist, folder):
+    return Glyphs(mnist[1], pens.load().part(held_out=True))
+
+
+def test_numbers_are_digits_and_marks_in_fields_and_the_same_each_time(glyphs):
+    made = list(hands.numbers(glyphs, 12))
+    assert [each.text for each in made] == [each.text for each in hands.numbers(glyphs, 12)]
+    assert {each.picture.shape for each in made} == {STRIP}
+    assert all(set(each.text) <= set("0123456789" + MARKS) for each in made)
+
+
+def test_words_are_pictures_without_a_digit(glyphs):
+    made = list(hands.words(glyphs, 6))
+    assert [(each.shape, each.dtype) for each in made] == [(STRIP, np.uint8)] * 6
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "count"),
+    [("123", "123", 0), ("123", "13", 1), ("", "42", 2), ("17", "77", 1), ("12", "", 2)],
+)
+def test_distance_counts_digits_missed_added_and_misread(text, read, count):
+    assert hands.distance(text, read) == count
+
+
+def test_a_reader_is_measured_on_all_of_them(mnist, monkeypatch):
+    for name in ("NUMBERS", "WORDS", "SIGNS", "PATCHES"):
+        monkeypatch.setattr(hands, name, 3)
+    monkeypatch.setattr(hands, "held_out_fonts", lambda: ())
+    shares = hands.measure_hands(Reader(), mnist[1])
+    assert list(shares) == [
+        "numbers whole",
+        "digit errors",
+        "numbers whole with marks",
+        "words of held-out writers surely taken for digits",
+        "photographs surely taken for digits",
+    ]
+    assert all(0 <= share <= 2 for share in shares.values())
