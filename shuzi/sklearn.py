@@ -103,24 +103,24 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Give logits (N, K), or (N,) where there are two classes: the second's less the first's."""
+        """Compute logits (N, K); with two classes (N,), the second's less the first's."""
         check_is_fitted(self)
         x: np.ndarray = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
         logits = equations.logits(x, self.coef_.T, self.intercept_)
         return logits if len(self.classes_) > 2 else logits.ravel()
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Give the likeliest label of each row, (N,)."""
+        """Predict the most probable label of each row, (N,)."""
         logits = self.decision_function(X)
         return self.classes_[logits.argmax(axis=1) if logits.ndim == 2 else (logits > 0).astype(int)]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Give the probability of each class, (N, K), in the order of `classes_`."""
+        """Predict the probability of each class, (N, K), in the order of `classes_`."""
         logits = self.decision_function(X)
         return equations.softmax(logits if logits.ndim == 2 else np.stack([-logits / 2, logits / 2], axis=1))
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Give the logarithms of `predict_proba`."""
+        """Predict log probabilities, (N, K)."""
         return np.log(self.predict_proba(X))
 
     def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +148,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         self._mean, self._low, self._high = np.zeros(X.shape[1], X.dtype), X.min(axis=0), X.max(axis=0)
 
     def _templates(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the templates (features, K) and the bias (K,); of two classes one is the other's opposite."""
+        """Return the templates (features, K) and the bias (K,); of two classes one is the other's opposite."""
         if len(self.classes_) > 2:
             return self.coef_.T, self.intercept_
         half = self.coef_[0] / 2, self.intercept_[0] / 2

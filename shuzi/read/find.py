@@ -106,7 +106,7 @@ class Finder:
             pixels -= sum(level.ink.size for level in looked)
 
     def look_again(self, grey: np.ndarray, found: list[Proposal]) -> None:
-        """Give the first MAX_SECOND_LOOKS unsure digits a second look, each at the size that the network knows best."""
+        """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best."""
         unsure = [
             p
             for p in found

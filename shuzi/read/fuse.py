@@ -96,7 +96,7 @@ def ink_in_box(level: Level, box: np.ndarray) -> float:
 
 
 def pool_levels(proposal: Proposal, group: list[Proposal], chance: Sequence[float]) -> None:
-    """Give a proposal the classes that all of a group say together, and the group's best chance, calibrated."""
+    """Set a proposal's classes to the group's combined ones, and its chance to the group's best, calibrated."""
     proposal.classes = blend_classes(group)
     best = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
     odds = np.exp(chance[0]) * (best / (1 - min(best, 0.9999))) ** chance[1]

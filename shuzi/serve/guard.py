@@ -118,7 +118,7 @@ class Guard:
                 await problem_response(problem)(scope, receive, send_with_headers)
 
     def stop(self, within: float = SHUTDOWN) -> None:
-        """Gives running requests so many seconds to finish, then answers them with 503; new ones at once."""
+        """Let running requests finish within so many seconds, then answer them with 503; new ones at once."""
         self._end = asyncio.get_running_loop().time() + within
         for clock in self._clocks:
             if not clock.expired():

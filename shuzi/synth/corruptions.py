@@ -16,7 +16,7 @@ CENTRE = (SIDE - 1) / 2
 
 
 def corrupted(images: np.ndarray, name: str, generator: np.random.Generator) -> np.ndarray:
-    """Give the images under a corruption.
+    """Apply a corruption to images.
 
     Args:
         images: uint8 (N, 28, 28), 0 is paper and 255 is ink.
@@ -194,7 +194,7 @@ def rows(x: np.ndarray, g: np.random.Generator) -> list[tuple[np.ndarray, int, i
 
 
 def line(c0: float, r0: float, c1: float, r1: float) -> np.ndarray:
-    """Give ink (28, 28) of a line between two points, 1 on it and falling as log(1 - distance / 2.3)."""
+    """Draw a line between two points as ink (28, 28): 1 on it, falling as log(1 - distance / 2.3)."""
     column, row = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     distance = np.abs(row - (r0 + (r1 - r0) / (c1 - c0) * (column - c0)))
     ink = np.clip(1 + np.log(1 - np.minimum(distance, 2.299) / 2.3), 0, 1)
@@ -204,7 +204,7 @@ def line(c0: float, r0: float, c1: float, r1: float) -> np.ndarray:
 
 
 def plasma(count: int, g: np.random.Generator, side: int = 256, decay: float = 1.4) -> np.ndarray:
-    """Give clouds (count, 28, 28) in 0..1: a corner of diamond-square fractals that wrap around."""
+    """Draw clouds (count, 28, 28) in 0..1: a corner of diamond-square fractals that wrap around."""
     height = np.zeros((count, side, side), np.float32)
     step, wobble = side, 100.0
     while step >= 2:

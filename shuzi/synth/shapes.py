@@ -142,7 +142,7 @@ def _outline(g: np.random.Generator) -> np.ndarray:
 
 
 def _cloth(canvas: np.ndarray, g: np.random.Generator) -> np.ndarray:
-    """Give what is filled stripes, shading and grain."""
+    """Add stripes, shading and grain to filled shapes."""
     s, filled = SILHOUETTES, canvas > 0
     y, x = np.mgrid[0:CANVAS, 0:CANVAS] / CANVAS
     turn, beat = g.choice([0, np.pi / 2, g.uniform(0, np.pi)]), s.beat.draw(g)

@@ -15,7 +15,7 @@ Change = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
-    """Give (count, 1, 1, 1) numbers between low and high."""
+    """Draw (count, 1, 1, 1) numbers between low and high."""
     return low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
 
 

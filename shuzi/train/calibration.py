@@ -62,14 +62,14 @@ class Seen:
 
 
 def scenes(digits: Digits, count: int) -> Iterator[Scene]:
-    """Give strips and squares in turn, written with these digits."""
+    """Yield strips and squares in turn, written with these digits."""
     glyphs = Glyphs(digits)
     for number in range(count):
         yield scene(glyphs, np.random.default_rng([SEED, number]), STRIP if number % 2 else SQUARE)
 
 
 def pages(digits: Digits, each: int) -> Iterator[Scene]:
-    """Give pages of each kind of paper as scenes, easier ones than those that a finder learns from."""
+    """Yield pages on each kind of paper as scenes, easier than those that a finder learns from."""
     generator = np.random.default_rng(SEED)
     for kind in KINDS * each:
         page = make_page(digits.images, digits.labels, kind, generator)
@@ -83,7 +83,7 @@ def pages(digits: Digits, each: int) -> Iterator[Scene]:
 
 
 def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
-    """Give a finder's ONNX file with its calibration in it, and that; digits: as for `calibrate`."""
+    """Return a finder's ONNX file with its calibration inside, and the calibration; digits: as for `calibrate`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "finder.onnx"
         path.write_bytes(data)
@@ -92,7 +92,7 @@ def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
 
 
 def beside_finder(data: bytes, digits: Digits | None) -> bytes:
-    """Give a classifier's ONNX file with the calibration of it and the shipped finder together.
+    """Return a classifier's ONNX file with the calibration of it and the shipped finder together.
 
     Args:
         data: the file.
@@ -179,7 +179,7 @@ def fit(chance: tuple[float, ...], on_scenes: Seen, on_pages: Seen, page: float)
 
 
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
-    """Give proposals for digits with what they are, -1 for none; without those that are partly one, or too low.
+    """Label proposals for digits, -1 for no digit; those that cover part of a digit, or score too low, are left out.
 
     Each digit is one proposal's, the likeliest near it.
     """
@@ -238,7 +238,7 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
 
 
 def written(made: Scene) -> list[list[int]]:
-    """Give the digits of each number of a scene."""
+    """Return the digits of each number of a scene."""
     digits = np.flatnonzero(made.labels < CLASSES)
     numbers = []
     for first in set(digits.tolist()) - set(made.following.tolist()):
@@ -250,7 +250,7 @@ def written(made: Scene) -> list[list[int]]:
 
 
 def numbers(seen: Seen, fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
-    """Give what speaks for numbers (N, 3), `number_evidence` less the 1, and whether they are right (N,)."""
+    """Return the evidence for numbers (N, 3), `number_evidence` without the 1, and whether they are right (N,)."""
     right, evidence = [], []
     joined = combine_scores(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
     for indices, none_missed, linked, written in seen.numbers:
@@ -261,7 +261,7 @@ def numbers(seen: Seen, fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logistic(values: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = None) -> tuple[float, ...]:
-    """Give constant and weights of the likeliest logistic regression of truth (N,) on values (N, k).
+    """Fit the logistic regression of truth (N,) on values (N, k) by maximum likelihood: constant and weights.
 
     counts: (N,), how often each counts; default once.
     """
@@ -272,7 +272,7 @@ def logistic(values: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = 
 
 
 def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
-    """Give the weights of the finder's and the classifier's log probabilities that make the labels likely.
+    """Fit the weights of the finder's and the classifier's log probabilities by maximum likelihood.
 
     On pages the classifier is best, on hard scenes the finder. What is least is the sum over kinds of pictures of the
     loss in shares of the least there, so that no kind is given up for another.
@@ -292,12 +292,12 @@ def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
 
 
 def mixed(one: Tensor, other: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """Give what gives the cross-entropy of two log probabilities (N, 10) mixed by weights (2,), against labels (N,)."""
+    """Return a function of weights (2,): the cross-entropy of two log probabilities (N, 10) mixed by them."""
     return lambda w: F.cross_entropy(w[0] * one + w[1] * other, labels)
 
 
 def minimised(loss: Callable[[Tensor], Tensor], count: int) -> tuple[float, ...]:
-    """Give the numbers at which a convex loss is least, rounded."""
+    """Minimise a convex loss; the arguments are rounded."""
     w = torch.full((count,), 0.5, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], max_iter=100, line_search_fn="strong_wolfe")
 

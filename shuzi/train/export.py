@@ -101,7 +101,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> TemperatureScaling:
 
 
 def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
-    """Give digits to calibrate a run on, and say in words what they are, or why there are none.
+    """Choose digits to calibrate a run on, with a sentence that says what they are, or why there are none.
 
     They are those that the run held out. Of one's own pictures they are also those it was tested on. These are few:
     where training began with the shipped network, digits of MNIST that it had not learnt from are joined, and each
@@ -183,7 +183,7 @@ def to_onnx(
     calibration: TemperatureScaling | None,
     ranged: np.ndarray | None = None,
 ) -> bytes:
-    """Give a model as an ONNX file's bytes, after onnxruntime gave torch's very logits on a sample.
+    """Export a model as an ONNX file's bytes; onnxruntime's logits are compared with torch's on a sample.
 
     Args:
         model: takes float32 (B, 1, 28, 28) in [0, 1].

@@ -173,7 +173,7 @@ def guard(field: object) -> contextlib.AbstractContextManager[None]:
 def guarded(
     recipe: "Guarded", name: str | None = None, folder: Path | None = None, shipped: bool = False
 ) -> "Guarded":
-    """Give a recipe whose functions are checked at each call; those that are already stay as they are.
+    """Wrap a recipe's functions so that each call is checked; functions wrapped already stay as they are.
 
     Args:
         recipe: what a person made, its values checked here.

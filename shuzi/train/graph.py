@@ -35,7 +35,7 @@ def _quiet(name: str) -> Iterator[None]:
 def graph(
     network: nn.Module, images: Tensor, shapes: dict[int, Any], outputs: list[str], about: dict[str, str]
 ) -> "onnx.ModelProto":
-    """Give a network that takes `images` as an ONNX model.
+    """Export a network that takes `images` as an ONNX model.
 
     Args:
         network: in evaluation, its weights contiguous.
@@ -72,7 +72,7 @@ def graph(
 
 
 def with_properties(model: bytes, about: dict[str, str]) -> bytes:
-    """Give an ONNX file's bytes with properties added to those that it has, or put in their place."""
+    """Add properties to an ONNX file's bytes; those of the same name are replaced."""
     import onnx
 
     proto = onnx.load_from_string(model)
@@ -84,7 +84,7 @@ def with_properties(model: bytes, about: dict[str, str]) -> bytes:
 def in_eight_bits(
     proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole: frozenset[str]
 ) -> "onnx.ModelProto":
-    """Give a model with convolutions of integers: two fifths of the time where processors have instructions for them.
+    """Quantise a model's convolutions to integers: two fifths of the time on processors with instructions for them.
 
     Activations have 8 bits a tensor, weights 7 a channel: older processors sum products of two in 16 bits.
     After B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only

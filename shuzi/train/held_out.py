@@ -42,12 +42,12 @@ class Learnt:
     seed: int
 
     def to_text(self) -> str:
-        """Give it as it lies in an export."""
+        """Write it as the text that an export holds."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> "Learnt | None":
-        """Give what `to_text` gave; None for anything else."""
+        """Parse the text of `to_text`; None for anything else."""
         try:
             said = json.loads(text)
             return cls(str(said["sha256"]), str(said["split"]), int(said["validation"]), int(said["seed"]))
@@ -56,7 +56,7 @@ class Learnt:
 
     @classmethod
     def from_config(cls, text: str) -> "Learnt | None":
-        """Give what a hub folder's config.json, its text, records; None if that is nothing."""
+        """Parse the text of a hub folder's config.json; None if nothing is recorded."""
         try:
             return cls.from_text(json.dumps(json.loads(text)[CONFIG]))
         except (ValueError, TypeError, KeyError):
@@ -64,12 +64,12 @@ class Learnt:
 
 
 def split_of(data: str) -> str:
-    """Give the rule by which a set is split into training and test, as run.json records it."""
+    """Return the rule by which a set is split into training and test, as run.json records it."""
     return own.SPLIT if own.is_own(data) else BY_FILES
 
 
 def learnt_by(run: "Run") -> Learnt:
-    """Give what a run has learnt from."""
+    """Return what a run has learnt from."""
     data, settings = run.plan.data, run.plan.settings
     in_files = data in SOURCES or (Path(data).is_dir() and not own.is_own(data))
     split = run.split or (BY_FILES if in_files else BY_NAME)

@@ -78,7 +78,7 @@ def check_free(out: Path) -> None:
 
 
 def config(run: Run, model: Path) -> dict[str, Any]:
-    """Give what config.json says, by the hub's names where it has them."""
+    """Return the contents of config.json, by the hub's names where it has them."""
     import onnx
 
     about = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
@@ -101,7 +101,7 @@ def config(run: Run, model: Path) -> dict[str, Any]:
 
 
 def card(run: Run, described: dict[str, Any]) -> str:
-    """Give README.md: the hub's metadata as YAML (JSON is YAML too), then what people read."""
+    """Write README.md: the hub's metadata as YAML (JSON is YAML too), then the text."""
     results = run.results
     assert results is not None  # export refuses a run without
     known = run.plan.data in sources.SOURCES

@@ -24,7 +24,7 @@ class Listener:
 
 
 def in_notebook() -> Listener:
-    """Give a listener that shows a bar in the notebook that this is; tells nobody where it is none."""
+    """Make a listener that shows a progress bar in a notebook; outside a notebook it does nothing."""
     ipython = sys.modules.get("IPython")
     if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
         return Listener()

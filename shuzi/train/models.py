@@ -66,7 +66,7 @@ class Cosines(nn.Module):
         return "1, 16, kernel_size=(5, 5), stride=(2, 2), padding=(2, 2), not learnt, then ReLU"
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give (B, 2 count, 14, 14)."""
+        """Map to (B, 2 count, 14, 14)."""
         with torch.no_grad():
             return F.relu(F.conv2d(images, self.weight, self.bias, stride=2, padding=2))  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ LIKE_ADAM = 0.2  # root mean square of AdamW's steps: J. Liu et al., "Muon is sc
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """Give nearly the orthogonal matrix closest to a matrix (m, n), whatever its scale: U V' of its U S V'."""
+    """Approximate the orthogonal matrix closest to a matrix (m, n) at any scale: U V' of its U S V'."""
     a, b, c = QUINTIC
     x = matrix / (matrix.norm() + 1e-7)
     if len(x) > len(x.T):
@@ -67,7 +67,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def turned(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
-    """Give Muon's step for a kernel, of the kernel's shape."""
+    """Compute Muon's step for a kernel, of the kernel's shape."""
     if not state:
         state["mean"] = torch.zeros_like(gradient)
     mean = state["mean"].lerp_(gradient, 1 - group["momentum"])
@@ -76,7 +76,7 @@ def turned(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) ->
 
 
 def scaled(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
-    """Give AdamW's step for anything else, without its weight decay."""
+    """Compute AdamW's step for any other parameter, without its weight decay."""
     beta, beta2 = group["betas"]
     if not state:
         state["step"] = torch.zeros(())

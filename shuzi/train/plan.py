@@ -45,7 +45,7 @@ def make_plan(
     start: str | None = None,
     skip_blank: bool = False,
 ) -> Plan:
-    """Give a plan, what is None filled in by the recipe. Raises ShuziError for a value out of range."""
+    """Make a plan; None is replaced by the recipe's default. Raises ShuziError for a value out of range."""
     known = SOFTMAX if recipe_name == NUMPY else recipe(recipe_name)
     default_epochs, default_lr = known.epochs, known.lr
     if start is not None:  # weights that are good already need a few small steps

@@ -25,15 +25,15 @@ class Ranks:
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """Give which of `count` things in a row are this rank's; shares differ by one at most, and may be empty."""
+        """Return this rank's slice of `count` items; slices differ by at most one item and may be empty."""
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def tell(self, sentence: str) -> str:
-        """Give a sentence on rank 0, nothing on the others: once is enough."""
+        """Return the sentence on rank 0 and nothing on the others, so that it is printed once."""
         return sentence if self.first else ""
 
     def from_first(self, make: Callable[[], Made]) -> Made:
-        """Give on every rank what rank 0 makes; the others' folders may lack what it reads."""
+        """Broadcast what rank 0 makes; the other ranks may lack the files that it reads."""
         made: list[Any] = [make() if self.first else None]
         if self.size > 1:
             import torch.distributed as dist
@@ -51,7 +51,7 @@ ALONE = Ranks()
 
 
 def ranks() -> Ranks:
-    """Give the processes that this one trains with: those of torch's default group, where there is one."""
+    """Return the processes that this one trains with: torch's default group, if there is one."""
     if "torch" not in sys.modules:
         return ALONE
     import torch.distributed as dist

@@ -85,7 +85,7 @@ class Run:
         return table(header, rows, repr(self))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the object of run.json and of `shuzi train --json`."""
+        """Return the object of run.json and of `shuzi train --json`."""
         settings = dataclasses.asdict(self.plan.settings)
         return {
             "run": str(self.folder),
@@ -106,7 +106,7 @@ class Run:
         }
 
     def text(self) -> str:
-        """Give what run.json holds."""
+        """Return the text of run.json."""
         return json.dumps(self.to_json(), indent=2) + "\n"
 
 
@@ -123,7 +123,7 @@ def show_command(run: Run) -> str:
 
 
 def parse_run(folder: Path, path: Path, text: str) -> Run:
-    """Give the run of a folder from what `Run.text` gave. Raises ShuziError, naming the path, if it isn't that."""
+    """Parse the text of `Run.text` as a folder's run. Raises ShuziError, naming the path, if it is anything else."""
     try:
         saved = json.loads(text)
         settings = Settings(
@@ -159,7 +159,7 @@ def reason(error: Exception) -> str:
 
 
 def metrics_csv(metrics: list[Epoch]) -> str:
-    """Give the text of metrics.csv: a header, then a line an epoch; the curve's points are parted by spaces."""
+    """Write the text of metrics.csv: a header, then one line per epoch; spaces separate the curve's points."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [item.name for item in dataclasses.fields(Epoch)], lineterminator="\n")
     writer.writeheader()
@@ -171,7 +171,7 @@ def metrics_csv(metrics: list[Epoch]) -> str:
 
 
 def parse_metrics(path: Path, text: str) -> list[Epoch]:
-    """Give the epochs from what `metrics_csv` gave. Raises ShuziError, naming the path, if it isn't that."""
+    """Parse the text of `metrics_csv`. Raises ShuziError, naming the path, if it is anything else."""
     try:
         return [
             Epoch(

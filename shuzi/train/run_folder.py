@@ -18,7 +18,7 @@ from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, Run, parse_metrics, p
 
 @contextlib.contextmanager
 def acquire_run_dir(out: Path | None, recipe_name: str, force: bool) -> Iterator[Path]:
-    """Give the folder for a new run, as `claim_run_dir` does; what it made goes again if nothing was kept there."""
+    """Hold the folder of a new run from `claim_run_dir`; folders it made are removed if nothing was saved there."""
     folder, made = claim_run_dir(out, recipe_name, force)
     try:
         yield folder
@@ -73,7 +73,7 @@ def first_free(recipe_name: str) -> tuple[Path, list[Path]]:
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """Give those of a folder and its parents that aren't there, innermost first."""
+    """List those of a folder and its parents that don't exist, innermost first."""
     return [each for each in (folder, *folder.parents) if not each.exists()]
 
 
@@ -136,7 +136,7 @@ def read_run(folder: Path, recipe_name: str | None = None) -> Run:
 
 
 def read_stored(folder: Path) -> Run:
-    """Give the run that a folder holds, whatever its recipe is called. Raises ShuziError if it holds none."""
+    """Read a folder's run, whatever its recipe is called. Raises ShuziError if it holds none."""
     if not is_run(folder):
         raise ShuziError(
             f"{folder}: no run is there (no {RUN_FILE}); make one with: shuzi train --out {folder}"

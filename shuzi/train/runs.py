@@ -213,7 +213,7 @@ def progress_message(run: Run, step: int) -> str:
 
 
 def results_of(run: Run, right: int, count: int, test_seconds: float) -> Results:
-    """Give a run's results from how many of the test set it has right."""
+    """Make a run's results from the number of right answers on the test set."""
     return Results(
         train_seconds=round(sum(epoch.seconds for epoch in run.metrics), 4),
         test_seconds=round(test_seconds, 4),

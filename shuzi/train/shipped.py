@@ -28,7 +28,7 @@ VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was export
 
 
 def softmax_regression() -> dict[str, np.ndarray]:
-    """Give W float32 (784, 10) and b (10,) as `shuzi train` learns them from MNIST."""
+    """Learn W float32 (784, 10) and b (10,) from MNIST as `shuzi train` does."""
     with tempfile.TemporaryDirectory() as folder:
         run = runs.train(make_plan(), Path(folder) / "run")
         return dict(runs.load_training(run).weights())

@@ -33,7 +33,7 @@ def first_weights(start: str, recipe_name: str) -> dict[str, Any]:
 
 
 def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
-    """Give the weights in an ONNX file that `export` wrote, by their names in the model.
+    """Read the weights of an ONNX file that `export` wrote, by their names in the model.
 
     Raises:
         ShuziError: the file is missing, or no ONNX network.
@@ -73,7 +73,7 @@ def onnx_model(path: Path) -> "onnx.ModelProto":
 
 
 def learnt_before(start: str) -> "held_out.Learnt | None":
-    """Give what the weights to begin with have learnt from; None if they don't record it. Errors as `first_weights`."""
+    """Read what the initial weights have learnt from; None if they don't record it. Errors as for `first_weights`."""
     if start == "reader" or start.endswith(".onnx"):
         model = onnx_model(READER if start == "reader" else Path(start))
         about = {entry.key: entry.value for entry in model.metadata_props}

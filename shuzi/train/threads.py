@@ -21,12 +21,12 @@ WORTH_THREADS = 2**30
 
 
 def threads_for(model: "Model", batch_size: int) -> int:
-    """Give how many threads a batch is worth: one if it has little to do, else as many as torch uses."""
+    """Choose the threads for a batch: one if there is little to compute, else as many as torch uses."""
     return 1 if multiplications(model) * batch_size < WORTH_THREADS else torch.get_num_threads()
 
 
 def multiplications(model: "Model") -> float:
-    """Give how many multiplications by weights an image of 28x28 takes; infinite if that can't be found out.
+    """Count the multiplications by weights for an image of 28x28; infinite if that can't be found out.
 
     Each weight of a layer is multiplied once for each of its channels' outputs. A copy of the model is tried on one
     image, so the model stays as it is.
