@@ -17,6 +17,9 @@ THINNEST, THIN, THICK, THICKEST = 1.4, 2.0, 4.2, 4.8
 MAX_PAPER_NOISE = 16  # grey levels, of a 28x28 laid out as in MNIST
 MAX_INKED_BORDER = 0.25  # of its border's pixels
 MAX_OFF_CENTRE = 1.5  # pixels
+# Of a picture of two tones: the least contrast in grey levels, how far from a tone a pixel of it may lie, the most
+# pixels between the tones, as a share of those of ink, and the most ink.
+MIN_CONTRAST, NEAR_TONE, MAX_BETWEEN, MAX_INKED = 100, 0.2, 4.0, 0.4
 MIN_INK = 64  # of 255: a fainter pixel is the blur around a stroke, not a part of the digit
 
 
@@ -37,6 +40,29 @@ def crop_to_ink(ink: np.ndarray) -> np.ndarray:
     """Crop to the smallest rectangle that holds all pixels of MIN_INK or more; of shape (0, 0) if blank."""
     x, y, w, h = cv2.boundingRect((ink >= MIN_INK).astype(np.uint8))
     return ink[y : y + h, x : x + w]
+
+
+def two_tone_ink(grey: np.ndarray) -> np.ndarray | None:
+    """Return the ink of a picture that has plainly two tones, cropped, 255 where it is full; None for any other.
+
+    grey: uint8 (H, W). Nearly all pixels are of one tone or the other; paper is the one that most of the border has.
+    """
+    low, high = (int(tone) for tone in (grey.min(), grey.max()))
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).astype(np.float32)
+    if high - low < MIN_CONTRAST:
+        return None
+    share = (grey.astype(np.float32) - low) / (high - low)
+    paper = float(np.median(border) > (low + high) / 2)
+    ink = np.abs(share - paper)
+    between = ((ink > NEAR_TONE) & (ink < 1 - NEAR_TONE)).mean()
+    on_border = (np.abs((border - low) / (high - low) - paper) > NEAR_TONE).mean()
+    if (
+        between > MAX_BETWEEN * (ink > 1 - NEAR_TONE).mean()
+        or (ink > 0.5).mean() > MAX_INKED
+        or on_border > 0
+    ):
+        return None
+    return crop_to_ink(np.round(ink * 255).astype(np.uint8))
 
 
 def _with_stroke_in_range(ink: np.ndarray) -> np.ndarray:

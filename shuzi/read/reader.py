@@ -22,8 +22,8 @@ from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder
 from shuzi.read.fuse import extract_ink, share_ink
-from shuzi.read.normalise import SIDE, as_mnist, normalise
-from shuzi.read.proposals import Proposal
+from shuzi.read.normalise import SIDE, as_mnist, normalise, two_tone_ink
+from shuzi.read.proposals import Level, Proposal
 from shuzi.softmax.equations import softmax
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Reader:
             digits = [digit for group in groups for digit in group.digits]
             images = cut_out_digits(digits, proposals)
             if single and self._calibration is None:
-                images[0] = normalise(decode.crop_writing(levels))
+                images[0] = normalise(all_writing(grey, levels))
             scores = self._combined_scores(images, digits, single)
         answers = iter(zip(images, scores, strict=True))
         numbers = []
@@ -188,7 +188,9 @@ class Reader:
         """
         grey = cv2.cvtColor(load(source).pixels, cv2.COLOR_RGB2GRAY)
         as_is = as_mnist(grey)
-        return as_is if as_is is not None else normalise(decode.crop_writing(self._finder(grey)[1]))
+        if as_is is not None:
+            return as_is
+        return normalise(all_writing(grey, self._finder(grey)[1]))
 
     def _combined_scores(self, images: np.ndarray, digits: list[Proposal], single: bool) -> np.ndarray:
         """Combine the finder's and the classifier's answers: probabilities float32 (N, 11), the last for "no digit"."""
@@ -235,6 +237,12 @@ def round_box(box: np.ndarray, size: tuple[int, int]) -> Box:
     left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
     right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
     return left, top, right - left, bottom - top
+
+
+def all_writing(grey: np.ndarray, levels: list[Level]) -> np.ndarray:
+    """Return the ink of all writing of a picture, cropped, uint8 (h, w); all of it where the picture has two tones."""
+    ink = two_tone_ink(grey)
+    return decode.crop_writing(levels) if ink is None else ink
 
 
 def cut_out_digits(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import shuzi
 from shuzi.data.digits import load
-from shuzi.read.normalise import BOX, normalise, stroke_width
+from shuzi.read.normalise import BOX, normalise, stroke_width, two_tone_ink
+from shuzi.read.reader import Reader
 
 
 def centre(image):
@@ -80,3 +81,29 @@ def test_stroke_width_is_a_bars_width(width):
 def test_what_is_no_ink_is_refused_in_one_sentence(ink):
     with pytest.raises(shuzi.ShuziError, match=r"ink of .*: expected uint8 \(H, W\)"):
         normalise(ink)
+
+
+@pytest.mark.parametrize("bars", [[32], [20, 44], [14, 32, 50]])
+@pytest.mark.parametrize("pen", [1, 2, 4])
+@pytest.mark.parametrize("light", [False, True])
+def test_bars_in_two_tones_lose_none(bars, pen, light):
+    ink = np.zeros((64, 64), np.uint8)
+    for y in bars:
+        cv2.line(ink, (10, y), (54, y - 2), 255, pen, cv2.LINE_AA)
+    found = Reader().writing(ink if light else 255 - ink)
+    rows = np.flatnonzero((found > 100).any(1))
+    assert 1 + int((np.diff(rows) > 1).sum()) == len(bars)
+
+
+def test_a_picture_of_more_tones_with_writing_at_its_border_or_faint_is_not_of_two():
+    g = np.random.default_rng(0)
+    plain = np.full((64, 64), 255, np.uint8)
+    plain[30:34, 10:50] = 0
+    assert two_tone_ink(plain).shape == (4, 40)
+    for changed in (
+        np.clip(plain - g.normal(60, 30, plain.shape), 0, 255).astype(np.uint8),
+        cv2.line(plain.copy(), (0, 0), (0, 63), 0, 1),
+        (plain // 4 + 190).astype(np.uint8),
+        np.full((64, 64), 200, np.uint8),
+    ):
+        assert two_tone_ink(changed) is None
