@@ -124,6 +124,7 @@ def test_a_transform_gets_what_torchvisions_sets_give(small_folder):
     assert labels.tolist() == test.labels[:8].tolist()
 
 
+@pytest.mark.slow
 def test_a_training_in_a_notebook_has_a_notebooks_bar(small_folder, tmp_path):
     code = f"""from pathlib import Path
 from shuzi.train import runs

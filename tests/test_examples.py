@@ -11,6 +11,7 @@ from PIL import Image
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["softmax_from_tensors.py", "softmax_module.py"])
 def test_a_program_of_fewer_than_50_lines_reads_nine_in_ten(command, tmp_path, name):
     assert len((EXAMPLES / name).read_text().splitlines()) < 50

@@ -135,6 +135,7 @@ def test_the_program_that_reads_folders_runs(tmp_path):
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "(28, 28)"), ended.stderr
 
 
+@pytest.mark.slow
 def test_every_line_of_curl_is_answered(command, tmp_path):
     """The lines in their order; IMAGE stands for an image that was read, ID for the answer before."""
     given = "\n".join(blocks(ROOT / "docs" / "en" / "http.md") + blocks(README))

@@ -18,11 +18,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from shuzi.sklearn import SoftmaxRegression
 
 
+@pytest.mark.slow
 @parametrize_with_checks([SoftmaxRegression()])
 def test_it_passes_what_scikit_learn_asks_of_a_classifier(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_it_passes_the_check_that_is_skipped_unless_scipy_is_told():
     script = """
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -43,6 +45,7 @@ def digits():
     return train_test_split(images / 16, labels, random_state=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [range(10), (3, 8)])
 def test_it_comes_to_where_scikit_learns_own_regression_comes(digits, classes):
     X, _, y, _ = digits
@@ -101,6 +104,7 @@ def test_labels_may_be_words_and_data_stay_single(digits):
     )
 
 
+@pytest.mark.slow
 def test_a_grid_of_pipelines_is_searched(digits):
     X, X_test, y, y_test = digits
     pipeline = make_pipeline(MinMaxScaler(), SoftmaxRegression())

@@ -96,6 +96,7 @@ def scans(tmp_path, mnist):
 PAGES = ["X.TIF#1", "X.TIF#2", "X.TIF#3", "x.pdf#1", "x.pdf#2", "x.pdf#3"]
 
 
+@pytest.mark.slow
 def test_each_page_is_a_row_also_after_it_was_broken_off(reader, scans, tmp_path):
     read(reader, scans, tmp_path / "out")
     rows = table(tmp_path / "out").to_pylist()
@@ -133,6 +134,7 @@ def test_two_processes_write_the_very_rows_of_one(reader, pictures, whole, tmp_p
     assert table(tmp_path).equals(table(whole))
 
 
+@pytest.mark.slow
 def test_what_was_killed_goes_on_where_it_was(command, pictures, whole, tmp_path):
     out = tmp_path / "out"
     with command.start("read", pictures, "--out", out) as process:

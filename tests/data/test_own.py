@@ -120,6 +120,7 @@ def test_a_run_learns_ones_own_digits(folder, tmp_path):
     assert run.metrics[0].accuracy > 0.9
 
 
+@pytest.mark.slow
 def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_they_were(folder, tmp_path):
     run = runs.train(make_plan("softmax-numpy", data=str(folder)), tmp_path / "run").folder
     assert json.loads((run / "run.json").read_text())["split"] == own.SPLIT
@@ -163,6 +164,7 @@ def test_weights_whose_pictures_are_not_recorded_are_no_start_for_ones_own(folde
         runs.train(plan, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_the_shipped_reader(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "LEAST_OWN", 200)
     plan = make_plan("best", data=str(folder), start="reader", epochs=1, batch_size=100)

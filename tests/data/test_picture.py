@@ -226,6 +226,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rest) * 1024)
 """
 
 
+@pytest.mark.slow
 def test_a_picture_at_the_size_limit_is_decoded_in_bounded_memory(tmp_path):
     side = int((picture.MAX_DECODING_BYTES / picture.DEFAULT_BYTES_PER_PIXEL) ** 0.5) - 100
     rows = zlib.compressobj(1)

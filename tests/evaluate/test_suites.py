@@ -100,6 +100,7 @@ class Oracle:
         return Digit(label, label, self.confidence, np.eye(10)[label], box, np.zeros((28, 28), np.uint8))
 
 
+@pytest.mark.slow
 def test_pages_give_what_is_right_whole_and_confident(mnist, monkeypatch):
     monkeypatch.setattr(pages, "PAGES", 1)
     digits = mnist[1].part(0, 500)

@@ -171,6 +171,7 @@ def test_forms_go_on_and_are_never_replaced(command, folder):
     assert [r["account"] for r in read(folder / "out.csv")] == ["999999", "704128"]
 
 
+@pytest.mark.slow
 def test_forms_as_json_with_what_failed(command, folder):
     Image.fromarray(clouds()).save(folder / "scans" / "clouds.png")
     ended = command("read", "--fields", "form.json", "scans", "--json", "--threshold", "1", cwd=folder)

@@ -62,6 +62,7 @@ def test_an_exif_turn_changes_nothing(reader, name, orientation, tmp_path):
     assert [d.box for d in turned.digits] == [d.box for d in straight.digits]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     name=st.sampled_from(EVEN),

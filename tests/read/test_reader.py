@@ -28,6 +28,7 @@ def held_out():
     return train.images[-5000:], train.labels[-5000:]
 
 
+@pytest.mark.slow
 def test_mnist_passes_through_unharmed(reader, held_out):
     images, labels = held_out
     direct = (reader.classify(images)[0].argmax(1) == labels).mean()
@@ -159,6 +160,7 @@ def test_threads_share_a_reader(reader, held_out):
 SMALL, LONG = st.integers(4, 40), st.integers(4, 5000)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     shape=st.tuples(SMALL, SMALL) | st.tuples(SMALL, LONG) | st.tuples(LONG, SMALL), seed=st.integers(0, 9)

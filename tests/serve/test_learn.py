@@ -22,6 +22,8 @@ from shuzi.serve.training import Trainer
 from shuzi.train.run import WEIGHTS
 from shuzi.train.run_folder import read_run
 
+pytestmark = pytest.mark.slow  # the page trains
+
 NOT_THERE = re.compile("get it with: shuzi data mnist")
 
 # One epoch by the page's own worker, as the page asks for it. Gives W and b, and how many turns the page's own loop
@@ -74,7 +76,6 @@ def test_steps_in_the_page_give_the_weights_that_shuzi_train_writes(lesson, comm
     assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("count", "held_out"), [(55_000, 5_000), (60_000, 0)])
 def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
     lesson, command, tmp_path, count, held_out
@@ -326,7 +327,6 @@ def state(server) -> dict:
     return requests.get(server.url + "/api/training", timeout=30).json()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)  # an epoch of the large network, perhaps beside other work
 def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_path):
     shown = samples.load()

@@ -19,6 +19,7 @@ def reading(page: Page):
     return page.locator("#reading")
 
 
+@pytest.mark.slow
 def test_each_digit_drawn_is_read(open_page, strokes):
     page = open_page()
     for digit in "0123456789":
@@ -155,6 +156,7 @@ def test_a_dropped_photo_is_read_with_boxes(open_page, strokes):
     expect(page.locator("#canvas")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_photo_too_large_to_send_is_shrunk_first(open_page, strokes):
     page = open_page()
     small = Image.open(io.BytesIO(photo(strokes, "47")))
@@ -225,6 +227,7 @@ def test_a_late_answer_to_an_earlier_page_is_not_shown(open_page, three_pages):
     assert ratio == pytest.approx(550 / 360, abs=0.02)  # the third page is wider than the second
 
 
+@pytest.mark.slow
 def test_all_of_24_numbers_is_in_view_and_the_comparison_is_short(open_page, strokes):
     rows = [
         Image.open(io.BytesIO(photo(strokes, text))).resize((360, 110)) for text in ("3574", "2068", "9147")

@@ -91,6 +91,7 @@ def few(monkeypatch):
         monkeypatch.setattr(calibration, name, value)
 
 
+@pytest.mark.slow
 def test_an_exported_classifier_carries_the_calibration_of_it_and_the_finder(tmp_path, few, mnist):
     run = runs.train(make_plan("softmax", validation=5000), tmp_path / "run").folder
     path = export.export(run).path

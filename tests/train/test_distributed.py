@@ -81,6 +81,7 @@ def trained(tmp_path_factory, small_folder):
     return two, one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES_TO_TRY)
 def test_the_loss_curve_of_two_ranks_is_near_that_of_one_process(trained, name):
     two, one = [json.loads((folder / f"{name}-0.json").read_text()) for folder in trained]
@@ -90,6 +91,7 @@ def test_the_loss_curve_of_two_ranks_is_near_that_of_one_process(trained, name):
     assert len(two) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES_TO_TRY)
 def test_the_parameters_of_all_ranks_are_equal_bit_for_bit(trained, name):
     first, second = (load_file(trained[0] / f"{name}-{rank}") for rank in (0, 1))
@@ -109,6 +111,7 @@ def test_shares_are_all_of_it_once(size, count):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
+@pytest.mark.slow
 def test_a_rank_killed_ends_all_and_one_process_goes_on(command, tmp_path, small_folder):
     options = [
         "softmax-tensors",

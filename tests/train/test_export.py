@@ -106,6 +106,7 @@ def test_a_run_is_calibrated_on_what_it_has_not_learnt_or_says_why_not(tmp_path,
     assert (digits, why) == (None, "no images were held out; train with --validation")
 
 
+@pytest.mark.slow
 def test_what_the_weights_at_the_start_have_learnt_validates_nothing(tmp_path, small, small_folder):
     data = str(small_folder)
     first = runs.train(make_plan("softmax", data, epochs=1, validation=100), tmp_path / "first").folder
@@ -137,6 +138,7 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
         assert torch.equal(kept[name], trained[name]) or name.endswith("num_batches_tracked")
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
     plan = make_plan("fast", str(small_folder), epochs=4, batch_size=64, validation=100)
     run = runs.train(plan, tmp_path / "run")
@@ -156,6 +158,7 @@ def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
         first_weights(str(small), "fast")
 
 
+@pytest.mark.slow
 def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
     mine = tmp_path / "mine"
     for label in range(10):
@@ -184,6 +187,7 @@ def test_what_has_no_8_bits_says_so(tmp_path, small_folder, command):
     assert not (run.folder / "hub").exists()
 
 
+@pytest.mark.slow
 def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
     run = runs.train(make_plan("softmax", str(small_folder)), tmp_path / "run")
     (tmp_path / "photo.jpg").write_bytes(b"a photo")
@@ -198,6 +202,7 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
     assert Reader(tmp_path / "target.onnx").name == "softmax"
 
 
+@pytest.mark.slow
 def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub(
     tmp_path, small_folder, monkeypatch, command
 ):

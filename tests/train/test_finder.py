@@ -241,6 +241,7 @@ def test_the_recipe_takes_a_step(trained):
     assert sum(not torch.equal(after[name], before[name]) for name in before) > len(before) / 2
 
 
+@pytest.mark.slow
 def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch):
     monkeypatch.setattr(export, "RANGED", 8)
     digits, model = mnist[0].part(0, 500), trained[0].result.eval()
@@ -267,6 +268,7 @@ def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch)
         assert np.abs(kept - wanted)[both].max() < 1e-2
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_finders_file(trained, tmp_path):
     model = trained[0].result
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model, None))
@@ -275,6 +277,7 @@ def test_training_goes_on_from_a_finders_file(trained, tmp_path):
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted if "num_batches" not in name)
 
 
+@pytest.mark.slow
 def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "RANGED", 2)
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))

@@ -85,7 +85,10 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=str)
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in ("best", "finder") else ()) for name in RECIPES],
+)
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
     settings = Settings(2, recipe.batch_size, recipe.lr)
