@@ -6,7 +6,6 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
@@ -19,6 +18,7 @@ from shuzi.train.plan import Plan
 from shuzi.train.recipes import RECIPES
 from shuzi.train.run_folder import read_run
 from shuzi.train.settings import Settings
+from shuzi.train.torch_loop import Training
 
 LEGIBLE = 7  # points
 
@@ -118,9 +118,9 @@ def test_a_hot_pixel_of_W_is_red_at_its_place_in_the_file(tmp_path):
 
 def test_both_recipes_give_W_by_pixel(run):
     module = runs.load_training(read_run(run))
-    assert np.array_equal(pictures.weights_by_pixel(module), module.linear.weight.detach().numpy().T)
-    tensors = RECIPES["softmax-tensors"].build(torch.Generator().manual_seed(0))
-    assert np.array_equal(pictures.weights_by_pixel(tensors), tensors.W.detach().numpy())
+    assert np.array_equal(pictures.weights_by_pixel(module), module.model.linear.weight.detach().numpy().T)
+    tensors = Training(RECIPES["softmax-tensors"], Settings(1, 100, 0.1, seed=0), "cpu")
+    assert np.array_equal(pictures.weights_by_pixel(tensors), tensors.model.W.detach().numpy())
 
 
 def test_one_image_is_drawn_with_its_label(mnist):

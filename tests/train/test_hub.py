@@ -94,7 +94,7 @@ def test_what_lies_in_the_folder_is_not_touched(command, run, tmp_path):
 @pytest.mark.parametrize("name", ["README.md", "config.json", "model.onnx", "model.safetensors"])
 def test_a_persons_file_of_the_same_name_is_refused_and_stays(run, tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(shuzi.ShuziError, match=f"{name}: not a file of an earlier export for the hub"):
+    with pytest.raises(shuzi.ShuziError, match=f"{name} is not a file of an earlier export for the hub"):
         hub.to_hub(run, tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 

@@ -445,12 +445,12 @@ def test_a_run_begun_in_the_same_folder_at_once_is_left_alone(tmp_path, plan, mo
 
     original, first = shuzi.load, True
 
-    def once(*given):
+    def once(*given, **options):
         nonlocal first
         if first:
             first = False
             runs.train(dataclasses.replace(plan, settings=Settings(1, 100, 0.1, seed=9)), tmp_path / "run")
-        return original(*given)
+        return original(*given, **options)
 
     monkeypatch.setattr(shuzi, "load", once)
     with pytest.raises(ShuziError, match="another run was begun there meanwhile"):
