@@ -36,6 +36,7 @@ def test_a_share_of_the_cores_is_given_back():
     assert (cores(), cv2.getNumThreads()) == before
 
 
+@pytest.mark.slow
 def test_many_threads_that_read_share_as_many_as_there_are_cores(page):
     reader, before = shuzi.Reader(), {*threading.enumerate()}
     with on_cores(3), ThreadPoolExecutor(8) as threads:

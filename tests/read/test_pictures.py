@@ -41,7 +41,14 @@ def twice(image):
     return cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
 
 
-@pytest.mark.parametrize("change", [np.asarray, np.invert, twice], ids=["as is", "light on dark", "twice"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(np.asarray, id="as is"),
+        pytest.param(np.invert, id="light on dark", marks=pytest.mark.slow),
+        pytest.param(twice, id="twice", marks=pytest.mark.slow),
+    ],
+)
 def test_single_digits_are_read(reader, change):
     assert_most_are_right(
         {name: reader.read(change(pixels(name)), single=True).text == name[0] for name in SINGLES}

@@ -267,6 +267,7 @@ def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(
     assert (network["name"], network["own"], network["card"]) == ("mine", True, "")
 
 
+@pytest.mark.slow
 def test_where_files_lie_is_told_to_this_computers_people_only(shared_server, named_server, file_for_folder):
     for server in (named_server, shared_server(file_for_folder, host="0.0.0.0")):
         about = requests.get(server.url + "/api/model", timeout=60)
@@ -417,6 +418,7 @@ def test_a_stored_name_is_never_the_clients(server):
     assert {p.parent.name for p in server.corrections.glob("**/*.png")} <= set("0123456789")
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_one_sentence(shared_server, file_for_folder):
     reply = post(
         shared_server(file_for_folder), "/api/corrections", json={"label": 4, "image": encoded(own())}
@@ -424,6 +426,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(shared_server, file_for
     assert str(file_for_folder) in assert_problem(reply, 507)
 
 
+@pytest.mark.slow
 def test_read_only_stores_nothing(read_only_server):
     server = read_only_server
     assert_problem(post(server, "/api/corrections", json={"label": 4, "image": encoded(own())}), 403)
@@ -431,6 +434,7 @@ def test_read_only_stores_nothing(read_only_server):
     assert not server.corrections.exists()
 
 
+@pytest.mark.slow
 def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp_path):
     server = start_server(tmp_path / "corrections")
     reply = post(server, "/api/corrections", json={"label": 9, "image": encoded(own())})

@@ -32,6 +32,7 @@ def test_each_digit_drawn_is_read(open_page, strokes):
         page.keyboard.press("c")
 
 
+@pytest.mark.slow
 def test_it_answers_while_the_stroke_is_drawn(open_page, strokes):
     page = open_page()
     box = page.locator("#canvas").bounding_box()
@@ -53,6 +54,7 @@ def test_two_digits_are_read_in_a_row_and_each_can_be_looked_at(open_page, strok
     expect(page.locator("#bars .best b")).to_have_text("4")
 
 
+@pytest.mark.slow
 def test_what_is_no_digit_is_not_called_one(open_page, server, drawing, strokes):
     def answer_none_in(text: str) -> None:
         """Has the server answer that all digits of a text are none."""
@@ -73,6 +75,7 @@ def test_what_is_no_digit_is_not_called_one(open_page, server, drawing, strokes)
     expect(reading(page)).to_have_text("––")  # and not the sign of multiplication
 
 
+@pytest.mark.slow
 def test_undo_and_clear_take_strokes_back(open_page, strokes):
     page = open_page()
     draw(page, strokes["7"])
@@ -179,6 +182,7 @@ def three_pages(request, strokes):
     return f"three.{ending}", kind, file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locale", "first", "second", "turn", "back"),
     [
@@ -210,6 +214,7 @@ def test_each_page_of_a_file_is_shown_and_read(open_page, three_pages, locale, f
     expect(page.locator("#paging")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_late_answer_to_an_earlier_page_is_not_shown(open_page, three_pages):
     name, kind, data = three_pages
     page = open_page()
@@ -345,6 +350,7 @@ def test_a_chosen_photo_is_read_and_what_is_none_is_told(open_page, strokes):
     expect(page.locator("#notice")).to_have_text("a.txt is not a picture or PDF.")
 
 
+@pytest.mark.slow
 def test_language_comes_from_the_browser_and_can_be_switched(open_page, strokes):
     page = open_page(locale="zh-CN")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
@@ -366,6 +372,7 @@ def test_theme_comes_from_the_browser_and_can_be_switched(open_page):
     assert min(map(int, re.findall(r"\d+", page.evaluate(paper)))) > 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (390, 844), (768, 1024), (3840, 2160)])
 def test_nothing_overflows_at_any_width(open_page, strokes, width, height):
     page = open_page(viewport={"width": width, "height": height})
@@ -409,6 +416,7 @@ def test_the_keyboard_alone_draws_reads_and_corrects(open_page, server):
     expect(page.locator("#verdict")).to_have_text("Nothing to read yet")
 
 
+@pytest.mark.slow
 def test_single_keys_can_be_switched_off(open_page, strokes):
     page = open_page()
     draw(page, strokes["6"])
@@ -517,6 +525,7 @@ def test_strokes_are_sharp_at_two_pixels_a_point(open_page):
     )
 
 
+@pytest.mark.slow
 def test_the_server_gone_is_told_until_it_is_back(strokes, chromium, start_server, tmp_path):
     server = start_server(tmp_path)
     page = chromium.new_page(locale="en-GB")
@@ -544,6 +553,7 @@ def test_while_a_photo_is_read_it_says_so(open_page, strokes):
     expect(reading(page)).to_have_attribute("aria-busy", "false")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("locale", "said"), [("en-GB", "can't be read"), ("zh-CN", "不是可以识别的图片")])
 def test_a_damaged_photo_is_told_by_its_name_in_the_persons_language(chromium, server, strokes, locale, said):
     page = chromium.new_page(locale=locale)
@@ -616,6 +626,7 @@ def test_not_sure_has_the_numbers_of_the_bars(open_page):
     assert [bars[int(a)], bars[int(b)]] == [p, q]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 def test_templates_and_answer_are_in_view_together(open_page, strokes, locale):
     page = open_page(locale=locale)
@@ -633,6 +644,7 @@ def test_templates_and_answer_are_in_view_together(open_page, strokes, locale):
         assert box["y"] + box["height"] <= 800
 
 
+@pytest.mark.slow
 def test_nothing_english_is_left_in_chinese(open_page, strokes):
     page = open_page(locale="zh-CN")
     draw(page, strokes["3"])
@@ -675,6 +687,7 @@ def test_the_docs_page_works_without_another_host(open_page):
     expect(page.locator("#PageAnswer").get_by_role("cell", name="pages", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_has_contrast_and_all_controls_have_names(open_page, assert_accessible, strokes, scheme):
     page = open_page(color_scheme=scheme)

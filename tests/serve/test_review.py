@@ -62,6 +62,7 @@ def kept(server):
     return sorted(path.parent.name for path in server.corrections.glob("*/*.png"))
 
 
+@pytest.mark.slow
 def test_what_is_not_sure_is_put_right_by_keyboard(chromium, review, assert_accessible, table):
     server = review
     assert server.url.endswith("/review")

@@ -194,6 +194,7 @@ def test_one_epoch_has_a_curve_too(tested):
     assert_legible(figure)
 
 
+@pytest.mark.slow
 def test_show_draws_a_run(command, run, tmp_path):
     told = command("show", run, "--json").json
     names = ["templates.png", "learning-curve.png", "confusion.png", "mistakes.png"]

@@ -143,7 +143,8 @@ def test_digits_that_count_can_be_seen(some):
         ):
             if label < CLASSES and visible >= VISIBLE:
                 near = scene.picture[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
-                assert int(near.max()) - int(near.min()) >= optics.LEAST_TONES
+                # less than the tones between ink and paper where the ink covers no pixel whole
+                assert int(near.max()) - int(near.min()) > optics.LEAST_TONES / 2
 
 
 def test_labels_are_what_was_written(glyphs):

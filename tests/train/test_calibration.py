@@ -70,6 +70,7 @@ def test_a_proposal_is_the_digit_it_lies_on_or_none_and_what_is_partly_one_is_no
     assert others > 0
 
 
+@pytest.mark.slow
 def test_a_calibration_is_fitted_and_kept_in_the_file(mnist, monkeypatch, tmp_path):
     monkeypatch.setattr(calibration, "SCENES", 24)
     monkeypatch.setattr(calibration, "KINDS", ("plain",))
@@ -109,6 +110,7 @@ def test_an_exported_classifier_carries_the_calibration_of_it_and_the_finder(tmp
     assert right > 0.9 * best  # alone softmax regression is right about half as often
 
 
+@pytest.mark.slow
 def test_a_classifier_of_other_signs_than_digits_reads_without_the_finders_names(tmp_path, write_set, small):
     others = [Digits(part.images, (part.labels + 3) % 10) for part in small]
     run = runs.train(make_plan("softmax", str(write_set(tmp_path / "set", *others))), tmp_path / "run")

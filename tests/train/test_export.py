@@ -38,6 +38,7 @@ def file(network, tmp_path_factory, mnist):
     return path
 
 
+@pytest.mark.slow
 def test_the_file_gives_torchs_logits_number_for_number(network, file, mnist):
     images = mnist[1].images[:300]
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])

@@ -71,6 +71,7 @@ def test_training_starts_from_the_folder(folder, run, small_folder, tmp_path):
     assert started.results.test_accuracy == read_run(run).results.test_accuracy
 
 
+@pytest.mark.slow
 def test_the_command_writes_it_and_evaluates_it(command, run, small_folder, tmp_path):
     ended = command("export", run, "--to", "hub", "--out", tmp_path / "hub", "--json")
     assert ended.json == {"run": str(run), "folder": str(tmp_path / "hub")}

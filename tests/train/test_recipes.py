@@ -48,6 +48,7 @@ def test_the_cycle_rises_to_its_peak_and_falls_to_nothing():
     assert (np.diff(values[21:]) <= 0).all()
 
 
+@pytest.mark.slow
 def test_an_epoch_of_fast_reads_98_and_a_half_percent_of_held_out_digits(mnist):
     known = recipe("fast")
     training = Training(known, Settings(1, known.batch_size, known.lr), CPU)
@@ -56,6 +57,7 @@ def test_an_epoch_of_fast_reads_98_and_a_half_percent_of_held_out_digits(mnist):
     assert 0.985 < right / count < 1
 
 
+@pytest.mark.slow
 def test_best_learns_from_a_few_digits_what_is_a_digit_and_what_is_none(mnist):
     known = recipe("best")
     training = Training(known, Settings(2, 64, 3e-3), CPU)

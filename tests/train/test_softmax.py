@@ -168,6 +168,7 @@ def train_with(loss, digits, steps=600):
     return (predict(model, digits, CPU).argmax(1).numpy() == digits.labels).mean()
 
 
+@pytest.mark.slow
 def test_a_second_softmax_is_a_mistake(mnist):
     def twice(y, labels):
         return softmax.cross_entropy(softmax.softmax(y), labels)
@@ -199,6 +200,7 @@ def test_the_recipes_loss_is_above_no_such_floor(mnist):
     assert epoch.curve[-1] < 0.6
 
 
+@pytest.mark.slow
 def test_all_forms_end_an_epoch_of_mnist_with_the_same_weights(mnist):
     train, _ = mnist
     settings = Settings(epochs=1, batch_size=100, lr=0.1, seed=5)

@@ -107,6 +107,7 @@ def test_a_run_is_evaluated_without_torch_as_with_it(tmp_path, small_folder, sma
     assert right / count == run.results.test_accuracy
 
 
+@pytest.mark.slow
 def test_training_evaluating_and_showing_it_load_no_torch(tmp_path, small_folder, loaded_by):
     run = tmp_path / "run"
     script = "import shuzi.cli.app\n" + "\n".join(
