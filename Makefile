@@ -23,7 +23,7 @@ test: .venv/dev
 	$(BIN)/pytest -n 2
 
 test-all: test .venv/scale
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 -m slow --timeout 900
 	$(BIN)/pytest -m scale
 
 fuzz: .venv/dev
