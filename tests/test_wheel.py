@@ -234,7 +234,7 @@ def test_what_needs_an_extra_says_how_to_get_it(installed, tmp_path, extra, args
     ended = run(installed, tmp_path, *args)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
-    assert f"install it with: pip install '.[{extra}]'" in ended.stderr
+    assert f"pip install '.[{extra}]'" in ended.stderr
     assert list(tmp_path.iterdir()) == []
 
 
