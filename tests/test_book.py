@@ -169,7 +169,9 @@ def test_the_site_stands_alone_in_both_languages(site):
         for tag in re.findall(r"<(?:script|img|link|iframe)[^>]*>", page):
             assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
         model = (site / language / "02-model.html").read_text()
-        (link,) = set(re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model))
+        (link,) = set(
+            re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model)
+        )
         assert "def logits" in re.sub("<[^>]+>", "", (site / link).read_text())
     assert (site / "index.html").exists()
 
