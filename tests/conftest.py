@@ -17,6 +17,7 @@ from shutil import which
 import hypothesis
 import numpy as np
 import pytest
+import tiny_pens
 
 import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
@@ -178,6 +179,15 @@ def no_fonts() -> Iterator[None]:
         fonts.clear_caches()
         yield
     fonts.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def few_writers(tmp_path_factory) -> Iterator[None]:
+    """Let synthetic writing be drawn with a tiny set of pens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SHUZI_DATA", str(tiny_pens.write_all(tmp_path_factory.mktemp("pens"))))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -49,26 +49,24 @@ def nothing_but_what_is_installed(monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build(kind: str, folder: Path) -> Path:
+    """Build the "wheel" or the "sdist" of this checkout into an empty folder."""
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", folder, ROOT],
         check=True, capture_output=True,
     )  # fmt: skip
     (path,) = folder.iterdir()
     return path
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("sdist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", folder, ROOT],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (path,) = folder.iterdir()
-    return path
+    return build("sdist", tmp_path_factory.mktemp("sdist"))
 
 
 def test_the_index_would_take_the_wheel_and_the_sdist(wheel, sdist):

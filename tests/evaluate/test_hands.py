@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tiny_pens
 
 from shuzi.data import pens
 from shuzi.evaluate import hands
@@ -11,17 +10,11 @@ from shuzi.read.reader import Reader
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import STRIP
 
-
-@pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("SHUZI_DATA", str(tiny_pens.write_all(tmp_path_factory.mktemp("pens"))))
-        yield
+pytestmark = pytest.mark.usefixtures("few_writers")
 
 
 @pytest.fixture(scope="module")
-def glyphs(mnist, folder):
+def glyphs(mnist, few_writers):
     return Glyphs(mnist[1], pens.load().part(held_out=True))
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import tiny_pens
 import torch
 
 from shuzi import maps as maps_of
@@ -32,16 +31,9 @@ from shuzi.train.settings import Settings
 from shuzi.train.start import first_weights
 from shuzi.train.torch_loop import Training
 
+pytestmark = pytest.mark.usefixtures("few_writers")
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pens_folder(tmp_path_factory):
-    """Let scenes be drawn with a tiny set of pens."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("SHUZI_DATA", str(tiny_pens.write_all(tmp_path_factory.mktemp("pens"))))
-        yield
 
 
 @pytest.fixture(scope="module")
