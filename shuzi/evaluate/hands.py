@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.evaluate.non_digits import is_read, sample_photographs
 from shuzi.maps import MARKS
 from shuzi.page import Page
 from shuzi.read.reader import Reader
@@ -23,7 +23,6 @@ from shuzi.synth.words import spell, word
 
 SEED = 20261129
 NUMBERS, WORDS, SIGNS, PATCHES = 400, 200, 200, 200  # pictures of each kind
-SURE = 0.9
 HEIGHTS, START = (20, 40), 12  # pixels
 PATCH = 64, 256  # pixels of a photograph's part: the least and the most
 
@@ -72,14 +71,9 @@ def words(glyphs: Glyphs, count: int, by: Hand | None = None) -> Iterator[np.nda
 
 def photographs(count: int) -> Iterator[np.ndarray]:
     """Cut parts from scikit-learn's two photographs; none without scikit-learn."""
-    try:
-        from sklearn.datasets import load_sample_images
-    except ModuleNotFoundError:
-        return
-    g = np.random.default_rng([SEED, 2])
-    images = load_sample_images().images
-    for number in range(count):
-        grey = cv2.cvtColor(images[number % len(images)], cv2.COLOR_RGB2GRAY)
+    g, images = np.random.default_rng([SEED, 2]), sample_photographs()
+    for number in range(count if images else 0):
+        grey = images[number % len(images)]
         height, width = (int(g.integers(*PATCH)) for _ in range(2))
         top, left = int(g.integers(grey.shape[0] - height)), int(g.integers(grey.shape[1] - width))
         yield grey[top : top + height, left : left + width]
@@ -108,7 +102,7 @@ def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
     for path in held_out_fonts():
         kinds |= {f"words in {path.stem}": words(glyphs, SIGNS, Hand("font", font=str(path)))}
     for name, pictures in kinds.items():
-        sure = [any(digit.confidence > SURE for digit in reader.read(picture).digits) for picture in pictures]
+        sure = [is_read(reader, picture, single=False) for picture in pictures]
         if sure:
             shares[f"{name} surely taken for digits"] = float(np.mean(sure))
     return shares

@@ -43,19 +43,24 @@ def non_digits() -> dict[str, np.ndarray]:
 
 def photographs(generator: np.random.Generator) -> np.ndarray:
     """Return squares of scikit-learn's two photographs, uint8 (N, 28, 28), dark is 255; none without scikit-learn."""
-    try:
-        from sklearn.datasets import load_sample_images
-    except ModuleNotFoundError:
-        return np.zeros((0, SIDE, SIDE), np.uint8)
     patches = []
-    for photograph in load_sample_images().images:
-        ink = 255 - cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)
+    for photograph in sample_photographs():
+        ink = 255 - photograph
         for _ in range(IMAGES // 2):
             side = int(generator.integers(SIDE, 200))
             top, left = (int(generator.integers(0, size - side + 1)) for size in ink.shape)
             patch = ink[top : top + side, left : left + side]
             patches.append(cv2.resize(patch, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-    return np.stack(patches)
+    return np.stack(patches) if patches else np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+def sample_photographs() -> list[np.ndarray]:
+    """Load scikit-learn's two photographs, uint8 (H, W); none without scikit-learn."""
+    try:
+        from sklearn.datasets import load_sample_images
+    except ModuleNotFoundError:
+        return []
+    return [cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY) for photograph in load_sample_images().images]
 
 
 def letters(fonts: Sequence[Path] | None = None) -> np.ndarray:
@@ -96,6 +101,6 @@ def count_false_alarms(reader: Reader) -> dict[str, float]:
     }
 
 
-def is_read(reader: Reader, picture: np.ndarray) -> bool:
-    """Return whether a reader confidently takes a picture, uint8 (H, W), dark on light, for a digit."""
-    return any(digit.confidence > CONFIDENT for digit in reader.read(picture, single=True).digits)
+def is_read(reader: Reader, picture: np.ndarray, single: bool = True) -> bool:
+    """Return whether a reader confidently takes a picture, uint8 (H, W), or part of it unless `single`, for a digit."""
+    return any(digit.confidence > CONFIDENT for digit in reader.read(picture, single=single).digits)
