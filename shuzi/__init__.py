@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shuzi.batch.folders import read_files
     from shuzi.data.digits import Digits, Transform
+    from shuzi.data.normalise import normalise
     from shuzi.data.sources import Progress
     from shuzi.errors import ShuziError
-    from shuzi.read.normalise import normalise
     from shuzi.read.reader import Reader
     from shuzi.train.fit import fit
     from shuzi.train.recipe import Recipe
@@ -44,7 +44,7 @@ _HOMES = {
     "ShuziError": "shuzi.errors",
     "Training": "shuzi.train.torch_loop",
     "fit": "shuzi.train.fit",
-    "normalise": "shuzi.read.normalise",
+    "normalise": "shuzi.data.normalise",
     "read_files": "shuzi.batch.folders",
 }
 

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from shuzi.data.digits import SIDE
+from shuzi.data.normalise import normalise
 from shuzi.evaluate.figures import CONFIDENT
-from shuzi.read.normalise import normalise
 from shuzi.read.reader import Reader
 from shuzi.synth.fonts import held_out_fonts
 from shuzi.synth.negatives import scribble

@@ -8,6 +8,7 @@ import numpy as np
 
 from shuzi import load
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.normalise import normalise
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 from shuzi.evaluate.figures import Measurement, evaluate
@@ -16,7 +17,6 @@ from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles
 from shuzi.evaluate.pictures import LABELS, measure_pictures
-from shuzi.read.normalise import normalise
 from shuzi.read.reader import Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 

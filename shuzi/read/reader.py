@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from shuzi.cores import in_parallel
+from shuzi.data.normalise import SIDE, as_mnist, normalise, two_tone_ink
 from shuzi.data.picture import load
 from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
@@ -22,7 +23,6 @@ from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder
 from shuzi.read.fuse import extract_ink, share_ink
-from shuzi.read.normalise import SIDE, as_mnist, normalise, two_tone_ink
 from shuzi.read.proposals import Level, Proposal
 from shuzi.softmax.equations import softmax
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from shuzi.data import picture as pictures
+from shuzi.data.normalise import SIDE
 from shuzi.page import Box, Digit, Page
-from shuzi.read.normalise import SIDE
 from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.serve import schemas
 from shuzi.serve.multipart import file_of

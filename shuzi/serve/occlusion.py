@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shuzi.read.normalise import SIDE
+from shuzi.data.normalise import SIDE
 from shuzi.read.reader import Reader
 from shuzi.softmax.evidence import Evidence
 

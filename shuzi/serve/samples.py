@@ -27,7 +27,7 @@ class Samples:
     @cached_property
     def known(self) -> frozenset[bytes]:
         """The bytes of each image as it is and as the reader centres it. Other digits of the test set are not known."""
-        from shuzi.read.normalise import normalise
+        from shuzi.data.normalise import normalise
 
         return frozenset(image.tobytes() for plain in self.images for image in (plain, normalise(plain)))
 

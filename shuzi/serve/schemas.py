@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from shuzi.batch.folders import as_json
+from shuzi.data.normalise import SIDE
 from shuzi.page import Digit, Page
-from shuzi.read.normalise import SIDE
 from shuzi.serve.problems import Problem
 
 MOST_STROKES = 1_000

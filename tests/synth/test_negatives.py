@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shuzi.read.normalise import normalise
+from shuzi.data.normalise import normalise
 from shuzi.synth.mnist_style import draw_digits, draw_glyph
 from shuzi.synth.negatives import NOT_A_DIGIT, draw_negatives, mix
 from shuzi.synth.skeletons import digit_skeletons, sign_skeletons, spline
