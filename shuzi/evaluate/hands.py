@@ -1,4 +1,4 @@
-"""What a reader makes of hands that nothing has learnt from: their numbers, their words, and photographs."""
+"""How well a reader reads writers that nothing has learnt from: their numbers, their words, and photographs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ import numpy as np
 
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.evaluate.figures import CONFIDENT
 from shuzi.evaluate.non_digits import is_read, sample_photographs
 from shuzi.maps import MARKS
 from shuzi.page import Page
@@ -22,7 +23,7 @@ from shuzi.synth.scene import VISIBLE, picture_of
 from shuzi.synth.words import spell, word
 
 SEED = 20261129
-NUMBERS, WORDS, SIGNS, PATCHES = 400, 200, 200, 200  # pictures of each kind
+NUMBERS, WORDS, SIGNS, PATCHES = 1000, 200, 200, 200  # pictures of each kind; half of the numbers have marks
 HEIGHTS, START = (20, 40), 12  # pixels
 PATCH = 64, 256  # pixels of a photograph's part: the least and the most
 
@@ -80,7 +81,9 @@ def photographs(count: int) -> Iterator[np.ndarray]:
 
 
 def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
-    """Return the shares of what is read of held-out writers' numbers, and of words and photographs taken for digits.
+    """Return the shares of held-out writers' numbers that are read, and of words and photographs taken for digits.
+
+    Numbers count as read by their digits alone, and those with marks also by their text as written.
 
     digits: for `Glyphs`; the numbers are the writers' alone.
 
@@ -88,15 +91,14 @@ def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
         ShuziError: the pens are missing.
     """
     glyphs = Glyphs(digits, pens.load().part(held_out=True))
-    answers = [(each.text, _text(reader.read(each.picture))) for each in numbers(glyphs, NUMBERS)]
-    plain = [
-        ("".join(filter(str.isdigit, text)), "".join(filter(str.isdigit, read))) for text, read in answers
-    ]
-    right = [text == read for text, read in plain]
+    pages = [(each.text, reader.read(each.picture)) for each in numbers(glyphs, NUMBERS)]
+    plain = [("".join(filter(str.isdigit, text)), _guesses(page)) for text, page in pages]
+    marked = [(page.text == text, _confidence(page)) for text, page in pages if not text.isdigit()]
     shares = {
-        "numbers whole": float(np.mean(right)),
+        "numbers whole": float(np.mean([text == read for text, read in plain])),
         "digit errors": sum(distance(*pair) for pair in plain) / sum(len(text) for text, _ in plain),
-        "numbers whole with marks": float(np.mean([text == read for text, read in answers])),
+        "with marks, text right": float(np.mean([right for right, _ in marked])),
+        "with marks, sure and wrong": float(np.mean([not right and p > CONFIDENT for right, p in marked])),
     }
     kinds = {"words of held-out writers": words(glyphs, WORDS), "photographs": photographs(PATCHES)}
     for path in held_out_fonts():
@@ -108,14 +110,15 @@ def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
     return shares
 
 
-def _text(page: Page) -> str:
-    """All numbers of a page as they are written, from left to right, unsure digits as the likeliest."""
+def _guesses(page: Page) -> str:
+    """All digits of a page from left to right, unsure ones as the likeliest."""
     found = sorted(page.numbers, key=lambda number: number.box[0])
-    texts = []
-    for number in found:
-        guesses = iter(str(digit.guess) for digit in number.digits)
-        texts.append("".join(sign if sign in MARKS else next(guesses) for sign in number.written))
-    return "".join(texts)
+    return "".join(str(digit.guess) for number in found for digit in number.digits)
+
+
+def _confidence(page: Page) -> float:
+    """The probability that all numbers of a page are right; 0 without any."""
+    return float(np.prod([number.confidence for number in page.numbers])) if page.numbers else 0.0
 
 
 def distance(text: str, read: str) -> int:

@@ -39,14 +39,15 @@ def test_distance_counts_digits_missed_added_and_misread(text, read, count):
 
 
 def test_a_reader_is_measured_on_all_of_them(mnist, monkeypatch):
-    for name in ("NUMBERS", "WORDS", "SIGNS", "PATCHES"):
-        monkeypatch.setattr(hands, name, 3)
+    for name, count in {"NUMBERS": 6, "WORDS": 3, "SIGNS": 3, "PATCHES": 3}.items():
+        monkeypatch.setattr(hands, name, count)
     monkeypatch.setattr(hands, "held_out_fonts", lambda: ())
     shares = hands.measure_hands(Reader(), mnist[1])
     assert list(shares) == [
         "numbers whole",
         "digit errors",
-        "numbers whole with marks",
+        "with marks, text right",
+        "with marks, sure and wrong",
         "words of held-out writers surely taken for digits",
         "photographs surely taken for digits",
     ]
