@@ -1,7 +1,8 @@
-"""Made-up pages: other people's digits written on papers of six kinds, with the truth beside them.
+"""Synthetic pages and tables: other people's digits written on paper, and what is written where.
 
-They serve the benchmarks and the tests. Digits are MNIST's, enlarged to 20 to 120 pixels, slanted, inked and laid out
-as numbers; papers, shadows, perspective, noise and JPEG are drawn from a generator.
+They serve the benchmarks, the suites and the tests. Digits are MNIST's, resized, slanted, inked and laid out as numbers
+on papers of six kinds, or in the cells of a table; papers, shadows, perspective, noise and JPEG are drawn from a
+generator.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
+
+from shuzi.synth.glyphs import mark
+from shuzi.synth.hands import Hand
 
 KINDS = ("plain", "ruled", "squared", "shadowed", "photographed", "negative")
 
@@ -23,6 +27,13 @@ BETWEEN = (1.0, 2.5)  # numbers of a line, in shares of the digits' height
 NEAR = 0.35  # of a digit's size: how far a reading's centre may lie from the truth's
 INKS = ((25, 25, 30), (20, 35, 110), (95, 95, 100), (130, 25, 30), (15, 70, 45))  # RGB of pens and a pencil
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+ROWS, COLUMNS = (5, 15), (3, 7)  # of a table: 5 to 14, and 3 to 6
+ROW_HEIGHT, COLUMN_APART = (1.5, 2.3), (1.2, 2.4)  # of a table, in shares of the digits' height
+TABLE_MARGIN = (20, 150)  # pixels around a table
+EMPTY, RULED = 0.12, 0.6  # shares of cells without a number, and of tables with rules
+TILT = 1.0  # degrees: so far a table may lie askew
+RULE = 0.5  # ink of its rules
+MARKED = 0.5  # share of columns whose numbers have a mark
 
 
 @dataclass(frozen=True)
@@ -51,20 +62,23 @@ def drawn_ink(image: np.ndarray, height: float, slant: float) -> np.ndarray:
     return ink[max(y - 1, 0) : y + h + 1, max(x - 1, 0) : x + w + 1]
 
 
-def paper_of(kind: str, generator: np.random.Generator) -> np.ndarray:
-    """Empty paper of a kind: float32 (HEIGHT, WIDTH, 3), 0..255."""
+def paper_of(
+    kind: str, generator: np.random.Generator, shape: tuple[int, int] = (HEIGHT, WIDTH)
+) -> np.ndarray:
+    """Empty paper of a kind: float32 (H, W, 3), 0..255."""
+    height, width = shape
     tint = np.array([1, 1, 1]) - generator.uniform(0, 0.12) * np.array([0.2, 0.4, 1.0])
-    paper = np.full((HEIGHT, WIDTH, 3), generator.uniform(225, 255) * tint, np.float32)
+    paper = np.full((height, width, 3), generator.uniform(225, 255) * tint, np.float32)
     if kind in ("ruled", "squared"):
         step = int(generator.integers(28, 90))
         thick = int(generator.integers(1, 4))
         colour = np.array(
             [(110, 150, 210), (150, 150, 155), (190, 120, 130)][generator.integers(3)], np.float32
         )
-        for y in range(step // 2, HEIGHT, step):
+        for y in range(step // 2, height, step):
             paper[y : y + thick] = colour
         if kind == "squared":
-            for x in range(step // 2, WIDTH, step):
+            for x in range(step // 2, width, step):
                 paper[:, x : x + thick] = colour
     return paper
 
@@ -120,9 +134,7 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
             break
         writing.write_line(y, size)
         y += size * generator.uniform(1.5, 2.0) + 14
-    pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
-    strength = writing.ink[:, :, None] * generator.uniform(0.75, 1.0)
-    page = paper * (1 - strength) + np.minimum(pen, paper) * strength
+    page = _inked(paper, writing.ink, generator)
     boxes = np.array(writing.boxes, np.float32).reshape(-1, 4)
     if kind == "negative":
         page = 255 - page
@@ -134,6 +146,13 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
         noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
         picture = np.clip(noisy, 0, 255).astype(np.uint8)
     return MadePage(picture, labels[writing.chosen], boxes, np.array(writing.numbers, np.int64))
+
+
+def _inked(paper: np.ndarray, ink: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Paper (H, W, 3) with ink (H, W), 0..1, of one pen on it: float32 (H, W, 3), 0..255."""
+    pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
+    strength = ink[:, :, None] * generator.uniform(0.75, 1.0)
+    return np.asarray(paper * (1 - strength) + np.minimum(pen, paper) * strength)
 
 
 class _Writing:
@@ -180,6 +199,92 @@ class _Writing:
             self.numbers.append(self.count)
         self.count += 1
         return at
+
+
+@dataclass(frozen=True)
+class MadeTable:
+    """A table and what is written in it.
+
+    picture: uint8 (H, W, 3), RGB; cells: rows of columns, the text of each cell, None where it is empty.
+    """
+
+    picture: np.ndarray
+    cells: tuple[tuple[str | None, ...], ...]
+
+
+def make_table(
+    images: np.ndarray, labels: np.ndarray, height: float, generator: np.random.Generator
+) -> MadeTable:
+    """A table of numbers in right-aligned columns, ruled or not, some cells empty, in the middle of a picture.
+
+    In about half of the columns all numbers have cents after a point or a comma. No row and no column is empty.
+    images, labels: as for `make_page`; height: of the digits, in pixels.
+    """
+    g = generator
+    rows, columns = int(g.integers(*ROWS)), int(g.integers(*COLUMNS))
+    filled = g.random((rows, columns)) >= EMPTY
+    filled[:, 0] = filled[0] = True
+    marks = [str(g.choice([".", ","])) if g.random() < MARKED else "" for _ in range(columns)]
+    by = Hand("mnist", slant=g.normal(0, 0.12), pen=g.uniform(0.07, 0.12))
+    cells = [
+        [
+            _numeral(images, labels, height, mark, by, g) if there else None
+            for mark, there in zip(marks, row, strict=True)
+        ]
+        for row in filled.tolist()
+    ]
+    ink = _tabulated(cells, height, g)
+    turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), g.uniform(-TILT, TILT), 1.0)
+    ink = cv2.warpAffine(ink, turn, ink.shape[::-1], flags=cv2.INTER_LINEAR)
+    picture = _inked(paper_of("plain", g, ink.shape), ink, g)
+    picture += g.normal(0, 1.5, picture.shape).astype(np.float32)
+    texts = tuple(tuple(cell and cell[0] for cell in row) for row in cells)
+    return MadeTable(np.clip(picture, 0, 255).astype(np.uint8), texts)
+
+
+def _numeral(
+    images: np.ndarray, labels: np.ndarray, height: float, sign: str, by: Hand, g: np.random.Generator
+) -> tuple[str, np.ndarray]:
+    """A number of one to four digits, with cents after a sign if there is one: its text, and its ink, (h, w)."""
+    picks = g.integers(0, len(images), int(g.integers(1, 5)) + 2 * bool(sign)).tolist()
+    text, x, middle = "", 2, round(0.7 * height)
+    ink = np.zeros((2 * middle + 2, round((len(picks) + 1) * 1.5 * height)), np.float32)
+    for place, pick in enumerate(picks):
+        parts = [(str(labels[pick]), drawn_ink(images[pick], height * g.uniform(0.92, 1.08), by.slant), 0.0)]
+        if sign and place == len(picks) - 2:
+            drawn, low = mark(sign, height, by, g)
+            if drawn is not None:
+                parts.insert(0, (sign, drawn, low))
+        for label, part, low in parts:
+            h, w = part.shape
+            top = int(np.clip(round(middle + low - h / 2 + g.normal(0, 0.03) * height), 0, ink.shape[0] - h))
+            np.maximum(ink[top : top + h, x : x + w], part, out=ink[top : top + h, x : x + w])
+            x += w + max(1, round(g.uniform(0.06, 0.18) * height))
+            text += label
+    return text, ink[:, :x]
+
+
+def _tabulated(
+    cells: list[list[tuple[str, np.ndarray] | None]], height: float, g: np.random.Generator
+) -> np.ndarray:
+    """The ink of a table, right-aligned with a margin around, float32 (h, w), 0..1."""
+    widths = [max(cell[1].shape[1] for cell in column if cell) for column in zip(*cells, strict=True)]
+    apart, row_height = g.uniform(*COLUMN_APART) * height, round(g.uniform(*ROW_HEIGHT) * height)
+    margin = g.integers(*TABLE_MARGIN, 2).tolist()
+    edges = margin[0] + np.cumsum([0, *(round(width + apart) for width in widths)])
+    tops = margin[1] + row_height * np.arange(len(cells) + 1)
+    ink = np.zeros((tops[-1] + margin[1], edges[-1] + margin[0]), np.float32)
+    for top, row in zip(tops, cells, strict=False):
+        for right, cell in zip(edges[1:], row, strict=True):
+            if cell:
+                h, w = cell[1].shape
+                x = round(right - apart / 2 + g.normal(0, 0.1) * height) - w
+                y = round(top + (row_height - h) / 2 + g.normal(0, 0.04) * height)
+                np.maximum(ink[y : y + h, x : x + w], cell[1], out=ink[y : y + h, x : x + w])
+    if g.random() < RULED:
+        ink[tops, edges[0] : edges[-1]] = RULE
+        ink[tops[0] : tops[-1], edges] = RULE
+    return ink
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Made-up pages: what is said to be there is there."""
+"""Synthetic pages and tables: what is said to be there is there."""
+
+import re
 
 import numpy as np
 import pytest
 
 from shuzi.data.digits import load
-from shuzi.synth.pages import KINDS, PageScore, make_page, score_page
+from shuzi.synth.pages import KINDS, PageScore, make_page, make_table, score_page
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +71,23 @@ def test_an_empty_reading_scores_nothing(held_out):
     score = score_page(page, [], [])
     assert (score.found, score.right, score.false, score.numbers_right) == (0, 0, 0, 0)
     assert (score + PageScore()) == score
+
+
+@pytest.mark.parametrize("height", [12, 40])
+def test_a_tables_cells_hold_numbers_or_nothing_and_no_row_or_column_is_empty(held_out, height):
+    table, again, other = (make_table(*held_out, height, np.random.default_rng(s)) for s in (1, 1, 2))
+    assert np.array_equal(table.picture, again.picture)
+    assert table.cells == again.cells != other.cells
+    assert len({len(row) for row in table.cells}) == 1
+    for line in (*table.cells, *zip(*table.cells, strict=True)):
+        texts = [cell for cell in line if cell is not None]
+        assert texts
+        assert all(re.fullmatch(r"\d{1,4}([.,]\d\d)?", text) for text in texts)
+
+
+def test_a_tables_writing_lies_within_its_picture_and_is_of_the_height_asked_for(held_out):
+    table = make_table(*held_out, 14, np.random.default_rng(4))
+    dark = table.picture.min(2) < 150
+    rows = np.flatnonzero(dark.any(1))
+    assert 20 <= rows[0] < rows[-1] < len(dark) - 20
+    assert 14 * 1.4 * len(table.cells) < np.ptp(rows) + 14 < 14 * 2.5 * len(table.cells)
