@@ -1,12 +1,11 @@
 """The maps that the finder's network returns: what their channels mean, for its training and for reading."""
 
-MARKS = ".,-/:"  # each has a heatmap; labels 10 to 14 of scenes, in this order
+MARKS = ".,-/:'+%"  # each has a heatmap; labels 10 to 17 of scenes, in this order
 STRIDE = 4  # pixels of the picture per cell of the maps
-HEATS = 1 + len(MARKS)  # a heatmap for digits, and one for each mark
+HEATS = 1 + len(MARKS) + 1  # a heatmap for digits, one for each mark, and one for letters
 
 # Channels, in this order: heatmaps; the ten classes; the middle's offset; width and height; whether another digit of
-# the number follows, and where; where the digit is whose ink a cell shows; whether its writing is too small to be read;
-# a heatmap for letters, which finders up to 0.2.0 lack.
+# the number follows, and where; where the digit is whose ink a cell shows; whether its writing is too small to be read.
 HEAT = slice(0, HEATS)
 CLASS = slice(HEATS, HEATS + 10)
 OFFSET = slice(HEATS + 10, HEATS + 12)
@@ -15,5 +14,9 @@ LINK = HEATS + 14
 NEXT = slice(HEATS + 15, HEATS + 17)
 OWNER = slice(HEATS + 17, HEATS + 19)
 FINER = HEATS + 19
-LETTER = HEATS + 20
-CHANNELS = HEATS + 21
+CHANNELS = HEATS + 20
+
+OLD_CHANNELS = [
+    *range(6),
+    *range(HEATS, CHANNELS),
+]  # those of finders up to 0.3.0, which know five marks, no letters

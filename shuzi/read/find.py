@@ -18,7 +18,7 @@ import numpy as np
 
 from shuzi.cores import in_parallel
 from shuzi.data.picture import resize_by
-from shuzi.maps import CHANNELS, FINER, STRIDE
+from shuzi.maps import CHANNELS, FINER, OLD_CHANNELS, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
@@ -26,7 +26,7 @@ from shuzi.read.proposals import BEST_SIZE, MIN_CHANCE, Level, Proposal, iou, le
 
 log = logging.getLogger(__name__)
 SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
-EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 27, H/4, W/4) and ink float32 (N, 2, H, W)"
+EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 30, H/4, W/4) and ink float32 (N, 2, H, W)"
 GRID = 16  # the sides of the network's pictures are multiples of it
 FIRST_PIXELS = 0.2e6  # of the picture that is looked at first: a twentieth of a second's work
 MAX_PIXELS = 8e6  # of all levels, two seconds of a core: enough for the largest page
@@ -81,7 +81,7 @@ class Finder:
         h, w = seen.shape
         padded = cv2.copyMakeBorder(seen, 0, -h % GRID, 0, -w % GRID, cv2.BORDER_REPLICATE)
         maps, ink = self._network.run(padded[None])
-        return Level(scale, left, top, (x0, y0, x1, y1), maps[0], *ink[0, :, :h, :w])
+        return Level(scale, left, top, (x0, y0, x1, y1), _all_channels(maps[0]), *ink[0, :, :h, :w])
 
     def levels(self, grey: np.ndarray) -> Iterator[Level]:
         """Yield all levels worth looking at, of MAX_PIXELS together: the first look, smaller ones, enlarged parts."""
@@ -132,8 +132,17 @@ class Finder:
 
 
 def _maps_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:
-    channels = (CHANNELS, CHANNELS - 1)  # finders up to 0.2.0 have no heatmap for letters
-    return [(images[0], count, images[1] // STRIDE, images[2] // STRIDE) for count in channels]
+    counts = (CHANNELS, len(OLD_CHANNELS))
+    return [(images[0], count, images[1] // STRIDE, images[2] // STRIDE) for count in counts]
+
+
+def _all_channels(maps: np.ndarray) -> np.ndarray:
+    """Return maps (C, h, w) with all channels; those that an older finder lacks are 0."""
+    if len(maps) == CHANNELS:
+        return maps
+    complete = np.zeros((CHANNELS, *maps.shape[1:]), maps.dtype)
+    complete[OLD_CHANNELS] = maps
+    return complete
 
 
 def _ink_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:

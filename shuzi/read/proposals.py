@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuzi.maps import CLASS, HEAT, HEATS, LETTER, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
+from shuzi.maps import CLASS, HEAT, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
 
 MIN_CHANCE = 0.05  # of a digit, a mark or a letter, for a proposal
 ANY_LETTER = "a"  # the mark of a letter, whichever it is
@@ -95,7 +95,7 @@ class Proposal:
 def level_proposals(level: Level) -> Iterator[Proposal]:
     """Yield what may be a digit, a mark or a letter in one level."""
     maps = level.maps
-    heat = np.concatenate([maps[HEAT], maps[LETTER:]])  # finders up to 0.2.0 have none for letters
+    heat = maps[HEAT]
     for kind, y, x in zip(*np.nonzero(heat >= MIN_CHANCE), strict=True):
         cell = maps[:, y, x].astype(np.float64)
         size = cell[SIZE]
@@ -106,7 +106,7 @@ def level_proposals(level: Level) -> Iterator[Proposal]:
         weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
         yield Proposal(
             float(heat[kind, y, x]), KINDS[kind], cell[CLASS], box,
-            float(cell[LINK]), cell[NEXT], level, weight if kind in (0, HEATS) else 1.0,
+            float(cell[LINK]), cell[NEXT], level, weight if KINDS[kind] in ("", ANY_LETTER) else 1.0,
         )  # fmt: skip
 
 

@@ -53,6 +53,11 @@ class Marks:
     slash: Uniform = Uniform(0.55, 0.8)
     slash_lean: Uniform = Uniform(0.25, 0.55)
     slash_low: Normal = Normal(0, 0.08)
+    apostrophe: Uniform = Uniform(0.12, 0.28)
+    apostrophe_low: Normal = Normal(-0.45, 0.06)
+    plus: Uniform = Uniform(0.18, 0.38)
+    percent: float = 0.75  # of a slash
+    ring: Uniform = Uniform(0.15, 0.28)  # of half a slash
 
 
 HABITS, MARK = Habits(), Marks()
@@ -71,7 +76,6 @@ BARS = (
     "40,0 60,16 | 0,34 100,32 | 30,50 4,100 | 66,50 98,100",
     "50,0 44,40 0,100 | 46,40 100,100",
 )
-PRINTED_LOW = {".": 0.46, ",": 0.52, "-": 0.1, "/": 0.0, ":": 0.15}  # of marks in fonts
 
 
 class Glyphs:
@@ -156,7 +160,7 @@ def _printed_sign(label: str, height: float, by: Hand) -> tuple[np.ndarray | Non
 def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
     """Draw a mark's ink for digits of a height; return it and how far its middle lies below theirs, in pixels."""
     if by.kind == "font" and by.font:
-        return _printed_mark(sign, height, by.font)
+        return _printed_sign(sign, height, by)
     pen = max(by.pen, MARK.thinnest)
     points, low = _mark_strokes(sign, pen, by, g)
     times = max(1.0, WORK / height)
@@ -168,15 +172,6 @@ def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np
     for line in points:
         polyline(canvas, (line - origin) * scale + margin, thick)
     return crop_to_ink(shrink(canvas.astype(np.float32) / 255, times), 0.15), low * height
-
-
-def _printed_mark(sign: str, height: float, path: str) -> tuple[np.ndarray | None, float]:
-    ink, zero = render_text(sign, path), render_text("0", path)
-    if ink is None or zero is None:
-        return None, 0.0
-    scale = height / zero.shape[0]
-    ink = resize_to_height(ink, max(1.0, max(ink.shape[0], 0.8 * ink.shape[1]) * scale))
-    return ink, PRINTED_LOW[sign] * height
 
 
 def _mark_strokes(sign: str, pen: float, by: Hand, g: np.random.Generator) -> tuple[list[np.ndarray], float]:
@@ -197,6 +192,21 @@ def _mark_strokes(sign: str, pen: float, by: Hand, g: np.random.Generator) -> tu
     if sign == "-":
         half, rise = s.dash.draw(g), s.dash_rise.draw(g)
         return [np.array([[-half, rise], [0, s.dash_bend.draw(g)], [half, -rise]])], s.dash_low.draw(g)
+    if sign == "'":
+        down = s.apostrophe.draw(g)
+        return [np.array([[0.15 * down, -down / 2], [-0.15 * down, down / 2]])], s.apostrophe_low.draw(g)
+    if sign == "+":
+        half, rise = s.plus.draw(g), s.dash_rise.draw(g)
+        across, down = np.array([[-half, rise], [half, -rise]]), np.array([[rise, -half], [-rise, half]])
+        return [across, down], s.dash_low.draw(g)
     half = s.slash.draw(g)
     lean = max(by.slant, 0) + s.slash_lean.draw(g)
-    return [np.array([[half * lean, -half], [-half * lean, half]])], s.slash_low.draw(g)
+    slash = np.array([[half * lean, -half], [-half * lean, half]])
+    if sign == "%":
+        slash *= s.percent
+        ring = (
+            half * s.ring.draw(g) * np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 12)])
+        )
+        aside = half * s.percent * np.array([0.5, 0.55])
+        return [slash, ring - aside, ring + aside], s.slash_low.draw(g)
+    return [slash], s.slash_low.draw(g)

@@ -17,15 +17,15 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.46,
+        plain=0.4,
         thousands=0.2,
         cents=0.11,
         date=0.08,
         time=0.02,
-        minus=0.03,
+        signed=0.06,
         sum=0.04,
         money=0.03,
-        other=0.015,
+        other=0.045,
         phone=0.015,
     )
     plain: Integers = Integers(1, 9)  # digits
@@ -38,13 +38,14 @@ class Texts:
     amount_end: Mixture = Mixture(
         cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1
     )
-    minus: Integers = Integers(1, 4)
+    signed: Integers = Integers(1, 4)
+    minus: Chance = Chance(0.6)  # else a plus
     phone: Integers = Integers(2, 5)
     sum: Integers = Integers(1, 4)  # digits of each number of a sum
     equals: Chance = Chance(0.4)
     money: Integers = Integers(1, 5)
     money_after: Chance = Chance(0.3)
-    other: Mixture = Mixture(brackets=0.4, percent=0.35, apostrophe=0.25)
+    other: Mixture = Mixture(brackets=0.2, percent=0.45, apostrophe=0.35)
     long_year: Chance = Chance(0.5)
     round: Chance = Chance(0.25)  # amounts end in zeros more often than not
 
@@ -99,8 +100,8 @@ def number_text(g: np.random.Generator) -> str:
         return f"{day}{sign}{month}{sign}{_run(4 if TEXTS.long_year.draw(g) else 2, g)}"
     if kind == "time":
         return f"{g.integers(0, 24)}:{g.integers(0, 60):02d}"
-    if kind == "minus":
-        return f"-{_run(TEXTS.minus.draw(g), g)}"
+    if kind == "signed":
+        return f"{'-' if TEXTS.minus.draw(g) else '+'}{_run(TEXTS.signed.draw(g), g)}"
     if kind in ("sum", "money", "other"):
         return _with_signs(kind, g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
@@ -116,7 +117,8 @@ def _with_signs(kind: str, g: np.random.Generator) -> str:
         return amount + sign if TEXTS.money_after.draw(g) else sign + amount
     other = TEXTS.other.draw(g)
     if other == "apostrophe":
-        return f"{_run(TEXTS.minus.draw(g), g)}'{_run(3, g)}"
+        text = f"{_run(TEXTS.signed.draw(g), g)}'{_run(3, g)}"
+        return text + _ending(TEXTS.thousands_end.draw(g), g)
     amount = _run(TEXTS.sum.draw(g), g)
     return f"({amount})" if other == "brackets" else f"{amount}%"
 

@@ -11,7 +11,7 @@ from shuzi.synth.hands import Hand
 from shuzi.synth.ink import draw_strokes
 
 ALIKE = 8  # writers of the nearest slant, who lend a sign that a writer lacks
-LIKE_DIGITS = "0123456789OoDIlJi|/\\!()[]{}ZzSsBbGgqQyY?'`,.:;-_"  # what alone may be a digit or a mark
+LIKE_DIGITS = "0123456789OoDIlJi|/\\!()[]{}ZzSsBbGgqQyY?'`,.:;-_+%"  # what alone may be a digit or a mark
 RAISED, MIDDLE, HANGING = "'\"^`*", "+-=~<>_", "gpqyj"
 
 

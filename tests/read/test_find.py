@@ -6,7 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LETTER, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.maps import (
+    CHANNELS,
+    CLASS,
+    FINER,
+    HEAT,
+    HEATS,
+    LINK,
+    OLD_CHANNELS,
+    NEXT,
+    OFFSET,
+    OWNER,
+    SIZE,
+    STRIDE,
+)
 from shuzi.read import find
 from shuzi.read.find import Finder
 from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
@@ -225,13 +238,20 @@ def test_of_a_letter_and_a_digit_or_mark_in_one_place_the_likelier_counts_and_le
     assert fuse_proposals([letter, other]) == [other]
 
 
-def test_a_letters_peak_is_a_proposal_and_finders_without_the_channel_have_none():
+def test_a_letters_peak_is_a_proposal():
     maps = np.zeros((CHANNELS, 8, 8), np.float32)
-    maps[LETTER, 3, 2], maps[SIZE, 3, 2] = 0.7, 12
+    maps[HEATS - 1, 3, 2], maps[SIZE, 3, 2] = 0.7, 12
     blank = np.zeros((32, 32), np.float32)
     (letter,) = level_proposals(Level(1.0, 0, 0, (0, 0, 32, 32), maps, blank, blank))
     assert (letter.mark, letter.chance) == (ANY_LETTER, pytest.approx(0.7))
-    assert not list(level_proposals(Level(1.0, 0, 0, (0, 0, 32, 32), maps[:LETTER], blank, blank)))
+
+
+def test_maps_of_an_older_finder_get_the_channels_that_they_lack():
+    older = np.ones((len(OLD_CHANNELS), 2, 2), np.float32)
+    complete = find._all_channels(older)
+    assert len(complete) == CHANNELS
+    assert complete[HEAT].sum() == older[:6].sum()
+    assert (complete[CLASS.start :] == 1).all()
 
 
 def test_a_part_of_a_digit_is_no_digit_of_its_own():
@@ -316,7 +336,7 @@ def test_no_proposals_fuse_into_none():
 def test_proposals_say_in_the_pictures_pixels_what_a_cell_says():
     maps = np.zeros((CHANNELS, 8, 8), np.float32)
     cell = maps[:, 3, 2]
-    cell[HEAT] = 0.8, 0, 0, 0.2, 0, 0  # a digit, and a little a dash
+    cell[HEAT][[0, 3]] = 0.8, 0.2  # a digit, and a little a dash
     cell[CLASS] = np.eye(10)[7]
     cell[OFFSET], cell[SIZE], cell[LINK], cell[NEXT] = (0.25, -0.25), (8, 12), 0.6, (1, 0)
     blank = np.zeros((32, 32), np.float32)

@@ -8,9 +8,8 @@ import onnxruntime
 import pytest
 import torch
 
-from shuzi import maps as maps_of
 from shuzi.errors import ShuziError
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, HEATS, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.read import find
 from shuzi.read.reader import Reader
 from shuzi.synth.canvas import ANYTHING, LETTER
@@ -134,7 +133,7 @@ def test_answers_that_are_the_truth_lose_next_to_nothing(by_hand):
     wanted = collate([targets(by_hand)])
     maps = torch.zeros(1, CHANNELS, 16, 24)
     heat = torch.where(wanted.heat == 1, 12.0, -12.0)
-    maps[:, HEAT], maps[:, maps_of.LETTER] = heat[:, :HEATS], heat[:, HEATS]
+    maps[:, HEAT] = heat
     maps[:, CLASS] = 20 * torch.nn.functional.one_hot(wanted.label, 10).permute(0, 3, 1, 2)
     maps[:, OFFSET], maps[:, SIZE] = wanted.place[:, :2], wanted.place[:, 2:]
     maps[:, LINK], maps[:, FINER] = 24 * wanted.link - 12, 24 * wanted.finer - 12
@@ -194,8 +193,8 @@ def test_letters_have_a_heatmap_of_their_own_and_of_doubtful_signs_nothing_is_as
     labels[:2] = LETTER, ANYTHING
     wanted = targets(dataclasses.replace(by_hand, labels=labels, following=np.full(5, -1)))
     letter, doubtful = cell(by_hand, 0), cell(by_hand, 1)
-    assert wanted["heat"][HEATS][letter] == 1
-    assert (wanted["heat"][:HEATS, *letter] < 1).all()
+    assert wanted["heat"][-1][letter] == 1
+    assert (wanted["heat"][:-1, *letter] < 1).all()
     assert (wanted["heat"][:, *doubtful] == -1).all()
     assert (wanted["weight"][letter], wanted["marked"][letter] > 0.8) == (0, True)
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from shuzi.data.digits import Digits
-from shuzi.maps import CLASS, FINER, HEAT, HEATS, LETTER, LINK, NEXT, OFFSET, OWNER, SIZE
+from shuzi.maps import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import SQUARE, STRIP
 from shuzi.synth.scene import scene
@@ -29,15 +29,14 @@ class Answers(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return maps float32 (B, CHANNELS, H/4, W/4) and ink float32 (B, 2, H, W), 0..1, of uint8 (B, H, W)."""
         maps, ink = self.finder(pictures.unsqueeze(1))
-        heat = torch.cat([maps[:, HEAT], maps[:, LETTER : LETTER + 1]], 1).sigmoid()
+        heat = maps[:, HEAT].sigmoid()
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
-        rest = [peaks[:, :HEATS], maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
+        rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
         rest += [
             maps[:, LINK : LINK + 1].sigmoid(),
             maps[:, NEXT],
             maps[:, OWNER] * FAR,
             maps[:, FINER : FINER + 1].sigmoid(),
-            peaks[:, HEATS:],
         ]
         return torch.cat(rest, 1), ink.sigmoid()
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from shuzi.maps import CLASS, FINER, HEAT, HEATS, LETTER, LINK, NEXT, OFFSET, OWNER, SIZE
+from shuzi.maps import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE
 from shuzi.train.finder.targets import Targets
 
 BETA = 0.1  # where the smooth L1 turns from squares to lengths
@@ -33,8 +33,8 @@ def losses(maps: Tensor, ink: Tensor, wanted: Targets) -> dict[str, Tensor]:
     known = wanted.ink >= 0
     inked = F.binary_cross_entropy_with_logits(ink, wanted.ink.clamp(min=0), reduction="none")
     return {
-        "heat": _focal(maps[:, HEAT], wanted.heat[:, :HEATS]),
-        "letter": LETTERS * _focal(maps[:, LETTER : LETTER + 1], wanted.heat[:, HEATS:]),
+        "heat": _focal(maps[:, HEAT][:, :-1], wanted.heat[:, :-1]),
+        "letter": LETTERS * _focal(maps[:, HEAT][:, -1:], wanted.heat[:, -1:]),
         "class": named,
         "box": BOX * boxes,
         "link": LINKED * ((follows * asked).sum() / asked.sum().clamp(min=1)),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shuzi.maps import CHANNELS, HEAT, LETTER
+from shuzi.maps import CHANNELS, HEAT
 
 EVEN = 5 / 255  # of grey: what varies less than that counts as even
 RARE = -4.0  # the heatmaps' logit at first: nothing is likely anywhere, as Lin et al. 2017 advise
@@ -74,7 +74,6 @@ class Finder(nn.Module):
         assert isinstance(last, nn.Conv2d)
         assert last.bias is not None
         nn.init.constant_(last.bias[HEAT], RARE)
-        nn.init.constant_(last.bias[LETTER], RARE)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Return maps (B, CHANNELS, H/4, W/4) and the logits of digits' ink and of any writing (B, 2, H, W).

@@ -36,7 +36,7 @@ class Targets:
 
     Attributes:
         pictures: uint8 (B, 1, H, W).
-        heat: float32 (B, HEATS + 1, h, w), 1 in the middles and less around, letters last; -1 where nothing is asked.
+        heat: float32 (B, HEATS, h, w), 1 in the middles and less around; -1 where nothing is asked.
         weight: float32 (B, h, w), how much a cell's class and box count, above 0 near middles of digits.
         label: int64 (B, h, w), 0..9.
         place: float32 (B, 4, h, w): offset in cells, and the logarithm of width and height over FAR.
@@ -68,7 +68,7 @@ class _Maps:
 
     def __init__(self, h: int, w: int) -> None:
         self.y, self.x = np.mgrid[0:h, 0:w].astype(np.float32)
-        self.heat = np.zeros((HEATS + 1, h, w), np.float32)
+        self.heat = np.zeros((HEATS, h, w), np.float32)
         self.best = np.zeros((h, w), np.float32)  # the largest gaussian of a digit so far
         self.weight, self.label = np.zeros((h, w), np.float32), np.zeros((h, w), np.int64)
         self.place, self.link = np.zeros((4, h, w), np.float32), np.full((h, w), -1, np.float32)
@@ -117,11 +117,11 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
     for box in scene.small:
         maps.finer[_cells(box)] = 1
         if box[3] >= SMALLEST:
-            unasked += [(channel, _cells(box)) for channel in (0, HEATS)]
+            unasked += [(channel, _cells(box)) for channel in (0, HEATS - 1)]
     for i, (kind, size, share) in enumerate(zip(scene.labels, scene.sizes, scene.visible, strict=True)):
         where = _cells(scene.boxes[i])
         if kind == ANYTHING:
-            unasked += [(channel, where) for channel in range(HEATS + 1)]
+            unasked += [(channel, where) for channel in range(HEATS)]
             continue
         if size < READ_FINER and kind < CLASSES and share > PARTLY:
             maps.finer[where] = 1
