@@ -197,8 +197,8 @@ def _mark_strokes(sign: str, pen: float, by: Hand, g: np.random.Generator) -> tu
         return [np.array([[0.15 * down, -down / 2], [-0.15 * down, down / 2]])], s.apostrophe_low.draw(g)
     if sign == "+":
         half, rise = s.plus.draw(g), s.dash_rise.draw(g)
-        across, down = np.array([[-half, rise], [half, -rise]]), np.array([[rise, -half], [-rise, half]])
-        return [across, down], s.dash_low.draw(g)
+        across = np.array([[-half, rise], [half, -rise]])
+        return [across, across[:, ::-1]], s.dash_low.draw(g)
     half = s.slash.draw(g)
     lean = max(by.slant, 0) + s.slash_lean.draw(g)
     slash = np.array([[half * lean, -half], [-half * lean, half]])
