@@ -1,22 +1,29 @@
-"""What was read in a picture: a page of numbers, their digits, confidences and boxes."""
+"""What was read in a picture: a page of numbers, their digits and marks, values, confidences and boxes."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeAlias
 
 import numpy as np
 
 from shuzi import display
+from shuzi.errors import renamed
+from shuzi.table import assign_columns
 
+MARKS = ".,'-/:+%"  # that may belong to a number; other signs end it
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 MAX_READINGS = 500  # that are weighed for a number or a form's field
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a whole number. text: digits only; probability: 0..1."""
+    """One way to read a whole number. text: its digits and marks; probability: 0..1."""
 
     text: str
     probability: float
@@ -70,51 +77,82 @@ class Digit:
         return display.digit(self.image, self.probabilities, self.guess, self.digit is not None)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a number. sign: one of MARKS; confidence: 0..1, that it is one and this one; box: as a digit's."""
+
+    sign: str
+    confidence: float
+    box: Box
+
+
+Part: TypeAlias = Digit | Mark
+
+
+@renamed(written="text")  # in 0.4.0
 @dataclass(frozen=True, eq=False)
 class Number:
-    """Digits that belong together.
+    """Digits and marks that belong together.
 
     Attributes:
         digits: from left to right.
         line: of the page, 0 is the topmost.
-        written: the digits with the points, commas, dashes, slashes and colons between them.
         whole: 0..1, the probability that no digit was missed and none is wrongly included.
+        marks: from left to right.
+        decimal: "." or ",", the decimal sign where the writing leaves it open, as in 1.234; "" if unknown.
     """
 
     digits: tuple[Digit, ...]
     line: int
-    written: str = ""
     whole: float = 1.0
+    marks: tuple[Mark, ...] = ()
+    decimal: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Digits and marks from left to right, by the middles of their boxes."""
+        return tuple(sorted((*self.digits, *self.marks), key=lambda part: part.box[0] + part.box[2] / 2))
 
     @property
     def text(self) -> str:
-        """The digits from left to right, '?' for each one that the reader is not sure of."""
-        return "".join("?" if d.digit is None else str(d.digit) for d in self.digits)
+        """The number as written: its digits and marks, '?' for each digit that the reader is not sure of."""
+        return "".join(
+            part.sign if isinstance(part, Mark) else "?" if part.digit is None else str(part.digit)
+            for part in self.parts
+        )
+
+    @property
+    def value(self) -> Decimal | None:
+        """What the number is worth; None if a digit is uncertain, or the text is no number. See `number_value`."""
+        return number_value(self.text, self.decimal)
 
     @property
     def confidence(self) -> float:
-        """0..1, the probability that it is whole and all its digits are right."""
-        return float(np.prod([d.confidence for d in self.digits])) * self.whole
+        """0..1, the probability that it is whole and all its digits and marks are right."""
+        return float(np.prod([part.confidence for part in self.parts])) * self.whole
 
     @property
     def box(self) -> Box:
-        """The box (x, y, width, height) around all digits, in pixels of the upright picture."""
-        x, y = min(d.box[0] for d in self.digits), min(d.box[1] for d in self.digits)
-        right = max(d.box[0] + d.box[2] for d in self.digits)
-        return x, y, right - x, max(d.box[1] + d.box[3] for d in self.digits) - y
+        """The box (x, y, width, height) around all digits and marks, in pixels of the upright picture."""
+        boxes = np.array([part.box for part in self.parts])
+        x, y = boxes[:, :2].min(0).tolist()
+        right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(0).tolist()
+        return x, y, right - x, bottom - y
 
     def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
         """Find the n likeliest readings of the whole number, likeliest first.
 
-        A reading may leave out a digit, with the probability that it is none. What the probabilities of all readings
-        lack to 1 is the probability that a digit was missed.
+        A reading may leave out a digit or a mark, with the probability that it is none. What the probabilities of all
+        readings lack to 1 is the probability that a digit was missed.
         """
 
-        def signs(digit: Digit) -> dict[str, float]:
-            named = {str(k): digit.digit_probability * float(p) for k, p in enumerate(digit.probabilities)}
-            return {"": 1 - digit.digit_probability} | named
+        def signs(part: Part) -> dict[str, float]:
+            if isinstance(part, Mark):
+                return {"": 1 - part.confidence, part.sign: part.confidence}
+            named = {str(k): part.digit_probability * float(p) for k, p in enumerate(part.probabilities)}
+            return {"": 1 - part.digit_probability} | named
 
-        found = likeliest(map(signs, self.digits), max(n, MAX_READINGS))[: max(n, 0)]
+        found = likeliest(map(signs, self.parts), max(n, MAX_READINGS))[: max(n, 0)]
         return tuple(Reading(text, float(p * self.whole)) for text, p in found)
 
     def __str__(self) -> str:
@@ -128,18 +166,39 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What was read in a picture. numbers: in reading order; size: width, height of the upright picture, in pixels."""
+    """What was read in a picture.
+
+    Attributes:
+        numbers: in reading order.
+        size: width, height of the upright picture, in pixels.
+        unread: boxes of what looks like digits and is part of no number.
+        turned: degrees by which the picture was turned clockwise before it was read: 0, 90, 180 or 270.
+    """
 
     numbers: tuple[Number, ...]
     size: tuple[int, int]
+    unread: tuple[Box, ...] = ()
+    turned: int = 0
+
+    @property
+    def lines(self) -> tuple[tuple[Number, ...], ...]:
+        """The numbers of each line of writing, the topmost line first."""
+        return tuple(tuple(line) for _, line in itertools.groupby(self.numbers, lambda number: number.line))
 
     @property
     def text(self) -> str:
         """One line per line of writing, a space between numbers, '?' for each digit that the reader is not sure of."""
-        lines: dict[int, list[str]] = {}
-        for number in self.numbers:
-            lines.setdefault(number.line, []).append(number.text)
-        return "\n".join(" ".join(texts) for texts in lines.values())
+        return "\n".join(" ".join(number.text for number in line) for line in self.lines)
+
+    def table(self) -> tuple[tuple[Number | None, ...], ...]:
+        """Arrange the numbers in rows and columns, one row per line; None for an empty cell.
+
+        Numbers of different lines share a column if their left edges, right edges or centres agree.
+        """
+        rows = assign_columns([[number.box for number in line] for line in self.lines])
+        count = max((column + 1 for row in rows for column in row), default=0)
+        cells = [dict(zip(row, line, strict=True)) for row, line in zip(rows, self.lines, strict=True)]
+        return tuple(tuple(row.get(column) for column in range(count)) for row in cells)
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -156,3 +215,36 @@ class Page:
 def _drawn(digits: Iterable[Digit], frame: Box) -> bytes:
     """Draw digits in a frame of the picture, as the bytes of a PNG file."""
     return display.boxes(((digit.box, digit.image, digit.digit) for digit in digits), frame)
+
+
+# ---- what a number is worth -----------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"([+-]?)([0-9.,']*?)([.,]?-+|[.,]?)%?")  # sign, digits and separators, what closes it
+INTEGER = re.compile(
+    r"[0-9]*|[1-9][0-9]{0,2}([.,'])[0-9]{3}(\1[0-9]{3})*"
+)  # in groups of thousands or without
+
+
+def number_value(text: str, decimal: str = "") -> Decimal | None:
+    """Compute what a number is worth from how it is written; None for dates, times, fractions and anything unsure.
+
+    decimal: "." or ",", which decides where a single sign before three digits may separate thousands or decimals, as in
+    1.234; without it such a number has no value. The zeros of 007 and the sign of 12 % don't count. Dashes at the end
+    stand for no cents, as in 17.000,-, and are no minus.
+    """
+    if (found := NUMBER.fullmatch(text)) is None:
+        return None
+    sign, body, end = found.groups()
+    at = max(body.rfind("."), body.rfind(","))
+    before, mark, after = body[: max(at, 0)], body[at:][:1], body[at + 1 :]
+    if at < 0 or (len(end) > 1 and end[0] in ".,") or mark in before:
+        before, after = body, ""  # no decimals
+    elif INTEGER.fullmatch(body) and not decimal:
+        return None
+    elif INTEGER.fullmatch(body) and mark != decimal:
+        before, after = body, ""
+    if not before + after or not INTEGER.fullmatch(before) or re.search("[^0-9]", after):
+        return None
+    if sign and "-" in end:  # strokes that fill the space on both sides
+        return None
+    return Decimal(sign + re.sub("[^0-9]", "", before) + (f".{after}" if after else ""))

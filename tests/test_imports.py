@@ -74,9 +74,10 @@ ARROWS = {
     "sklearn": {"errors", "softmax"},
     "version": set(),
     "maps": set(),
-    "page": {"display"},
+    "page": {"display", "errors", "table"},
+    "table": set(),
 }
-SMALL = {"cores", "errors", "files", "display", "maps", "network", "page", "version"}
+SMALL = {"cores", "errors", "files", "display", "maps", "network", "page", "table", "version"}
 TORCH_FREE = (
     "arrow",
     "batch",

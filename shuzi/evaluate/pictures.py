@@ -76,5 +76,6 @@ def lines_of(page: Page, apart: bool) -> list[tuple[str, str, float]]:
     for number in page.numbers:
         read, guess, confidence = lines[line := number.line if apart else 0]
         guess += "".join(str(digit.guess) for digit in number.digits)
-        lines[line] = (read + number.text, guess, confidence * number.confidence)
+        read += "".join("?" if digit.digit is None else str(digit.digit) for digit in number.digits)
+        lines[line] = (read, guess, confidence * number.confidence)
     return list(lines.values())

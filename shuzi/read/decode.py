@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from shuzi.page import Digit
 from shuzi.read.fuse import SIZE_POWER
 from shuzi.read.proposals import BEST_SIZE, Level, Proposal
 
@@ -132,15 +131,6 @@ def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
             pairs.append((float(first[j, 0] - last[i, 0]), i, j))
     lines = _chains(len(chains), pairs)
     return sorted(lines, key=lambda line: float(np.mean([starts[i] for i in line])))
-
-
-def written_text(group: DigitGroup, digits: Sequence[Digit]) -> str:
-    """Write a number with its marks, from left to right; digits: what each of its digits was read as."""
-    signs = [
-        (float(p.middle[0]), "?" if d.digit is None else str(d.digit))
-        for p, d in zip(group.digits, digits, strict=True)
-    ]
-    return "".join(sign for _, sign in sorted([*signs, *((float(m.middle[0]), m.mark) for m in group.marks)]))
 
 
 def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[float]:

@@ -18,7 +18,7 @@ from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
 from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
-from shuzi.page import MAX_READINGS, Box, Digit, Number, Page, Reading
+from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
 from shuzi.read.find import Finder
@@ -126,12 +126,20 @@ class Reader:
         return given_digit(scores), any_digit(scores) >= self.threshold
 
     @enough_memory("reading a picture")
-    def read(self, source: Source, *, single: bool = False) -> Page:
+    def read(self, source: Source, *, single: bool = False, decimal: str = "") -> Page:
         """Read the digits of a picture.
 
-        source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
-        single: the whole picture is one digit. Raises ShuziError for anything else.
+        Args:
+            source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4)
+                RGBA.
+            single: the whole picture is one digit.
+            decimal: "." or ",", the decimal sign where the writing leaves it open; see `Number.value`.
+
+        Raises:
+            ShuziError: the source is no picture, or `decimal` is another text.
         """
+        if decimal not in ("", ".", ","):
+            raise ShuziError(f"decimal {decimal!r:.60}: expected . or , or nothing.")
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
         as_is = as_mnist(grey) if single else None
@@ -155,7 +163,12 @@ class Reader:
         for group, none_missed in zip(groups, decode.p_none_missed(groups, proposals), strict=True):
             own = tuple(self._digit(*next(answers), digit.box, picture) for digit in group.digits)
             whole = 1.0 if single else self._p_whole(own, none_missed, group.p_linked)
-            numbers.append(Number(own, group.line, decode.written_text(group, own), whole))
+            marks = tuple(
+                Mark(mark.mark, mark.chance, round_box(mark.box * picture.scale, picture.size))
+                for mark in group.marks
+                if mark.mark in MARKS
+            )
+            numbers.append(Number(own, group.line, whole, marks, decimal))
         return Page(tuple(numbers), picture.size)
 
     @enough_memory("reading a picture")

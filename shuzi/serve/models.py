@@ -92,9 +92,7 @@ class ServedModels:
             return Page((), size)
         picture = render(strokes)
         page = self._read(picture.pixels, model, single)
-        return replace(
-            _replace_digits(page, lambda digit: replace(digit, box=picture.on_sheet(digit.box))), size=size
-        )
+        return _on_sheet(page, picture.on_sheet, size)
 
     def _evidence(self, task: Task, body: bytes) -> dict[str, Any]:
         if task.json and b'"image"' in body[:64]:
@@ -168,7 +166,17 @@ def _json(answer: dict[str, Any] | bool) -> bytes:
 
 def _replace_digits(page: Page, change: Callable[[Digit], Digit]) -> Page:
     numbers = (replace(number, digits=tuple(map(change, number.digits))) for number in page.numbers)
-    return Page(tuple(numbers), page.size)
+    return replace(page, numbers=tuple(numbers))
+
+
+def _on_sheet(page: Page, place: Callable[[Box], Box], size: tuple[int, int]) -> Page:
+    """Move all boxes of a page by `place`, to a sheet of another size."""
+    page = _replace_digits(page, lambda digit: replace(digit, box=place(digit.box)))
+    numbers = (
+        replace(number, marks=tuple(replace(mark, box=place(mark.box)) for mark in number.marks))
+        for number in page.numbers
+    )
+    return replace(page, numbers=tuple(numbers), size=size, unread=tuple(map(place, page.unread)))
 
 
 def _digit(image: np.ndarray, box: Box, score: np.ndarray, threshold: float) -> Digit:

@@ -1,12 +1,13 @@
 """The decoder by itself, on proposals made by hand: numbers, lines, marks, and what may have been missed."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from shuzi.maps import MARKS, SIZE
-from shuzi.page import Digit
+from shuzi.page import Digit, Mark, Number
 from shuzi.read import decode
 from shuzi.read.proposals import Level, Proposal
 
@@ -57,8 +58,19 @@ def read(found):
     for number in found:
         guesses = [int(p.classes.argmax()) for p in number.digits]
         digits = [Digit(g, g, 1.0, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for g in guesses]
-        answers.append((number.line, decode.written_text(number, digits)))
+        answers.append((number.line, written(number, digits).text))
     return answers
+
+
+def written(group, digits):
+    """A number of these digits in the places of a group's, with its marks."""
+
+    def box(found):
+        return tuple(np.rint(found.box).astype(int).tolist())
+
+    placed = (replace(digit, box=box(found)) for digit, found in zip(digits, group.digits, strict=True))
+    marks = (Mark(mark.mark, mark.chance, box(mark)) for mark in group.marks)
+    return Number(tuple(placed), group.line, marks=tuple(marks))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -162,7 +174,7 @@ def test_a_digit_that_nobody_is_sure_of_is_written_as_a_question():
     unsure, sure = (
         Digit(d, g, 0.5, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for d, g in ((None, 3), (5, 5))
     )
-    assert decode.written_text(found, [unsure, sure]) == "?.5"
+    assert written(found, [unsure, sure]).text == "?.5"
 
 
 @pytest.fixture

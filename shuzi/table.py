@@ -1,0 +1,99 @@
+"""Numbers of a page to columns: which boxes of different lines stand one above the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+Row = Sequence[tuple[int, int, int, int]]
+"""Boxes (x, y, width, height) of one line, from left to right."""
+Column = dict[int, int]
+"""The cells of a column: for each row that has one, the index of its box."""
+
+EDGE_REACH = 1.0  # heights: edges that are further apart don't count as aligned
+MIN_SCORE = 0.5  # of a cell in a column: edges within half a height, or half of a box above the other
+NEAREST = 3  # cells of a column, in the nearest rows, that another is compared with: columns may lean
+ROUNDS = 2  # the second one sees columns that only later rows have shown
+
+
+def assign_columns(rows: Sequence[Row]) -> list[list[int]]:
+    """Assign the boxes of each row to columns 0, 1, ... from left to right.
+
+    The fullest row is taken first, then the rows below and above it. Each row is aligned with the columns so far as
+    sequences are (S. Needleman and C. Wunsch 1970); boxes that fit no column open a new one.
+    """
+    if not any(map(len, rows)):
+        return [[] for _ in rows]
+    edges = level_edges(rows)
+    fullest = max(range(len(rows)), key=lambda row: len(rows[row]))
+    columns: list[Column] = []
+    for row in [*range(fullest, len(rows)), *reversed(range(fullest))] * ROUNDS:
+        for column in columns:
+            column.pop(row, None)
+        columns = insert_row([column for column in columns if column], edges, row)
+    places = {cell: place for place, column in enumerate(columns) for cell in column.items()}
+    return [[places[row, cell] for cell in range(len(boxes))] for row, boxes in enumerate(rows)]
+
+
+def level_edges(rows: Sequence[Row]) -> list[np.ndarray]:
+    """Measure left edges, right edges and centres, in heights, as if the lines were level: float64 (n, 3) for each."""
+    boxes = [np.array(row, float).reshape(-1, 4) for row in rows]
+    middles = [box[:, :2] + box[:, 2:] / 2 for box in boxes]
+    steps = np.array([after - one for row in middles for one, after in pairwise(row)]).reshape(-1, 2)
+    slope = float(np.median(steps[:, 1] / np.maximum(steps[:, 0], 1))) if len(steps) else 0.0
+    height = float(np.median(np.concatenate(boxes)[:, 3]))
+    return [
+        (np.stack([x, x + width, x + width / 2], 1) + slope * middle[:, 1:]) / height
+        for (x, _, width, _), middle in ((box.T, middle) for box, middle in zip(boxes, middles, strict=True))
+    ]
+
+
+def insert_row(columns: list[Column], edges: list[np.ndarray], row: int) -> list[Column]:
+    """Add a row's cells to the columns, in the order of both, and new columns for those that fit none."""
+    own = edges[row]
+    near = [sorted(column.items(), key=lambda cell: abs(cell[0] - row))[:NEAREST] for column in columns]
+    members = [np.array([edges[r][i] for r, i in cells]) for cells in near]
+    gains = np.array([alignment(own, cells) - MIN_SCORE for cells in members]).reshape(-1, len(own)).T
+    result, at = [], 0
+    for cell, match in enumerate(align(gains)):
+        until = len(columns) if match is None else match
+        while at < until and (match is not None or members[at][:, 2].mean() < own[cell, 2]):
+            result.append(columns[at])
+            at += 1
+        result.append({row: cell} if match is None else columns[match] | {row: cell})
+        at += match is not None
+    return result + columns[at:]
+
+
+def alignment(cells: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Score how well cells, edges (n, 3), stand in a column with members (m, 3): float64 (n,), 0..2.
+
+    One point if one kind of edge agrees in all members, one if the smaller box lies above or below the larger.
+    """
+    apart = np.abs(cells[:, None] - members).mean(1).min(1)
+    (left, right), (lefts, rights) = cells[:, None, :2].transpose(2, 0, 1), members[:, :2].T
+    shared = np.minimum(right, rights) - np.maximum(left, lefts)
+    overlap = np.maximum(shared, 0) / np.maximum(np.minimum(right - left, rights - lefts), 1e-9)
+    return np.asarray(np.maximum(1 - apart / EDGE_REACH, 0) + overlap.mean(1))
+
+
+def align(gains: np.ndarray) -> list[int | None]:
+    """Match cells to columns in the order of both, for the largest sum of gains (n, k); None: matches no column."""
+    count, width = gains.shape
+    best = np.zeros((count + 1, width + 1))
+    for i in range(count):
+        for j in range(width):
+            best[i + 1, j + 1] = max(best[i, j + 1], best[i + 1, j], best[i, j] + gains[i, j])
+    matches: list[int | None] = [None] * count
+    i, j = count, width
+    while i and j:
+        if best[i, j] == best[i - 1, j]:
+            i -= 1
+        elif best[i, j] == best[i, j - 1]:
+            j -= 1
+        else:
+            i, j = i - 1, j - 1
+            matches[i] = j
+    return matches

@@ -1,0 +1,149 @@
+"""What a number is worth, how it reads with its marks, and a page's numbers in rows and columns."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from shuzi.errors import Renamed, ShuziError
+from shuzi.page import MARKS, Digit, Mark, Number, Page, number_value
+from shuzi.read.reader import Reader
+from shuzi.table import assign_columns
+
+BLANK = np.zeros((28, 28), np.uint8)
+
+
+def digit(sign, x, confidence=0.9, y=0):
+    """A digit; "?" for one that the reader is not sure of and takes for a 7."""
+    label = 7 if sign == "?" else int(sign)
+    sure = None if sign == "?" else label
+    return Digit(sure, label, confidence, np.eye(10)[label], (x, y, 8, 20), BLANK)
+
+
+def number(text, x=0, line=0, chance=0.8, **more):
+    """A number as written, ten pixels from sign to sign; its marks with this confidence."""
+    places = {x + 10 * i: sign for i, sign in enumerate(text)}
+    digits = tuple(digit(sign, at, y=30 * line) for at, sign in places.items() if sign not in MARKS)
+    marks = tuple(
+        Mark(sign, chance, (at, 30 * line + 14, 4, 6)) for at, sign in places.items() if sign in MARKS
+    )
+    return Number(digits, line, marks=marks, **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12.50", "12.50"), ("12,50", "12.50"), ("1,234.50", "1234.50"), ("1.234,50", "1234.50"),
+        ("1'234.50", "1234.50"), ("1.234", None), ("1,234", None), ("17.000,-", "17000"), ("-12", "-12"),
+        ("12%", "12"), ("007", "7"),
+        ("3/4", None), ("12:30", None), ("3/7/2025", None), ("1?", None), ("?.50", None),
+        ("5", "5"), ("+5", "5"), ("-12.50", "-12.50"), (".5", "0.5"), ("12.", "12"), ("12-", "12"), ("0.125", "0.125"),
+        ("1234.567", "1234.567"), ("2.71828", "2.71828"), ("1.234.567", "1234567"), ("1'234'567", "1234567"),
+        ("1.234.567,89", "1234567.89"), ("17,-", "17"), ("17,000.-", "17000"), ("12.5%", "12.5"),
+        ("24.12.2025", None), ("2025-12-24", None), ("555-0137", None), ("-17-", None), ("1.23,4.5", None),
+        ("12'34", None), ("1.234'567", None), ("1,23,456.00", None), ("%", None), ("-", None),
+        ("", None), ("1+1", None), ("5%%", None),
+    ],
+)  # fmt: skip
+def test_a_number_is_worth_what_is_written(text, value):
+    assert number_value(text) == (None if value is None else Decimal(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("1.234", ".", "1.234"), ("1.234", ",", "1234"), ("1,234", ",", "1.234"), ("1,234", ".", "1234"),
+        ("-1.234", ",", "-1234"), ("12,50", ".", "12.50"), ("1.234.567", ".", "1234567"), ("1?.234", ".", None),
+    ],
+)  # fmt: skip
+def test_the_decimal_sign_decides_only_what_the_writing_leaves_open(text, decimal, value):
+    assert number(text, decimal=decimal).value == (None if value is None else Decimal(value))
+
+
+def test_a_decimal_sign_that_is_none_is_one_sentence():
+    with pytest.raises(ShuziError, match=r"decimal ';': expected \. or , or nothing"):
+        Reader().read(BLANK, decimal=";")
+
+
+@pytest.mark.parametrize("text", ["-12.50", "3/7/2025", "17.000,-", "1'234.50", "12:30", "+5%", "?.5"])
+def test_text_is_the_number_as_written(text):
+    assert number(text).text == text
+
+
+def test_the_confidence_of_a_number_includes_its_marks():
+    assert number("1.5", whole=0.5).confidence == pytest.approx(0.9 * 0.8 * 0.9 * 0.5)
+
+
+def test_the_box_of_a_number_is_around_its_marks_too():
+    assert number("-12", x=100).box == (100, 0, 28, 20)
+
+
+def test_alternatives_keep_marks_in_place_and_may_leave_them_out():
+    found = {reading.text: reading.probability for reading in number("1.5", whole=0.5).alternatives()}
+    assert found["1.5"] == pytest.approx(0.9 * 0.8 * 0.9 * 0.5)
+    assert found["15"] == pytest.approx(0.9 * 0.2 * 0.9 * 0.5)
+    assert found[".5"] == pytest.approx(0.1 * 0.8 * 0.9 * 0.5)
+    assert sum(found.values()) == pytest.approx(0.5)
+
+
+def test_what_was_called_written_says_what_it_is_called_now():
+    with pytest.raises(Renamed, match="written is now called text"):
+        number("1.5").written  # noqa: B018
+    assert getattr(number("1.5"), "written", "") == ""
+
+
+def test_a_page_reads_as_its_lines():
+    page = Page((number("1.50"), number("2", 100), number("-3", line=1)), (200, 100))
+    assert page.text == "1.50 2\n-3"
+    assert [[each.text for each in line] for line in page.lines] == [["1.50", "2"], ["-3"]]
+    assert (page.unread, page.turned) == ((), 0)
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------
+
+
+def table_page(lines, ends=None, starts=None):
+    """A page of lines, "" for an empty cell, with columns aligned at their right or left edges."""
+    numbers = []
+    for line, cells in enumerate(lines):
+        for k, text in enumerate(cells):
+            if text:
+                x = ends[k] - 10 * len(text) + 2 if ends else starts[k]
+                numbers.append(number(text, x, line))
+    return Page(tuple(numbers), (1000, 1000))
+
+
+def texts(page):
+    return [[cell.text if cell else "" for cell in row] for row in page.table()]
+
+
+LINES = [
+    ["1", "12.50", "3", "1050"],
+    ["2", "", "1234", "7"],
+    ["13", "7.25", "", "99999"],
+    ["", "117.00", "12", ""],
+]
+
+
+@pytest.mark.parametrize("places", [{"ends": [30, 110, 160, 230]}, {"starts": [0, 40, 120, 180]}])
+def test_a_column_with_missing_cells_stays_a_column(places):
+    assert texts(table_page(LINES, **places)) == LINES
+
+
+def test_a_grid_of_single_digits_keeps_its_places():
+    grid = [["5", "3", "", "", "7"], ["6", "", "", "1", ""], ["", "9", "8", "", ""], ["", "", "4", "2", "6"]]
+    assert texts(table_page(grid, starts=[0, 35, 70, 105, 140])) == grid
+
+
+def test_a_table_that_leans_keeps_its_columns():
+    rows = [
+        [(100 + 150 * k - 3 * row, 40 * row + 10 * k, 60, 20) for k in range(4) if (row + k) % 4]
+        for row in range(12)
+    ]
+    wanted = [[k for k in range(4) if (row + k) % 4] for row in range(12)]
+    assert assign_columns(rows) == wanted
+
+
+def test_a_page_without_numbers_is_an_empty_table():
+    assert Page((), (10, 10)).table() == ()
+    assert assign_columns([[], []]) == [[], []]
