@@ -20,16 +20,16 @@ optimizer = torch.optim.SGD([W, b], lr=0.1)
 for images, labels in track(train_loader, "training"):
     optimizer.zero_grad()  # gradients would add up otherwise
     x = images.view(-1, 784)  # (100, 1, 28, 28) -> (100, 784)
-    y = x @ W + b  # logits, (100, 10)
-    loss = F.cross_entropy(y, labels)  # takes logits: softmax is inside it
+    z = x @ W + b  # logits, (100, 10)
+    loss = F.cross_entropy(z, labels)  # takes logits: softmax is inside it
     loss.backward()
     optimizer.step()
 
 correct = 0
 with torch.no_grad():
     for images, labels in track(test_loader, "testing"):
-        y = images.view(-1, 784) @ W + b
-        correct += (y.argmax(dim=1) == labels).sum().item()
+        z = images.view(-1, 784) @ W + b
+        correct += (z.argmax(dim=1) == labels).sum().item()
 print(f"test accuracy: {correct / len(mnist_test):.4f}")
 
 figure, axes = plt.subplots(1, 10, figsize=(20, 2))

@@ -35,7 +35,7 @@ def prose(language: str) -> str:
 
 
 def test_both_languages_have_the_same_chapters_and_the_same_code_to_the_letter(build):
-    assert len(build.chapters()) == 12
+    assert len(build.chapters()) == 14
     for chapter in build.chapters():
         chinese, english = (build.source(language, chapter) for language in ("zh", "en"))
         assert build.code(chinese) == build.code(english), chapter
@@ -46,11 +46,9 @@ def test_both_languages_have_the_same_chapters_and_the_same_code_to_the_letter(b
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_each_chapter_says_what_one_will_know_and_has_three_exercises_with_answers(language):
-    will_know = {"zh": "读完这一章，你会知道", "en": "After this chapter you know"}[language]
+def test_each_chapter_has_three_exercises_with_answers(language):
     for path in sorted((BOOK / language).glob("[0-9]*.md")):
         text = path.read_text()
-        assert will_know in text, path
         assert text.count("<details><summary>") == text.count("</details>") == 3, path
 
 
@@ -83,7 +81,7 @@ def test_what_ships_is_what_is_written_with_outputs_and_no_errors(build):
 
 
 def test_the_loop_in_numpy_takes_as_long_as_its_chapter_says():
-    told = (notebooks.HOME / "en" / "09-numpy.ipynb").read_text()
+    told = (notebooks.HOME / "en" / "10-numpy.ipynb").read_text()
     seconds = float(re.search(r"test accuracy 0\.90\d\d, (\d+\.\d+) s", told)[1])
     assert seconds < 2  # beside work on all cores too
 
@@ -138,7 +136,7 @@ def test_every_chapter_runs_and_prints_what_ships(tmp_path):
     ended = subprocess.run([sys.executable, "-c", script, tmp_path], cwd=BOOK, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     paths = sorted(tmp_path.rglob("*.ipynb"))
-    assert len(paths) == 24
+    assert len(paths) == 28
     for path in paths:
         shipped = json.loads((notebooks.HOME / path.relative_to(tmp_path)).read_text())["cells"]
         for was, now in zip(shipped, json.loads(path.read_text())["cells"], strict=True):
@@ -236,13 +234,13 @@ def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_langu
 
 def test_learn_copies_the_notebooks_and_leaves_the_readers_work(command, tmp_path):
     laid = command("learn", "--lang", "zh", "--to", tmp_path / "lesson", "--json").json["notebooks"]
-    assert len(laid) == 12
+    assert len(laid) == 14
     first = Path(laid[0])
     assert "数据" in first.read_text()
     assert "](../" not in "".join(Path(path).read_text() for path in laid)
     first.write_text("mine")
     told = command("learn", "--lang", "zh", "--to", tmp_path / "lesson", "--no-browser")
-    assert (told.code, len(told.stdout.splitlines())) == (0, 12)
+    assert (told.code, len(told.stdout.splitlines())) == (0, 14)
     assert first.read_text() == "mine"
     english = command("learn", "--lang", "en", "--to", tmp_path / "en", "--json").json["notebooks"]
     assert "The data" in Path(english[0]).read_text()

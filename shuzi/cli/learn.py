@@ -20,7 +20,7 @@ def learn(
 ) -> None:
     """Open the lesson in Jupyter.
 
-    Copies its notebooks to a folder: twelve executed chapters, from the data to your own handwriting.
+    Copies its notebooks to a folder: fourteen executed chapters, from the data to your own handwriting.
     """
     from shuzi.learn import notebooks
 

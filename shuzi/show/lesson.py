@@ -21,7 +21,7 @@ def product(m: int = 100) -> Figure:
         (x, "x", f"{m}", "784", ACCENT),
         (W, "W", "784", "10", SECOND),
         (b, "b", "", "10", SECOND),
-        (y, "y", f"{m}", "10", ACCENT),
+        (y, "z", f"{m}", "10", ACCENT),
     ):
         axes.add_patch(
             Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.2, edgecolor=colour)
@@ -59,7 +59,7 @@ def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
     """Draw ten logits, and next to them their softmax, ten probabilities."""
     figure = blank(7.2, 2.2)
     for axes, values, title in zip(
-        figure.subplots(1, 2), (logits, probabilities), ("y, logits", "p = softmax(y)"), strict=True
+        figure.subplots(1, 2), (logits, probabilities), ("z, logits", "p = softmax(z)"), strict=True
     ):
         likeliest = int(np.argmax(values))
         axes.bar(range(10), values, color=[SECOND if k == likeliest else ACCENT for k in range(10)])

@@ -18,30 +18,30 @@ def rows(images: np.ndarray) -> np.ndarray:
 
 
 def logits(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The linear map y = x W + b: (m, 784), (784, 10), (10,) to (m, 10)."""
+    """The linear map z = x W + b: (m, 784), (784, 10), (10,) to (m, 10)."""
     return x @ W + b
 
 
-def softmax(y: np.ndarray) -> np.ndarray:
-    """p_k = exp(y_k) / sum_j exp(y_j), row by row: logits (m, 10) to probabilities (m, 10).
+def softmax(z: np.ndarray) -> np.ndarray:
+    """p_k = exp(z_k) / sum_j exp(z_j), row by row: logits (m, 10) to probabilities (m, 10).
 
     Subtracting the row's largest logit first cancels in the fraction, and nothing overflows.
     """
-    e = np.exp(y - y.max(axis=1, keepdims=True))
+    e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
 
-def cross_entropy(y: np.ndarray, labels: np.ndarray) -> float:
-    """The mean of -log p[label] = log(sum_j exp(y_j)) - y[label], in nats, from logits (m, 10) and labels (m,)."""
-    top = y.max(axis=1)
-    log_sum = top + np.log(np.exp(y - top[:, None]).sum(axis=1))
-    return float((log_sum - y[np.arange(len(y)), labels]).mean())
+def cross_entropy(z: np.ndarray, labels: np.ndarray) -> float:
+    """The mean of -log p[label] = log(sum_j exp(z_j)) - z[label], in nats, from logits (m, 10) and labels (m,)."""
+    top = z.max(axis=1)
+    log_sum = top + np.log(np.exp(z - top[:, None]).sum(axis=1))
+    return float((log_sum - z[np.arange(len(z)), labels]).mean())
 
 
-def gradient(x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def gradient(x: np.ndarray, z: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The gradient of the cross-entropy: x^T (p - onehot) / m for W, (784, 10); its sum over rows for b, (10,)."""
-    error = softmax(y) - np.eye(y.shape[1], dtype=y.dtype)[labels]
-    error /= len(y)
+    error = softmax(z) - np.eye(z.shape[1], dtype=z.dtype)[labels]
+    error /= len(z)
     return x.T @ error, error.sum(axis=0)
 
 

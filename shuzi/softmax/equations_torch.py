@@ -23,34 +23,34 @@ def initial(generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def logits(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    """The linear map y = x W + b: (m, 784), (784, 10), (10,) to (m, 10)."""
+    """The linear map z = x W + b: (m, 784), (784, 10), (10,) to (m, 10)."""
     return x @ W + b
 
 
-def softmax(y: Tensor) -> Tensor:
-    """p_k = exp(y_k) / sum_j exp(y_j), row by row: logits (m, 10) to probabilities (m, 10).
+def softmax(z: Tensor) -> Tensor:
+    """p_k = exp(z_k) / sum_j exp(z_j), row by row: logits (m, 10) to probabilities (m, 10).
 
     Subtracting the row's largest logit first cancels in the fraction, and nothing overflows.
     """
-    e = torch.exp(y - y.amax(dim=1, keepdim=True))
+    e = torch.exp(z - z.amax(dim=1, keepdim=True))
     return e / e.sum(dim=1, keepdim=True)
 
 
-def cross_entropy(y: Tensor, labels: Tensor) -> Tensor:
-    """The mean of -log p[label], in nats, from logits y (m, 10) and labels int64 (m,).
+def cross_entropy(z: Tensor, labels: Tensor) -> Tensor:
+    """The mean of -log p[label], in nats, from logits z (m, 10) and labels int64 (m,).
 
-    Put softmax into the logarithm: -log p_k = log(sum_j exp(y_j)) - y_k. So the loss takes logits. Given
+    Put softmax into the logarithm: -log p_k = log(sum_j exp(z_j)) - z_k. So the loss takes logits. Given
     probabilities, it applies softmax twice: the loss stays above log(1 + 9 / e) = 1.46 even if every answer is
     certain and right, and the model learns more slowly.
     """
-    top = y.detach().amax(dim=1, keepdim=True)
-    log_sum = top + torch.log(torch.exp(y - top).sum(dim=1, keepdim=True))  # (m, 1)
-    return (log_sum - y.gather(1, labels[:, None])).mean()
+    top = z.detach().amax(dim=1, keepdim=True)
+    log_sum = top + torch.log(torch.exp(z - top).sum(dim=1, keepdim=True))  # (m, 1)
+    return (log_sum - z.gather(1, labels[:, None])).mean()
 
 
-def gradient(x: Tensor, y: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def gradient(x: Tensor, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The gradient of the cross-entropy, without autograd: x^T (p - onehot) / m for W, its row sum for b."""
-    error = (softmax(y) - F.one_hot(labels, y.shape[1])) / len(labels)  # (m, 10)
+    error = (softmax(z) - F.one_hot(labels, z.shape[1])) / len(labels)  # (m, 10)
     return x.T @ error, error.sum(dim=0)
 
 

@@ -26,10 +26,10 @@ def epoch(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Train W (784, 10) and b (10,) in place. Yield the logits (B, 10) and the labels (B,) of each batch."""
     for x, labels in batches:
-        y = logits(x, W, b)
-        of_W, of_b = gradient(x, y, labels)
+        z = logits(x, W, b)
+        of_W, of_b = gradient(x, z, labels)
         descend(W, b, of_W, of_b, lr)
-        yield y, labels
+        yield z, labels
 
 
 def predict(W: np.ndarray, b: np.ndarray, images: np.ndarray) -> np.ndarray:
