@@ -37,7 +37,7 @@ styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # while a function dra
 TITLE_CHARACTERS = 24  # of a dataset's name
 
 
-class Picture(Figure):
+class NotebookFigure(Figure):
     """A figure that a notebook shows, whatever matplotlib's backend is."""
 
     def _repr_png_(self) -> bytes:
@@ -49,7 +49,7 @@ class Picture(Figure):
 
 def blank(width: float, height: float) -> Figure:
     """Return an empty figure, size in inches, that pyplot doesn't manage."""
-    return Picture(figsize=(width, height), layout="constrained")
+    return NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 @styled

@@ -16,7 +16,7 @@ BOX = 20  # pixels of a digit's larger side in a 28x28
 
 
 @dataclass(frozen=True)
-class Pens:
+class InkStyle:
     """How pens lay ink. Lengths are shares of a glyph's height."""
 
     rewritten_width: LogNormal = LogNormal(
@@ -35,7 +35,7 @@ class Pens:
     faintest: float = 0.15
 
 
-PENS = Pens()
+INK_STYLE = InkStyle()
 
 
 def deform(ink: np.ndarray, by: Hand) -> np.ndarray | None:
@@ -60,15 +60,15 @@ def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) 
     offset = side / 2 - matrix @ np.array([14, 14])
     move = np.hstack([matrix, offset[:, None]]).astype(np.float32)
     large = cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_CUBIC)
-    inside = (large > PENS.inside).astype(np.uint8)
+    inside = (large > INK_STYLE.inside).astype(np.uint8)
     x, y, w, h = cv2.boundingRect(inside)
     if not w:
         return None
-    room = int(PENS.room * zoom * BOX)
+    room = int(INK_STYLE.room * zoom * BOX)
     top, left = max(0, y - room), max(0, x - room)
     inside = inside[top : y + h + room, left : x + w + room]
-    width = by.pen * BOX * zoom * PENS.rewritten_width.draw(g)
-    ink = _restroked(inside, width, int(PENS.reach * zoom * BOX), PENS.thicker * height)
+    width = by.pen * BOX * zoom * INK_STYLE.rewritten_width.draw(g)
+    ink = _restroked(inside, width, int(INK_STYLE.reach * zoom * BOX), INK_STYLE.thicker * height)
     return crop_to_ink(ink if by.nib is None else _spread(ink, by))
 
 
@@ -88,7 +88,7 @@ def _restroked(inside: np.ndarray, width: float, reach: int, thicker: float) -> 
 
 def _spread(ink: np.ndarray, by: Hand) -> np.ndarray:
     """Spread ink along the broad side of a nib."""
-    reach = by.pen * ink.shape[0] * PENS.nib_reach
+    reach = by.pen * ink.shape[0] * INK_STYLE.nib_reach
     side = int(2 * reach) | 1
     if side < 3:
         return ink
@@ -114,23 +114,23 @@ def draw_strokes(
     height: of the result, or 0.8 of a wide one's width, in pixels; pen: the pen's width in pixels; default by height.
     """
     if by.retraced:
-        lines = lines + [line + g.normal(0, PENS.retrace, 2) for line in lines]
+        lines = lines + [line + g.normal(0, INK_STYLE.retrace, 2) for line in lines]
     lines = [line @ by.matrix.T for line in lines]
     points = np.concatenate(lines)
     low, size = points.min(0), np.ptp(points, axis=0)
     larger = max(float(size[1]), 0.8 * float(size[0]), 1e-3)
     times = max(1.0, WORK / height)
     scale = height * times / larger
-    width = max(1.0, (by.pen * height if pen is None else pen) * times * PENS.drawn_width.draw(g))
+    width = max(1.0, (by.pen * height if pen is None else pen) * times * INK_STYLE.drawn_width.draw(g))
     margin = int(width) + 3
     canvas = np.zeros([int(v * scale) + 2 * margin + 1 for v in size[::-1]], np.uint8)
     for line in lines:
         _draw_stroke(canvas, (line - low) * scale + margin, width, by.nib)
     ink: np.ndarray = canvas.astype(np.float32) / 255
     if by.rough:
-        knots = g.random((PENS.grain_knots, PENS.grain_knots), np.float32)
+        knots = g.random((INK_STYLE.grain_knots, INK_STYLE.grain_knots), np.float32)
         grain: np.ndarray = cv2.resize(knots, canvas.shape[::-1], interpolation=cv2.INTER_CUBIC)
-        ink *= np.clip(1 - by.rough * grain, PENS.faintest, 1)
+        ink *= np.clip(1 - by.rough * grain, INK_STYLE.faintest, 1)
     if times > 1:
         ink = shrink(ink, times)
     return crop_to_ink(ink, 0.2)
@@ -141,8 +141,8 @@ def _draw_stroke(canvas: np.ndarray, path: np.ndarray, pen: float, nib: float | 
     if nib is None:
         polyline(canvas, path, pen)
         return
-    across = np.array([np.cos(nib + np.pi / 2), np.sin(nib + np.pi / 2)]) * pen * PENS.nib_half
+    across = np.array([np.cos(nib + np.pi / 2), np.sin(nib + np.pi / 2)]) * pen * INK_STYLE.nib_half
     for a, b in itertools.pairwise(path):
         slab = fixed_point(np.array([a - across, a + across, b + across, b - across]))
         cv2.fillConvexPoly(canvas, slab, 255, cv2.LINE_AA, SUBPIXEL)
-    polyline(canvas, path, pen * PENS.nib_fine)
+    polyline(canvas, path, pen * INK_STYLE.nib_fine)

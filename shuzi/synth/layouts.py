@@ -27,7 +27,7 @@ MIN_SIZE, MAX_SIZE = 12, 64  # pixels of a digit's larger side within which the 
 
 
 @dataclass(frozen=True)
-class Field:
+class FieldStrip:
     """A number across a strip. "Share" is of the digits' height; all else in pixels."""
 
     height: LogUniform = LogUniform(13, 56)
@@ -164,7 +164,7 @@ class Empty:
     rule_strength: Uniform = Uniform(0.2, 1)
 
 
-FIELD, PAGE, CLOSE_UP, TINY, EMPTY = Field(), PagePart(), CloseUp(), Tiny(), Empty()
+FIELD, PAGE, CLOSE_UP, TINY, EMPTY = FieldStrip(), PagePart(), CloseUp(), Tiny(), Empty()
 
 
 def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:

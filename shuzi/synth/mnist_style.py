@@ -16,7 +16,7 @@ INKED = 24  # grey above this is ink
 
 
 @dataclass(frozen=True)
-class Pens:
+class PenStyle:
     """How pens draw. Widths in hundredths of a glyph's larger side."""
 
     width: float = 8.6  # the middle of the pens' widths
@@ -43,7 +43,7 @@ class Boxing:
     sigma: Uniform = Uniform(0.2, 0.7)
 
 
-PENS, BOXING = Pens(), Boxing()
+PEN_STYLE, BOXING = PenStyle(), Boxing()
 
 
 def draw_digits(count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def draw_digits(count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 
 def draw_glyph(
-    skeleton: str, g: np.random.Generator, squeeze: float = 1.0, pen: float = PENS.width
+    skeleton: str, g: np.random.Generator, squeeze: float = 1.0, pen: float = PEN_STYLE.width
 ) -> np.ndarray:
     """Draw a skeleton as a hand would and bring it into MNIST's box: uint8 (28, 28).
 
@@ -66,9 +66,9 @@ def draw_glyph(
     return to_box(render(jitter(list(strokes_of(skeleton)), g, squeeze), g, pen), g)
 
 
-def render(strokes: list[np.ndarray], g: np.random.Generator, pen: float = PENS.width) -> np.ndarray:
+def render(strokes: list[np.ndarray], g: np.random.Generator, pen: float = PEN_STYLE.width) -> np.ndarray:
     """Draw strokes, (P, 2) each, on a canvas just large enough: uint8, CANVAS pixels for the larger side."""
-    s, every = PENS, np.concatenate(strokes)
+    s, every = PEN_STYLE, np.concatenate(strokes)
     low, size = every.min(0), float(np.ptp(every, axis=0).max())
     scale = CANVAS / max(size, 1e-3)
     pen = float(np.clip(pen * s.widths.draw(g), s.thinnest, s.thickest))
@@ -98,11 +98,11 @@ def _draw_uneven(
     g: np.random.Generator,
 ) -> None:
     """Draw a path (P, 2) with a width that follows pressure (0..1) and a broad nib's direction (radians)."""
-    phase, beat = g.uniform(0, 6.3), PENS.beats.draw(g)
+    phase, beat = g.uniform(0, 6.3), PEN_STYLE.beats.draw(g)
     weights = 1 + pressure * np.sin(phase + beat * np.linspace(0, 1, len(path)))
     for a, b, weight in zip(path, path[1:], weights.tolist(), strict=False):
         if nib is not None:
-            weight *= PENS.nib_thin + PENS.nib_gain * abs(np.sin(np.arctan2(*(b - a)[::-1]) - nib))
+            weight *= PEN_STYLE.nib_thin + PEN_STYLE.nib_gain * abs(np.sin(np.arctan2(*(b - a)[::-1]) - nib))
         start, end = (np.round(q * 2**SUBPIXEL).astype(int).tolist() for q in (a, b))
         cv2.line(canvas, start, end, 255, max(1, round(pen * weight)), cv2.LINE_AA, SUBPIXEL)
 

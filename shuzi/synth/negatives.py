@@ -11,7 +11,7 @@ import numpy as np
 
 from shuzi.data.digits import SIDE, Digits
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Normal, Uniform
-from shuzi.synth.mnist_style import PENS, draw_digits, draw_glyph, to_box
+from shuzi.synth.mnist_style import PEN_STYLE, draw_digits, draw_glyph, to_box
 from shuzi.synth.shapes import blob, nearly_blank, silhouette, texture
 from shuzi.synth.skeletons import sign_skeletons
 
@@ -148,7 +148,7 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         )  # few look more like digits: draw more of them
         points = g.uniform(0, 100, (count, 2))
     corner = "!" if kind < s.angular else ""
-    pen = PENS.fine if s.fine_pen.draw(g) else PENS.width
+    pen = PEN_STYLE.fine if s.fine_pen.draw(g) else PEN_STYLE.width
     return draw_glyph(_skeleton([points], corner), g, s.scribble_squeeze, pen)
 
 

@@ -58,7 +58,7 @@ class Blobs:
 
 
 @dataclass(frozen=True)
-class Textures:
+class SmallTextures:
     """Noise of any coarseness, gradients, gratings, specks; tones 0..1."""
 
     kinds: int = 5
@@ -97,7 +97,7 @@ class Blanks:
     edge_tone: Uniform = Uniform(40, 255)
 
 
-SILHOUETTES, BLOBS, TEXTURES, BLANKS = Silhouettes(), Blobs(), Textures(), Blanks()
+SILHOUETTES, BLOBS, TEXTURES, BLANKS = Silhouettes(), Blobs(), SmallTextures(), Blanks()
 
 
 def silhouette(g: np.random.Generator) -> np.ndarray:

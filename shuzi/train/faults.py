@@ -99,7 +99,7 @@ RETURNS: dict[str, tuple[Callable[..., bool], str]] = {
 
 
 @dataclass(frozen=True)
-class Field:
+class RecipeField:
     """A function of a recipe; a wrong call of it is a ShuziError that names both.
 
     Attributes:
@@ -167,7 +167,7 @@ class Field:
 
 def guard(field: object) -> contextlib.AbstractContextManager[None]:
     """Turn any exception inside into a ShuziError that names a field of a guarded recipe."""
-    return field.guard() if isinstance(field, Field) else contextlib.nullcontext()
+    return field.guard() if isinstance(field, RecipeField) else contextlib.nullcontext()
 
 
 def guarded(
@@ -188,9 +188,9 @@ def guarded(
     if not shipped:
         check_values(recipe, name)
     functions = {each: value for each in RETURNS if (value := getattr(recipe, each)) is not None}
-    bare = {each: value for each, value in functions.items() if not isinstance(value, Field)}
+    bare = {each: value for each, value in functions.items() if not isinstance(value, RecipeField)}
     wrapped: dict[str, Any] = {
-        each: Field(name, each, value, folder, shipped) for each, value in bare.items()
+        each: RecipeField(name, each, value, folder, shipped) for each, value in bare.items()
     }
     return dataclasses.replace(recipe, **wrapped)
 
@@ -202,7 +202,7 @@ def check_logits(field: object, outputs: object, count: int) -> None:
         and (outputs.ndim, len(outputs)) == (2, count)
         and outputs.shape[1] >= CLASSES
     ):
-        raise cast(Field, field).wrong(
+        raise cast(RecipeField, field).wrong(
             outputs, f"logits of shape ({count}, {CLASSES}) or ({count}, {CLASSES + 1})"
         )
 
@@ -212,7 +212,9 @@ def checked_batch(field: object, batch: object) -> "Batch":
     match batch:
         case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
             return images, targets if isinstance(targets, Tensor) else tuple(targets)
-    raise cast(Field, field).wrong(batch, "batches without end, each images (B, 1, H, W) and what loss takes")
+    raise cast(RecipeField, field).wrong(
+        batch, "batches without end, each images (B, 1, H, W) and what loss takes"
+    )
 
 
 def check_values(recipe: "Recipe", name: str) -> None:

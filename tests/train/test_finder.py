@@ -20,7 +20,7 @@ from shuzi.synth.scene import Scene, scene
 from shuzi.train.finder import export
 from shuzi.train.finder.batches import Scenes, scene_batches
 from shuzi.train.finder.crops import draw_crops
-from shuzi.train.finder.export import Answers
+from shuzi.train.finder.export import ShippedFinder
 from shuzi.train.finder.loss import loss, losses
 from shuzi.train.finder.network import Finder
 from shuzi.train.finder.targets import FAR, Targets, collate, targets
@@ -248,7 +248,7 @@ def test_the_file_answers_as_torch_does_at_any_size(trained, mnist, monkeypatch)
         images = np.ascontiguousarray(strips[:count, :height, :width])
         maps, ink = session.run(["maps", "ink"], {"images": images})
         with torch.no_grad():
-            expected, covered = (each.numpy() for each in Answers(model)(torch.from_numpy(images)))
+            expected, covered = (each.numpy() for each in ShippedFinder(model)(torch.from_numpy(images)))
         assert maps.shape == (count, CHANNELS, height // STRIDE, width // STRIDE)
         assert np.abs(ink - covered).max() < 1e-2
         for each in (CLASS, OFFSET, SIZE, [LINK], NEXT, OWNER, [FINER]):  # eight bits and rounding, not more

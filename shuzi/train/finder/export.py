@@ -19,7 +19,7 @@ RANGED = 96  # scenes whose activations tell what the file's 8 bits span
 WHOLE = frozenset({"finder.maps.1.weight", "finder.ink.1.weight"})
 
 
-class Answers(nn.Module):
+class ShippedFinder(nn.Module):
     """A finder as it is shipped: probabilities in place of logits, and of the heatmaps their peaks alone."""
 
     def __init__(self, finder: Finder) -> None:
@@ -46,7 +46,7 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
 
     digits: convolutions are of 8 bits, and scenes of these tell what the bits have to span; None: all is float32.
     """
-    wrapped = Answers(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    wrapped = ShippedFinder(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch, height, width = (
         torch.export.Dim("N"),
         torch.export.Dim("h", min=1, max=1024),
