@@ -57,31 +57,34 @@ def load(
     progress: "Progress | None" = None,
     transform: "Transform | None" = None,
     skip_blank: bool = False,
+    labels: "str | None" = None,
 ) -> "tuple[Digits, Digits]":
     """Load the training and the test digits of a dataset.
 
     Args:
-        name: "mnist", "fashion-mnist", or a folder: of pictures in sub-folders 0 to 9, each seen as the shipped
-            reader sees it, or of four IDX files.
+        name: "mnist", "fashion-mnist", or a path: a folder of pictures in sub-folders 0 to 9, each seen as the
+            shipped reader sees it; or a file or folder of IDX, CSV, NPZ, NPY or Parquet files, or of USPS. Where one
+            part alone has labels, a tenth of it is held out for the test, and a warning says so.
         root: the folder of downloaded datasets, in torchvision's layout; default: SHUZI_DATA, else the user's cache.
         progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         transform: what indexing makes of each image, as torchvision's sets take it; see `Digits`.
         skip_blank: leave out pictures of a folder in which no ink is found; otherwise they are an error.
+        labels: take only images with these labels, such as "0-9" of EMNIST; not of a folder of pictures.
 
     Raises:
-        ShuziError: an unknown name, a folder with neither, a file that is not what it should be, or no
+        ShuziError: an unknown name, a folder without a dataset, a file that is not what it should be, or no
             source for one that is missing.
     """
-    from shuzi.data import digits, own
+    from shuzi.data import datasets, own
     from shuzi.errors import ShuziError
 
     if not isinstance(name, str | Path):
-        raise ShuziError(f"{name!r}: expected the name of a dataset, or a folder as str or Path.")
+        raise ShuziError(f"{name!r}: expected the name of a dataset, or a file or folder as str or Path.")
     if transform is not None:
-        train, test = load(name, root, progress, skip_blank=skip_blank)
+        train, test = load(name, root, progress, skip_blank=skip_blank, labels=labels)
         return train.with_transform(transform), test.with_transform(transform)
     if not own.is_own(name):
-        return digits.load(name, root, progress)
+        return datasets.load(name, root, progress, labels)
     from shuzi.read.reader import Reader
 
     reader = Reader()

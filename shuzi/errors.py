@@ -6,7 +6,10 @@ ShuziError             what happened, and what to do
     SystemFailure      a disk failed, or memory ran out: the input may be fine, and trying again may help
         OutOfMemory    memory ran out, which says nothing about what was being read
 
-The command line prints them on stderr and exits with their `exit_code`. Anything else that shuzi raises is a bug.
+Notice                 a warning: what shuzi has made of the input, where a person might expect something else
+
+The command line prints them on stderr and exits with the `exit_code` of an error. Anything else that shuzi raises is a
+bug.
 """
 
 import contextlib
@@ -60,6 +63,10 @@ class SystemFailure(ShuziError):
 
 class OutOfMemory(SystemFailure):
     """Memory ran out. The same may succeed later, or on a machine with more."""
+
+
+class Notice(UserWarning):
+    """What shuzi has made of the input; the command line prints it, and in Python it is a warning."""
 
 
 T = TypeVar("T")

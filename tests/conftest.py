@@ -23,7 +23,8 @@ import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
 from shuzi.cli import main
 from shuzi.data import idx, sources
-from shuzi.data.digits import Digits, load
+from shuzi.data.datasets import load
+from shuzi.data.digits import Digits
 from shuzi.synth import fonts
 from shuzi.synth.filled_forms import make_form
 

@@ -52,9 +52,12 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
         (["evaluate", "x" * 300], "x" * 300),
         (
             ["show", "nothing"],
-            "nothing: neither a folder nor a dataset that shuzi knows (mnist, fashion-mnist)",
+            "nothing: neither a file, a folder nor a dataset that shuzi knows (mnist, fashion-mnist)",
         ),
-        (["data", "minst"], "minst: neither a folder nor a dataset that shuzi knows (mnist, fashion-mnist)"),
+        (
+            ["data", "minst"],
+            "minst: neither a file, a folder nor a dataset that shuzi knows (mnist, fashion-mnist)",
+        ),
         (["data", "."], "no train-images-idx3-ubyte in it"),
         (["data", "--root", "/dev/null"], "/dev/null: a file, expected a folder"),
         (["dta"], "No such command 'dta'"),

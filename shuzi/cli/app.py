@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from traceback import print_exception
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -22,7 +22,7 @@ from shuzi.cli.read import read
 from shuzi.cli.serve import serve
 from shuzi.cli.show import show
 from shuzi.cli.train import train
-from shuzi.errors import ShuziError, Stopped, out_of_memory
+from shuzi.errors import Notice, ShuziError, Stopped, out_of_memory
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
@@ -80,11 +80,21 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries warn programmers
+    warnings.simplefilter("always", Notice)
+    warnings.showwarning = print_warning
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: partial work is cleaned up
     code, sentence = run(sys.argv[1:] or ["--help"])
     if sentence:
         print_error(sentence)
     sys.exit(code)
+
+
+def print_warning(message: Warning | str, category: type[Warning], *place: Any, **file: Any) -> None:
+    """Print a Notice as a sentence, and any other warning as Python does."""
+    if issubclass(category, Notice):
+        print_error(str(message))
+    else:
+        print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
 def run(args: Sequence[str]) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shuzi import load
-from shuzi.cli.options import AsJson, Root
+from shuzi.cli.options import AsJson, Labels, Root
 from shuzi.cli.output import download_bars, out, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 def data(
     name: Annotated[
-        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, unipen, or a folder.")
+        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, unipen, or a file or folder.")
     ] = "mnist",
+    labels: Labels = None,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
@@ -23,25 +24,26 @@ def data(
 
     Reports what it contains and where it is.
     """
-    from shuzi.data import digits, own, pens, sources
+    from shuzi.data import datasets, own, pens, sources
 
     if name == pens.NAME:
         return _print_pens(pens.load(root), as_json)
     with download_bars() as progress:
-        files = [] if own.is_own(name) else digits.find(name, root, progress)
-    parts = digits.from_files(name, files) if files else load(name)
+        dataset = None if own.is_own(name) else datasets.read(name, root, progress, labels)
+    parts = load(name) if dataset is None else dataset.split()
+    files = [] if dataset is None else dataset.files
     sets = dict(zip(("train", "test"), parts, strict=True))
     if as_json:
         return print_json(
             {
                 "name": name,
                 "sha256": sets["train"].sha256,
-                "files": [{"path": str(f.path), "bytes": len(f.data), "sha256": f.sha256} for f in files],
+                "files": [{"path": str(f.path), "bytes": f.size, "sha256": f.sha256} for f in files],
                 **{part: {"count": len(each), "per_class": each.counts()} for part, each in sets.items()},
             }
         )
     if files:
-        print_rows(["file", "bytes"], [[file.path.name, f"{len(file.data):,}"] for file in files])
+        print_rows(["file", "bytes"], [[file.path.name, f"{file.size:,}"] for file in files])
     print_rows(
         ["digit", *map(str, range(10)), "all"],
         [[part, *map(str, each.counts()), str(len(each))] for part, each in sets.items()],

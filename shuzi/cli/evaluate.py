@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shuzi.evaluate.figures import Evaluation
 
 TESTS = (
-    "A dataset's name or folder, a folder of pictures with labels.csv, or a suite that --suites lists. "
+    "A dataset's name, file or folder, a folder of pictures with labels.csv, or a suite that --suites lists. "
     "Default: the dataset it was trained on."
 )
 

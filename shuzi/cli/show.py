@@ -15,7 +15,8 @@ def show(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the folder of a dataset."
+            metavar="WHAT",
+            help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset.",
         ),
     ],
     index: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shuzi.cli.options import DEVICES, AsJson, Root, Traceback
+from shuzi.cli.options import DEVICES, AsJson, Labels, Root, Traceback
 from shuzi.cli.output import download_bars, err, out, print_error, print_json
 from shuzi.errors import ShuziError, needs
 
@@ -28,7 +28,7 @@ START = (
 SECONDS_BETWEEN_UPDATES = 0.1  # of the bar; reading the loss waits for the device
 
 Recipe = Annotated[str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default: softmax-numpy.")]
-Data = Annotated[str | None, typer.Option(help="A dataset's name, or a folder. Default: mnist.")]
+Data = Annotated[str | None, typer.Option(help="A dataset's name, file or folder. Default: mnist.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. Default: the recipe's.")]
 BatchSize = Annotated[int | None, typer.Option(help="Batch size: images per step. Default: the recipe's.")]
 LearningRate = Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")]
@@ -58,6 +58,7 @@ def train(
     seed: Seed = None,
     validation: Validation = None,
     skip_blank: SkipBlank = None,
+    labels: Labels = None,
     root: Root = None,
     run: RunFolder = None,
     device: Device = None,
@@ -70,7 +71,7 @@ def train(
     plans, runs, ranks = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs", "ranks"))
     options = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
-        validation=validation, device=device, skip_blank=skip_blank,
+        validation=validation, device=device, skip_blank=skip_blank, labels=labels,
     )  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it

@@ -1,15 +1,14 @@
 """Digits: images and labels held once, as bytes, and three ways to go through them."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from numbers import Integral
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shuzi.data import idx, sources
+from shuzi.data import arrays
+from shuzi.data.normalise import SIDE
 from shuzi.errors import ShuziError, renamed
 
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
     Transform = Callable[[Image.Image], Any]
 
-SIDE = 28
 CLASSES = 10
+BY_FILES = "files"  # the rule that splits a dataset with a training part and a test part
 GATHERED = 2000  # images gathered at once: 6 MB as float32 stay in the cache
 
 
@@ -32,9 +31,10 @@ class Digits:
         images: uint8 (N, 28, 28), 0 is paper and 255 is ink.
         labels: uint8 (N,), 0..9.
         name: what the set is called in messages and pictures.
-        sha256: of the lines that `sha256sum` prints for its four files; "" for a part of a set.
+        sha256: of the lines that `sha256sum` prints for its files; "" for a part of a set.
         transform: what `digits[i]` makes of an image, given a Pillow image of mode L, white ink on black, as
             torchvision's sets give it; None: float32 (1, 28, 28) in [0, 1].
+        split_rule: how its set was split into training and test: by its files, or by the SHA-256 of its images.
 
     Raises:
         ShuziError: another type or shape, counts that differ, a label above 9.
@@ -45,6 +45,7 @@ class Digits:
     name: str = "digits"
     sha256: str = ""
     transform: "Transform | None" = None
+    split_rule: str = BY_FILES
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -63,6 +64,25 @@ class Digits:
             raise ShuziError(
                 f"{self.name}: label {labels[where]} at index {where}, expected 0 to {CLASSES - 1}"
             )
+
+    @classmethod
+    def from_arrays(cls, x: object, y: object = None, name: str = "digits") -> "Digits":
+        """Make digits of arrays, tensors, tables or a dataset, without changing them.
+
+        Args:
+            x: images (N, 784), (N, 28, 28), (N, 28, 28, 1) or (N, 1, 28, 28), of numpy, torch or pandas, whole numbers
+                or fractions from 0 to 1, 16 or 255. Other square sizes are laid out as 28x28. Or a `datasets.Dataset`
+                with the columns image and label, or a torch `Dataset` of pairs of an image and a label.
+            y: the labels (N,), 0 to 9; None for a dataset, which holds them.
+            name: what messages call the set.
+
+        Raises:
+            ShuziError: another shape or type, values out of range, or labels that aren't digits.
+        """
+        if y is None:
+            rows = list(arrays.rows_of(x, name))
+            x, y = arrays.stack([image for image, _ in rows], name), [label for _, label in rows]
+        return cls(arrays.to_images(x, name), arrays.to_labels(y, name), name)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -187,67 +207,3 @@ class Digits:
         ):
             gathered = images[chosen].unsqueeze(1).float().div_(255)  # (some B, 1, 28, 28)
             yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)
-
-
-def load(
-    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.Progress | None = None
-) -> tuple[Digits, Digits]:
-    """Load the training and the test digits of a set.
-
-    Args:
-        name: "mnist", "fashion-mnist", or a folder with four IDX files.
-        root: folder of the named sets, in torchvision's layout; by default SHUZI_DATA, else the user's cache.
-        progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
-
-    Raises:
-        ShuziError: an unknown name, a folder without the files, a damaged file, or no source for a missing one.
-    """
-    return from_files(str(name), find(name, root, progress))
-
-
-def find(
-    name: str | Path = "mnist", root: str | Path | None = None, progress: sources.Progress | None = None
-) -> list[sources.DataFile]:
-    """Return the four verified files of a set, downloading missing ones; arguments and errors as for `load`."""
-    if str(name) in sources.SOURCES:
-        return sources.obtain(str(name), Path(root) if root else None, progress)
-    return own_files(Path(name))
-
-
-def from_files(name: str, found: list[sources.DataFile]) -> tuple[Digits, Digits]:
-    """Return the training and the test digits in the four files of a set."""
-    listing = "".join(f"{file.sha256}  {file.name}\n" for file in found)
-    sha256 = hashlib.sha256(listing.encode()).hexdigest()
-    title = name if name in sources.SOURCES else Path(name).resolve().name
-    arrays = [idx.parse(file.data, file.name) for file in found]
-    sets = (
-        Digits(arrays[0], arrays[1], f"{title} train", sha256),
-        Digits(arrays[2], arrays[3], f"{title} test", sha256),
-    )
-    for each in sets:
-        if not len(each):
-            raise ShuziError(f"{each.name}: holds no images, expected 1 or more")
-    return sets
-
-
-def own_files(folder: Path) -> list[sources.DataFile]:
-    """Return the four IDX files of a folder of one's own, with their checksums.
-
-    Raises:
-        ShuziError: no such folder or set, or a file is missing.
-    """
-    if not folder.is_dir():
-        raise ShuziError(
-            f"{folder}: neither a folder nor a dataset that shuzi knows ({', '.join(sources.SOURCES)})"
-        )
-    found = []
-    for file in sources.NAMES:
-        path = next(sources.candidates(file, (folder, folder / "raw")), None)
-        if path is None:
-            raise ShuziError(
-                f"{folder}: no {file} in it; expected {', '.join(sources.NAMES)}, plain or .gz, "
-                "or pictures in sub-folders 0 to 9"
-            )
-        data = idx.read_bytes(path)
-        found.append(sources.DataFile(file, path, hashlib.sha256(data).hexdigest(), data))
-    return found

@@ -15,6 +15,8 @@ from shuzi.files import read_bytes
 # in the lowest fifth of all values are for the test.
 SPLIT = "SHA-256"
 HELD_OUT = 1 / 5
+# The same for a dataset that has one part only: a tenth of each label, by the SHA-256 of the images.
+IMAGE_SPLIT, IMAGES_HELD_OUT = "SHA-256 of the image", 1 / 10
 DIGEST_VALUES = 2**256
 
 
@@ -44,8 +46,8 @@ def from_pictures(
 ) -> tuple[Digits, Digits]:
     """Load the training and the test digits of a folder of pictures.
 
-    A picture's bytes decide whether it is for training or for the test (see `test_digests`), so adding, renaming or
-    removing others doesn't move it. Both parts are sorted by label and, within a label, by SHA-256.
+    A picture's bytes decide its part (see `test_digests`), so adding, renaming or removing others doesn't move it.
+    Both parts are sorted by label and, within a label, by SHA-256.
 
     Args:
         folder: has sub-folders 0 to 9, or some of them.
@@ -55,11 +57,11 @@ def from_pictures(
     Raises:
         ShuziError: there are no pictures, no label has two different ones, a file is no picture, or some have no ink.
     """
-    listing = hashlib.sha256()
+    listing, blank = hashlib.sha256(), []
     parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
-    blank: list[str] = []
     found = {label: by_digest(paths) for label, paths in pictures(folder).items()}
-    for_test = set().union(*(test_digests([digest for digest, _ in each]) for each in found.values()))
+    digests = [[digest for digest, _ in pairs] for pairs in found.values()]
+    for_test = set().union(*(test_digests(each, HELD_OUT) for each in digests))
     for label, pairs in found.items():
         for digest, path in pairs:
             image = load_image(path, normalise)
@@ -70,25 +72,31 @@ def from_pictures(
             images, labels = parts[digest in for_test]
             images.append(image)
             labels.append(label)
-    if blank and not skip_blank:
-        raise ShuziError(
-            f"{folder}: no ink found in {', '.join(blank)}. "
-            "Replace them with clearer pictures, or go on without them: --skip-blank"
-        )
-    if not parts[True][0]:
-        raise ShuziError(
-            f"{folder}: no label has 2 different pictures, one to learn from and one to test with. Add some."
-        )
+    check_found(folder, [] if skip_blank else blank, bool(parts[True][0]))
     train, test = (
         Digits(
             np.array(parts[part][0], np.uint8).reshape(-1, SIDE, SIDE),
             np.array(parts[part][1], np.uint8),
             f"{folder.resolve().name} {'test' if part else 'train'}",
             listing.hexdigest(),
+            split_rule=SPLIT,
         )
         for part in (False, True)
     )
     return train, test
+
+
+def check_found(folder: Path, blank: list[str], any_tested: bool) -> None:
+    """Raise ShuziError if pictures without ink were found, or none that are for the test."""
+    if blank:
+        raise ShuziError(
+            f"{folder}: no ink found in {', '.join(blank)}. "
+            "Replace them with clearer pictures, or go on without them: --skip-blank"
+        )
+    if not any_tested:
+        raise ShuziError(
+            f"{folder}: no label has 2 different pictures, one to learn from and one to test with. Add some."
+        )
 
 
 def by_digest(paths: list[Path]) -> list[tuple[str, Path]]:
@@ -96,15 +104,28 @@ def by_digest(paths: list[Path]) -> list[tuple[str, Path]]:
     return sorted((hashlib.sha256(read_bytes(path)).hexdigest(), path) for path in paths)
 
 
-def test_digests(digests: list[str]) -> set[str]:
+def test_digests(digests: list[str], share: float) -> set[str]:
     """Choose which of a label's pictures, by SHA-256 in hexadecimal, are for the test.
 
-    They are those in the lowest fifth of all values, or the lowest if there are none; never the highest, so that at
+    They are those in the lowest `share` of all values, or the lowest if there are none; never the highest, so that at
     least one is left for training. Copies of a picture count as one.
     """
     lowest_first = sorted(set(digests))
-    lowest_fifth = [each for each in lowest_first if int(each, 16) < HELD_OUT * DIGEST_VALUES]
-    return set(lowest_fifth or lowest_first[:1]) - set(lowest_first[-1:])
+    lowest = [each for each in lowest_first if int(each, 16) < share * DIGEST_VALUES]
+    return set(lowest or lowest_first[:1]) - set(lowest_first[-1:])
+
+
+def hold_out(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Choose which images of a set of one part are for the test: bool (N,), by IMAGE_SPLIT. Copies are on one side."""
+    digests = np.array([hashlib.sha256(image).hexdigest() for image in images])
+    return np.any(
+        [
+            np.isin(digests, [*test_digests(digests[labels == label].tolist(), IMAGES_HELD_OUT)])
+            & (labels == label)
+            for label in range(CLASSES)
+        ],
+        axis=0,
+    )
 
 
 def load_image(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:

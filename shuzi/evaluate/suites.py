@@ -8,6 +8,7 @@ import numpy as np
 
 from shuzi import load
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.formats import exists
 from shuzi.data.normalise import normalise
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
@@ -201,9 +202,11 @@ def find_suite(name: str, trained_on: str) -> Suite:
         )
     if name in SUITES and name != trained_on:
         return SUITES[name]
-    if name in SOURCES or folder.is_dir():
+    if name in SOURCES or exists(name):
         return dataset(name)
-    raise ShuziError(f"{name}: neither a folder nor a dataset to test on. There are {', '.join(SUITES)}")
+    raise ShuziError(
+        f"{name}: neither a file, a folder nor a dataset to test on. There are {', '.join(SUITES)}"
+    )
 
 
 def measure(

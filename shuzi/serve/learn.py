@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 
-from shuzi.data import digits, sources
+from shuzi.data import datasets, sources
 from shuzi.serve.problems import Problem
 from shuzi.softmax import draws
 
@@ -34,7 +34,7 @@ def _packed_set() -> bytes:
     found = sources.find_local(MNIST)
     if len(found) < len(sources.SOURCES[MNIST].files):
         raise Problem(404, f"{MNIST} is not on this computer; get it with: shuzi data {MNIST}.")
-    train, test = digits.from_files(MNIST, [found[file] for file in sources.SOURCES[MNIST].files])
+    train, test = datasets.from_files(MNIST, [found[file] for file in sources.SOURCES[MNIST].files]).split()
     counts = np.array([len(train), len(test)], "<u4").tobytes()
     arrays = train.labels, test.labels, train.images, test.images
     parts = [counts, *(each.tobytes() for each in arrays)]

@@ -40,7 +40,7 @@ def load() -> Samples:
 
 def make() -> Samples:
     """Picks the samples: the first of each class, and those whose label the shipped network finds least likely."""
-    from shuzi.data.digits import load as load_digits
+    from shuzi.data.datasets import load as load_digits
     from shuzi.read.reader import Reader
 
     _, test = load_digits("mnist")

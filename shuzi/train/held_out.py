@@ -9,7 +9,7 @@ import numpy as np
 
 import shuzi
 from shuzi.data import own
-from shuzi.data.digits import Digits
+from shuzi.data.digits import BY_FILES, Digits
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from shuzi.train.plan import Plan
     from shuzi.train.run import Run
 
-BY_FILES = "files"  # a set in IDX files has a training file and a test file
 BY_NAME = "name"  # of pictures, by runs that don't record their rule
 RECORD, CONFIG = (
     "shuzi.data",
@@ -63,11 +62,6 @@ class Learnt:
             return None
 
 
-def split_of(data: str) -> str:
-    """Return the rule by which a set is split into training and test, as run.json records it."""
-    return own.SPLIT if own.is_own(data) else BY_FILES
-
-
 def learnt_by(run: "Run") -> Learnt:
     """Return what a run has learnt from."""
     data, settings = run.plan.data, run.plan.settings
@@ -92,7 +86,8 @@ def load_for(
             f"{run.folder}: its pictures were split into training and test by {split}, now they are split by "
             f"{own.SPLIT}, so it has learnt from pictures that would test it. Train a new run."
         )
-    digits = shuzi.load(data, root, progress, skip_blank=run.plan.skip_blank)
+    labels = run.plan.labels if its_own else None
+    digits = shuzi.load(data, root, progress, skip_blank=run.plan.skip_blank, labels=labels)
     if its_own and digits[0].sha256 != run.data_sha256:
         raise ShuziError(
             f"{run.folder}: trained on data with SHA-256 {run.data_sha256}, but {data} now has {digits[0].sha256}. "
@@ -131,7 +126,7 @@ def check_start(plan: "Plan", learnt: Learnt | None, data: Digits) -> None:
         ShuziError: they may have.
     """
     its_own = own.is_own(plan.data)
-    if its_own and (learnt is None or learnt.split not in (own.SPLIT, BY_FILES)):
+    if its_own and (learnt is None or learnt.split not in (own.SPLIT, own.IMAGE_SPLIT, BY_FILES)):
         raise ShuziError(
             f"--start {plan.start}: it may have learnt from pictures that would test the new weights, for its own were "
             "not split by their content. Start from reader, or train it again."

@@ -31,6 +31,7 @@ class Plan:
         None  # what the weights are at first: "reader", an ONNX file, a run; None: drawn at random
     )
     skip_blank: bool = False  # whether pictures without ink are left out of the data
+    labels: str | None = None  # the labels of the images that are taken, such as "0-9"; None: all
 
 
 def make_plan(
@@ -44,6 +45,7 @@ def make_plan(
     device: str = "auto",
     start: str | None = None,
     skip_blank: bool = False,
+    labels: str | None = None,
 ) -> Plan:
     """Make a plan; None is replaced by the recipe's default. Raises ShuziError for a value out of range."""
     known = SOFTMAX if recipe_name == NUMPY else recipe(recipe_name)
@@ -57,7 +59,7 @@ def make_plan(
         seed,
         validation,
     )
-    return Plan(recipe_name, settings, data, device, start, skip_blank)
+    return Plan(recipe_name, settings, data, device, start, skip_blank, labels)
 
 
 def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:

@@ -94,6 +94,7 @@ class Run:
             "data": self.plan.data,
             "start": self.plan.start,
             **({"skip_blank": True} if self.plan.skip_blank else {}),
+            **({"labels": self.plan.labels} if self.plan.labels else {}),
             **settings,
             "device": self.device,
             "ranks": self.ranks,
@@ -133,7 +134,7 @@ def parse_run(folder: Path, path: Path, text: str) -> Run:
         start = None if saved["start"] is None else str(saved["start"])
         plan = Plan(
             str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start,
-            bool(saved.get("skip_blank", False)),
+            bool(saved.get("skip_blank", False)), saved.get("labels"),
         )  # fmt: skip
         if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
             raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")

@@ -76,7 +76,7 @@ def train(
     with (
         acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder
     ):
-        digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank)
+        digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank, labels=plan.labels)
         if plan.start is not None:
             held_out.check_start(plan, learnt_before(plan.start), digits[0])
         training = build_training(plan, device)
@@ -88,7 +88,7 @@ def train(
         }
         run = Run(
             folder, plan, device, training.threads, versions, digits[0].sha256, describe_plan(plan),
-            ranks=among.size, split=held_out.split_of(plan.data),
+            ranks=among.size, split=digits[0].split_rule,
         )  # fmt: skip
         with lock_run_dir(run, force) if among.first else contextlib.nullcontext():
             return run_to_completion(run, training, digits, listener or in_notebook())

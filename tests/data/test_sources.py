@@ -25,7 +25,7 @@ import requests
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from shuzi.data import idx, package_index, sources, web
-from shuzi.data.digits import load
+from shuzi.data.datasets import load
 from shuzi.data.sources import NAMES, Source
 from shuzi.errors import ShuziError
 

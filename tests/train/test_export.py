@@ -81,7 +81,8 @@ def test_the_threshold_keeps_nearly_all_validation_digits():
 def planned(folder, **changes) -> Run:
     """An unfinished run of a plan, as far as calibration asks for it."""
     plan = make_plan("best", **changes)
-    sha256, split = shuzi.load(plan.data)[0].sha256, held_out.split_of(plan.data)
+    train = shuzi.load(plan.data)[0]
+    sha256, split = train.sha256, train.split_rule
     return Run(folder, plan, "cpu", 1, {}, sha256, {}, split=split)
 
 
