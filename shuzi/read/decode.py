@@ -18,9 +18,12 @@ LINE_OFFSET = (
     0.6  # of the lower one's height: how far apart, up or down, two neighbours of one line may stand
 )
 SLOPE_REACH = 6.0  # heights: neighbours so near show how a page's lines slope
+AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
+BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
 CENTRE_SPREAD = 0.2  # of the frame: standard deviation of a single digit's place about the middle
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
+MARK_DROP = 0.5  # heights: so far below its digits a number's comma may stand
 MISSED_REACH = 0.8  # heights: how far outside a number a digit of it may have been missed
 COVERED = 0.6  # of a box
 
@@ -42,11 +45,37 @@ class DigitGroup:
 
 def group_digits(proposals: list[Proposal]) -> list[DigitGroup]:
     """Group the likely digits and marks of a page into numbers, in reading order."""
-    likely = [p for p in proposals if p.chance >= MIN_DIGIT_CHANCE]
+    likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     chains = link_digits([p for p in likely if not p.mark])
     marks = assign_marks(chains, [p for p in likely if p.mark])
     lines = enumerate(group_lines(chains))
     return [DigitGroup(tuple(chains[i]), tuple(marks[i]), number) for number, line in lines for i in line]
+
+
+def settle_marks(likely: list[Proposal]) -> list[Proposal]:
+    """Take marks that have no digit beside them where one must be for the digits that they look like, or for nothing.
+
+    A comma, a colon, a slash, a percent sign and an apostrophe follow a digit. A digit or a dash follows a slash.
+    """
+    before = np.array([p.box for p in likely if not p.mark]).reshape(-1, 4)
+    after = np.array([p.box for p in likely if p.mark in ("", "-")]).reshape(-1, 4)
+    settled = []
+    for p in likely:
+        if p.mark in AFTER_DIGITS and not (
+            _beside(p, before, -1).any() and (p.mark != "/" or _beside(p, after, 1).any())
+        ):
+            if p.digit is not None and p.digit.chance >= MIN_DIGIT_CHANCE:
+                settled.append(p.digit)
+        else:
+            settled.append(p)
+    return settled
+
+
+def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:
+    """Tell which boxes (N, 4) stand beside a mark: bool (N,). side: -1 for on its left, 1 for on its right."""
+    away = (boxes[:, :2] + boxes[:, 2:] / 2 - mark.middle) / boxes[:, 3:]
+    across = side * away[:, 0]
+    return np.asarray((across > 0) & (across < BESIDE) & (np.abs(away[:, 1]) < BESIDE))
 
 
 def link_digits(digits: list[Proposal]) -> list[list[Proposal]]:
@@ -133,9 +162,12 @@ def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
     return sorted(lines, key=lambda line: float(np.mean([starts[i] for i in line])))
 
 
-def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[float]:
-    """Estimate for each number the probability that none of the unlikely proposals in or beside it is its digit."""
-    unlikely = [p for p in proposals if not p.mark and p.chance < MIN_DIGIT_CHANCE]
+def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bool = False) -> list[float]:
+    """Estimate for each number the probability that none of the unlikely proposals in or beside it is its digit.
+
+    marks: whether to estimate it for marks instead of digits.
+    """
+    unlikely = [p for p in proposals if bool(p.mark) == marks and p.chance < MIN_DIGIT_CHANCE]
     boxes = np.array([p.box for p in unlikely]).reshape(-1, 4)
     (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
     probabilities = []
@@ -143,10 +175,12 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[f
         own = np.array([d.box for d in group.digits])
         low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
         height = float(np.median(own[:, 3]))
-        as_high = (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
-        inside = (low[1] < y) & (y < high[1]) & (np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height)
-        near = [unlikely[i] for i in np.flatnonzero(as_high & inside)]
-        missed = [p.chance for p in near if not any(covers(d, p) for d in group.digits)]
+        fits = (low[1] < y) & (y < high[1] + MARK_DROP * height * marks)
+        fits &= np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height
+        if not marks:
+            fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
+        near = [unlikely[i] for i in np.flatnonzero(fits)]
+        missed = [p.chance for p in near if marks or not any(covers(d, p) for d in group.digits)]
         probabilities.append(float(np.prod(1 - np.array(missed))))
     return probabilities
 

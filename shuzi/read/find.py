@@ -117,7 +117,7 @@ class Finder:
             absorb_second_look(proposal, seen, self.calibration.chance)
 
     def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
-        """Look at a digit and its neighbours alone, at another scale; return what may be the same digit."""
+        """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""
         scale = min(MAX_ENLARGEMENT, BEST_SIZE / digit.size)
         if 1 / MIN_RESCALE < scale / digit.level.scale < MIN_RESCALE:
             scale *= MIN_RESCALE
@@ -127,8 +127,7 @@ class Finder:
         level = self.look(resize(grey[top:bottom, left:right], scale), scale)
         x, y = round(left * scale), round(top * scale)
         level = replace(level, left=x, top=y, part=(x, y, x + level.ink.shape[1], y + level.ink.shape[0]))
-        digits = [p for p in level_proposals(level) if not p.mark]
-        return [p for p in digits if iou(p.box, digit.box[None])[0] > SAME_IOU]
+        return [p for p in level_proposals(level) if iou(p.box, digit.box[None])[0] > SAME_IOU]
 
 
 def _maps_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:

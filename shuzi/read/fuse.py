@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from shuzi.maps import OWNER, STRIDE
+from shuzi.maps import MARKS, OWNER, STRIDE
 from shuzi.read.calibration import Calibration
-from shuzi.read.proposals import ANY_LETTER, MIN_CHANCE, Level, Proposal, iou
+from shuzi.read.proposals import ANY_LETTER, DIGIT_SIZED, KINDS, MIN_CHANCE, Level, Proposal, iou
 
 MAX_PROPOSALS = 10_000  # the likeliest are enough: no page has so many digits
-SAME_IOU = 0.4  # of two boxes: from here on they are one digit
+SAME_IOU = 0.4  # of two boxes: from here on they show the same thing
+SIGNS, SMALL_MARKS = tuple(MARKS), tuple(sign for sign in MARKS if sign not in DIGIT_SIZED)
+SAME_REACH = 0.75  # of the larger one's sides: marks whose middles are nearer are one
+PART_SIZE = 0.45  # of a mark's size: what is smaller is a part of it, as a point is of a colon
 SIDE_BY_SIDE_IOU = 0.1  # of two boxes: digits that stand side by side overlap less
 SIZE_POWER = 0.5  # of two proposals that show the same ink, the larger explains more of it
 PART_INK = 0.6  # of a proposal's ink: if another explains more, the first is a part of it
@@ -24,18 +27,19 @@ HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
 
 
 def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.chance) -> list[Proposal]:
-    """Keep one proposal for each digit or mark, and pool in it what all levels say; drop letters, and what is one.
+    """Keep one proposal for each digit or mark, and pool in it what all levels say; drop letters and parts of digits.
 
-    Likely and large ones come first, because they explain more ink. A proposal whose ink an earlier one mostly
-    explains is a part of that one and is dropped; so is a digit or mark in the place of an earlier letter, and a letter
-    in that of an earlier digit or mark. chance: as in `Calibration`.
+    Digits, marks and letters compete for each place. Likely and large ones come first, because they explain more ink. A
+    digit whose ink an earlier one mostly explains is a part of that one. chance: as in `Calibration`.
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**SIZE_POWER)[:MAX_PROPOSALS]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
     left, top, width, height = boxes.T.copy()
     right, bottom = left + width, top + height
     digits = np.array([not p.mark for p in found], bool)
-    letters = np.array([p.mark == ANY_LETTER for p in found], bool)
+    small = np.array(
+        [p.mark in SMALL_MARKS and not digit for p, digit in zip(found, digits, strict=True)], bool
+    )
     chances = np.array([p.chance for p in found])
     strengths = chances * [p.weight for p in found]
     free, kept = np.ones(len(found), bool), np.zeros(len(found), bool)
@@ -44,25 +48,30 @@ def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.
             continue
         free[i] = False
         touching = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
-        rivals = np.flatnonzero(touching & kept & (letters != letters[i]))
-        if iou(p.box, boxes[rivals]).max(initial=0) > SAME_IOU:
+        near = np.flatnonzero(touching & (free | kept))
+        others = near[digits[near] & digits[i]]
+        inside = others[
+            lies_inside(boxes[others], p.box) & (strengths[others] > SEVERAL_CHANCE * strengths[i])
+        ]
+        if is_several_digits(p, [found[j] for j in inside]):
             continue
-        near = np.flatnonzero(touching & (free | kept) & (digits == digits[i]) & (letters == letters[i]))
-        same = near[free[near] & (iou(p.box, boxes[near]) > SAME_IOU)]
-        if digits[i]:
-            smaller = near[
-                lies_inside(boxes[near], p.box) & (strengths[near] > SEVERAL_CHANCE * strengths[i])
-            ]
-            if is_several_digits(p, [found[j] for j in smaller]):
-                continue
+        same = near[free[near] & same_place(p.box, boxes[near], small[near] & small[i])]
         free[same] = False
-        if digits[i]:
-            pool_levels(p, [p, *(found[j] for j in same)], chance)
-            over = near[kept[near] & (chances[near] >= strengths[i])]
-            if any(explained_ink(p, found[j]) > PART_INK for j in over):
-                continue
-        kept[i] = True
-    return [found[i] for i in np.flatnonzero(kept & ~letters)]
+        pool_levels(p, [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)], chance)
+        over = others[kept[others] & (chances[others] >= strengths[i])]
+        kept[i] = not any(explained_ink(p, found[j]) > PART_INK for j in over)
+    return [p for p, keep in zip(found, kept, strict=True) if keep and p.mark != ANY_LETTER]
+
+
+def same_place(box: np.ndarray, boxes: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """Tell which boxes (N, 4) stand in the same place as a box (4,): bool (N,).
+
+    small: bool (N,), whether both are small marks. Their boxes hardly overlap although they are one, so that the
+    distance of their middles counts.
+    """
+    apart = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - box[:2] - box[2:] / 2)
+    close = (apart < SAME_REACH * np.maximum(boxes[:, 2:], box[2:])).all(1)
+    return np.where(small, close, iou(box, boxes) > SAME_IOU)
 
 
 def lies_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -96,11 +105,27 @@ def ink_in_box(level: Level, box: np.ndarray) -> float:
 
 
 def pool_levels(proposal: Proposal, group: list[Proposal], chance: Sequence[float]) -> None:
-    """Set a proposal's classes to the group's combined ones, and its chance to the group's best, calibrated."""
-    proposal.classes = blend_classes(group)
-    best = max(q.chance * min(1.0, q.weight * 1.5) for q in group)
-    odds = np.exp(chance[0]) * (best / (1 - min(best, 0.9999))) ** chance[1]
-    proposal.chance = float(odds / (1 + odds))
+    """Set a proposal's classes and chance to what all of its place say together.
+
+    group: the digits, marks and letters there, the proposal among them. Each kind's odds are those of its best, and
+    of one place at most one kind is true: P(kind) = odds / (1 + sum of all odds). Classes are of the proposal's kind.
+    """
+    odds = dict.fromkeys(KINDS, 0.0)
+    for q in group:
+        best = min(q.chance * min(1.0, q.weight * 1.5), 0.9999)
+        odds[q.mark] = max(odds[q.mark], float(np.exp(chance[0]) * (best / (1 - best)) ** chance[1]))
+    total, digits = 1 + sum(odds.values()), [q for q in group if not q.mark]
+    if proposal.mark in SIGNS:
+        signs = np.array([odds[sign] for sign in MARKS])
+        proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / signs.sum()
+        proposal.chance = float(signs.sum()) / total
+        if digits:
+            proposal.digit = max(digits, key=lambda q: q.chance * q.weight)
+            pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], chance)
+        return
+    if digits and not proposal.mark:
+        proposal.classes = blend_classes(digits)
+    proposal.chance = odds[proposal.mark] / total
 
 
 def blend_classes(group: list[Proposal]) -> np.ndarray:
@@ -112,14 +137,14 @@ def blend_classes(group: list[Proposal]) -> np.ndarray:
 
 
 def absorb_second_look(proposal: Proposal, seen: list[Proposal], chance: Sequence[float]) -> None:
-    """Update a proposal by what a second look saw in its place, if anything.
+    """Update a digit by what a second look saw in its place, if anything.
 
     The classes are blended as between levels; the new chance is the mean of both looks' logits.
     """
     again = MIN_CHANCE
-    if seen:
-        best = max(seen, key=lambda q: q.chance * q.weight)
-        pool_levels(best, [best], chance)
+    if digits := [p for p in seen if not p.mark]:
+        best = max(digits, key=lambda q: q.chance * q.weight)
+        pool_levels(best, [best, *(p for p in seen if p.mark)], chance)
         proposal.classes, again = blend_classes([proposal, best]), best.chance
         if best.weight > proposal.weight:
             proposal.box, proposal.level, proposal.weight = best.box, best.level, best.weight

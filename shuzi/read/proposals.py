@@ -14,6 +14,7 @@ MIN_CHANCE = 0.05  # of a digit, a mark or a letter, for a proposal
 ANY_LETTER = "a"  # the mark of a letter, whichever it is
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; its answers about other sizes count less
 KINDS = ("", *MARKS, ANY_LETTER)  # of proposals, by their heatmap
+DIGIT_SIZED = ("", "/", "%", ANY_LETTER)  # these are seen best at a digit's best size
 SIZE_SPREAD = 0.6  # twice the variance of the logarithm of a size over BEST_SIZE, in the weight of an answer
 
 
@@ -62,14 +63,16 @@ class Proposal:
     """What may be a digit, a mark or a letter.
 
     Attributes:
-        chance: 0..1, that it is one.
+        chance: 0..1, the probability that it is a digit, a mark or a letter, whichever of them it proposes.
         mark: a character of MARKS, ANY_LETTER, or "" for a digit.
-        classes: float64 (10,), the probability of each digit, given that it is one.
+        classes: float64 (10,), the probability of each digit, given that it is one. Of a mark, once fused: float64
+            (8,), of each of MARKS.
         box: float64 (4,), x, y, width, height in pixels of the picture.
         link: 0..1, that another digit of its number follows.
         ahead: float64 (2,), how far off that digit is, in units of this one's size.
         level: where it was seen best.
         weight: 0..1, how well it was seen there.
+        digit: of a mark, once fused, the digit that it would be if it were no mark, if any.
     """
 
     chance: float
@@ -80,6 +83,7 @@ class Proposal:
     ahead: np.ndarray
     level: Level
     weight: float
+    digit: Proposal | None = None
 
     @property
     def middle(self) -> np.ndarray:
@@ -106,7 +110,7 @@ def level_proposals(level: Level) -> Iterator[Proposal]:
         weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
         yield Proposal(
             float(heat[kind, y, x]), KINDS[kind], cell[CLASS], box,
-            float(cell[LINK]), cell[NEXT], level, weight if KINDS[kind] in ("", ANY_LETTER) else 1.0,
+            float(cell[LINK]), cell[NEXT], level, weight if KINDS[kind] in DIGIT_SIZED else 1.0,
         )  # fmt: skip
 
 

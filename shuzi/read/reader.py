@@ -160,11 +160,16 @@ class Reader:
             scores = self._combined_scores(images, digits, single)
         answers = iter(zip(images, scores, strict=True))
         numbers = []
-        for group, none_missed in zip(groups, decode.p_none_missed(groups, proposals), strict=True):
+        missed = (decode.p_none_missed(groups, proposals, marks) for marks in (False, True))
+        for group, no_digit_missed, no_mark_missed in zip(groups, *missed, strict=True):
             own = tuple(self._digit(*next(answers), digit.box, picture) for digit in group.digits)
-            whole = 1.0 if single else self._p_whole(own, none_missed, group.p_linked)
+            whole = 1.0 if single else self._p_whole(own, no_digit_missed, group.p_linked) * no_mark_missed
             marks = tuple(
-                Mark(mark.mark, mark.chance, round_box(mark.box * picture.scale, picture.size))
+                Mark(
+                    mark.mark,
+                    mark.chance * float(mark.classes.max()),
+                    round_box(mark.box * picture.scale, picture.size),
+                )
                 for mark in group.marks
                 if mark.mark in MARKS
             )

@@ -163,6 +163,34 @@ def test_a_mark_goes_to_the_number_it_stands_by_and_a_far_one_to_none():
     assert read(decode.group_digits(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
 
 
+@pytest.mark.parametrize("sign", [",", ":", "/"])
+def test_what_begins_a_number_is_a_digit_rather_than_a_comma_a_colon_or_a_slash(sign):
+    page = [proposal(sign, 16, 50, 10, 30), *row("25", 40, 50)]
+    assert read(decode.group_digits(page)) == [(0, "25")]
+    one = page[0].digit = proposal("1", 16, 50, chance=0.6)
+    one.link, one.ahead = 0.95, np.array([STEP / HEIGHT, 0])
+    assert read(decode.group_digits(page)) == [(0, "125")]
+
+
+def test_a_slash_between_digits_stays_and_one_at_the_end_is_a_digit():
+    page = row("3/4", 40, 50)
+    page[0].digit = proposal("1", *page[0].middle, chance=0.9)
+    assert read(decode.group_digits(page)) == [(0, "3/4")]
+    page = row("34", 40, 50)
+    page[-1].link, page[-1].ahead = 0.95, np.array([STEP / HEIGHT, 0])
+    page.append(proposal("/", 40 + 2 * STEP, 50, 10, 30))
+    page[-1].digit = proposal("1", 40 + 2 * STEP, 50, chance=0.9)
+    assert read(decode.group_digits(page)) == [(0, "341")]
+
+
+def test_a_number_has_all_its_marks_as_far_as_nothing_unlikely_in_it_is_one():
+    (found,) = decode.group_digits(row("12", 40, 50))
+    point = proposal(".", 40 + STEP / 2, 62, 4, 4, chance=0.2)
+    far, above = proposal(".", 160, 62, 4, 4, chance=0.2), proposal(".", 52, 20, 4, 4, chance=0.2)
+    assert decode.p_none_missed([found], [point, far, above], marks=True) == [pytest.approx(0.8)]
+    assert decode.p_none_missed([found], [point, far, above]) == [1]
+
+
 def test_a_mark_that_is_hardly_one_is_left_out():
     page = row("1.5", 40, 50)
     page[0].chance = 0.3

@@ -274,10 +274,55 @@ def test_what_seems_one_digit_around_several_likely_ones_is_none(parts):
     assert around in [tuple(p.box) for p in kept]
 
 
-def test_a_mark_and_a_digit_in_one_place_both_stay():
+@pytest.mark.parametrize(("digit", "slash", "kept"), [(0.6, 0.4, ""), (0.4, 0.6, "/")])
+def test_of_a_digit_and_a_slash_in_one_place_the_likelier_counts_and_the_other_makes_it_less_sure(
+    digit, slash, kept
+):
     box = (40, 40, 20, 30)
     seen = level(inked=[box])
-    assert len(fuse_proposals([proposal(box, seen), proposal(box, seen, mark="/")])) == 2
+    alone, both = ([proposal(box, seen, digit), proposal(box, seen, slash, mark="/")][:n] for n in (1, 2))
+    (before,), (found,) = fuse_proposals(alone), fuse_proposals(both)
+    assert found.mark == kept
+    assert found.chance < max(digit, slash)
+    assert sum(1 for p in (before, found) if p.chance == pytest.approx(digit)) == 1
+    if kept:
+        assert not found.digit.mark
+        assert found.digit.chance == pytest.approx(digit)  # if it is no slash
+
+
+def test_a_mark_seen_at_two_sizes_is_one_though_its_boxes_hardly_overlap():
+    digit = (20, 20, 20, 30)
+    whole, half = level(inked=[digit]), level(scale=0.5, inked=[digit])
+    for sign, one, other in (
+        (",", (42, 45, 7, 10), (46, 41, 9, 12)),
+        ("-", (45, 32, 18, 4), (44, 30, 22, 13)),
+    ):
+        found = [proposal(one, whole, 0.8, mark=sign), proposal(other, half, 0.7, mark=sign)]
+        (kept,) = fuse_proposals(found)
+        assert (kept.mark, tuple(kept.box)) == (sign, one)
+
+
+def test_a_mark_that_is_a_point_or_a_comma_is_a_mark_for_sure_but_not_surely_either():
+    box = (40, 60, 6, 8)
+    seen = level()
+    (kept,) = fuse_proposals([proposal(box, seen, 0.6, mark=","), proposal(box, seen, 0.5, mark=".")])
+    assert kept.mark == ","
+    assert kept.chance == pytest.approx(2.5 / 3.5)  # odds of 1.5 and 1
+    assert kept.classes == pytest.approx([0.4, 0.6, 0, 0, 0, 0, 0, 0])
+
+
+def test_a_point_in_the_box_of_a_digit_stays():
+    digit, point = (40, 40, 30, 40), (64, 74, 5, 5)
+    seen = level(inked=[digit])
+    kept = fuse_proposals([proposal(digit, seen), proposal(point, seen, 0.6, mark=".")])
+    assert [p.mark for p in kept] == ["", "."]
+
+
+def test_a_colon_is_no_two_points():
+    seen = level()
+    boxes = {":": (40, 40, 6, 24), ".": (40, 58, 6, 6)}
+    kept = fuse_proposals([proposal(box, seen, 0.7, mark=sign) for sign, box in boxes.items()])
+    assert [p.mark for p in kept] == [":"]
 
 
 def test_a_second_look_is_weighed_with_the_first():
