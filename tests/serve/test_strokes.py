@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shuzi.read.reader import Reader
+from shuzi.serve.models import ServedModels
 from shuzi.serve.strokes import render
 
 
@@ -12,7 +13,7 @@ def reader():
     return Reader()
 
 
-def placed(strokes, text: str, gap: float, height: float = 300.0) -> list[np.ndarray]:
+def placed(strokes, text: str | list[str], gap: float, height: float = 300.0) -> list[np.ndarray]:
     """Digits side by side, the boxes of their strokes `gap` heights apart."""
     out, left = [], 100.0
     for digit in text:
@@ -29,6 +30,21 @@ def placed(strokes, text: str, gap: float, height: float = 300.0) -> list[np.nda
 def test_digits_come_apart_and_their_strokes_stay_together(strokes, reader, text, gap):
     page = reader.read(render(placed(strokes, text, gap)).pixels)
     assert "".join(str(digit.guess) for digit in page.digits) == text
+
+
+def test_a_digit_in_one_line_is_read_as_beside_the_finder_and_all_else_is_left_to_it(strokes, reader):
+    served = ServedModels(None)
+
+    def alone(some):
+        return served._lone_digit(255 - render(some).pixels)
+
+    for digit in "01234678":
+        pixels = render(placed(strokes, digit, 0)).pixels
+        (lone,), (found,) = alone(placed(strokes, digit, 0)).digits, reader.read(pixels).digits
+        assert lone.digit == found.digit == int(digit)
+        assert np.allclose(lone.box, found.box, atol=2)
+    for others in (placed(strokes, ["scribble"], 0), placed(strokes, "25", 0.2), placed(strokes, "31", 0)):
+        assert alone(others) is None
 
 
 def test_a_wide_gap_parts_numbers_and_a_line_below_is_another_line(strokes, reader):
