@@ -12,14 +12,29 @@ import pyarrow as pa
 
 from shuzi.data.picture import load, pages
 from shuzi.errors import ShuziError, SystemFailure, system_failures
+from shuzi.page import decimal_text
 
 if TYPE_CHECKING:
     from shuzi.data.picture import Source
-    from shuzi.page import Page
+    from shuzi.page import Box, Number, Page
 
 FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
+BOX = ("x", "y", "width", "height")  # pixels of the picture as a viewer shows it
+BOX_FIELDS = [(name, pa.int32()) for name in BOX]
+MARK = pa.struct([("sign", pa.string()), ("confidence", pa.float32()), *BOX_FIELDS])
+NUMBER = pa.struct(
+    [
+        ("text", pa.string()),  # as written, '?' for an uncertain digit
+        ("value", pa.string()),  # what it is worth, in decimals; null if it has no value
+        ("confidence", pa.float32()),  # 0..1, that all of the text is right
+        ("line", pa.int32()),  # 0 is the topmost line of the page
+        ("column", pa.int32()),  # of the page's table, 0 is the leftmost
+        *BOX_FIELDS,
+        ("marks", pa.list_(MARK)),  # from left to right
+    ]
+)
 DIGIT = pa.struct(
     [
         ("digit", pa.int8()),  # 0..9, null if the reader is not sure
@@ -27,17 +42,17 @@ DIGIT = pa.struct(
         ("confidence", pa.float32()),  # 0..1, that it is a digit and this one
         ("line", pa.int32()),  # 0 is the topmost line of the page
         ("number", pa.int32()),  # in reading order, 0 is the page's first
-        ("x", pa.int32()),  # pixels of the upright picture, as are the three below
-        ("y", pa.int32()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
+        *BOX_FIELDS,
     ]
 )
 READINGS = pa.schema(
     [
         ("text", pa.string()),  # one line per line of writing, '?' if unsure; null if it is no picture
         ("confidence", pa.float32()),  # 0..1, that all of it is right; null without digits
-        ("digits", pa.list_(DIGIT)),  # in reading order; null if it is no picture
+        ("numbers", pa.list_(NUMBER)),  # in reading order; null if it is no picture
+        ("digits", pa.list_(DIGIT)),  # likewise
+        ("unread", pa.list_(pa.struct(BOX_FIELDS))),  # places that look like digits; null if it is no picture
+        ("turned", pa.int32()),  # degrees clockwise, before it was read; null if it is no picture
         ("error", pa.string()),  # why it is no picture; null if it is one
         ("pages", pa.int32()),  # of its file; null if it is no picture
     ]
@@ -96,13 +111,11 @@ def text(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode()
 
 
-def read_one(
-    read: Callable[..., Page], source: Source, page: int = 0, *, single: bool = False
-) -> dict[str, object]:
+def read_one(read: Callable[..., Page], source: Source, page: int = 0) -> dict[str, object]:
     """Read a picture as a row of READINGS. page: of a TIFF or PDF, from 0."""
     try:
         with system_failures("a picture"):
-            return page_row(read(load(source, page), single=single))
+            return page_row(read(load(source, page)))
     except SystemFailure:
         raise
     except ShuziError as error:
@@ -118,10 +131,37 @@ def page_row(page: Page) -> dict[str, object]:
             "confidence": round(digit.confidence, 4),
             "line": number.line,
             "number": index,
-            **dict(zip(("x", "y", "width", "height"), digit.box, strict=True)),
+            **_box(digit.box),
         }
         for index, number in enumerate(page.numbers)
         for digit in number.digits
     ]
     confidence = round(math.prod(number.confidence for number in page.numbers), 4) if digits else None
-    return {"text": page.text, "confidence": confidence, "digits": digits}
+    return {
+        "text": page.text,
+        "confidence": confidence,
+        "numbers": [_number(*pair) for pair in zip(page.numbers, page.columns, strict=True)],
+        "digits": digits,
+        "unread": [_box(box) for box in page.unread],
+        "turned": page.turned,
+    }
+
+
+def _number(number: Number, column: int) -> dict[str, object]:
+    marks = [
+        {"sign": mark.sign, "confidence": round(mark.confidence, 4), **_box(mark.box)}
+        for mark in number.marks
+    ]
+    return {
+        "text": number.text,
+        "value": decimal_text(number.value) or None,
+        "confidence": round(number.confidence, 4),
+        "line": number.line,
+        "column": column,
+        **_box(number.box),
+        "marks": marks,
+    }
+
+
+def _box(box: Box) -> dict[str, int]:
+    return dict(zip(BOX, box, strict=True))

@@ -58,28 +58,27 @@ def digit(image: np.ndarray, probabilities: np.ndarray, guess: int, sure: bool) 
     return png(picture)
 
 
-def boxes(digits: Iterable[tuple[Box, np.ndarray, int | None]], frame: Box) -> bytes:
-    """Draw digits in their places, with boxes and readings, as the bytes of a PNG file.
+def boxes(parts: Iterable[tuple[Box, np.ndarray, str]], frame: Box) -> bytes:
+    """Draw digits and marks in their places, with boxes and readings, as the bytes of a PNG file.
 
     Args:
-        digits: for each one its box in pixels of the picture, the image uint8 (28, 28) that the network saw, and 0..9,
-            or None if unsure.
+        parts: for each one its box in pixels of the picture; the image uint8 (28, 28) that the network saw, or an empty
+            one; and its sign, "?" if unsure.
         frame: the part of the picture to draw.
     """
     left, top, width, height = frame
     scale = min(1.0, MAX_WIDTH / max(1, width))
     picture = Image.new("RGB", (max(1, round(width * scale)), max(1, round(height * scale))), PAPER)
     draw = ImageDraw.Draw(picture)
-    for box, image, read in digits:
+    for box, image, sign in parts:
         x, y = (box[0] - left) * scale, (box[1] - top) * scale
         w, h = box[2] * scale, box[3] * scale
         ink = image[np.ix_(image.any(axis=1), image.any(axis=0))]
         if ink.size:
             picture.paste(enlarged(ink, round(w), round(h), smooth=True), (round(x), round(y)))
-        colour = UNSURE if read is None else ACCENT
+        colour = UNSURE if sign == "?" else ACCENT
         draw.rectangle((x, y, x + w, y + h), outline=colour)
-        text = "?" if read is None else str(read)
-        draw.text((x + w / 2, max(y - 2, 12)), text, colour, font(max(12, min(h / 3, 28))), anchor="mb")
+        draw.text((x + w / 2, max(y - 2, 12)), sign, colour, font(max(12, min(h / 3, 28))), anchor="mb")
     draw.rectangle((0, 0, picture.width - 1, picture.height - 1), outline=FAINT)
     return png(picture)
 

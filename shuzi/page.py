@@ -54,7 +54,7 @@ class Digit:
         guess: 0..9, the likeliest digit, sure or not.
         confidence: 0..1, that it is a digit and this one.
         probabilities: float32 (10,), summing to 1, of each digit, given that it is one.
-        box: x, y, width, height, in pixels of the upright picture.
+        box: x, y, width, height, in pixels of the picture as a viewer shows it.
         image: uint8 (28, 28), what the network saw, 0 is paper and 255 is ink.
     """
 
@@ -100,6 +100,7 @@ class Number:
         whole: 0..1, the probability that no digit was missed and none is wrongly included.
         marks: from left to right.
         decimal: "." or ",", the decimal sign where the writing leaves it open, as in 1.234; "" if unknown.
+        turned: of the page, as `Page.turned`; left and right are those of the turned picture.
     """
 
     digits: tuple[Digit, ...]
@@ -107,11 +108,17 @@ class Number:
     whole: float = 1.0
     marks: tuple[Mark, ...] = ()
     decimal: str = ""
+    turned: int = 0
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Digits and marks from left to right, by the middles of their boxes."""
-        return tuple(sorted((*self.digits, *self.marks), key=lambda part: part.box[0] + part.box[2] / 2))
+
+        def middle(part: Part) -> float:
+            x, _, width, _ = turned_box(part.box, self.turned)
+            return x + width / 2
+
+        return tuple(sorted((*self.digits, *self.marks), key=middle))
 
     @property
     def text(self) -> str:
@@ -133,7 +140,7 @@ class Number:
 
     @property
     def box(self) -> Box:
-        """The box (x, y, width, height) around all digits and marks, in pixels of the upright picture."""
+        """The box (x, y, width, height) around all digits and marks, in pixels of the picture."""
         boxes = np.array([part.box for part in self.parts])
         x, y = boxes[:, :2].min(0).tolist()
         right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(0).tolist()
@@ -161,7 +168,8 @@ class Number:
     def _repr_png_(self) -> bytes:
         x, y, width, height = self.box
         margin = height // 2
-        return _drawn(self.digits, (x - margin, y - margin, width + 2 * margin, height + 2 * margin))
+        frame = (x - margin, y - margin, width + 2 * margin, height + 2 * margin)
+        return _drawn(self.parts, frame, self.turned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +178,10 @@ class Page:
 
     Attributes:
         numbers: in reading order.
-        size: width, height of the upright picture, in pixels.
+        size: width, height of the picture, in pixels, as a viewer shows it.
         unread: boxes of what looks like digits and is part of no number.
-        turned: degrees by which the picture was turned clockwise before it was read: 0, 90, 180 or 270.
+        turned: degrees by which the picture was turned clockwise before it was read: 0, 90, 180 or 270. Boxes stay as
+            they are before that.
     """
 
     numbers: tuple[Number, ...]
@@ -190,15 +199,21 @@ class Page:
         """One line per line of writing, a space between numbers, '?' for each digit that the reader is not sure of."""
         return "\n".join(" ".join(number.text for number in line) for line in self.lines)
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The column of each number in `table`, 0 is the leftmost."""
+        lines = [[turned_box(number.box, self.turned) for number in line] for line in self.lines]
+        return tuple(itertools.chain.from_iterable(assign_columns(lines)))
+
     def table(self) -> tuple[tuple[Number | None, ...], ...]:
         """Arrange the numbers in rows and columns, one row per line; None for an empty cell.
 
         Numbers of different lines share a column if their left edges, right edges or centres agree.
         """
-        rows = assign_columns([[number.box for number in line] for line in self.lines])
-        count = max((column + 1 for row in rows for column in row), default=0)
-        cells = [dict(zip(row, line, strict=True)) for row, line in zip(rows, self.lines, strict=True)]
-        return tuple(tuple(row.get(column) for column in range(count)) for row in cells)
+        columns = self.columns
+        cells = {(each.line, column): each for each, column in zip(self.numbers, columns, strict=True)}
+        width = range(max(columns, default=-1) + 1)
+        return tuple(tuple(cells.get((line[0].line, column)) for column in width) for line in self.lines)
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -209,12 +224,31 @@ class Page:
         return self.text
 
     def _repr_png_(self) -> bytes:
-        return _drawn(self.digits, (0, 0, *self.size))
+        parts = (part for number in self.numbers for part in number.parts)
+        return _drawn(parts, (0, 0, *self.size), self.turned, self.unread)
 
 
-def _drawn(digits: Iterable[Digit], frame: Box) -> bytes:
-    """Draw digits in a frame of the picture, as the bytes of a PNG file."""
-    return display.boxes(((digit.box, digit.image, digit.digit) for digit in digits), frame)
+def turned_box(box: Box, turned: int) -> Box:
+    """Turn a box with its picture clockwise by 0, 90, 180 or 270 degrees, about the upper left corner."""
+    x, y, width, height = box
+    return {
+        0: box,
+        90: (-y - height, x, height, width),
+        180: (-x - width, -y - height, width, height),
+        270: (y, -x - width, height, width),
+    }[turned]
+
+
+def _drawn(parts: Iterable[Part], frame: Box, turned: int, unread: Iterable[Box] = ()) -> bytes:
+    """Draw digits, marks and unread places in a frame of the picture, as the bytes of a PNG file."""
+    blank = np.zeros((0, 0), np.uint8)
+    drawn = [
+        (part.box, blank, part.sign)
+        if isinstance(part, Mark)
+        else (part.box, np.rot90(part.image, turned // 90), "?" if part.digit is None else str(part.digit))
+        for part in parts
+    ]
+    return display.boxes([*drawn, *((box, blank, "?") for box in unread)], frame)
 
 
 # ---- what a number is worth -----------------------------------------------------------------------------------
@@ -248,3 +282,8 @@ def number_value(text: str, decimal: str = "") -> Decimal | None:
     if sign and "-" in end:  # strokes that fill the space on both sides
         return None
     return Decimal(sign + re.sub("[^0-9]", "", before) + (f".{after}" if after else ""))
+
+
+def decimal_text(value: Decimal | None) -> str:
+    """Format a number's value with all its decimals, "" for None."""
+    return "" if value is None else f"{value:f}"

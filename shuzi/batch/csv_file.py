@@ -1,36 +1,82 @@
-"""CSV files of readings, one row per digit or per form, written as the pictures are read."""
+"""CSV files of readings, one row per number, digit or form, written as the pictures are read; and of tables."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from shuzi.errors import ShuziError
-from shuzi.files import cannot_write, locked, write_whole
+from shuzi.files import cannot_write, locked, whole_file, write_whole
 from shuzi.forms.fields import Entry, Form, column_names
-from shuzi.page import Page
+from shuzi.page import Number, Page, decimal_text
 
-COLUMNS = ("file", "line", "number", "position", "digit", "confidence", "x", "y", "width", "height", "text")
+PLACE = ("file", "page", "line")
+BOX = ("x", "y", "width", "height")
+COLUMNS = (*PLACE, "column", "text", "value", "confidence", *BOX, "turned", "unread", "checked")
+DIGIT_COLUMNS = ("file", "line", "number", "position", "digit", "confidence", *BOX, "text")
+SURE_NUMBER = 0.5  # a number's confidence below which it is more likely wrong than right
 LOCK_SECONDS = 60.0  # to wait for whoever corrects the file
 
+Read: TypeAlias = Page | Sequence[Entry]
+Rows: TypeAlias = list[Sequence[object]]
+TablePage: TypeAlias = tuple[str, int, Page]
+"""The name of a page's file, its index there from 1, and the page."""
 
-def page_rows(name: str, page: Page | Sequence[Entry]) -> list[Sequence[object]]:
-    """Build a picture's rows, with COLUMNS; a page without digits has one row."""
+
+def number_rows(name: str, index: int, page: Read) -> Rows:
+    """Build a picture's rows, with COLUMNS, one per number; a page without numbers has one row.
+
+    The last column is for who checks the number by hand.
+    """
     assert isinstance(page, Page)
-    rows: list[Sequence[object]] = []
-    for index, number in enumerate(page.numbers):
+    about = (page.turned, len(page.unread), "")
+    return [
+        (name, index, number.line, column, number.text, decimal_text(number.value), f"{number.confidence:.4f}",
+         *number.box, *about)
+        for number, column in zip(page.numbers, page.columns, strict=True)
+    ] or [(name, index, *[""] * (len(COLUMNS) - len(about) - 2), *about)]  # fmt: skip
+
+
+def digit_rows(name: str, index: int, page: Read) -> Rows:
+    """Build a picture's rows, with DIGIT_COLUMNS, one per digit; a page without digits has one row."""
+    assert isinstance(page, Page)
+    rows: Rows = []
+    for order, number in enumerate(page.numbers):
         for position, digit in enumerate(number.digits):
             read = "" if digit.digit is None else digit.digit
-            place = (name, number.line, index, position)
+            place = (name, number.line, order, position)
             rows.append((*place, read, f"{digit.confidence:.4f}", *digit.box, number.text))
-    return rows or [(name, *[""] * (len(COLUMNS) - 1))]
+    return rows or [(name, *[""] * (len(DIGIT_COLUMNS) - 1))]
+
+
+def table_rows(pages: Iterable[TablePage]) -> Rows:
+    """Build the rows of a table's CSV file, header first: one per line of each page, one column per column of it.
+
+    A cell that may be wrong ends in "?" or has one for a digit. The last column holds the boxes of the cells, for who
+    checks them by hand.
+    """
+    rows: Rows = []
+    tables = [(name, index, page, page.table()) for name, index, page in pages]
+    width = max((len(row) for *_, table in tables for row in table), default=0)
+    for name, index, page, table in tables:
+        for line, row in enumerate(table):
+            cells = [cell_text(cell) if cell else "" for cell in (*row, *[None] * (width - len(row)))]
+            boxes = [" ".join(map(str, cell.box)) if cell else "" for cell in row]
+            rows.append((name, index, line, *cells, page.turned, ";".join(boxes)))
+    return [(*PLACE, *(f"column {k}" for k in range(width)), "turned", "boxes"), *rows]
+
+
+def cell_text(number: Number) -> str:
+    """Format a number as a table's cell, with "?" behind it if it is more likely wrong than right."""
+    unsure = number.confidence < SURE_NUMBER and "?" not in number.text
+    return number.text + "?" * unsure
 
 
 @dataclass(frozen=True)
@@ -40,12 +86,14 @@ class Layout:
     Attributes:
         content: in words, for errors.
         columns: their names.
-        rows: makes a picture's rows from its name and what was read.
+        rows: makes a picture's rows from its name, the index of its page, and what was read.
+        one_row: whether a picture has one row.
     """
 
-    content: str = "readings"
-    columns: tuple[str, ...] = COLUMNS
-    rows: Callable[[str, Page | Sequence[Entry]], list[Sequence[object]]] = page_rows
+    content: str
+    columns: tuple[str, ...]
+    rows: Callable[[str, int, Read], Rows]
+    one_row: bool = False
 
     @classmethod
     def for_form(cls, form: Form, path: str) -> Layout:
@@ -54,24 +102,25 @@ class Layout:
         path: the form's, relative to the CSV file's folder.
         """
 
-        def rows(name: str, entries: Page | Sequence[Entry]) -> list[Sequence[object]]:
+        def rows(name: str, index: int, entries: Read) -> Rows:
             assert not isinstance(entries, Page)
             cells = [cell for entry in entries for cell in (str(entry), f"{entry.confidence:.4f}", "")]
             return [(name, path, *cells)]
 
         named = [column for field in form.fields for column in column_names(field.name)]
-        return cls("this form's fields", ("file", "form", *named), rows)
+        return cls("this form's fields", ("file", "form", *named), rows, one_row=True)
 
 
-READINGS = Layout()
+READINGS = Layout("readings", COLUMNS, number_rows)
+DIGITS = Layout("readings of digits", DIGIT_COLUMNS, digit_rows)
 
 
 class CsvFile:
     """A CSV file to which each picture's rows are added as soon as it is read.
 
     With `resume` an existing file is continued, and `done` names the pictures in it, except the last one of a file of
-    readings: it may be incomplete, so its rows are replaced when it is written again. Meanwhile others may correct
-    the file (see `files.locked`), but not add pictures to it.
+    readings: it may be incomplete, so its rows are replaced when it is written again, unless somebody has checked one
+    of them. Meanwhile others may correct the file (see `files.locked`), but not add pictures to it.
 
     Raises:
         ShuziError: the file can't be written, holds something else, has rows but isn't to be resumed, or another
@@ -91,17 +140,17 @@ class CsvFile:
                     raise ShuziError(
                         f"{self.path} already holds {layout.content}. Add to it with --continue, or choose another."
                     )
-                self._last = kept[-1][0] if kept and layout is READINGS else None
+                self._last = _last_unchecked(kept, layout)
                 self.done = frozenset(row[0] for row in kept) - {self._last}
                 self._replace(kept)
             self._stack = stack.pop_all()
 
     def _replace(self, rows: Iterable[Sequence[object]]) -> None:
-        write_whole(self.path, _encoded([self._layout.columns, *rows]))
+        write_whole(self.path, encoded([self._layout.columns, *rows]))
 
-    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
-        """Add a page's digits or a form's entries. Raises ShuziError if the file can't be written."""
-        rows = self._layout.rows(name, read)
+    def write(self, name: str, read: Read, page: int = 1) -> None:
+        """Add what was read in a page, from 1, of a file. Raises ShuziError if the CSV file can't be written."""
+        rows = self._layout.rows(name, page, read)
         with locked(self.path, LOCK_SECONDS):
             if name == self._last:
                 self._last = None
@@ -109,7 +158,7 @@ class CsvFile:
                 return self._replace([*others, *rows])
             try:
                 with self.path.open("ab") as file:  # each time, since a correction replaces the file
-                    file.write(_encoded(rows if file.tell() else [self._layout.columns, *rows]))
+                    file.write(encoded(rows if file.tell() else [self._layout.columns, *rows]))
             except OSError as error:
                 raise cannot_write(self.path, error) from error
 
@@ -130,10 +179,38 @@ class CsvStream:
         self.done: frozenset[str] = frozenset()
         stream.write(csv_text([layout.columns]))
 
-    def write(self, name: str, read: Page | Sequence[Entry]) -> None:
-        """Write a page's digits or a form's entries."""
-        self._stream.write(csv_text(self._layout.rows(name, read)))
+    def write(self, name: str, read: Read, page: int = 1) -> None:
+        """Write what was read in a page, from 1, of a file."""
+        self._stream.write(csv_text(self._layout.rows(name, page, read)))
         self._stream.flush()
+
+
+@contextmanager
+def table_file(path: Path) -> Iterator[list[TablePage]]:
+    """Yield a list for pages, and write their tables to a new file in the end, completely or not at all.
+
+    Raises:
+        ShuziError: the file holds something already, or can't be written.
+    """
+    pages: list[TablePage] = []
+    try:
+        taken = path.exists() and not (path.is_file() and path.stat().st_size == 0)
+    except (OSError, ValueError) as error:
+        raise cannot_write(path, error) from error
+    if taken:
+        raise ShuziError(f"{path} exists already and was left unchanged. Choose another file for the table.")
+    with whole_file(path) as part:
+        yield pages
+        part.write_bytes(encoded(table_rows(pages)))
+
+
+def _last_unchecked(rows: list[list[str]], layout: Layout) -> str | None:
+    """Return the last picture of a file of readings; None if there is none, or somebody has checked it."""
+    if not rows or layout.one_row:
+        return None
+    name = rows[-1][0]
+    checked = "checked" in layout.columns and any(row[-1] for row in rows if row[0] == name)
+    return None if checked else name
 
 
 def _complete_rows(path: Path, layout: Layout) -> list[list[str]]:
@@ -175,6 +252,6 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _encoded(rows: Iterable[Sequence[object]]) -> bytes:
+def encoded(rows: Iterable[Sequence[object]]) -> bytes:
     """Encode rows as a CSV file; names of files need not be UTF-8."""
     return csv_text(rows).encode("utf-8", "surrogateescape")

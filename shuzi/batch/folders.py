@@ -15,7 +15,7 @@ from shuzi.cores import cores
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.forms.fields import SURE_FIELD, Entry, Form
-from shuzi.page import Digit, Page
+from shuzi.page import Digit, Mark, Page, decimal_text
 from shuzi.read.reader import Reader
 
 
@@ -160,6 +160,7 @@ def read_files(
     reader: Reader | None = None,
     *,
     single: bool = False,
+    decimal: str = "",
     workers: int | None = None,
 ) -> Iterator[Result]:
     """Read pictures, and all pictures in folders, on all cores; yield results in the order of their names.
@@ -171,6 +172,7 @@ def read_files(
         paths: pictures and folders, or one of them.
         reader: default: the shipped one.
         single: each picture is one digit.
+        decimal: the decimal sign where the writing leaves it open; see `Reader.read`.
         workers: how many pictures are read at a time; default: one per core.
 
     Raises:
@@ -180,7 +182,7 @@ def read_files(
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise ShuziError(f"workers={workers!r}: expected a whole number of 1 or more.")
     found = list_pictures([paths] if isinstance(paths, str | os.PathLike) else paths)
-    read = read_all(reader or Reader(), found.jobs, single=single, workers=workers)
+    read = read_all(reader or Reader(), found.jobs, single=single, decimal=decimal, workers=workers)
     return itertools.chain(found.failed, read)
 
 
@@ -189,13 +191,14 @@ def read_all(
     jobs: Sequence[Job],
     *,
     single: bool = False,
+    decimal: str = "",
     form: Form | None = None,
     sure: float = SURE_FIELD,
     workers: int | None = None,
 ) -> Iterator[Result]:
     """Yield each job's result in the jobs' order, as soon as it is ready. A broken file's result has an error.
 
-    single: each picture is one digit; form: each picture is this form, and its fields are sure from the confidence
+    single, decimal: as for `Reader.read`; form: each picture is this form, and its fields are sure from the confidence
     `sure` on; workers: how many are read at a time, default one per core.
     """
     workers = min(workers or cores(), max(1, len(jobs)))
@@ -205,7 +208,7 @@ def read_all(
             with system_failures(job.name):
                 if form is not None:
                     return Result(job, None, None, _entries(reader, job, form, sure))
-                return Result(job, reader.read(job.load(), single=single), None)
+                return Result(job, reader.read(job.load(), single=single, decimal=decimal), None)
         except SystemFailure:
             raise
         except ShuziError as error:
@@ -254,14 +257,21 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
             "probabilities": [round(float(p), 4) for p in digit.probabilities],
         }
 
+    def mark_json(mark: Mark) -> dict[str, Any]:
+        return {"sign": mark.sign, "confidence": round(mark.confidence, 4), "box": list(mark.box)}
+
     numbers = [
         {
             "text": number.text,
+            "value": decimal_text(number.value) or None,
             "confidence": round(number.confidence, 4),
             "line": number.line,
+            "column": column,
             "box": list(number.box),
             "digits": [digit_json(digit) for digit in number.digits],
+            "marks": [mark_json(mark) for mark in number.marks],
         }
-        for number in page.numbers
+        for number, column in zip(page.numbers, page.columns, strict=True)
     ]
-    return {"file": file, "size": list(page.size), "text": page.text, "numbers": numbers}
+    about = {"size": list(page.size), "turned": page.turned, "text": page.text}
+    return {"file": file, **about, "numbers": numbers, "unread": [list(box) for box in page.unread]}

@@ -13,7 +13,7 @@ import numpy as np
 from shuzi.batch.folders import Job
 from shuzi.data.picture import load
 from shuzi.files import write_png
-from shuzi.page import Page
+from shuzi.page import Box, Digit, Number, Page
 
 if TYPE_CHECKING:
     from shuzi.data.picture import Source
@@ -23,25 +23,38 @@ SURE, UNSURE = (0, 140, 60), (230, 90, 0)  # RGB
 
 
 def draw_overlay(source: Source, page: Page) -> np.ndarray:
-    """Draw a box around each digit of a picture and its reading above it: uint8 (H, W, 3), RGB, upright.
+    """Draw boxes around the digits and marks of a picture, and each number's text above it: uint8 (H, W, 3), RGB.
 
-    Unsure digits are orange with a question mark. Large pictures are reduced.
+    Uncertain digits are orange, and so are places that were not read. Large pictures are reduced.
     """
     picture = load(source)
     enlarge = max(1, round(480 / max(picture.pixels.shape[:2])))  # a 28x28 leaves no room for letters
     drawn = cv2.resize(picture.pixels, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_NEAREST)
     scale = enlarge / picture.scale
     pen = max(1, round(max(drawn.shape) / 800))
-    for digit in page.digits:
-        x, y, w, h = (round(v * scale) for v in digit.box)
-        colour = UNSURE if digit.digit is None else SURE
+
+    def frame(box: Box, colour: tuple[int, int, int]) -> None:
+        x, y, w, h = (round(v * scale) for v in box)
         cv2.rectangle(drawn, (x - pen, y - pen), (x + w + pen, y + h + pen), colour, pen, cv2.LINE_AA)
-        text = f"{digit.guess}?" if digit.digit is None else str(digit.digit)
-        size = min(max(h / 60, 0.4 * pen), 1.2 * pen)
-        above = y - 3 * pen if y - 3 * pen > 22 * size else y + h + 3 * pen + round(22 * size)
-        for width, tone in ((3 * pen, (255, 255, 255)), (pen, colour)):  # legible on dark and on light
-            cv2.putText(drawn, text, (x, above), cv2.FONT_HERSHEY_SIMPLEX, size, tone, width, cv2.LINE_AA)
+
+    for number in page.numbers:
+        for part in number.parts:
+            frame(part.box, UNSURE if isinstance(part, Digit) and part.digit is None else SURE)
+        _label(drawn, number, scale, pen)
+    for box in page.unread:
+        frame(box, UNSURE)
     return drawn
+
+
+def _label(drawn: np.ndarray, number: Number, scale: float, pen: int) -> None:
+    """Write a number's text above it, as wide as it is at most, or below it at the upper edge of the picture."""
+    x, y, w, h = (round(v * scale) for v in number.box)
+    (width, _), _ = cv2.getTextSize(number.text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, pen)
+    size = max(min(max(h / 60, 0.4 * pen), 1.2 * pen, w / width), 0.3 * pen)
+    above = y - 3 * pen if y - 3 * pen > 22 * size else y + h + 3 * pen + round(22 * size)
+    colour = UNSURE if "?" in number.text else SURE
+    for line, tone in ((3 * pen, (255, 255, 255)), (pen, colour)):  # legible on dark and on light
+        cv2.putText(drawn, number.text, (x, above), cv2.FONT_HERSHEY_SIMPLEX, size, tone, line, cv2.LINE_AA)
 
 
 def _output(folder: str | os.PathLike[str], name: str, ending: str) -> Path:

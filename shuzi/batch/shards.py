@@ -9,6 +9,7 @@ row is written twice.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -50,6 +51,7 @@ class Part:
     source: str
     out: str
     single: bool
+    decimal: str = ""
     shuzi: str = shuzi.__version__
 
     @property
@@ -148,12 +150,12 @@ class OutputFolder:
         return dict(json.loads(self.store.read(MANIFEST))) if self.store.kind(MANIFEST) else None
 
 
-def split_into_parts(source: str, out: str, files: list[str], single: bool) -> list[Part]:
+def split_into_parts(source: str, out: str, files: list[str], single: bool, decimal: str = "") -> list[Part]:
     """Split the work into parts, the same ones each time."""
     size = min(max(len(files) // MAX_PARTS, MIN_PICTURES), MAX_PICTURES)
     starts = range(0, len(files), size)
     return [
-        Part(number, tuple(files[start : start + size]), source, out, single)
+        Part(number, tuple(files[start : start + size]), source, out, single, decimal)
         for number, start in enumerate(starts)
     ]
 
@@ -170,7 +172,7 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
             "Install the same version."
         )
     source, _ = open_source(part.source)
-    by_file = [read_rows(reader, source, name, part.single) for name in part.files]
+    by_file = [read_rows(reader, source, name, part.single, part.decimal) for name in part.files]
     table = pa.Table.from_pylist([row for rows in by_file for row in rows], ROWS)
     data = io.BytesIO()
     pq.write_table(table, data, compression="zstd")
@@ -187,7 +189,9 @@ def read_part_on(count: int, reader: Reader, part: Part) -> list[bool]:
         return read_part(reader, part)
 
 
-def read_rows(reader: Reader, source: Store, name: str, single: bool) -> list[dict[str, object]]:
+def read_rows(
+    reader: Reader, source: Store, name: str, single: bool, decimal: str = ""
+) -> list[dict[str, object]]:
     """Read a file's rows: one, or one for each page of a TIFF or PDF; or one with the error if it is no picture.
 
     Raises:
@@ -199,7 +203,8 @@ def read_rows(reader: Reader, source: Store, name: str, single: bool) -> list[di
             raise ShuziError(f"{size:,} bytes, more than {picture.MAX_PICTURE_BYTES:,}. Reduce the picture.")
         data = source.read(name)
         pages = picture.pages(data) if name.lower().endswith(picture.PAGED_SUFFIXES) else 1
-        rows = [{"pages": pages} | read_one(reader.read, data, page, single=single) for page in range(pages)]
+        read = functools.partial(reader.read, single=single, decimal=decimal)
+        rows = [{"pages": pages} | read_one(read, data, page) for page in range(pages)]
     except SystemFailure as error:
         raise SystemFailure(f"{file}: {error}") from error
     except ShuziError as error:
@@ -225,6 +230,7 @@ def read_folder(
     read_parts: ReadParts | None = None,
     *,
     single: bool = False,
+    decimal: str = "",
     resume: bool = False,
 ) -> tuple[int, Iterator[bool]]:
     """Read a folder of pictures into a folder of Parquet files.
@@ -235,6 +241,7 @@ def read_folder(
         out: the Parquet files' folder; a path or URI.
         read_parts: default: `read_parts_here`; `shuzi.batch.cluster.read_parts` reads on a Ray cluster.
         single: each picture is one digit.
+        decimal: the decimal sign where the writing leaves it open; see `Reader.read`.
         resume: keep what an earlier run has written.
 
     Returns the number of files left to read, and an iterator that tells for each whether it was a picture.
@@ -248,11 +255,13 @@ def read_folder(
         "network": reader._network.sha256,
         "threshold": reader.threshold,
         "single": single,
+        "decimal": decimal,
         "pictures": len(files),
         "names": hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest(),
     }
     folder = OutputFolder(out, about, resume)
-    left = [part for part in split_into_parts(source, out, files, single) if part.name not in folder.done]
+    parts = split_into_parts(source, out, files, single, decimal)
+    left = [part for part in parts if part.name not in folder.done]
 
     def results() -> Iterator[bool]:
         # closed at once, so that no process outlives an error

@@ -1,8 +1,11 @@
 """`shuzi read`."""
 
+import math
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +17,7 @@ from shuzi.cli.output import err, on_one_line, out, print_error, print_json, pro
 from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
-    from shuzi.batch.csv_file import CsvFile, CsvStream, Layout
+    from shuzi.batch.csv_file import CsvFile, CsvStream, Layout, TablePage
     from shuzi.batch.folders import Result
 
 Files = Annotated[
@@ -31,7 +34,23 @@ Fields = Annotated[
 ]
 Csv = Annotated[
     str | None,
-    typer.Option("--csv", help="Write one row per digit, or per form, to this file; - is stdout."),
+    typer.Option("--csv", help="Write one row per number, or per form, to this file; - is stdout."),
+]
+CsvDigits = Annotated[
+    str | None,
+    typer.Option("--csv-digits", help="Write one row per digit to this file; - is stdout."),
+]
+TableFile = Annotated[
+    str | None,
+    typer.Option(
+        "--table",
+        help="Write the rows and columns of the pages to this CSV file; - is stdout.",
+        metavar="CSV",
+    ),
+]
+Decimal = Annotated[
+    str,
+    typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which leave it open."),
 ]
 Continue = Annotated[
     bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")
@@ -54,13 +73,46 @@ Address = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Where readings are written: options of the command. digits: whether `csv` gets one row per digit."""
+
+    csv: str | None
+    digits: bool
+    table: str | None
+    overlay: Path | None
+    inputs: Path | None
+    as_json: bool
+    resume: bool
+
+    def __post_init__(self) -> None:
+        named = {"--csv": self.csv, "--table": self.table, "--json": "-" if self.as_json else None}
+        stdout = [option for option, file in named.items() if file == "-"]
+        if len(stdout) > 1:
+            raise ShuziError(f"{' and '.join(stdout)} both write to stdout. Name a file for one of them")
+        if self.resume and self.csv in (None, "-"):
+            raise ShuziError(
+                "--continue needs the --csv file or the --out folder that it should continue; name it"
+            )
+        if self.resume and self.table:
+            raise ShuziError("--table is written as a whole; it can't be combined with --continue")
+
+    @property
+    def prints(self) -> bool:
+        """Whether stdout gets lines for people to read."""
+        return not self.as_json and "-" not in (self.csv, self.table)
+
+
 def read(
     files: Files,
     single: Single = False,
     threshold: Threshold = None,
     weights: Weights = None,
+    decimal: Decimal = "",
     fields: Fields = None,
     csv: Csv = None,
+    csv_digits: CsvDigits = None,
+    table: TableFile = None,
     go_on: Continue = False,
     overlay: Overlay = None,
     inputs: Inputs = None,
@@ -69,28 +121,29 @@ def read(
     address: Address = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read the digits in pictures.
+    """Read the numbers in pictures.
 
-    Prints one number per line, with the confidence that the whole number is right; '?' marks an uncertain digit. With
-    --fields, prints one field per line and '?' after an uncertain one.
+    Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
+    With --fields, prints one field per line and '?' after an uncertain one.
     """
-    if fields is not None and (single or to or overlay or inputs):
-        raise ShuziError("--fields can't be combined with --single, --out, --overlay or --inputs")
+    if csv and csv_digits:
+        raise ShuziError("--csv and --csv-digits can't be combined; read twice")
+    if fields is not None and (single or to or overlay or inputs or csv_digits or table):
+        raise ShuziError(
+            "--fields can't be combined with --single, --out, --overlay, --inputs, --csv-digits or --table"
+        )
     if to is not None:
-        if len(files) != 1 or csv or overlay or inputs:
+        if len(files) != 1 or csv or csv_digits or table or overlay or inputs:
             raise ShuziError(
-                "--out reads one folder or file; it can't be combined with --csv, --overlay or --inputs"
+                "--out reads one folder or file; it can't be combined with --csv, --table, --overlay or --inputs"
             )
-        return read_to_parquet(files[0], to, weights, threshold, single, go_on, engine, address, as_json)
+        return read_to_parquet(
+            files[0], to, weights, threshold, single, decimal, go_on, engine, address, as_json
+        )
     if engine != "local" or address is not None:
         raise ShuziError("--engine and --address write Parquet files; name their folder with --out")
-    if go_on and csv in (None, "-"):
-        raise ShuziError(
-            "--continue needs the --csv file or the --out folder that it should continue; name it"
-        )
-    if as_json and csv == "-":
-        raise ShuziError("--json and --csv - both write to stdout; name a file for --csv")
-    read_files(files, weights, threshold, single, fields, csv, go_on, overlay, inputs, as_json)
+    outputs = Outputs(csv or csv_digits, bool(csv_digits), table, overlay, inputs, as_json, go_on)
+    read_files(files, weights, threshold, single, decimal, fields, outputs)
 
 
 def read_files(
@@ -98,12 +151,9 @@ def read_files(
     weights: Path | None,
     threshold: float | None,
     single: bool,
+    decimal: str,
     fields: Path | None,
-    csv: str | None,
-    go_on: bool,
-    overlay: Path | None,
-    inputs: Path | None,
-    as_json: bool,
+    to: Outputs,
 ) -> None:
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
     from shuzi.batch import csv_file, folders
@@ -111,7 +161,8 @@ def read_files(
     from shuzi.forms.fields import SURE_FIELD, Form
     from shuzi.read.reader import Reader
 
-    form, layout, base = None, csv_file.READINGS, Path(csv or ".").parent
+    base = Path(to.csv or ".").parent
+    form, layout = None, csv_file.DIGITS if to.digits else csv_file.READINGS
     if fields is not None:
         form = Form.load(fields)
         layout = csv_file.Layout.for_form(form, folders.relative(fields, base))
@@ -122,38 +173,54 @@ def read_files(
     reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    with csv_writer(csv, layout, go_on) as rows:
+    with csv_writer(to, layout) as rows, table_writer(to.table) as table:
         jobs = [job for job in found.jobs if rows is None or job.unique_name(base) not in rows.done]
-        with progress_bar(len(jobs), err if as_json or csv == "-" else out) as bar:
-            readings = bar(folders.read_all(reader, jobs, single=single, form=form, sure=sure))
-            for result in chain(found.failed, readings):
+        with progress_bar(len(jobs), out if to.prints else err) as bar:
+            readings = folders.read_all(reader, jobs, single=single, decimal=decimal, form=form, sure=sure)
+            for result in chain(found.failed, bar(readings)):
                 name, reading = result.job.name, result.page or result.entries
                 if reading is None:
                     failed.append({"file": name, "error": result.error or ""})
                     print_error(result.error or "")
                     continue
+                index = max(1, result.job.page)
                 if rows:
-                    rows.write(result.job.unique_name(base), reading)
-                write_pictures(result, overlay, inputs)
-                if as_json:
+                    rows.write(result.job.unique_name(base), reading, index)
+                if to.table and result.page:
+                    table.append((result.job.unique_name(Path(to.table).parent), index, result.page))
+                write_pictures(result, to.overlay, to.inputs)
+                if to.as_json:
                     pages.append(folders.as_json(reading, name))
-                elif csv != "-":
-                    print_lines(f"{on_one_line(name)}  " if len(found.jobs) > 1 else "", result)
-    if as_json:
+                print_result(on_one_line(name) if len(found.jobs) > 1 else "", result, to)
+    if to.as_json:
         print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
         raise typer.Exit(1)
 
 
-def csv_writer(
-    csv: str | None, layout: "Layout", resume: bool
-) -> "AbstractContextManager[CsvFile | CsvStream | None]":
+def csv_writer(to: Outputs, layout: "Layout") -> "AbstractContextManager[CsvFile | CsvStream | None]":
     """Return what writes the rows of --csv: to a file, to stdout for "-", or None."""
     from shuzi.batch.csv_file import CsvFile, CsvStream
 
-    if csv is None:
+    if to.csv is None:
         return nullcontext()
-    return nullcontext(CsvStream(sys.stdout, layout)) if csv == "-" else CsvFile(csv, layout, resume=resume)
+    if to.csv == "-":
+        return nullcontext(CsvStream(sys.stdout, layout))
+    return CsvFile(to.csv, layout, resume=to.resume)
+
+
+@contextmanager
+def table_writer(file: str | None) -> "Iterator[list[TablePage]]":
+    """Yield a list for pages, and write them in the end to --table, if that is given: a file, or stdout for "-"."""
+    from shuzi.batch.csv_file import csv_text, table_file, table_rows
+
+    if file not in (None, "-"):
+        with table_file(Path(file)) as pages:
+            yield pages
+        return
+    yield (pages := [])
+    if file == "-":
+        sys.stdout.write(csv_text(table_rows(pages)))
 
 
 def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) -> None:
@@ -166,13 +233,27 @@ def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) 
         write_inputs(inputs, result.job, result.page)
 
 
-def print_lines(file: str, result: "Result") -> None:
-    """Print one line per number of a page, or per field of a form, with the confidence that all of it is right."""
-    entries, numbers = result.entries or (), result.page.numbers if result.page else ()
-    lines = [f"{entry.name:<12}  {entry!s:>16}  {100 * entry.confidence:5.1f} %" for entry in entries]
-    lines += [f"{number.text:>10}  {100 * number.confidence:5.1f} %" for number in numbers]
-    for line in lines or ["no digits"]:
-        out.print(f"{file}{line}")
+def print_result(file: str, result: "Result", to: Outputs) -> None:
+    """Print one line per line of a page or per field of a form, with the confidence that all of it is right.
+
+    file: its name, for the beginning of each line. Where stdout is for programs, print only, on stderr, how many places
+    of a page were not read.
+    """
+    page, lines = result.page, []
+    if to.prints:
+        lines = [
+            f"{each.name:<12}  {each!s:>16}  {100 * each.confidence:5.1f} %" for each in result.entries or ()
+        ]
+        for numbers in page.lines if page else ():
+            text = " ".join(number.text for number in numbers)
+            lines.append(f"{text:>10}  {100 * math.prod(number.confidence for number in numbers):5.1f} %")
+        lines = lines or ["no digits"]
+    unread = len(page.unread) if page else 0
+    said = [f"{unread} {'place' if unread == 1 else 'places'} not read"] if unread else []
+    for line in lines + said * to.prints:
+        out.print(f"{file}  {line}" if file else line)
+    for line in said * (not to.prints):
+        print_error(f"{result.job.name}: {line}")
 
 
 def read_to_parquet(
@@ -181,6 +262,7 @@ def read_to_parquet(
     weights: Path | None,
     threshold: float | None,
     single: bool,
+    decimal: str,
     go_on: bool,
     engine: str,
     address: str | None,
@@ -199,7 +281,7 @@ def read_to_parquet(
     from shuzi.read.reader import Reader
 
     reader = Reader(weights, threshold)
-    count, results = shards.read_folder(reader, source, to, do, single=single, resume=go_on)
+    count, results = shards.read_folder(reader, source, to, do, single=single, decimal=decimal, resume=go_on)
     began = time.perf_counter()
     with progress_bar(count, err) as bar:
         read = sum(bar(results))

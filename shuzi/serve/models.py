@@ -68,17 +68,18 @@ class ServedModels:
         if task.page > pages:
             raise Problem(404, f"there is no page {task.page}: the last one is page {pages}.")
         if task.json:
-            return self.read_drawing(schemas.parse_drawing(body), task.model, task.single), pages
-        return self._read(pictures.load(body, task.page - 1), task.model, task.single), pages
+            return self.read_drawing(schemas.parse_drawing(body), task), pages
+        return self._read(pictures.load(body, task.page - 1), task), pages
 
     def has_ink(self, image: np.ndarray) -> bool:
         """Whether training would find ink in a 28x28, which it reads as a picture (shuzi.data.own)."""
         page = self.reader.read(image, single=True)
         return bool(page.digits) and bool(page.digits[0].image.any())
 
-    def _read(self, picture: np.ndarray | pictures.Picture, model: str, single: bool) -> Page:
+    def _read(self, picture: np.ndarray | pictures.Picture, task: Task) -> Page:
         """Finds digits as the reader does; softmax regression then classifies the same 28x28s."""
-        return self._named_by(model, self.reader.read(picture, single=single))
+        page = self.reader.read(picture, single=task.single, decimal=task.decimal)
+        return self._named_by(task.model, page)
 
     def _named_by(self, model: str, page: Page) -> Page:
         """The page as a model names its digits."""
@@ -89,7 +90,7 @@ class ServedModels:
             page, lambda digit: _digit(digit.image, digit.box, next(scores), self.softmax.threshold)
         )
 
-    def read_drawing(self, drawing: schemas.Drawing, model: str, single: bool) -> Page:
+    def read_drawing(self, drawing: schemas.Drawing, task: Task) -> Page:
         """The digits of strokes, in lines and numbers as on a page."""
         strokes = [_points(stroke) for stroke in drawing.strokes if stroke]
         if sum(map(len, strokes)) > schemas.MOST_POINTS:
@@ -99,7 +100,7 @@ class ServedModels:
             return Page((), size)
         picture = render(strokes)
         alone = None if self.own else self._lone_digit(255 - picture.pixels)
-        page = self._read(picture.pixels, model, single) if alone is None else self._named_by(model, alone)
+        page = self._read(picture.pixels, task) if alone is None else self._named_by(task.model, alone)
         return _on_sheet(page, picture.on_sheet, size)
 
     def _lone_digit(self, ink: np.ndarray) -> Page | None:

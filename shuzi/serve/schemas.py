@@ -85,14 +85,27 @@ class DigitAnswer(BaseModel):
     image: str | None = Field(None, description="base64 of the 28x28 that the network saw; with detail=true")
 
 
-class NumberAnswer(BaseModel):
-    """Digits that form a number."""
+class MarkAnswer(BaseModel):
+    """One mark of a number."""
 
-    text: str
-    confidence: float = Field(ge=0, le=1, description="that all digits are right")
+    sign: str = Field(description="one of . , ' - / : + %")
+    confidence: float = Field(ge=0, le=1, description="that it is one and this one")
+    box: list[int] = Field(min_length=4, max_length=4)
+
+
+class NumberAnswer(BaseModel):
+    """Digits and marks that form a number."""
+
+    text: str = Field(description="as written; '?' for an uncertain digit")
+    value: str | None = Field(
+        description="what it is worth, in decimals; null for dates, times, fractions and anything uncertain"
+    )
+    confidence: float = Field(ge=0, le=1, description="that all of the text is right")
     line: int = Field(ge=0, description="0 is the topmost")
+    column: int = Field(ge=0, description="of the page's table; 0 is the leftmost")
     box: list[int] = Field(min_length=4, max_length=4)
     digits: list[DigitAnswer]
+    marks: list[MarkAnswer]
 
 
 class PageAnswer(BaseModel):
@@ -100,10 +113,16 @@ class PageAnswer(BaseModel):
 
     file: str = Field(description="empty: what was posted has no name")
     text: str = Field(description="one line per line of writing; '?' for an uncertain digit")
-    size: list[int] = Field(min_length=2, max_length=2, description="width, height of the upright picture")
+    size: list[int] = Field(
+        min_length=2, max_length=2, description="width, height of the picture as a viewer shows it"
+    )
     pages: int = Field(ge=1, description="how many pages the TIFF or PDF has; 1 for anything else")
     model: Model
+    turned: Literal[0, 90, 180, 270] = Field(
+        description="degrees clockwise, before it was read; boxes are those of the picture as a viewer shows it"
+    )
     numbers: list[NumberAnswer]
+    unread: list[list[int]] = Field(description="boxes of what looks like digits and is in no number")
 
 
 class EvidenceAnswer(BaseModel):

@@ -17,6 +17,7 @@ from PIL import Image
 import shuzi
 from shuzi.batch import csv_file, folders, overlay
 from shuzi.data import picture
+from shuzi.page import Digit, Mark, Number, Page
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,9 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_path):
+def test_csv_of_digits_has_a_row_for_each_and_one_for_an_empty_page(reader, folder, tmp_path):
     path = tmp_path / "out.csv"
-    with csv_file.CsvFile(path) as out:
+    with csv_file.CsvFile(path, csv_file.DIGITS) as out:
         for result in folders.read_all(reader, jobs_in([folder])):
             if result.page:
                 out.write(result.job.name, result.page)
@@ -107,6 +108,70 @@ def test_csv_has_a_row_a_digit_and_one_for_an_empty_page(reader, folder, tmp_pat
     ]
     assert found[1]["position"] == "1"
     assert found[1]["text"] == "77"
+
+
+def written(*texts, line=0, confidence=0.9):
+    """A line's numbers of sevens and marks, forty pixels from one to the next."""
+    ink = np.zeros((28, 28), np.uint8)
+    for place, text in enumerate(texts):
+        boxes = [(40 * place + 8 * i, 30 * line, 7, 12) for i in range(len(text))]
+        digits = [
+            Digit(7, 7, confidence, np.eye(10)[7], box, ink)
+            for sign, box in zip(text, boxes, strict=True)
+            if sign == "7"
+        ]
+        marks = [Mark(sign, 1.0, box) for sign, box in zip(text, boxes, strict=True) if sign != "7"]
+        yield Number(tuple(digits), line, marks=tuple(marks))
+
+
+def test_csv_has_a_row_for_each_number_and_one_for_an_empty_page(tmp_path):
+    path = tmp_path / "out.csv"
+    page = Page(tuple(written("7.77", "-7", "7/7")), (300, 200), unread=((1, 2, 3, 4),))
+    with csv_file.CsvFile(path) as out:
+        out.write("a.png", page)
+        out.write("c.pdf#2", Page((), (300, 200)), 2)
+    first, *_, last = rows(path)
+    assert first == {
+        "file": "a.png", "page": "1", "line": "0", "column": "0", "text": "7.77", "value": "7.77",
+        "confidence": "0.7290",
+        "x": "0", "y": "0", "width": "31", "height": "12", "turned": "0", "unread": "1", "checked": "",
+    }  # fmt: skip
+    assert [row["text"] for row in rows(path)] == ["7.77", "-7", "7/7", ""]
+    assert [row["value"] for row in rows(path)] == ["7.77", "-7", "", ""]
+    assert [row["column"] for row in rows(path)] == ["0", "1", "2", ""]
+    assert (last["file"], last["page"], last["unread"]) == ("c.pdf#2", "2", "0")
+
+
+def test_a_table_has_a_row_for_each_line_and_a_column_for_each_of_the_page(tmp_path):
+    lines = [
+        *written("7.77", "77", "7"),
+        *written("7.7", line=1),
+        *written("77", "7", line=2, confidence=0.6),
+    ]
+    with csv_file.table_file(tmp_path / "out.csv") as pages:
+        pages.append(("a.png", 1, Page(tuple(lines), (300, 200))))
+        pages.append(("b.png", 1, Page(tuple(written("7")), (300, 200))))
+    with (tmp_path / "out.csv").open(newline="") as file:
+        header, *table = csv.reader(file)
+    assert header == ["file", "page", "line", "column 0", "column 1", "column 2", "turned", "boxes"]
+    assert [row[:6] for row in table] == [
+        ["a.png", "1", "0", "7.77", "77", "7"],
+        ["a.png", "1", "1", "7.7", "", ""],
+        ["a.png", "1", "2", "77?", "7", ""],  # more likely wrong than right
+        ["b.png", "1", "0", "7", "", ""],
+    ]
+    assert table[1][-1] == "0 30 23 12;;"
+    with pytest.raises(shuzi.ShuziError, match="exists already"), csv_file.table_file(tmp_path / "out.csv"):
+        pass
+
+
+def test_json_has_values_marks_and_what_is_not_read():
+    page = Page(tuple(written("7,7")), (300, 200), unread=((1, 2, 3, 4),), turned=90)
+    told = json.loads(json.dumps(folders.as_json(page, "a.png")))
+    assert (told["turned"], told["unread"]) == (90, [[1, 2, 3, 4]])
+    (number,) = told["numbers"]
+    assert (number["text"], number["value"], number["column"]) == (page.text, "7.7", 0)
+    assert number["marks"] == [{"sign": ",", "confidence": 1.0, "box": [8, 0, 7, 12]}]
 
 
 @pytest.mark.parametrize("cut", range(1, 120, 7))
@@ -214,17 +279,27 @@ def test_names_of_every_kind_come_back_from_a_csv(reader, folder, tmp_path):
 
 def test_the_rows_of_the_last_picture_stay_until_it_is_read_again(reader, folder, tmp_path):
     path, page, empty = tmp_path / "out.csv", reader.read(folder / "a.png"), reader.read(folder / "c.bmp")
-    with csv_file.CsvFile(path) as out:
+    with csv_file.CsvFile(path, csv_file.DIGITS) as out:
         out.write("first", page)
         out.write("last", page)
-    with csv_file.CsvFile(path, resume=True) as out:
+    with csv_file.CsvFile(path, csv_file.DIGITS, resume=True) as out:
         assert out.done == {"first"}
         out.write("new", empty)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "new"]
-    with csv_file.CsvFile(path, resume=True) as out:
+    with csv_file.CsvFile(path, csv_file.DIGITS, resume=True) as out:
         out.write("newer", empty)
         out.write("new", page)
     assert [r["file"] for r in rows(path)] == ["first", "first", "last", "last", "newer", "new", "new"]
+
+
+def test_a_picture_that_somebody_has_checked_is_not_read_again(reader, folder, tmp_path):
+    path, page = tmp_path / "out.csv", reader.read(folder / "a.png")
+    with csv_file.CsvFile(path) as out:
+        out.write("first", page)
+        out.write("last", page)
+    path.write_text(path.read_text().rstrip("\n") + "yes\n")
+    with csv_file.CsvFile(path, resume=True) as out:
+        assert out.done == {"first", "last"}
 
 
 def test_a_picture_is_told_from_others_by_its_place(tmp_path):

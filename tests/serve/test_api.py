@@ -79,6 +79,9 @@ def test_each_digit_drawn_as_strokes_is_read(server, drawing, digit):
     assert only["digit"] == int(digit)
     assert np.argmax(only["probabilities"]) == int(digit)
     assert "image" not in only
+    (number,) = page["numbers"]
+    assert (number["value"], number["line"], number["column"], number["marks"]) == (digit, 0, 0, [])
+    assert (page["unread"], page["turned"]) == ([], 0)
 
 
 def test_a_row_of_strokes_is_one_number(server, drawing):

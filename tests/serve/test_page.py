@@ -54,6 +54,22 @@ def test_two_digits_are_read_in_a_row_and_each_can_be_looked_at(open_page, strok
     expect(page.locator("#bars .best b")).to_have_text("4")
 
 
+def test_marks_stand_between_the_digits_and_what_is_not_read_is_counted(open_page, server, drawing, strokes):
+    answer = requests.post(server.url + "/api/read?detail=true", json=drawing("47"), timeout=60).json()
+    (number,) = answer["numbers"]
+    number |= {
+        "text": "-4.7",
+        "marks": [{"sign": sign, "confidence": 1, "box": [0, 0, 1, 1]} for sign in "-."],
+    }
+    answer |= {"text": "-4.7", "unread": [[0, 0, 9, 9], [9, 9, 9, 9]]}
+    page = open_page()
+    page.route("**/api/read*", lambda route: route.fulfill(json=answer))
+    draw(page, strokes["4"])
+    expect(reading(page)).to_have_text("-4.7")
+    expect(reading(page).get_by_role("button")).to_have_text(["4", "7"])
+    expect(page.locator("#unread")).to_have_text("2 places not read")
+
+
 @pytest.mark.slow
 def test_what_is_no_digit_is_not_called_one(open_page, server, drawing, strokes):
     def answer_none_in(text: str) -> None:

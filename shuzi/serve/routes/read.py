@@ -1,6 +1,6 @@
 """POST /api/read and POST /api/explain, and pictures for the drawing page."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -17,6 +17,9 @@ Model = Annotated[schemas.Model, Query(description="the network, or softmax regr
 Single = Annotated[bool, Query(description="the whole picture is one digit")]
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="which page of a TIFF or a PDF, from 1")]
 Detail = Annotated[bool, Query(description="with the 28x28 that the network saw")]
+Decimal = Annotated[
+    Literal["", ".", ","], Query(description="the decimal sign of numbers such as 1.234, which leave it open")
+]
 Index = Annotated[int, Query(ge=0, le=10_000, description="which digit of several, from 0")]
 
 router = APIRouter()
@@ -35,12 +38,15 @@ async def read(
     single: Single = False,
     detail: Detail = False,
     page: PageNumber = 1,
+    decimal: Decimal = "",
 ) -> Response:
     """The body is a picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), a form with one, or a drawing as JSON strokes.
 
     curl -F file=@photo.jpg posts a form, curl --data-binary @photo.jpg the picture alone.
     """
-    task = Task("read", *_body_kind(request), model=model, single=single, detail=detail, page=page)
+    task = Task(
+        "read", *_body_kind(request), model=model, single=single, detail=detail, page=page, decimal=decimal
+    )
     return await _run(request, context, task)
 
 

@@ -40,7 +40,10 @@ const aloud = (digit) => word(digit) + t(", ", "，") + verdict(digit);
 const button = (digit, pressed, properties, ...children) =>
   make("button", { className: kind(digit), ariaPressed: String(pressed), ariaLabel: aloud(digit), ...properties }, ...children);
 
-const WIDE = 16; // digits and gaps that fit beside the 28x28
+const WIDE = 16; // digits, marks and gaps that fit beside the 28x28
+
+/** Whether an answer is shown as a row of digits and marks, not as one digit. */
+const inRow = (answer) => answer?.digits.length > 1 || answer?.numbers.some(({ marks }) => marks.length);
 
 const nothing = (answer) => (answer?.photo ? t("No digit found in this picture", "这张图片里没有找到数字") : "");
 
@@ -48,23 +51,28 @@ const nothing = (answer) => (answer?.photo ? t("No digit found in this picture",
 export function showReading(answer, chosen, choose, instead, busy) {
   const digits = instead ? [] : (answer?.digits ?? []);
   const reading = $("reading");
-  reading.className = digits.length > 1 ? "" : "one";
+  const row = digits.length > 0 && inRow(answer);
+  reading.className = row ? "" : "one";
   reading.ariaBusy = String(busy);
   const which = digits[chosen];
-  if (digits.length > 1) fitRow(reading, answer, chosen, choose);
+  if (row) fitRow(reading, answer, chosen, choose);
   else reading.replaceChildren(...digits.map((digit) => make("span", { className: kind(digit), textContent: word(digit) })));
   say("verdict", !which ? instead || nothing(answer) || t("Nothing to read yet", "还没有可识别的内容")
     : digits.length > 40 ? t("{n} digits. Choose one", "共 {n} 个数字；选一个细看", { n: digits.length })
-    : (digits.length > 1 && kind(which) !== "digit" ? word(which) + t(": ", "：") : "") + verdict(which));
+    : (row && kind(which) !== "digit" ? word(which) + t(": ", "：") : "") + verdict(which));
+  const n = instead ? 0 : (answer?.unread.length ?? 0);
+  say("unread", !n ? "" : n === 1 ? t("1 place not read", "有 1 处没有识别") : t("{n} places not read", "有 {n} 处没有识别", { n }));
 }
 
 function fitRow(reading, answer, chosen, choose) {
   const lines = [];
   let at = 0;
-  for (const { line, digits } of answer.numbers) {
+  for (const { line, text } of answer.numbers) {
     lines[line] ??= make("div", { className: "line" });
-    lines[line].append(make("span", { className: "number" }, ...digits.map((digit) => {
+    lines[line].append(make("span", { className: "number" }, ...[...text].map((sign) => {
+      if (!/[0-9?]/.test(sign)) return make("span", { textContent: sign });
       const own = at++;
+      const digit = answer.digits[own];
       return button(digit, own === chosen, { textContent: mark(digit), title: word(digit), onclick: () => choose(own) });
     })));
   }
@@ -81,7 +89,7 @@ function fitRow(reading, answer, chosen, choose) {
 export function spoken(answer, instead) {
   const digits = answer?.digits ?? [];
   if (!digits.length || instead) return instead || nothing(answer);
-  return digits.length === 1 ? aloud(digits[0]) : answer.text;
+  return inRow(answer) ? answer.text : aloud(digits[0]);
 }
 
 // ---- the bars
@@ -197,16 +205,19 @@ export function showBoxes(answer, chosen, choose) {
   if (answer?.photo) $("frame").style.setProperty("--ratio", width / height); // of what no browser shows, too (HEIC)
   const digits = answer?.photo ? answer.digits : [];
   const places = labelPlaces(digits, width, height);
-  $("boxes").replaceChildren(...digits.map((digit, at) => {
-    const [x, y, w, h] = digit.box;
-    const label = make("span", { className: places[at] ?? "nowhere", textContent: mark(digit) });
-    label.style.fontSize = `${(80 * LABEL * h) / height}cqh`;
-    const box = button(digit, at === chosen, { className: "box " + kind(digit) }, label);
+  const place = (element, [x, y, w, h]) => {
     const part = (value, whole) => `${(100 * value) / whole}%`;
-    box.style.cssText = `--x: ${part(x, width)}; --y: ${part(y, height)}; --w: ${part(w, width)}; --h: ${part(h, height)}`;
+    element.style.cssText = `--x: ${part(x, width)}; --y: ${part(y, height)}; --w: ${part(w, width)}; --h: ${part(h, height)}`;
+    return element;
+  };
+  const unread = answer?.photo ? answer.unread : [];
+  $("boxes").replaceChildren(...digits.map((digit, at) => {
+    const label = make("span", { className: places[at] ?? "nowhere", textContent: mark(digit) });
+    label.style.fontSize = `${(80 * LABEL * digit.box[3]) / height}cqh`;
+    const box = place(button(digit, at === chosen, { className: "box " + kind(digit) }, label), digit.box);
     for (const type of ["pointerenter", "focus", "click"]) box.addEventListener(type, () => choose(at));
     return box;
-  }));
+  }), ...unread.map((box) => place(make("span", { className: "box unsure" }), box)));
 }
 
 /** Where each label hides no writing: above its box, below it, or nowhere. */
@@ -223,7 +234,7 @@ function labelPlaces(digits, width, height) {
 }
 
 export function chooseBox(chosen) {
-  [...$("boxes").children].forEach((box, at) => (box.ariaPressed = String(at === chosen)));
+  [...$("boxes").querySelectorAll("button")].forEach((box, at) => (box.ariaPressed = String(at === chosen)));
 }
 
 const STEP = 1.5;
