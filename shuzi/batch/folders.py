@@ -244,7 +244,13 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
     """Build the JSON of a page (file, size, text, numbers with their digits) or of a form (file, fields)."""
     if not isinstance(page, Page):
         fields = [
-            {"name": e.name, "text": e.text, "confidence": round(e.confidence, 4), "sure": e.sure}
+            {
+                "name": e.name,
+                "text": e.text,
+                "value": decimal_text(e.value) or None,
+                "confidence": round(e.confidence, 4),
+                "sure": e.sure,
+            }
             for e in page
         ]
         return {"file": file, "fields": fields}

@@ -1,10 +1,11 @@
-"""Forms: named zones of a sheet, and what may be written in each: a pattern, a length, a date, a check digit.
+"""Forms: named zones of a sheet, and what may be written in each: a pattern, an amount, a date, a check digit.
 
 A field picks among the likely readings of its zone. It never changes a reading, and never picks an unlikely one.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from stdnum.iso7064 import mod_97_10
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
 from shuzi.forms.pattern import Pattern
-from shuzi.page import Digit, Reading
+from shuzi.page import Digit, Reading, number_value
 
 SURE_FIELD = (
     0.65  # a field's confidence from which on it is sure: with held-out digits 99.0 % of those were right
@@ -60,16 +62,19 @@ CHECKS: dict[str, Callable[[str], bool]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a form, and what it admits; by default, any digits.
+    """One field of a form, and what it admits; by default, any digits and marks.
+
+    Where only `length` or `check` is given, dashes are the only marks.
 
     Attributes:
         name: as its column is named.
         zone: x, y, width, height, in fractions of the sheet.
-        pattern: a regular expression for all of its digits.
+        pattern: a regular expression for all of its text; for a date, for its digits.
         length: the fewest and the most digits.
         date: a format of YYYY, YY, MM, DD and separators.
         check: the kind of its check digit, a key of CHECKS.
         optional: whether it may be empty.
+        amount: whether it is an amount of money: with two decimals or none, so that 1.234 is more than a thousand.
     """
 
     name: str
@@ -79,55 +84,95 @@ class Field:
     date: str = ""
     check: str = ""
     optional: bool = False
+    amount: bool = False
 
-    def admits(self, digits: str) -> bool:
-        """Tell whether these digits, "" for none, may be written there."""
-        if not digits:
+    def admits(self, text: str) -> bool:
+        """Tell whether this text of digits and marks, "" for none, may be written there."""
+        if not text:
             return self.optional
+        digits = digits_of(text)
         return (
             self.length[0] <= len(digits) <= self.length[1]
-            and (self.pattern is None or self.pattern.fullmatch(digits))
-            and (not self.date or _is_date(digits, self.date))
+            and (self.pattern is None or self.pattern.fullmatch(digits if self.date else text))
+            and (not self.date or parse_date(text, self.date) is not None)
+            and (not self.amount or amount_value(text) is not None)
             and (not self.check or CHECKS[self.check](digits))
+            and (not self._digits_only or text.replace("-", "") == digits)
         )
 
-    def admits_longer(self, digits: str) -> float:
+    @property
+    def _digits_only(self) -> bool:
+        """Whether the rules are about digits alone."""
+        return (self.check != "" or self.length != LENGTHS) and not (self.pattern or self.date or self.amount)
+
+    def admits_longer(self, text: str) -> float:
         """Compute the share, 0..1, of the texts with one more digit that are admitted."""
-        longer = {digits[:i] + str(k) + digits[i:] for i in range(len(digits) + 1) for k in range(10)}
+        longer = {text[:i] + str(k) + text[i:] for i in range(len(text) + 1) for k in range(10)}
         return sum(map(self.admits, longer)) / len(longer)
 
-    def formatted(self, digits: str) -> str:
-        """Format digits as the field writes them: a date with its separators."""
-        places = re.sub("[^YMD]", "", self.date)
-        if not self.date or len(digits) != len(places):
-            return digits
-        left = iter(digits)
-        return "".join(next(left) if sign in "YMD" else sign for sign in self.date)
+    def formatted(self, text: str) -> str:
+        """Format a text as the field writes it: a date with its separators, anything else as it is."""
+        day = parse_date(text, self.date) if self.date else None
+        if day is None:
+            return text
+        parts = {
+            "YYYY": f"{day.year:04}",
+            "YY": f"{day.year % 100:02}",
+            "MM": f"{day.month:02}",
+            "DD": f"{day.day:02}",
+        }
+        return re.sub("|".join(DATES), lambda part: parts[part[0]], self.date)
+
+    def value(self, text: str) -> Decimal | None:
+        """Compute what a text is worth there; None for a date, and as `number_value` does."""
+        return None if self.date else amount_value(text) if self.amount else number_value(text)
 
     def pick(self, readings: Sequence[Reading], sure: float = SURE_FIELD) -> tuple[str, float, bool]:
         """Pick the likeliest reading by Bayes' rule; return its text, its probability 0..1, and whether it is sure.
 
-        The prior of a text that the field doesn't admit is P_INVALID. readings: likeliest first. What their
-        probabilities lack to 1 is the chance that none is right, mostly because a digit was missed. It counts as far
-        as the field admits one more digit.
+        The prior of a text that the field doesn't admit is P_INVALID, unless it would without its marks: people write
+        points where a form has none, so only the probability of the marks themselves counts there. readings: likeliest
+        first. What their probabilities lack to 1 is the chance that none is right, mostly because a digit was missed.
+        It counts as far as the field admits one more digit.
         """
-        priors = [1.0 if self.admits(reading.text) else P_INVALID for reading in readings]
+        admitted = [self.admits(reading.text) for reading in readings]
+        priors = [
+            1.0 if yes or self.admits(digits_of(reading.text)) else P_INVALID
+            for yes, reading in zip(admitted, readings, strict=True)
+        ]
         weights = [prior * each.probability for prior, each in zip(priors, readings, strict=True)]
         best = int(np.argmax(weights))
         none = max(0.0, 1 - sum(each.probability for each in readings))
         none *= max(P_OTHER, self.admits_longer(readings[best].text))
         confidence = weights[best] / max(sum(weights) + none, 1e-9)
         likely = readings[best].probability >= MIN_RATIO * readings[0].probability
-        return readings[best].text, confidence, priors[best] == 1.0 and likely and confidence >= sure
+        return readings[best].text, confidence, admitted[best] and likely and confidence >= sure
 
 
-def _is_date(digits: str, date: str) -> bool:
-    places = re.sub("[^YMD]", "", date)
-    form = re.sub("|".join(DATES), lambda part: DATES[part[0]], places)
+def digits_of(text: str) -> str:
+    """Return a text without its marks."""
+    return re.sub("[^0-9]", "", text)
+
+
+def parse_date(text: str, date: str) -> datetime | None:
+    """Parse a date that is written in a field's order, with any separators or none; None for anything else."""
+    places = re.findall("|".join(DATES), date)
+    parts, digits = re.split("[.,'/:-]", text), digits_of(text)
+    if any(sign in "+%" for sign in text):
+        return None
+    if len(parts) != len(places) and len(digits) == len("".join(places)):
+        ends = np.cumsum([0, *map(len, places)])
+        parts = [digits[start:end] for start, end in itertools.pairwise(ends)]
     try:
-        return len(digits) == len(places) and bool(datetime.strptime(digits, form))
+        return datetime.strptime(" ".join(parts), " ".join(DATES[place] for place in places))
     except ValueError:
-        return False
+        return None
+
+
+def amount_value(text: str) -> Decimal | None:
+    """Compute the value of an amount of money, with two decimals or none; None for anything else."""
+    values = [] if "%" in text else [number_value(text, sign) for sign in ".,"]
+    return next((v for v in values if v is not None and v.as_tuple().exponent in (0, -2)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +181,13 @@ class Entry:
 
     Attributes:
         name: the field's.
-        text: digits; a date as the form writes it.
+        text: as written; a date as the form writes it.
         confidence: 0..1, that all of the text is right.
         sure: whether the field admits it and the confidence is high enough.
         image: uint8 (H, W, 3), RGB, the field's zone of the sheet.
         digits: as read, before the field picked.
         readings: what the field picked from, likeliest first.
+        value: what the text is worth; None for dates and as `number_value` says.
     """
 
     name: str
@@ -151,6 +197,7 @@ class Entry:
     image: np.ndarray = field(repr=False)
     digits: tuple[Digit, ...] = field(repr=False)
     readings: tuple[Reading, ...] = field(repr=False)
+    value: Decimal | None = None
 
     def __str__(self) -> str:
         return self.text if self.sure else f"{self.text}?"
@@ -215,13 +262,12 @@ def parse_form(value: object) -> Form:
 
 def parse_field(value: object) -> Field:
     """Build a field from its parsed JSON. Raises ShuziError if anything in it is wrong."""
-    data = _object(value, "a field", {"name", "zone", "pattern", "length", "date", "check", "optional"})
+    known = {"name", "zone", "pattern", "length", "date", "check", "optional", "amount"}
+    data = _object(value, "a field", known)
     name = data.get("name")
     if not isinstance(name, str) or not name.strip():
         raise ShuziError(f'a field\'s "name" is {name!r:.60}. Give it a text.')
-    optional, check = data.get("optional", False), data.get("check", "")
-    if not isinstance(optional, bool):
-        raise ShuziError(f'field {name!r}: "optional" is {optional!r:.60}. Give true or false.')
+    check = data.get("check", "")
     if not isinstance(check, str) or check not in ("", *CHECKS):
         raise ShuziError(f"field {name!r}: no check is named {check!r:.60}. Choose {', '.join(CHECKS)}.")
     return Field(
@@ -231,8 +277,14 @@ def parse_field(value: object) -> Field:
         _length(name, data["length"]) if "length" in data else LENGTHS,
         _date(name, data["date"]) if "date" in data else "",
         check,
-        optional,
+        *(_flag(name, key, data.get(key, False)) for key in ("optional", "amount")),
     )
+
+
+def _flag(name: str, key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ShuziError(f'field {name!r}: "{key}" is {value!r:.60}. Give true or false.')
+    return value
 
 
 def _object(value: object, kind: str, keys: set[str]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-r"""Patterns: regular expressions over digits, matched in time proportional to the text.
+r"""Patterns: regular expressions over digits and marks, matched in time proportional to the text.
 
 Python's `re` backtracks: (\d+)+0 takes twice as long with each further digit, and a form's pattern comes from outside.
 Here all ways through a pattern are followed at once (K. Thompson, "Regular expression search algorithm", 1968), as
@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
+from shuzi.page import MARKS
+
 MAX_STATES = 2000
-SIGNS = re.compile(r"(?:\\d|[][(){}|?*+.,^0-9-])+")  # of which patterns are made
-ATOM = re.compile(r"\\d|\[\^?\]?[^]]*\]|[^(|)]")
+ALPHABET = "0123456789" + MARKS
+SIGNS = re.compile(r"(?:\\[d.,'/:+%-]|[][(){}|?*+.,'/:%^0-9-])+")  # of which patterns are made
+ATOM = re.compile(r"\\.|\[\^?\]?[^]]*\]|[^(|)]")
 QUANTIFIER = re.compile(r"([?*+]|\{(?!\})[0-9]*(?:,[0-9]*)?\})[?+]?")
 COUNTS: dict[str, tuple[int, int | None]] = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
@@ -25,27 +28,30 @@ Part = Callable[[int], int]
 
 @dataclass(frozen=True)
 class Pattern:
-    r"""A regular expression of digits, \d, classes, groups, | and quantifiers, to match all digits of a field.
+    r"""A regular expression of digits, marks, \d, classes, groups, | and quantifiers, to match all text of a field.
 
-    Raises ValueError for any other text, and if it takes more than MAX_STATES states.
+    Marks are those of `shuzi.page`; as elsewhere, the point and the plus are written as \. and \+. Raises ValueError
+    for any other text, and if it takes more than MAX_STATES states.
     """
 
     text: str
 
     def __post_init__(self) -> None:
         if not SIGNS.fullmatch(self.text):
-            raise ValueError(r"it may hold only digits, \d and [ ] ( ) { } | ? * +")
+            raise ValueError(
+                r"it may hold only digits, \d and [ ] ( ) { } | ? * +, and marks: \. , ' - / : \+ %"
+            )
         try:
             re.compile(self.text)
             _ = self._machine
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(str(error)) from None
 
-    def fullmatch(self, digits: str) -> bool:
-        """Tell whether it matches all of the digits, 0 to 9."""
+    def fullmatch(self, text: str) -> bool:
+        """Tell whether it matches all of a text of digits and marks."""
         reached = self._machine.begin
-        for digit in map(int, digits):
-            live = reached & self._machine.takes[digit]
+        for sign in text:
+            live = reached & self._machine.takes[sign]
             reached = reduce(or_, (self._machine.follow[state] for state in _bits(live)), 0)
         return bool(reached & 1)
 
@@ -57,15 +63,15 @@ class Pattern:
 class _Machine:
     """A pattern's nondeterministic automaton. Sets of states are bits of a number; state 0 is the end.
 
-    begin: states reached before the first digit; takes: for each digit, the states that take it; follow: for each
-    state, those reached once it has taken a digit.
+    begin: states reached before the first sign; takes: for each sign of ALPHABET, the states that take it; follow: for
+    each state, those reached once it has taken a sign.
     """
 
     def __init__(self, text: str) -> None:
-        self._free: list[list[int]] = [[]]  # states that each reaches without a digit
-        self._first: set[int] = set()  # states passed only before the first digit: ^
+        self._free: list[list[int]] = [[]]  # states that each reaches without a sign
+        self._first: set[int] = set()  # states passed only before the first sign: ^
         self._next = [0]
-        self.takes = [0] * 10
+        self.takes = dict.fromkeys(ALPHABET, 0)
         self._text, self._at = text, 0
         start = self._either()(0)
         self.begin = self._reached(start, first=True)
@@ -117,14 +123,14 @@ class _Machine:
         if atom[0] == "^":
             return self._start
         one = re.compile(re.escape(atom[0]) if atom[0] in ("{", "}", "]", ",", "-") else atom[0])
-        digits = [digit for digit in range(10) if one.fullmatch(str(digit))]
-        return lambda after: self._one_of(digits, after)
+        signs = [sign for sign in ALPHABET if one.fullmatch(sign)]
+        return lambda after: self._one_of(signs, after)
 
-    def _one_of(self, digits: list[int], after: int) -> int:
+    def _one_of(self, signs: list[str], after: int) -> int:
         state = self._state()
         self._next[state] = after
-        for digit in digits:
-            self.takes[digit] |= 1 << state
+        for sign in signs:
+            self.takes[sign] |= 1 << state
         return state
 
     def _start(self, after: int) -> int:

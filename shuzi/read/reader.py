@@ -193,10 +193,14 @@ class Reader:
 
     def _entry(self, field: Field, zone: np.ndarray, sure: float) -> Entry:
         page = self.read(zone)
-        number = Number(page.digits, 0, whole=float(np.prod([n.whole for n in page.numbers])))
+        whole = float(np.prod([number.whole for number in page.numbers]))
+        marks = tuple(mark for number in page.numbers for mark in number.marks)
+        number = Number(page.digits, 0, whole, marks)  # a comb is one number too
         readings = number.alternatives(MAX_READINGS) if page.digits else (Reading("", P_BLANK),)
         text, confidence, is_sure = field.pick(readings, sure)
-        return Entry(field.name, field.formatted(text), confidence, is_sure, zone, page.digits, readings)
+        is_sure = is_sure and not page.unread
+        formatted, value = field.formatted(text), field.value(text)
+        return Entry(field.name, formatted, confidence, is_sure, zone, page.digits, readings, value)
 
     @enough_memory("reading a picture")
     def writing(self, source: Source) -> np.ndarray:

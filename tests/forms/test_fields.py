@@ -106,7 +106,28 @@ def test_check_digits_are_checked(name):
         ({"date": "YYYY-MM-DD", "pattern": r"(19|20)\d+"}, ["20241224"], ["24122024", "21001224"]),
         ({"check": "luhn", "length": 2}, ["18"], ["19", "0018"]),
         ({"optional": True, "check": "ean"}, ["", "4006381333931"], ["0"]),
-        ({}, ["1", "0" * 100], [""]),
+        ({}, ["1", "0" * 100, "-12.50", "3/4"], [""]),
+        ({"pattern": r"\d{3,6}"}, ["938", "93851"], ["938.51", "938-"]),
+        ({"pattern": r"-?\d+\.\d\d"}, ["938.51", "-0.50"], ["93851", "938,51", "938.5"]),
+        (
+            {"pattern": r"\d\d/\d\d|\d+,-|\d{3}-\d{4}|\d'\d{3}"},
+            ["03/04", "5,-", "555-0137", "1'234"],
+            ["0304", "5,"],
+        ),
+        ({"pattern": r"[\d.,]+"}, ["1.234,50", "7"], ["-7", "1'234"]),
+        ({"pattern": r"\d\d:\d\d|\+\d+|\d+%"}, ["12:30", "+49", "12%"], ["1230", "49+"]),
+        (
+            {"amount": True},
+            ["12", "12.50", "12,50", "1.234", "1.234,50", "17.000,-"],
+            ["12.5", "12%", "3/4", "1.23.4"],
+        ),
+        ({"length": 5}, ["93851", "938-51"], ["938.51", "9385", "93851%"]),
+        ({"check": "isbn"}, ["9783161484100", "978-3-16-148410-0"], ["978.3161484100"]),
+        (
+            {"date": "DD.MM.YYYY"},
+            ["24.12.2024", "24/12/2024", "3-7-2025", "2412.2024"],
+            ["24.13.2024", "24%122024"],
+        ),
     ],
 )
 def test_a_field_admits_what_it_says(rules, yes, no):
@@ -130,7 +151,25 @@ def test_no_date_takes_more_than_time_in_proportion():
 @given(
     st.recursive(
         st.sampled_from(
-            [r"\d", "0", "1", "2", "[12]", "[^0]", "[]0]", r"[\d-]", ".", ",", "^", "{", "{}", "]"]
+            [
+                r"\d",
+                "0",
+                "1",
+                "[1.]",
+                "[^0]",
+                "[]0]",
+                r"[\d-]",
+                ".",
+                r"\.",
+                ",",
+                "-",
+                "'",
+                "/",
+                "^",
+                "{",
+                "{}",
+                "]",
+            ]
         ),
         lambda part: (
             st.tuples(part, part).map("".join)
@@ -147,13 +186,21 @@ def test_no_date_takes_more_than_time_in_proportion():
 def test_patterns_match_what_re_matches(text):
     with contextlib.suppress(re.error), warnings.catch_warnings(action="ignore"):
         expected, found = re.compile(text), Pattern(text)
-        for digits in ("".join(each) for n in range(4) for each in itertools.product("012", repeat=n)):
+        for digits in ("".join(each) for n in range(4) for each in itertools.product("01.-", repeat=n)):
             assert found.fullmatch(digits) == (expected.fullmatch(digits) is not None), digits
 
 
 def test_a_date_is_shown_as_the_form_has_it():
     assert field(date="YYYY-MM-DD").formatted("20241224") == "2024-12-24"
+    assert field(date="YYYY-MM-DD").formatted("2024/1/2") == "2024-01-02"
+    assert field(date="MM/YY").formatted("1200") == "12/00"
     assert field(date="YYYY-MM-DD").formatted("2024") == "2024"
+
+
+def test_an_amount_before_three_digits_has_thousands():
+    assert field(amount=True).value("1.234") == field(amount=True).value("1,234") == 1234
+    assert field().value("1.234") is None
+    assert field(date="DD.MM.YYYY").value("24122024") is None
 
 
 # ---- what is picked -------------------------------------------------------------------------------------------
@@ -181,6 +228,22 @@ def test_no_digit_is_invented():
     assert (text, sure) == ("19", False)
     assert confidence < 0.7
     assert not pick({"19": 0.90, "18": 0.05}, check="luhn")[2]
+
+
+@pytest.mark.parametrize(
+    ("mark", "text", "sure"), [(0.99, "938.51", False), (0.8, "938.51", False), (0.1, "93851", True)]
+)
+def test_a_sure_mark_that_a_pattern_excludes_makes_a_field_unsure_and_an_unlikely_one_costs_its_probability(
+    mark, text, sure
+):
+    readings = {"938.51": 0.98 * mark, "93851": 0.98 * (1 - mark)}
+    picked = pick(dict(sorted(readings.items(), key=lambda each: -each[1])), pattern=r"\d{3,6}")
+    assert picked[::2] == (text, sure)
+    assert picked[1] == pytest.approx(0.98 * max(mark, 1 - mark), abs=0.02)
+
+
+def test_a_mark_that_a_pattern_asks_for_is_picked_although_it_is_unlikely():
+    assert pick({"1250": 0.7, "12.50": 0.28}, pattern=r"\d+\.\d\d")[::2] == ("12.50", True)
 
 
 def test_nothing_admitted_is_not_sure():
