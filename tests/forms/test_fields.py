@@ -285,7 +285,7 @@ BAD = [
     ({"optional": 1}, '"optional" is 1. Give true or false'),
     ({"name": ""}, "\"name\" is ''. Give it a text"),
     ({"name": "file"}, "Two columns would be named 'file'"),
-    ({"colour": 1}, "'colour' is unknown in a field. Known keys: check, date, length"),
+    ({"colour": 1}, "'colour' is unknown in a field. Known keys: amount, check, date, length"),
 ]
 
 
