@@ -234,7 +234,7 @@ class Reader:
         together = float(np.prod([digit.confidence for digit in digits]))
         evidence = number_evidence(together * none_missed, linked, len(digits))
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
-        return float(min(1.0, 1 / (1 + np.exp(-odds)) / max(together, 1e-9)))
+        return min(1.0, float(sigmoid(odds)) / max(together, 1e-9))
 
     def _digit(self, image: np.ndarray, score: np.ndarray, box: np.ndarray, picture: Picture) -> Digit:
         guess = int(score[:10].argmax())
@@ -298,13 +298,18 @@ def combine_scores(
     named = softmax(logs.astype(np.float64))
     constant, finder, classifier = calibration.digit
     odds = prior[0] + prior[1] * (constant + finder * logit(chances) + classifier * logit(any_digit(scores)))
-    is_digit = 1 / (1 + np.exp(-odds))
+    is_digit = sigmoid(odds)
     return np.concatenate([named * is_digit[:, None], 1 - is_digit[:, None]], 1).astype(np.float32)
 
 
 def number_evidence(right: float, linked: float, digits: int) -> np.ndarray:
     """Build what `Calibration.number` weighs, (4,): 1, the logits of both probabilities, the log of how many digits."""
     return np.array([1.0, logit(np.array(right)), logit(np.array(linked)), np.log(digits)])
+
+
+def sigmoid(odds: float | np.ndarray) -> np.ndarray:
+    """Compute probabilities from log odds, however large they are."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(odds))))
 
 
 def logit(p: np.ndarray) -> np.ndarray:

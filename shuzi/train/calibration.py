@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.pens import Pens
 from shuzi.read import decode
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
 from shuzi.read.find import Finder
@@ -61,9 +63,9 @@ class Seen:
     numbers: list[tuple[list[int], float, float, list[int] | None]] = field(default_factory=list)
 
 
-def scenes(digits: Digits, count: int) -> Iterator[Scene]:
-    """Yield strips and squares in turn, written with these digits."""
-    glyphs = Glyphs(digits)
+def scenes(digits: Digits, count: int, writers: Pens | None) -> Iterator[Scene]:
+    """Yield strips and squares in turn, written with these digits and by these writers."""
+    glyphs = Glyphs(digits, writers)
     for number in range(count):
         yield scene(glyphs, np.random.default_rng([SEED, number]), STRIP if number % 2 else SQUARE)
 
@@ -83,11 +85,15 @@ def pages(digits: Digits, each: int) -> Iterator[Scene]:
 
 
 def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
-    """Return a finder's ONNX file with its calibration inside, and the calibration; digits: as for `calibrate`."""
+    """Return a finder's ONNX file with its calibration inside, and the calibration; digits: as for `calibrate`.
+
+    Raises ShuziError where the pens are missing; those of the writers that are held out are taken.
+    """
+    writers = pens.load().part(held_out=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "finder.onnx"
         path.write_bytes(data)
-        fitted = calibrate(path, digits, SCENES)
+        fitted = calibrate(path, digits, SCENES, writers)
     return with_properties(data, {CALIBRATION: fitted.to_text()}), fitted
 
 
@@ -117,18 +123,19 @@ def names_digits(images: np.ndarray, labels: np.ndarray) -> bool:
     return bool((Reader().scores(images)[:, :CLASSES].argmax(1) == labels).mean() >= 0.5)
 
 
-def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
+def calibrate(path: Path, digits: Digits, count: int, writers: Pens) -> Calibration:
     """Fit a finder's calibration beside the shipped classifier's, by likelihood.
 
     Args:
         path: its ONNX file.
         digits: ones that it did not learn from.
         count: of scenes; half of them as many again tell how likely its proposals are digits.
+        writers: likewise.
     """
     reader, finder = Reader(), Finder(path)
     finder.calibration = Calibration()
     found, known = [], []
-    for made in scenes(digits, count // 2):
+    for made in scenes(digits, count // 2, writers):
         at_first = fuse_proposals(
             [p for level in finder.levels(made.picture) for p in level_proposals(level)]
         )
@@ -137,10 +144,12 @@ def calibrate(path: Path, digits: Digits, count: int) -> Calibration:
             known.append(label >= 0)
     chance = logistic(logit(np.array(found))[:, None], np.array(known))
     finder.calibration = Calibration(chance)
-    return together(reader, finder, digits, count)
+    return together(reader, finder, digits, count, writers)
 
 
-def together(reader: Reader, finder: Finder, digits: Digits, count: int) -> Calibration:
+def together(
+    reader: Reader, finder: Finder, digits: Digits, count: int, writers: Pens | None = None
+) -> Calibration:
     """Fit the calibration of a reader's classifier and a finder together; the finder's chance stays as it is.
 
     Args:
@@ -148,9 +157,10 @@ def together(reader: Reader, finder: Finder, digits: Digits, count: int) -> Cali
         finder: its chance is fitted.
         digits: ones that neither learnt from.
         count: of scenes.
+        writers: likewise; None: only these digits are written, and skeletons drawn.
     """
     on_scenes, on_pages = Seen(), Seen()
-    for seen, pictures in ((on_scenes, scenes(digits, count)), (on_pages, pages(digits, PAGES))):
+    for seen, pictures in ((on_scenes, scenes(digits, count, writers)), (on_pages, pages(digits, PAGES))):
         for made in pictures:
             look(finder, reader, made, seen)
     return fit(finder.calibration.chance, on_scenes, on_pages, count / SCENES)

@@ -71,6 +71,7 @@ def test_a_proposal_is_the_digit_it_lies_on_or_none_and_what_is_partly_one_is_no
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_writers")
 def test_a_calibration_is_fitted_and_kept_in_the_file(mnist, monkeypatch, tmp_path):
     monkeypatch.setattr(calibration, "SCENES", 24)
     monkeypatch.setattr(calibration, "KINDS", ("plain",))

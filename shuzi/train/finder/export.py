@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from shuzi.data import pens
 from shuzi.data.digits import Digits
 from shuzi.maps import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE
 from shuzi.synth.glyphs import Glyphs
@@ -45,6 +46,7 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
     """Return a finder as an ONNX file's bytes.
 
     digits: convolutions are of 8 bits, and scenes of these tell what the bits have to span; None: all is float32.
+    Raises ShuziError where the pens are missing.
     """
     wrapped = ShippedFinder(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     batch, height, width = (
@@ -56,7 +58,7 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
     shapes = {0: batch, 1: 16 * height, 2: 16 * width}
     proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
     if digits is not None:
-        glyphs = Glyphs(digits)
+        glyphs = Glyphs(digits, pens.load().part(held_out=False))
         made = [
             scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None]
             for n in range(RANGED)
