@@ -1,4 +1,4 @@
-"""The lesson's figures: shapes, a flattened image, logits and probabilities, losses after a step, intervals."""
+"""The lesson's figures: shapes, a flattened image, logits and probabilities."""
 
 from collections.abc import Sequence
 
@@ -65,53 +65,6 @@ def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
         axes.bar(range(10), values, color=[SECOND if k == likeliest else ACCENT for k in range(10)])
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set(xticks=range(10), title=title)
-    return figure
-
-
-@styled
-def one_step(rates: Sequence[float], losses: Sequence[float]) -> Figure:
-    """Draw the loss, in nats, after one step at each learning rate; a dashed line marks the loss before it."""
-    figure = blank(5.2, 3)
-    axes = figure.subplots()
-    start = losses[rates.index(0)]
-    axes.plot(rates, losses, "o-", color=ACCENT, markersize=4)
-    axes.axhline(start, color=INK, linewidth=0.8, linestyle="--")
-    for rate, loss in zip(rates, losses, strict=True):
-        place = (0, 6) if loss >= start else (0, -13)
-        axes.annotate(f"{loss:.2f}", (rate, loss), place, textcoords="offset points", ha="right", fontsize=8)
-    axes.set_xscale("symlog", linthresh=0.1, linscale=0.5)
-    axes.set_yscale("log")
-    axes.set(xlabel="learning rate", ylabel="loss after one step, nats")
-    axes.set(xlim=(-0.05, 12), ylim=(1.4, 1.3 * max(losses)))
-    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.set_yticks((2, 3, 5, 10), ("2", "3", "5", "10"))
-    axes.minorticks_off()
-    return figure
-
-
-@styled
-def log_loss() -> Figure:
-    """Draw -log p, the loss when the right answer has probability p."""
-    figure = blank(4.6, 2.4)
-    axes = figure.subplots()
-    p = np.linspace(0.01, 1, 200)
-    axes.plot(p, -np.log(p), color=ACCENT)
-    axes.set(xlabel="p[label]", ylabel="-log p, nats", xlim=(0, 1), ylim=(0, None))
-    return figure
-
-
-@styled
-def intervals(accuracies: Sequence[float], limits: Sequence[tuple[float, float]]) -> Figure:
-    """Draw accuracies as dots with their intervals (low, high) as bars, and their mean as a dashed line."""
-    figure = blank(7.2, 2.6)
-    axes = figure.subplots()
-    low, high = np.transpose(limits)
-    reach = np.array([np.array(accuracies) - low, high - np.array(accuracies)])
-    axes.errorbar(
-        range(len(accuracies)), accuracies, reach, fmt="o", color=SECOND, ecolor=ACCENT, markersize=4
-    )
-    axes.axhline(float(np.mean(accuracies)), color=INK, linewidth=0.8, linestyle="--")
-    axes.set(xticks=range(len(accuracies)), xlabel="seed", ylabel="accuracy")
     return figure
 
 
