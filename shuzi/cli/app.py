@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from shuzi import __version__
+from shuzi.cli.classify import classify
 from shuzi.cli.data import data
 from shuzi.cli.evaluate import evaluate
 from shuzi.cli.export import export
@@ -49,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (data, train, evaluate, show, read, export, serve, learn):
+for command in (data, train, evaluate, show, read, classify, export, serve, learn):
     app.command(cls=Command)(command)
 
 

@@ -11,6 +11,7 @@ from shuzi.errors import needs
 
 if TYPE_CHECKING:
     from shuzi.evaluate.figures import Evaluation
+    from shuzi.evaluate.suites import Scorer
 
 TESTS = (
     "A dataset's name, file or folder, a folder of pictures with labels.csv, or a suite that --suites lists. "
@@ -51,15 +52,9 @@ def evaluate(
 
     Shows its accuracy on digits it has not seen, and its mistakes.
     """
-    from shuzi.evaluate.suites import Scorer, measure
+    from shuzi.evaluate.suites import measure
 
-    if what == "reader" or what.endswith(".onnx") or (Path(what) / "config.json").is_file():
-        from shuzi.read.reader import Reader
-
-        reader = Reader(None if what == "reader" else what)
-        scorer = Scorer(reader.scores, reader=reader)
-    else:
-        scorer = needs("train", "shuzi.train.runs").scorer(Path(what), device, recipe)
+    scorer = open_scorer(what, device, recipe)
     with download_bars() as progress:
         measured = measure(scorer, data, root, progress)
     name = data or scorer.data
@@ -69,6 +64,19 @@ def evaluate(
         print_evaluation(name, measured.evaluation)
     else:
         print_rows([name, "value"], [[metric, f"{value:.4f}"] for metric, value in measured.metrics.items()])
+
+
+def open_scorer(what: str, device: str, recipe: str | None) -> "Scorer":
+    """Open a run or a reader as a model to measure. Raises ShuziError if it is neither, or can't be used."""
+    from shuzi.evaluate.suites import Scorer
+
+    if what == "reader" or what.endswith(".onnx") or (Path(what) / "config.json").is_file():
+        from shuzi.read.reader import Reader
+
+        reader = Reader(None if what == "reader" else what)
+        return Scorer(reader.scores, reader=reader, threshold=reader.threshold)
+    scorer: Scorer = needs("train", "shuzi.train.runs").scorer(Path(what), device, recipe)
+    return scorer
 
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:

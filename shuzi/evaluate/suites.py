@@ -18,7 +18,7 @@ from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles
 from shuzi.evaluate.pictures import LABELS, measure_pictures
-from shuzi.read.reader import Reader, any_digit, given_digit
+from shuzi.read.reader import DEFAULT_THRESHOLD, Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 
 Score = Callable[[np.ndarray], np.ndarray]
@@ -39,12 +39,14 @@ class Scorer:
         data: the name of the dataset it was trained on.
         reader: reads whole pages with the model, if it can.
         load: loads a dataset by its name, as `shuzi.load`; may refuse data that the model was trained on.
+        threshold: the least probability of being a digit, below which an image is not one.
     """
 
     score: Score
     data: str = "mnist"
     reader: Reader | None = None
     load: Callable[[str, Path | None, Progress | None], tuple[Digits, Digits]] = load
+    threshold: float = DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""`shuzi classify`: an answer to each image of a dataset's file, as the other tools want it."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+import shuzi
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory, mnist):
+    """Kaggle's test.csv in small: 40 test digits, and one image that is noise."""
+    path = tmp_path_factory.mktemp("kaggle") / "test.csv"
+    noise = np.random.default_rng(0).integers(0, 256, (1, 784))
+    rows = np.concatenate([mnist[1].images[:40].reshape(40, 784), noise])
+    np.savetxt(path, rows, "%d", ",", header=",".join(f"pixel{index}" for index in range(784)), comments="")
+    return path
+
+
+def test_each_image_has_a_digit_a_confidence_and_whether_it_is_one(command, unlabelled, mnist):
+    rows = list(csv.DictReader(io.StringIO(command("classify", unlabelled).stdout)))
+    assert [int(row["index"]) for row in rows] == list(range(41))
+    scores = shuzi.Reader().scores(mnist[1].images[:40])
+    assert [int(row["digit"]) for row in rows[:40]] == scores[:, :10].argmax(axis=1).tolist()
+    assert np.allclose([float(row["confidence"]) for row in rows[:40]], scores[:, :10].max(axis=1), atol=1e-4)
+    assert [row["is_digit"] for row in rows] == ["1"] * 40 + ["0"]
+
+
+def test_a_submission_has_a_digit_for_each_image_from_1(command, unlabelled, tmp_path):
+    ended = command("classify", unlabelled, "--kaggle", "--csv", tmp_path / "submission.csv")
+    assert ended.stdout.endswith(
+        f"41 images in {ended.stdout.split(' in ')[1]} in {tmp_path}/submission.csv\n"
+    )
+    rows = list(csv.reader((tmp_path / "submission.csv").open()))
+    assert rows[0] == ["ImageId", "Label"]
+    assert [int(row[0]) for row in rows[1:]] == list(range(1, 42))
+    assert {int(row[1]) for row in rows[1:]} <= set(range(10))
+
+
+def test_a_run_classifies_and_labels_give_the_accuracy(command, small_folder, tmp_path):
+    trained = command("train", "--data", small_folder, "--out", tmp_path / "run", "--json").json
+    told = command("classify", small_folder, "--run", tmp_path / "run", "--json").json
+    assert told["accuracy"] == trained["test_accuracy"]
+    assert (told["part"], told["images"], len(told["digits"])) == ("test", 200, 200)
+
+
+def test_classifying_a_file_loads_no_torch(loaded_by, unlabelled):
+    script = f"from shuzi.cli.app import app; app(['classify', {str(unlabelled)!r}], standalone_mode=False)"
+    assert not loaded_by(script) & {"torch", "matplotlib", "onnx"}
+
+
+def test_a_folder_of_pictures_is_for_read(command, tmp_path):
+    (tmp_path / "3").mkdir()
+    assert "shuzi read --single" in command("classify", tmp_path).stderr
