@@ -30,10 +30,9 @@ def test_each_image_has_a_digit_a_confidence_and_whether_it_is_one(command, unla
 
 def test_a_submission_has_a_digit_for_each_image_from_1(command, unlabelled, tmp_path):
     ended = command("classify", unlabelled, "--kaggle", "--csv", tmp_path / "submission.csv")
-    assert ended.stdout.endswith(
-        f"41 images in {ended.stdout.split(' in ')[1]} in {tmp_path}/submission.csv\n"
-    )
-    rows = list(csv.reader((tmp_path / "submission.csv").open()))
+    assert ended.stdout.startswith("test.csv test: 41 images in ")
+    assert ended.stdout.endswith(f", 1 not digits; in {tmp_path}/submission.csv\n")
+    rows = list(csv.reader((tmp_path / "submission.csv").read_text().splitlines()))
     assert rows[0] == ["ImageId", "Label"]
     assert [int(row[0]) for row in rows[1:]] == list(range(1, 42))
     assert {int(row[1]) for row in rows[1:]} <= set(range(10))

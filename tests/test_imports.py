@@ -21,6 +21,7 @@ ARROWS = {
         "data",
         "errors",
         "evaluate",
+        "files",
         "forms",
         "learn",
         "page",
@@ -29,7 +30,7 @@ ARROWS = {
         "show",
         "train",
     },
-    "show": {"data", "errors", "files", "train"},  # its pictures are of runs
+    "show": {"data", "errors", "evaluate", "files", "train"},  # its pictures are of runs
     "serve": {
         "cores",
         "batch",

@@ -12,43 +12,56 @@ if TYPE_CHECKING:
     from shuzi.data.pens import Pens
 
 
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="OUT",
+        help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER.",
+    ),
+]
+
+
 def data(
     name: Annotated[
         str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, unipen, or a file or folder.")
     ] = "mnist",
+    to: To = None,
     labels: Labels = None,
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download and verify a dataset.
+    """Download, verify or convert a dataset.
 
     Reports what it contains and where it is.
     """
-    from shuzi.data import datasets, own, pens, sources
+    from shuzi.data import convert, datasets, own, pens, sources
 
     if name == pens.NAME:
         return _print_pens(pens.load(root), as_json)
     with download_bars() as progress:
-        dataset = None if own.is_own(name) else datasets.read(name, root, progress, labels)
-    parts = load(name) if dataset is None else dataset.split()
-    files = [] if dataset is None else dataset.files
-    sets = dict(zip(("train", "test"), parts, strict=True))
+        pictures = load(name) if own.is_own(name) else None
+        dataset = datasets.read(name, root, progress, labels) if pictures is None else datasets.of(*pictures)
+    if to is not None:
+        written = [str(path) for path in convert.write(dataset.parts, to)]
+        return print_json({"name": name, "written": written}) if as_json else out.print("\n".join(written))
+    sets = dict(zip(("train", "test"), pictures or dataset.split(), strict=True))
     if as_json:
         return print_json(
             {
                 "name": name,
                 "sha256": sets["train"].sha256,
-                "files": [{"path": str(f.path), "bytes": f.size, "sha256": f.sha256} for f in files],
+                "files": [{"path": str(f.path), "bytes": f.size, "sha256": f.sha256} for f in dataset.files],
                 **{part: {"count": len(each), "per_class": each.counts()} for part, each in sets.items()},
             }
         )
-    if files:
-        print_rows(["file", "bytes"], [[file.path.name, f"{file.size:,}"] for file in files])
+    if dataset.files:
+        print_rows(["file", "bytes"], [[file.path.name, f"{file.size:,}"] for file in dataset.files])
     print_rows(
         ["digit", *map(str, range(10)), "all"],
         [[part, *map(str, each.counts()), str(len(each))] for part, each in sets.items()],
     )
-    out.print(f"in {', '.join(sorted({str(file.path.parent) for file in files})) or name}")
+    out.print(f"in {', '.join(sorted({str(file.path.parent) for file in dataset.files})) or name}")
     if name in sources.SOURCES:
         out.print("The SHA-256 of each file is the published one.")
 

@@ -104,5 +104,9 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         ["most confident mistakes: index", "label", "predicted", "confidence"],
         [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
     )
+    print_rows(
+        ["labels to check: index", "label", "predicted", "surprise"],
+        [[str(s.index), str(s.label), str(s.read), f"{s.surprise:.1f}"] for s in evaluation.suspects[:10]],
+    )
     if evaluation.mistakes:
         out.print(f"see one with: shuzi show {name} --test --index {evaluation.mistakes[0].index}")

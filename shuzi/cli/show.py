@@ -1,40 +1,50 @@
 """`shuzi show`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shuzi import load
 from shuzi.cli.options import AsJson, Device, OwnRecipe, Root, Traceback
-from shuzi.cli.output import download_bars, out, print_json
+from shuzi.cli.output import download_bars, err, out, print_json, progress_bar
 from shuzi.errors import ShuziError, needs
+
+if TYPE_CHECKING:
+    from shuzi.data.digits import Digits
+    from shuzi.evaluate.figures import Suspect
+
+
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset."
+    ),
+]
+Index = Annotated[int | None, typer.Option(help="Draw one image of the dataset: its index, from 0.")]
+Test = Annotated[bool, typer.Option("--test", help="Use the test images of a dataset.")]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the PNG files. Default: RUN/pictures, or pictures.")
+]
+Open = Annotated[bool, typer.Option("--open", help="Open the pictures.")]
 
 
 def show(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHAT",
-            help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset.",
-        ),
-    ],
-    index: Annotated[
-        int | None, typer.Option(help="Draw one image of the dataset: its index, from 0.")
-    ] = None,
-    test: Annotated[bool, typer.Option("--test", help="Use the test images of a dataset.")] = False,
+    what: What,
+    index: Index = None,
+    test: Test = False,
     root: Root = None,
-    to: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the PNG files. Default: RUN/pictures, or pictures."),
-    ] = None,
+    to: OutFolder = None,
     device: Device = "auto",
     recipe: OwnRecipe = None,
     traceback: Traceback = False,
-    open_them: Annotated[bool, typer.Option("--open", help="Open the pictures.")] = False,
+    open_them: Open = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a run or a dataset as PNGs."""
+    """Draw a run or a dataset as PNGs.
+
+    Of a dataset, draws a grid of its digits, and the images whose labels the shipped reader finds least likely.
+    """
     pictures = needs("show", "shuzi.show.pictures")
     with download_bars() as progress:
         if (Path(what) / "run.json").exists():
@@ -45,7 +55,9 @@ def show(
             tested = runs.evaluate_run(Path(what), None, root, device, progress, recipe)
             drawn = pictures.draw_run(to or Path(what) / "pictures", tested)
         else:
-            drawn = pictures.draw_dataset(to or Path("pictures"), load(what, root, progress)[test], index)
+            digits = load(what, root, progress)[test]
+            suspects = find_suspects(digits) if index is None and is_of_digits(what) else []
+            drawn = pictures.draw_dataset(to or Path("pictures"), digits, index, suspects)
     if as_json:
         print_json({"pictures": [str(path) for path in drawn]})
     else:
@@ -54,3 +66,20 @@ def show(
     if open_them:
         for path in drawn:
             typer.launch(str(path))
+
+
+def is_of_digits(what: str) -> bool:
+    """Tell whether a dataset's labels are digits, as far as its name says: those of Fashion-MNIST are not."""
+    from shuzi.data import sources
+
+    return what not in sources.SOURCES or sources.SOURCES[what].digits
+
+
+def find_suspects(digits: "Digits") -> "list[Suspect]":
+    """Find the labels that surprise the shipped reader most, and show a bar meanwhile."""
+    from shuzi.evaluate import figures, predictions
+    from shuzi.read.reader import Reader, given_digit
+
+    with progress_bar(len(predictions.batches(digits.images)), err) as bar:
+        scores = predictions.score_all(Reader().scores, digits.images, bar)
+    return figures.find_suspects(given_digit(scores), digits.labels)

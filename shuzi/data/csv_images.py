@@ -18,10 +18,10 @@ DIGIT_0, COMMA, NEWLINE = b"0,\n"
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvColumns:
     """Which column holds what. label: None if no column does; pixels: the indices of the others, in their order."""
 
-    columns: int
+    count: int
     delimiter: bytes
     header: bool
     label: int | None
@@ -36,21 +36,21 @@ def read(path: Path) -> dict[str, np.ndarray]:
     Raises:
         ShuziError: a row or a cell isn't what the format says; the sentence has the line's number, 1 being the first.
     """
-    layout: Layout | None = None
+    columns: CsvColumns | None = None
     images, labels, line = [], [], 1
     for text in whole_lines(path):
-        if layout is None:
-            layout = find_layout(path, text)
-            if layout.header:
+        if columns is None:
+            columns = find_columns(path, text)
+            if columns.header:
                 text, line = text[text.index(b"\n") + 1 :], 2
-        values, marked = parse(path, text, layout, line)
+        values, marked = parse(path, text, columns, line)
         images.append(values)
         labels.append(marked)
         line += text.count(b"\n")
-    if layout is None or not sum(map(len, images)):
+    if columns is None or not sum(map(len, images)):
         raise ShuziError(f"{path}: holds no images, expected one in each row.")
     found = {"images": np.concatenate(images)}
-    return found if layout.label is None else found | {"labels": np.concatenate(labels)}
+    return found if columns.label is None else found | {"labels": np.concatenate(labels)}
 
 
 def whole_lines(path: Path) -> Iterator[bytes]:
@@ -72,7 +72,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
         yield rest.rstrip(b"\r\n") + b"\n"
 
 
-def find_layout(path: Path, text: bytes) -> Layout:
+def find_columns(path: Path, text: bytes) -> CsvColumns:
     """Find the columns of labels and of pixels from a file's first line."""
     line = text[: text.index(b"\n")]
     delimiter = max((b",", b";", b"\t"), key=line.count)
@@ -91,7 +91,7 @@ def find_layout(path: Path, text: bytes) -> Layout:
             f"{path}: line 1 has {len(cells):,} columns, expected 784 pixels, or another square number, and perhaps a "
             "label before them."
         )
-    return Layout(len(cells), delimiter, header, label, pixels)
+    return CsvColumns(len(cells), delimiter, header, label, pixels)
 
 
 def is_number(text: str) -> bool:
@@ -108,17 +108,17 @@ def is_square(count: int) -> bool:
     return math.isqrt(count) ** 2 == count
 
 
-def parse(path: Path, text: bytes, layout: Layout, line: int) -> tuple[np.ndarray, np.ndarray]:
+def parse(path: Path, text: bytes, columns: CsvColumns, line: int) -> tuple[np.ndarray, np.ndarray]:
     """Parse whole lines to pixels, uint8 or float32 (N, pixels), and labels, int64 (N,), empty without a column."""
-    if layout.delimiter != b",":
-        text = text.replace(layout.delimiter, b",")
-    values = parse_bytes(text, layout.columns)
+    if columns.delimiter != b",":
+        text = text.replace(columns.delimiter, b",")
+    values = parse_bytes(text, columns.count)
     if values is None:
-        return parse_cells(path, text, layout, line)
-    labels = values[:, [] if layout.label is None else layout.label]
-    first, last = layout.pixels[[0, -1]]
-    adjacent = last - first + 1 == len(layout.pixels)  # so that no copy is needed
-    return values[:, first : last + 1] if adjacent else values[:, layout.pixels], labels.astype(np.int64)
+        return parse_cells(path, text, columns, line)
+    labels = values[:, [] if columns.label is None else columns.label]
+    first, last = columns.pixels[[0, -1]]
+    adjacent = last - first + 1 == len(columns.pixels)  # so that no copy is needed
+    return values[:, first : last + 1] if adjacent else values[:, columns.pixels], labels.astype(np.int64)
 
 
 def parse_bytes(text: bytes, columns: int) -> np.ndarray | None:
@@ -146,22 +146,24 @@ def parse_bytes(text: bytes, columns: int) -> np.ndarray | None:
     return values.reshape(-1, columns)
 
 
-def parse_cells(path: Path, text: bytes, layout: Layout, line: int) -> tuple[np.ndarray, np.ndarray]:
+def parse_cells(path: Path, text: bytes, columns: CsvColumns, line: int) -> tuple[np.ndarray, np.ndarray]:
     """Parse lines cell by cell, as `parse` does: cells may be quoted, fractions, or wrong."""
     images, labels = [], []
     for number, row in enumerate(text.decode("utf-8", "replace").split("\n"), line):
         if not row.strip():
             continue
         cells = next(csv.reader([row], skipinitialspace=True), [])
-        if len(cells) != layout.columns:
+        if len(cells) != columns.count:
             raise ShuziError(
-                f"{path}: line {number} has {len(cells):,} values, expected {layout.columns:,} as in line 1."
+                f"{path}: line {number} has {len(cells):,} values, expected {columns.count:,} as in line 1."
             )
-        labels.append(0.0 if layout.label is None else to_number(path, number, cells[layout.label], "label"))
-        images.append(to_pixels(path, number, [cells[place] for place in layout.pixels]))
-    pixels = np.array(images, np.float32).reshape(-1, len(layout.pixels))
+        labels.append(
+            0.0 if columns.label is None else to_number(path, number, cells[columns.label], "label")
+        )
+        images.append(to_pixels(path, number, [cells[place] for place in columns.pixels]))
+    pixels = np.array(images, np.float32).reshape(-1, len(columns.pixels))
     whole = (pixels == np.rint(pixels)).all()
-    marked = np.array([] if layout.label is None else labels, np.int64)
+    marked = np.array([] if columns.label is None else labels, np.int64)
     return pixels.astype(np.uint8) if whole else pixels, marked
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from shuzi.data import formats, idx, own, sources
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.formats import ALL, IMAGES, LABELS, TEST, TRAIN, DatasetFile, Part
+from shuzi.data.formats import ALL, IMAGES, LABELS, TEST, TRAIN, DatasetFile, DatasetPart
 from shuzi.errors import Notice, ShuziError
 
 TITLES = {TRAIN: "train", TEST: "test", ALL: "images"}
@@ -32,7 +32,7 @@ class Dataset:
 
     name: str
     files: list[File]
-    parts: dict[str, Part]
+    parts: dict[str, DatasetPart]
 
     @property
     def sha256(self) -> str:
@@ -76,7 +76,12 @@ class Dataset:
         )  # fmt: skip
         return train, held_out
 
-    def _digits(self, name: str, part: Part) -> Digits:
+    def to_classify(self) -> tuple[str, DatasetPart]:
+        """Return the name and the images of the test part, or of the only part."""
+        name = TEST if TEST in self.parts else next(iter(self.parts))
+        return name, self.parts[name]
+
+    def _digits(self, name: str, part: DatasetPart) -> Digits:
         labels = np.asarray(part.labels)
         others = np.flatnonzero((labels < 0) | (labels >= CLASSES))
         if len(others):
@@ -131,11 +136,20 @@ def read(
     )
 
 
-def check_partners(files: list[DatasetFile], parts: dict[str, Part]) -> None:
+def of(train: Digits, test: Digits) -> Dataset:
+    """Return training and test digits as a dataset without files."""
+    return Dataset(
+        train.name,
+        [],
+        {TRAIN: DatasetPart(train.images, train.labels), TEST: DatasetPart(test.images, test.labels)},
+    )
+
+
+def check_partners(files: list[DatasetFile], parts: dict[str, DatasetPart]) -> None:
     """Check that images in a file of their own have labels. Raises ShuziError that names the file that is missing."""
     for file in files:
-        pair = file.format in ("IDX", "NPY") and file.words.kind == IMAGES
-        if pair and len(files) > 1 and parts[file.words.part or ALL].labels is None:
+        pair = file.format in ("IDX", "NPY") and file.meaning.kind == IMAGES
+        if pair and len(files) > 1 and parts[file.meaning.part or ALL].labels is None:
             raise formats.missing(file, IMAGES, LABELS)
 
 
@@ -146,16 +160,18 @@ def parse_labels(text: str) -> range:
     return range(int(text[0]), int(text[-1]) + 1)
 
 
-def only(part: Part, labels: range) -> Part:
+def only(part: DatasetPart, labels: range) -> DatasetPart:
     """Return the images of a part with these labels."""
     if part.labels is None:
         return part
     chosen = np.isin(part.labels, labels)
-    return Part(part.images[chosen], part.labels[chosen])
+    return DatasetPart(part.images[chosen], part.labels[chosen])
 
 
 def from_files(name: str, found: list[sources.DataFile]) -> Dataset:
     """Return the dataset of a name that is in its four files, in the order of `sources.NAMES`."""
     files = [File(file.path, file.name, len(file.data), file.sha256) for file in found]
     images, labels, test_images, test_labels = (idx.parse(file.data, file.name) for file in found)
-    return Dataset(name, files, {TRAIN: Part(images, labels), TEST: Part(test_images, test_labels)})
+    return Dataset(
+        name, files, {TRAIN: DatasetPart(images, labels), TEST: DatasetPart(test_images, test_labels)}
+    )

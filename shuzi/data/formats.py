@@ -71,7 +71,7 @@ SUFFIXES = {
 
 
 @dataclass(frozen=True)
-class Words:
+class NameMeaning:
     """What the words of a name say. part, kind: None if they don't; dataset: the other words."""
 
     part: str | None
@@ -79,13 +79,13 @@ class Words:
     dataset: str
 
 
-def words_of(name: str) -> Words:
+def meaning_of(name: str) -> NameMeaning:
     """Find what the words of a file's or an array's name say."""
     words = re.findall("[a-z0-9]+", name.lower())
     part = next((PARTS[word] for word in words if word in PARTS), None)
     kind = next((KINDS[word] for word in words if word in KINDS), None)
     others = [word for word in words if word not in {*PARTS, *KINDS, *FORMAT_WORDS} and not word.isdigit()]
-    return Words(part, kind, "-".join(others))
+    return NameMeaning(part, kind, "-".join(others))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class DatasetFile:
 
     path: Path
     format: str
-    words: Words
+    meaning: NameMeaning
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class DatasetFile:
     @property
     def order(self) -> tuple[bool, bool, str]:
         """Training before test, images before labels."""
-        return self.words.part == TEST, self.words.kind == LABELS, self.path.name
+        return self.meaning.part == TEST, self.meaning.kind == LABELS, self.path.name
 
     def checksum(self) -> tuple[str, int, str]:
         """Return its name, its size in bytes and its SHA-256; an IDX file's are of what .gz unpacks to."""
@@ -124,12 +124,12 @@ class DatasetFile:
 
 def recognise(path: Path) -> DatasetFile | None:
     """Recognise a file by its name; None if it isn't a dataset's."""
-    words, name = words_of(path.name), path.name.lower()
+    meaning, name = meaning_of(path.name), path.name.lower()
     if IDX_NAME.search(name):
-        return DatasetFile(path, "IDX", words)
+        return DatasetFile(path, "IDX", meaning)
     kind = SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
     return (
-        None if kind is None or (name.endswith(".gz") and kind != "CSV") else DatasetFile(path, kind, words)
+        None if kind is None or (name.endswith(".gz") and kind != "CSV") else DatasetFile(path, kind, meaning)
     )
 
 
@@ -142,9 +142,9 @@ def in_folder(folder: Path) -> dict[str, list[DatasetFile]]:
             by_key.setdefault(file.key, file)  # in order, a plain file comes before its .gz
     found: dict[str, list[DatasetFile]] = {}
     for file in by_key.values():
-        found.setdefault(file.words.dataset, []).append(file)
-    if any(file.words.part for files in found.values() for file in files):  # not a sample of a submission
-        found = {name: files for name, files in found.items() if any(file.words.part for file in files)}
+        found.setdefault(file.meaning.dataset, []).append(file)
+    if any(file.meaning.part for files in found.values() for file in files):  # not a sample of a submission
+        found = {name: files for name, files in found.items() if any(file.meaning.part for file in files)}
     for name, files in found.items():
         best = min((file.format for file in files), key=[*READERS].index)
         found[name] = sorted((file for file in files if file.format == best), key=lambda file: file.order)
@@ -164,16 +164,15 @@ def find(path: Path) -> list[DatasetFile]:
     if path.is_file():
         return named_file(path)
     if not path.is_dir():
-        files = (
-            in_folder(path.parent).get(words_of(path.name).dataset) if words_of(path.name).dataset else None
-        )
+        name = meaning_of(path.name).dataset
+        files = in_folder(path.parent).get(name) if name else None
         if not files:
             raise ShuziError(
                 f"{path}: neither a file, a folder nor a dataset that shuzi knows ({', '.join(sources.SOURCES)})"
             )
         return files
-    if pictures := [folder for part in (TRAIN, TEST) if has_pictures(folder := path / part)]:
-        return [DatasetFile(folder, "pictures", words_of(folder.name)) for folder in pictures]
+    if pictures := picture_folders(path):
+        return [DatasetFile(folder, "pictures", meaning_of(folder.name)) for folder in pictures]
     for folders in ((path,), (path / "raw",), (path / "data",), sorted(path.glob("*/raw"))):
         found = {folder / name: files for folder in folders for name, files in in_folder(folder).items()}
         if len(found) > 1:
@@ -192,35 +191,36 @@ def named_file(path: Path) -> list[DatasetFile]:
     file = recognise(path)
     if file is None:
         raise ShuziError(f"{path}: not a dataset by its name; expected {EXPECTED}")
-    if file.words.kind == LABELS:
+    if file.meaning.kind == LABELS:
         raise ShuziError(f"{path}: holds labels by its name; name the file with the images")
-    others = in_folder(path.parent).get(file.words.dataset, []) if file.words.kind == IMAGES else []
-    partners = [each for each in others if (each.words.part, each.words.kind) == (file.words.part, LABELS)]
+    others = in_folder(path.parent).get(file.meaning.dataset, []) if file.meaning.kind == IMAGES else []
+    partners = [
+        each for each in others if (each.meaning.part, each.meaning.kind) == (file.meaning.part, LABELS)
+    ]
     return [file, *partners]
 
 
-def has_pictures(folder: Path) -> bool:
-    """Tell whether a folder has a sub-folder named by a digit."""
-    return any((folder / str(digit)).is_dir() for digit in range(10))
+def picture_folders(folder: Path) -> list[Path]:
+    """Return those of a folder's sub-folders train and test that have sub-folders named by digits."""
+    parts = (folder / TRAIN, folder / TEST)
+    return [part for part in parts if any((part / str(digit)).is_dir() for digit in range(10))]
 
 
 def exists(name: str) -> bool:
     """Tell whether a name is that of a file, a folder, or a dataset among the files of a folder."""
-    path = Path(name)
-    return path.exists() or bool(
-        words_of(path.name).dataset and words_of(path.name).dataset in in_folder(path.parent)
-    )
+    path, dataset = Path(name), meaning_of(Path(name).name).dataset
+    return path.exists() or bool(dataset and dataset in in_folder(path.parent))
 
 
 @dataclass(frozen=True)
-class Part:
+class DatasetPart:
     """A part of a dataset: images uint8 (N, 28, 28); labels, uint8 or int64 (N,), None if it has none."""
 
     images: np.ndarray
     labels: np.ndarray | None
 
 
-def read(files: list[DatasetFile]) -> dict[str, Part]:
+def read(files: list[DatasetFile]) -> dict[str, DatasetPart]:
     """Read the parts of a dataset: TRAIN and TEST, or one of them, or ALL if nothing says which it is.
 
     Raises:
@@ -229,8 +229,8 @@ def read(files: list[DatasetFile]) -> dict[str, Part]:
     values: dict[tuple[str, str], list[tuple[DatasetFile, np.ndarray]]] = {}
     for file in files:
         for name, array in READERS[file.format](file.path).items():
-            inner = words_of(name)
-            place = inner.part or file.words.part or ALL, inner.kind or file.words.kind or IMAGES
+            inner = meaning_of(name)
+            place = inner.part or file.meaning.part or ALL, inner.kind or file.meaning.kind or IMAGES
             if any(other is file for other, _ in values.get(place, [])):
                 raise ShuziError(f"{file.path}: several arrays of images or none of labels. {NPZ_NAMES}")
             values.setdefault(place, []).append((file, array))
@@ -253,13 +253,13 @@ NPZ_NAMES = "Expected arrays called images and labels, or x_train, y_train, x_te
 
 def to_part(
     images: list[tuple[DatasetFile, np.ndarray]], labels: list[tuple[DatasetFile, np.ndarray]] | None
-) -> Part:
+) -> DatasetPart:
     """Make a part of a dataset from the arrays of its files."""
     file = images[0][0]
     pixels = concatenate(images)
-    if file.words.dataset.startswith("emnist") and file.format in ("IDX", "CSV"):
+    if file.meaning.dataset.startswith("emnist") and file.format in ("IDX", "CSV"):
         pixels = arrays.square(pixels, str(file.path)).transpose(0, 2, 1)  # EMNIST's images lie on their side
-    return Part(
+    return DatasetPart(
         arrays.to_images(pixels, str(file.path)),
         None if labels is None else arrays.to_labels(concatenate(labels), str(labels[0][0].path)),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 CONFIDENT = 0.9
+SUSPECTS = 40  # labels to look at, as many as a person checks in a minute or two
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,16 @@ class Mistake:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Suspect:
+    """A digit whose label may be wrong. surprise: of the model at the label, -log of its probability, in nats."""
+
+    index: int
+    label: int
+    read: int
+    surprise: float
+
+
 @dataclass(frozen=True, repr=False)
 class Evaluation:
     """The metrics of one model on one dataset.
@@ -41,6 +52,7 @@ class Evaluation:
         confusion: [label][read] counts.
         calibration_error: expected calibration error over 15 bins, 0..1.
         mistakes: all of them, the most confident first.
+        suspects: the SUSPECTS digits whose labels surprise the model most, first those that are likely wrong.
     """
 
     accuracy: float
@@ -50,6 +62,7 @@ class Evaluation:
     confusion: list[list[int]]
     calibration_error: float
     mistakes: list[Mistake]
+    suspects: list[Suspect]
 
     def __repr__(self) -> str:
         low, high = self.interval
@@ -72,6 +85,7 @@ class Evaluation:
             "calibration_error": self.calibration_error,
             "mistake_count": len(self.mistakes),
             "mistakes": [vars(mistake) for mistake in self.mistakes[:mistakes]],
+            "suspects": [vars(suspect) for suspect in self.suspects],
         }
 
 
@@ -132,7 +146,23 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
         confusion=confusion.tolist(),
         calibration_error=calibration_error(confidence, read == labels),
         mistakes=[Mistake(int(i), int(labels[i]), int(read[i]), float(confidence[i])) for i in wrong],
+        suspects=find_suspects(probabilities, labels),
     )
+
+
+def find_suspects(probabilities: np.ndarray, labels: np.ndarray, count: int = SUSPECTS) -> list[Suspect]:
+    """Find the digits whose labels surprise a model most, the most surprising first.
+
+    Args:
+        probabilities: float (N, 10), of a model that has not learnt from these digits.
+        labels: (N,), 0 to 9.
+        count: how many to return, at most.
+    """
+    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    surprise = -np.log(np.maximum(given, np.finfo(np.float64).tiny))
+    order = np.argsort(-surprise, kind="stable")[:count]
+    read = probabilities.argmax(axis=1)
+    return [Suspect(int(i), int(labels[i]), int(read[i]), float(surprise[i])) for i in order]
 
 
 def accuracy_interval(right: int, count: int) -> tuple[float, float]:

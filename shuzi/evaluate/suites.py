@@ -8,7 +8,7 @@ import numpy as np
 
 from shuzi import load
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.formats import exists
+from shuzi.data.formats import exists, picture_folders
 from shuzi.data.normalise import normalise
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
@@ -196,7 +196,7 @@ def find_suite(name: str, trained_on: str) -> Suite:
         ShuziError: there is none.
     """
     folder = Path(name)
-    if (folder / LABELS).is_file():
+    if (folder / LABELS).is_file() and not picture_folders(folder):
         return Suite(
             name,
             "pictures with labels.csv",

@@ -1,12 +1,14 @@
 """The PNG files that `shuzi show` draws of a run and of a dataset."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
+from shuzi.evaluate.figures import Suspect
 from shuzi.show import plots
 from shuzi.train.fit import TrainingLoop
 from shuzi.train.runs import Tested
@@ -14,15 +16,29 @@ from shuzi.train.runs import Tested
 MISTAKES = 32
 
 
-def draw_dataset(folder: Path, digits: Digits, index: int | None) -> list[Path]:
-    """Draw one image of a dataset, or by default a grid of each digit, into a folder.
+def draw_dataset(
+    folder: Path, digits: Digits, index: int | None, suspects: Sequence[Suspect] = ()
+) -> list[Path]:
+    """Draw one image of a dataset, or by default a grid of each digit and one of the suspects, into a folder.
+
+    Args:
+        folder: of the PNG files.
+        digits: the dataset.
+        index: of the one image.
+        suspects: the images whose labels may be wrong, the likeliest first.
 
     Raises:
         ShuziError: no such index, or the folder can't be written.
     """
     stem = re.sub(r"[\s/\\:]", "-", digits.name)  # never a path
     if index is None:
-        return [plots.save(plots.grid(digits), folder / f"{stem}-grid.png")]
+        drawn = [plots.save(plots.grid(digits), folder / f"{stem}-grid.png")]
+        if suspects:
+            captions = [f"{each.index}: {each.label}?\nread {each.read}" for each in suspects]
+            title = f"{plots.short(digits.name)}: the {len(suspects)} labels that surprise the reader most"
+            figure = plots.mistakes(digits.images[[each.index for each in suspects]], captions, title)
+            drawn.append(plots.save(figure, folder / f"{stem}-suspects.png"))
+        return drawn
     if not 0 <= index < len(digits):
         raise ShuziError(f"--index {index}: {digits.name} has the images 0 to {len(digits) - 1}")
     return [plots.save(plots.sample(digits, index), folder / f"{stem}-{index}.png")]

@@ -210,11 +210,12 @@ def test_show_draws_a_run(command, run, tmp_path):
 def test_show_draws_a_set_and_one_image_of_it(command, tmp_path, small_folder):
     told = command("show", small_folder, "--json", cwd=tmp_path).json
     name = small_folder.name
-    assert told == {"pictures": [f"pictures/{name}-train-grid.png"]}
+    drawn = [f"pictures/{name}-train-{what}.png" for what in ("grid", "suspects")]
+    assert told == {"pictures": drawn}
     command("show", "mnist", "--index", 3, "--out", tmp_path)
     command("show", "mnist", "--test", "--index", 4601, "--out", tmp_path)
     files = ("mnist-train-3.png", "mnist-test-4601.png")
-    for path in (tmp_path / "pictures" / f"{name}-train-grid.png", *(tmp_path / file for file in files)):
+    for path in (tmp_path / file for file in (*drawn, *files)):
         assert png(path).std() > 5
 
 
