@@ -53,3 +53,23 @@ def test_classifying_a_file_loads_no_torch(loaded_by, unlabelled):
 def test_a_folder_of_pictures_is_for_read(command, tmp_path):
     (tmp_path / "3").mkdir()
     assert "shuzi read --single" in command("classify", tmp_path).stderr
+
+
+def test_a_file_that_is_not_of_classify_is_kept(command, unlabelled, tmp_path):
+    (tmp_path / "notes.csv").write_text("mine")
+    ended = command("classify", unlabelled, "--csv", tmp_path / "notes.csv")
+    assert "not a CSV file of shuzi classify" in ended.stderr
+    assert (tmp_path / "notes.csv").read_text() == "mine"
+
+
+def test_wrong_labels_surprise_the_reader_most(command, tmp_path, mnist):
+    labels = mnist[1].labels[:60].copy()
+    labels[[7, 31]] = (labels[[7, 31]] + 3) % 10
+    parts = {"x_train": mnist[0].images[:20], "y_train": mnist[0].labels[:20]}
+    np.savez(tmp_path / "mine.npz", **parts, x_test=mnist[1].images[:60], y_test=labels)
+    told = command("evaluate", "reader", "--data", tmp_path / "mine.npz", "--json").json
+    assert {suspect["index"] for suspect in told["suspects"][:2]} == {7, 31}
+    surprises = [suspect["surprise"] for suspect in told["suspects"]]
+    assert surprises == sorted(surprises, reverse=True)
+    printed = command("evaluate", "reader", "--data", tmp_path / "mine.npz").stdout
+    assert "labels to check: index" in printed
