@@ -81,10 +81,10 @@ def in_repository(link: re.Match[str]) -> str:
     return f"[{text}](../../../{file}#L{first}-L{last})"
 
 
-def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[str]]:
+def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[tuple[str, str, str]]]:
     """Execute all chapters, and after each the answers to its exercises.
 
-    Returns: each language's notebooks by chapter, and the answers whose output isn't what their page shows.
+    Returns: each language's notebooks by chapter; and each answer whose output isn't what its page shows, with both.
 
     Raises:
         ValueError: a chapter's code differs between the languages.
@@ -115,7 +115,7 @@ def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[str]]:
         for answer, shown_below in answers(books["en"][chapter]):
             printed = "".join(output.get("text", "") for output in next(outputs))
             if printed != shown_below:
-                differ.append(f"{chapter}, the answer\n{answer}prints\n{printed}")
+                differ.append((f"{chapter}, the answer\n{answer}", shown_below, printed))
     return books, differ
 
 
@@ -186,6 +186,7 @@ def in_site(link: re.Match[str]) -> str:
 if __name__ == "__main__":
     books, differ = executed()
     if differ:
-        sys.exit("\n".join((*differ, "Nothing was written; put these outputs into both languages.")))
+        told = [f"{answer}prints\n{printed}" for answer, _, printed in differ]
+        sys.exit("\n".join((*told, "Nothing was written; put these outputs into both languages.")))
     write(books, NOTEBOOKS)
     site(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "book")
