@@ -1,4 +1,4 @@
-"""How well a reader reads synthetic pages: digits found and right, whole numbers, and calibration."""
+"""How well a reader reads synthetic pages and tables: digits, whole numbers, calibration, cells, and pages turned."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,15 @@ import numpy as np
 from shuzi.data.digits import Digits
 from shuzi.evaluate.figures import Answers
 from shuzi.read.reader import Reader
-from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, score_page
+from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, make_table, score_page
 
 SEED = 0
 PAGES = 12  # of each kind of paper
 SINGLES = 40  # digits cut from a page
 MARGIN = 0.2  # around each, in its larger side
+TABLES = 24  # of each size of writing
+TABLE_HEIGHTS = {"small writing": (12, 17), "usual writing": (24, 48)}  # pixels of their digits
+TURNED = 2  # pages of each kind of paper that are read in each turn, and upright number by number
 
 
 def synthetic_pages(digits: Digits, generator: np.random.Generator, each: int) -> Iterator[MadePage]:
@@ -57,3 +60,43 @@ def measure_singles(reader: Reader, digits: Digits) -> dict[str, float]:
             read = reader.read(crop, single=True).digits
             answers.add(read[0].confidence if read else 0.0, bool(read) and read[0].guess == label)
     return {"digits right": float(np.mean(answers.right)), **answers.metrics("digit")}
+
+
+def measure_tables(reader: Reader, digits: Digits) -> dict[str, float]:
+    """Return the shares of a table's cells that are right by `Page.table`, empty ones included, by size of writing."""
+    shares = {}
+    for name, heights in TABLE_HEIGHTS.items():
+        right = []
+        for number in range(TABLES):
+            generator = np.random.default_rng([SEED, number])
+            made = make_table(digits.images, digits.labels, float(generator.uniform(*heights)), generator)
+            read = {
+                (i, j): cell.text
+                for i, row in enumerate(reader.read(made.picture).table())
+                for j, cell in enumerate(row)
+                if cell
+            }
+            right += [
+                read.get((i, j)) == text for i, row in enumerate(made.cells) for j, text in enumerate(row)
+            ]
+        shares[f"cells right, {name}"] = float(np.mean(right))
+    return shares
+
+
+def measure_turned(reader: Reader, digits: Digits) -> dict[str, float]:
+    """Return the shares of turned pages whose turn is found, and of upright pages and numbers that are turned."""
+    found, pages, numbers = [], [], []
+    for page in synthetic_pages(digits, np.random.default_rng(SEED + 2), TURNED):
+        pages.append(reader.read(page.picture).turned > 0)
+        found += [reader.read(np.rot90(page.picture, times)).turned == 90 * times for times in (1, 2, 3)]
+        for number in np.unique(page.numbers):
+            boxes = page.boxes[page.numbers == number]
+            margin = MARGIN * boxes[:, 3].max()
+            left, top = np.maximum(boxes[:, :2].min(0) - margin, 0).astype(int)
+            right, bottom = ((boxes[:, :2] + boxes[:, 2:]).max(0) + margin).astype(int)
+            numbers.append(reader.read(page.picture[top:bottom, left:right]).turned > 0)
+    return {
+        "turn found": float(np.mean(found)),
+        "upright pages turned": float(np.mean(pages)),
+        "upright numbers turned": float(np.mean(numbers)),
+    }

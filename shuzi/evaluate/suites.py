@@ -16,7 +16,7 @@ from shuzi.evaluate.figures import Measurement, evaluate
 from shuzi.evaluate.form_fields import measure_forms
 from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
-from shuzi.evaluate.pages import measure_pages, measure_singles
+from shuzi.evaluate.pages import measure_pages, measure_singles, measure_tables, measure_turned
 from shuzi.evaluate.pictures import LABELS, measure_pictures
 from shuzi.read.reader import DEFAULT_THRESHOLD, Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
@@ -181,6 +181,8 @@ ALL = (
     ),
     reading("pages", "digits and numbers read on synthetic pages, and their calibration", measure_pages),
     reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
+    reading("tables", "cells of synthetic tables read in their row and column", measure_tables),
+    reading("turned", "turned synthetic pages that are found to be so, and upright ones", measure_turned),
     reading("forms", "fields read on synthetic forms", measure_forms),
     reading(
         "pens", "numbers and words by writers that nothing has learnt from, and photographs", measure_hands

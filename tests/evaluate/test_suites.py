@@ -15,6 +15,7 @@ from shuzi.page import Digit, Number, Page
 from shuzi.read import find
 from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.synth.fonts import fonts, held_out_fonts
+from shuzi.synth.pages import make_table
 
 
 @pytest.fixture
@@ -117,6 +118,41 @@ def test_pages_give_what_is_right_whole_and_confident(mnist, monkeypatch):
     assert figures["false digits"] == figures["number sure and wrong"] == 0  # 0.95 to the third is below 0.9
 
 
+class Bookkeeper:
+    """Reads tables as they were made, but the last row's first cell as empty."""
+
+    def __init__(self, tables):
+        self.tables = tables
+
+    def read(self, picture):
+        cells = [[text and SimpleNamespace(text=text) for text in row] for row in self.tables[-1].cells]
+        cells[-1][0] = None
+        return SimpleNamespace(table=lambda: cells)
+
+
+def test_tables_give_the_share_of_cells_in_their_place(mnist, monkeypatch):
+    monkeypatch.setattr(pages, "TABLES", 2)
+    digits, made = mnist[1].part(0, 500), []
+
+    def make(*args):
+        made.append(make_table(*args))
+        return made[-1]
+
+    monkeypatch.setattr(pages, "make_table", make)
+    figures = pages.measure_tables(Bookkeeper(made), digits)
+    for at, name in ((0, "small writing"), (2, "usual writing")):
+        count = sum(len(table.cells) * len(table.cells[0]) for table in made[at : at + 2])
+        assert figures[f"cells right, {name}"] == pytest.approx(1 - 2 / count)
+
+
+def test_turned_pages_give_the_shares_of_turns_found_and_of_upright_pages_turned(mnist, monkeypatch):
+    monkeypatch.setattr(pages, "TURNED", 1)
+    monkeypatch.setattr(pages, "KINDS", ("plain",))
+    reader = SimpleNamespace(read=lambda picture: SimpleNamespace(turned=90 if len(picture) > 1400 else 0))
+    figures = pages.measure_turned(reader, mnist[1].part(0, 500))
+    assert figures == {"turn found": 1 / 3, "upright pages turned": 0, "upright numbers turned": 0}
+
+
 class Scripted:
     """Gives each picture, by the name of its file, lines of numbers of guesses, None where not sure."""
 
@@ -185,8 +221,8 @@ def test_an_unknown_set_is_answered_with_all_there_are():
     with pytest.raises(ShuziError) as raised:
         suites.measure(Scorer(None), "wrong")
     assert str(raised.value) == (
-        "wrong: neither a folder nor a dataset to test on. There are mnist, fashion-mnist, optdigits, mnist-9985, "
-        "corrupted, no-digits, surest, pages, singles, forms, pens"
+        "wrong: neither a file, a folder nor a dataset to test on. There are mnist, fashion-mnist, optdigits, "
+        "mnist-9985, corrupted, no-digits, surest, pages, singles, tables, turned, forms, pens"
     )
 
 
