@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from shuzi.read.fuse import SIZE_POWER
-from shuzi.read.proposals import BEST_SIZE, Level, Proposal
+from shuzi.read.proposals import BEST_SIZE, Level, Proposal, iou
 
 MIN_DIGIT_CHANCE = 0.5  # from here on a proposal is a digit or a mark, and a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
@@ -18,6 +18,18 @@ LINE_OFFSET = (
     0.6  # of the lower one's height: how far apart, up or down, two neighbours of one line may stand
 )
 SLOPE_REACH = 6.0  # heights: neighbours so near show how a page's lines slope
+STEEPEST = 0.25  # tangent of the angle of a line that rises or falls
+WEAK_CHANCE = (
+    0.25  # from here on a digit that its neighbour expects is part of a number, and any other is ink unread
+)
+DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather than a digit's
+# Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at
+# most, in heights.
+EVEN, MARK_GAP = 0.2, 0.35
+NO_LINK = 0.05  # a digit that is followed with less has surely none that follows
+# In widths of a digit: with a gap so much wider than the number's others, or so wide, one number is as likely as two.
+# Of 600 numbers of real writers one in a hundred has a gap 0.2 wider than its others, or as wide as 1.15.
+OPEN_EXCESS, OPEN_GAP, GAP_SHARPNESS = 0.5, 1.6, 10.0
 AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
 BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
@@ -42,14 +54,63 @@ class DigitGroup:
         *inner, last = (digit.link for digit in self.digits)
         return float(np.prod(inner)) * (1 - last)
 
+    @property
+    def p_one(self) -> float:
+        """0..1, that it is one number and not two, by its widest gap."""
+        boxes = np.array(
+            [part.box for part in sorted((*self.digits, *self.marks), key=lambda p: p.middle[0])]
+        )
+        if len(boxes) < 2:
+            return 1.0
+        width = digit_width(boxes[boxes[:, 3].argmax()][None])[0]
+        gaps = (boxes[1:, 0] - boxes[:-1, :3:2].sum(1)) / width
+        steps = np.diff(boxes[:, 0] + boxes[:, 2] / 2) / width
+        excess = min(gaps.max() - np.median(gaps), steps.max() - np.median(steps))
+        odds = np.array([OPEN_EXCESS - excess, (OPEN_GAP - gaps.max()) / 2]) * GAP_SHARPNESS
+        return float(np.prod(1 / (1 + np.exp(-odds))))
 
-def group_digits(proposals: list[Proposal]) -> list[DigitGroup]:
-    """Group the likely digits and marks of a page into numbers, in reading order."""
+
+def digit_width(boxes: np.ndarray) -> np.ndarray:
+    """Measure how wide a usual digit of the height of each box (N, 4) is: its width, at least half its height."""
+    return np.asarray(np.maximum(boxes[:, 2], boxes[:, 3] / 2))
+
+
+def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[DigitGroup]:
+    """Group the likely digits and marks of a page into numbers, in reading order.
+
+    gap: the widest gap within a number, in widths of a digit; None: where the network sees one.
+    """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
-    chains = link_digits([p for p in likely if not p.mark])
-    marks = assign_marks(chains, [p for p in likely if p.mark])
+    digits = [p for p in likely if not p.mark]
+    if gap is None:
+        weak = [p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
+        chains = link_digits(digits, [p for p in weak if _digit_ink(p)])
+    else:
+        chains = link_by_gap(digits, gap)
+    marks = [p for p in likely if p.mark]
+    chains = bridge_breaks(chains, marks, even=gap is None)
+    assigned = assign_marks(chains, marks)
     lines = enumerate(group_lines(chains))
-    return [DigitGroup(tuple(chains[i]), tuple(marks[i]), number) for number, line in lines for i in line]
+    return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
+
+
+def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:
+    """List what looks like a digit, by its ink too, and is in no number."""
+    read = [digit for group in groups for digit in group.digits]
+    doubtful = [
+        p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE and _digit_ink(p)
+    ]
+    boxes = np.array([digit.box for digit in read]).reshape(-1, 4)
+    return [p for p in doubtful if not any(covers(read[i], p) for i in np.flatnonzero(iou(p.box, boxes) > 0))]
+
+
+def _digit_ink(proposal: Proposal) -> bool:
+    """Tell whether most writing in a proposal's box is digits' ink."""
+    left, top, right, bottom = proposal.level.box_bounds(proposal.box)
+    writing, ink = (
+        float(each[top:bottom, left:right].sum()) for each in (proposal.level.writing, proposal.level.ink)
+    )
+    return ink > DIGIT_INK * writing
 
 
 def settle_marks(likely: list[Proposal]) -> list[Proposal]:
@@ -78,23 +139,89 @@ def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:
     return np.asarray((across > 0) & (across < BESIDE) & (np.abs(away[:, 1]) < BESIDE))
 
 
-def link_digits(digits: list[Proposal]) -> list[list[Proposal]]:
-    """Link each digit to the one that stands where the network expects its next; return the chains."""
+def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[list[Proposal]]:
+    """Link each digit to the one that stands where the network expects its next; return the chains.
+
+    weak: unlikely digits, which count where one is expected and no likely one stands.
+    """
     if not digits:
         return []
-    middles = np.array([d.middle for d in digits])
+    everyone = [*digits, *weak]
+    middles = np.array([d.middle for d in everyone])
     order = middles[:, 0].argsort()
     across = middles[order, 0]
     pairs = []
-    for i, digit in enumerate(digits):
+    for i, digit in enumerate(everyone):
         if digit.link < MIN_DIGIT_CHANCE:
             continue
         expected, reach = digit.middle + digit.ahead * digit.size, NEXT_REACH * digit.size
         near = order[slice(*across.searchsorted([expected[0] - reach, expected[0] + reach]))]
         away = np.where(near == i, np.inf, np.hypot(*(middles[near] - expected).T))
-        if away.min(initial=np.inf) < reach and middles[j := int(near[away.argmin()]), 0] > middles[i, 0]:
-            pairs.append((float(away.min() / digit.size), i, j))
+        for group, later in ((near < len(digits), 0.0), (near >= len(digits), 1.0)):
+            far = np.where(group, away, np.inf)
+            if far.min(initial=np.inf) < reach and middles[j := int(near[far.argmin()]), 0] > middles[i, 0]:
+                pairs.append((later + (i >= len(digits)) + float(far.min() / digit.size), i, j))
+                break
+    chains = _chains(len(everyone), pairs)
+    return [[everyone[i] for i in chain] for chain in chains if chain[0] < len(digits)]
+
+
+def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:
+    """Link each digit to the next on its right that a gap of at most so many widths of a digit parts from it."""
+    boxes = np.array([d.box for d in digits]).reshape(-1, 4)
+    (x, y, w, h), widths = boxes.T, digit_width(boxes)
+    pairs = []
+    for i in range(len(digits)):
+        apart = (x - x[i] - w[i]) / np.minimum(widths, widths[i])
+        level = np.abs(y + h / 2 - y[i] - h[i] / 2) < LINE_OFFSET * np.minimum(h, h[i])
+        near = np.flatnonzero(level & (apart <= gap) & (x + w / 2 > x[i] + w[i] / 2))
+        if len(near):
+            j = int(near[(x + w / 2)[near].argmin()])
+            pairs.append((float(apart[j]), i, j))
     return [[digits[i] for i in chain] for chain in _chains(len(digits), pairs)]
+
+
+def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: bool) -> list[list[Proposal]]:
+    """Join numbers of a line where nothing but a mark parts them, or, if `even`, no more than their own digits.
+
+    So a date is one number, and so are the digits in the boxes of a comb.
+    """
+    places = np.array([mark.box for mark in marks]).reshape(-1, 4)
+    while True:
+        pairs = _bridges(chains, places, even)
+        if not pairs:
+            return chains
+        joined = _chains(len(chains), pairs)
+        chains = [[digit for i in chain for digit in chains[i]] for chain in joined]
+
+
+def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> list[tuple[float, int, int]]:
+    """List which numbers are one with the next on their line: distance, one, next. marks: boxes (N, 4)."""
+    first, last = (np.array([chain[end].box for chain in chains]).reshape(-1, 4) for end in (0, -1))
+    starts, ends = first[:, :2] + first[:, 2:] / 2, last[:, :2] + last[:, 2:] / 2
+    steps = [_step(chain) for chain in chains]
+    pairs = []
+    for i, chain in enumerate(chains):
+        ahead, height = starts - ends[i], np.minimum(first[:, 3], last[i, 3])
+        level = (ahead[:, 0] > 0) & (np.abs(ahead[:, 1]) < LINE_OFFSET * height)
+        if not level.any():
+            continue
+        j = int(np.where(level, ahead[:, 0], np.inf).argmin())
+        step = steps[i if len(chain) > len(chains[j]) else j]
+        left, right = marks[:, 0] - last[i, 0] - last[i, 2], first[j, 0] - marks[:, 0] - marks[:, 2]
+        near = (np.maximum(left, right) < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
+        parted = near & (np.abs(marks[:, 1] + marks[:, 3] / 2 - ends[i, 1]) < height[j])
+        evenly = even and chain[-1].link > NO_LINK and abs(ahead[j, 0] - step) < EVEN * step
+        if parted.any() or evenly:
+            pairs.append((float(ahead[j, 0]), i, j))
+    return pairs
+
+
+def _step(chain: list[Proposal]) -> float:
+    """Measure how far apart the digits of a number stand evenly, from middle to middle; NaN for fewer than three."""
+    steps = np.diff([digit.middle[0] for digit in chain])
+    even = len(steps) > 1 and np.ptp(steps) < 2 * EVEN * np.median(steps)
+    return float(np.median(steps)) if even else np.nan
 
 
 def _chains(count: int, pairs: Iterable[tuple[float, int, int]]) -> list[list[int]]:
@@ -137,12 +264,12 @@ def line_slope(chains: list[list[Proposal]]) -> float:
     heights = np.array([np.median([d.box[3] for d in chain]) for chain in chains])
     for i in range(len(chains)):
         step = first - last[i]
-        level = np.abs(step[:, 1]) < 0.5 * heights[i]
-        near = (step[:, 0] > 0) & (step[:, 0] < SLOPE_REACH * heights[i]) & level
+        steepest = np.maximum(0.5 * heights[i], STEEPEST * step[:, 0])
+        near = (step[:, 0] > 0) & (step[:, 0] < SLOPE_REACH * heights[i]) & (np.abs(step[:, 1]) < steepest)
         if near.any():
-            steps.append(step[near][step[near][:, 0].argmin()])
+            steps.append(step[near][np.hypot(step[near][:, 0], 3 * step[near][:, 1]).argmin()])
     forward = [s for s in steps if s[0] > 0]
-    return float(np.median([s[1] / s[0] for s in forward])) if len(forward) >= 3 else 0.0
+    return float(np.median([s[1] / s[0] for s in forward])) if len(forward) >= 2 else 0.0
 
 
 def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
@@ -155,7 +282,9 @@ def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
     starts, ends = first[:, 1] - slope * first[:, 0], last[:, 1] - slope * last[:, 0]
     pairs = []
     for i in range(len(chains)):
-        level = np.abs(starts - ends[i]) < LINE_OFFSET * np.minimum(heights[i], heights)
+        lower, higher = np.minimum(heights[i], heights), np.maximum(heights[i], heights)
+        beside = first[:, 0] - last[i, 0] < higher  # as an exponent is
+        level = np.abs(starts - ends[i]) < LINE_OFFSET * np.where(beside, higher, lower)
         for j in np.flatnonzero(level & (first[:, 0] > last[i, 0])).tolist():
             pairs.append((float(first[j, 0] - last[i, 0]), i, j))
     lines = _chains(len(chains), pairs)

@@ -183,6 +183,79 @@ def test_a_slash_between_digits_stays_and_one_at_the_end_is_a_digit():
     assert read(decode.group_digits(page)) == [(0, "341")]
 
 
+def inked(found):
+    """A proposal on paper whose writing is a digit's."""
+    ink = np.ones((200, 400), np.float32)
+    found.level = Level(1.0, 0, 0, (0, 0, 400, 200), np.zeros((0, 0, 0), np.float32), ink, ink)
+    return found
+
+
+def test_an_unlikely_digit_that_its_neighbour_expects_is_part_of_the_number():
+    page = row("123", 40, 50)
+    page[2].chance = 0.3
+    inked(page[2])
+    assert read(decode.group_digits(page)) == [(0, "123")]
+    page[2].chance = 0.1
+    assert read(decode.group_digits(page)) == [(0, "12")]
+
+
+def test_ink_like_a_digits_that_is_in_no_number_is_unread_and_a_words_is_not():
+    page = row("12", 40, 50)
+    lonely, word = inked(proposal("7", 200, 50, chance=0.3)), inked(proposal("7", 300, 50, chance=0.3))
+    word.level = Level(1.0, 0, 0, (0, 0, 400, 200), word.level.maps, word.level.ink * 0.2, word.level.writing)
+    part = inked(proposal("1", 40, 52, 8, 20, chance=0.3))  # of the first digit
+    everything = [*page, lonely, word, part]
+    groups = decode.group_digits(everything)
+    assert read(groups) == [(0, "12")]
+    assert decode.unread(groups, everything) == [lonely]
+
+
+@pytest.mark.parametrize(
+    ("gap", "texts"), [(0.1, ["1", "2", "3", "4"]), (0.5, ["12", "34"]), (3.0, ["1234"])]
+)
+def test_a_gap_in_widths_of_a_digit_decides_where_a_number_ends(gap, texts):
+    page = row("12", 40, 50) + row("34", 40 + 2 * STEP + 24, 50)
+    assert read(decode.group_digits(page, gap)) == [(0, text) for text in texts]
+
+
+def test_a_wide_gap_leaves_it_open_whether_there_is_one_number_or_two():
+    def p_one(*middles):
+        return decode.DigitGroup(tuple(proposal("3", x, 50) for x in middles)).p_one
+
+    even, open_, two = p_one(40, 64, 88, 112), p_one(40, 64, 98, 122), p_one(40, 64, 108, 132)
+    assert even > 0.95
+    assert 0.3 < open_ < 0.7
+    assert two < 0.02
+    assert p_one(40) == 1
+
+
+def test_digits_in_the_boxes_of_a_comb_are_one_number_and_two_numbers_stay_two():
+    comb = [*row("2563219785", 136, 50), proposal("8", 88, 50), proposal("1", 112, 50, 6)]
+    for digit in comb[-2:]:
+        digit.link = 0.3
+    assert read(decode.group_digits(comb)) == [(0, "812563219785")]
+    assert read(decode.group_digits(row("333", 40, 50) + row("444", 136, 50))) == [(0, "333"), (0, "444")]
+
+
+def test_a_mark_between_two_numbers_makes_them_one():
+    page = row("29", 40, 50) + row("4", 40 + 2 * STEP + GAP, 50)
+    dash = proposal("-", 40 + 1.5 * STEP + GAP / 2, 50, 8, 4)
+    assert read(decode.group_digits([*page, dash])) == [(0, "29-4")]
+    minus = proposal("-", 40 + 2 * STEP + 24, 50, 8, 4)
+    apart = row("29", 40, 50) + row("4", 40 + 2 * STEP + 40, 50)
+    assert read(decode.group_digits([*apart, minus])) == [(0, "29"), (0, "-4")]
+
+
+def test_an_exponent_is_on_the_line_of_its_number():
+    page = [*row("10", 40, 50), proposal("2", 84, 35, 10, 15), *row("33", 40, 100)]
+    assert read(decode.group_digits(page)) == [(0, "10"), (0, "2"), (1, "33")]
+
+
+def test_a_row_of_single_digits_that_rises_stays_a_row():
+    page = [proposal(str(i), 40 + 150 * i, 200 - 22 * i) for i in range(4)]
+    assert read(decode.group_digits(page)) == [(0, str(i)) for i in range(4)]
+
+
 def test_a_number_has_all_its_marks_as_far_as_nothing_unlikely_in_it_is_one():
     (found,) = decode.group_digits(row("12", 40, 50))
     point = proposal(".", 40 + STEP / 2, 62, 4, 4, chance=0.2)
@@ -243,7 +316,7 @@ def test_a_number_is_all_there_as_far_as_each_digit_is_followed_and_the_last_is_
 
 
 def test_thousands_of_digits_and_marks_are_decoded():
-    side = np.arange(50) * 2 * WIDTH
+    side = np.arange(50) * 3 * WIDTH
     digits = [proposal("7", x, y) for x in side for y in side]
     marks = [proposal("-", x + WIDTH, y, 12, 4) for x in side for y in side]
     doubtful = [proposal("1", x, y + WIDTH, chance=0.1) for x in side for y in side]
