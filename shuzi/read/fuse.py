@@ -27,19 +27,18 @@ HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
 
 
 def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.chance) -> list[Proposal]:
-    """Keep one proposal for each digit or mark, and pool in it what all levels say; drop letters and parts of digits.
+    """Keep one proposal for each digit or mark, and pool in it what all levels say; drop parts of digits, and letters.
 
     Digits, marks and letters compete for each place. Likely and large ones come first, because they explain more ink. A
-    digit whose ink an earlier one mostly explains is a part of that one. chance: as in `Calibration`.
+    digit whose ink an earlier one mostly explains is a part of that one. Where a letter is likelier, the digit that it
+    may be stays as an unlikely one. chance: as in `Calibration`.
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**SIZE_POWER)[:MAX_PROPOSALS]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
-    left, top, width, height = boxes.T.copy()
-    right, bottom = left + width, top + height
     digits = np.array([not p.mark for p in found], bool)
-    small = np.array(
-        [p.mark in SMALL_MARKS and not digit for p, digit in zip(found, digits, strict=True)], bool
-    )
+    reach = np.array([STRIDE / p.level.scale if p.mark in SMALL_MARKS else 0.0 for p in found])
+    left, top = boxes[:, :2].T - reach
+    right, bottom = (boxes[:, :2] + boxes[:, 2:]).T + reach
     chances = np.array([p.chance for p in found])
     strengths = chances * [p.weight for p in found]
     free, kept = np.ones(len(found), bool), np.zeros(len(found), bool)
@@ -55,23 +54,25 @@ def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.
         ]
         if is_several_digits(p, [found[j] for j in inside]):
             continue
-        same = near[free[near] & same_place(p.box, boxes[near], small[near] & small[i])]
+        same = near[free[near] & same_place(p.box, boxes[near], reach[i], reach[near])]
         free[same] = False
         pool_levels(p, [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)], chance)
         over = others[kept[others] & (chances[others] >= strengths[i])]
         kept[i] = not any(explained_ink(p, found[j]) > PART_INK for j in over)
-    return [p for p, keep in zip(found, kept, strict=True) if keep and p.mark != ANY_LETTER]
+    likeliest = [p for p, keep in zip(found, kept, strict=True) if keep]
+    return [q for p in likeliest if (q := p.digit if p.mark == ANY_LETTER else p)]
 
 
-def same_place(box: np.ndarray, boxes: np.ndarray, small: np.ndarray) -> np.ndarray:
+def same_place(box: np.ndarray, boxes: np.ndarray, reach: float, reaches: np.ndarray) -> np.ndarray:
     """Tell which boxes (N, 4) stand in the same place as a box (4,): bool (N,).
 
-    small: bool (N,), whether both are small marks. Their boxes hardly overlap although they are one, so that the
-    distance of their middles counts.
+    reach, reaches (N,): of a small mark, a cell of its level; of all else 0. Boxes of one small mark hardly overlap, so
+    that the distance of their middles counts.
     """
     apart = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - box[:2] - box[2:] / 2)
-    close = (apart < SAME_REACH * np.maximum(boxes[:, 2:], box[2:])).all(1)
-    return np.where(small, close, iou(box, boxes) > SAME_IOU)
+    limit = np.maximum(np.maximum(reaches, reach)[:, None], SAME_REACH * np.maximum(boxes[:, 2:], box[2:]))
+    both = (reaches > 0) & (reach > 0)
+    return np.where(both, (apart < limit).all(1), iou(box, boxes) > SAME_IOU)
 
 
 def lies_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -113,19 +114,20 @@ def pool_levels(proposal: Proposal, group: list[Proposal], chance: Sequence[floa
     odds = dict.fromkeys(KINDS, 0.0)
     for q in group:
         best = min(q.chance * min(1.0, q.weight * 1.5), 0.9999)
-        odds[q.mark] = max(odds[q.mark], float(np.exp(chance[0]) * (best / (1 - best)) ** chance[1]))
+        constant, factor = (0.0, 1.0) if q.mark in SIGNS else chance  # marks' heat is calibrated as it is
+        odds[q.mark] = max(odds[q.mark], float(np.exp(constant) * (best / (1 - best)) ** factor))
     total, digits = 1 + sum(odds.values()), [q for q in group if not q.mark]
+    own = odds[proposal.mark]
     if proposal.mark in SIGNS:
         signs = np.array([odds[sign] for sign in MARKS])
-        proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / signs.sum()
-        proposal.chance = float(signs.sum()) / total
-        if digits:
-            proposal.digit = max(digits, key=lambda q: q.chance * q.weight)
-            pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], chance)
-        return
-    if digits and not proposal.mark:
+        own = float(signs.sum())
+        proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / own
+    elif digits and not proposal.mark:
         proposal.classes = blend_classes(digits)
-    proposal.chance = odds[proposal.mark] / total
+    if digits and proposal.mark:
+        proposal.digit = max(digits, key=lambda q: q.chance * q.weight)
+        pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], chance)
+    proposal.chance = own / total
 
 
 def blend_classes(group: list[Proposal]) -> np.ndarray:
