@@ -1,7 +1,7 @@
 """Pixels to proposals: a network looks for digits and marks at several scales, as in an image pyramid.
 
 It sees the whole picture reduced first, then smaller still, and then enlarges the parts where it says that the writing
-is too small to be read. At each scale it finds digits of 12 to 64 pixels.
+is too small to be read, beyond the picture's own size if need be. At each scale it finds digits of 12 to 64 pixels.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 
 from shuzi.cores import in_parallel
 from shuzi.data.picture import resize_by
-from shuzi.maps import CHANNELS, FINER, OLD_CHANNELS, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, OLD_CHANNELS, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
-from shuzi.read.proposals import BEST_SIZE, MIN_CHANCE, Level, Proposal, iou, level_proposals
+from shuzi.read.proposals import ANY_LETTER, BEST_SIZE, MIN_CHANCE, Level, Proposal, iou, level_proposals
 
 log = logging.getLogger(__name__)
 SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
@@ -37,6 +37,19 @@ FULL_FROM = 0.7  # of the picture's size: larger levels are made as large as the
 TILE = 640  # pixels a side of the parts that are enlarged
 TILE_MARGIN = 64  # pixels around such a part, as context for the network
 ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
+# The same beyond the picture's own size, where there is nothing new to see but for the network: writing of 17 pixels
+# and less passes it, writing of 20 does not.
+ENLARGE_BEYOND_FROM = 0.5
+RATHER = 0.3  # heat of what is rather a digit than not
+# Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
+CLEAR, UPRIGHT_FROM = 0.2, 0.75
+SEVERAL_DIGITS, ENOUGH_DIGITS = (
+    5,
+    40,
+)  # fewer say nothing about the turn; of more a part is looked at in other turns
+# A turn's sum of squares must be so many times that of the picture as it is, and so large: a few clear digits. Upright
+# pages and tables have 1.5 times the sum of their best turn and more, short numbers less than once.
+TURN_RATIO, CLEAR_DIGITS = 1.5, 3.0
 SURE = 0.9  # how likely it is a digit, and which: with less it gets a second look
 MAX_SECOND_LOOKS = 32  # a fifth of a second of a core
 SECOND_LOOK_MARGIN = 48  # pixels around the digit, for its neighbours
@@ -64,12 +77,17 @@ class Finder:
         """The SHA-256 of the network's file, in hexadecimal."""
         return self._network.sha256
 
-    def __call__(self, grey: np.ndarray) -> tuple[list[Proposal], list[Level]]:
-        """Find all that may be digits or marks in a picture, uint8 (H, W), each once; return them and all levels."""
-        levels = list(self.levels(grey))
-        seen = [proposal for level in levels for proposal in level_proposals(level)]
+    def __call__(
+        self, grey: np.ndarray, first: Level | None = None, letters: bool = True
+    ) -> tuple[list[Proposal], list[Level]]:
+        """Find all that may be digits or marks in a picture, uint8 (H, W), each once; return them and all levels.
+
+        first: the first look at the picture, if it was taken; letters: whether there may be letters in it.
+        """
+        levels = list(self.levels(grey, first))
+        seen = [p for level in levels for p in level_proposals(level) if letters or p.mark != ANY_LETTER]
         found = fuse_proposals(seen, self.calibration.chance)
-        self.look_again(grey, found)
+        self.look_again(grey, found, letters)
         return found, levels
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
@@ -83,29 +101,72 @@ class Finder:
         maps, ink = self._network.run(padded[None])
         return Level(scale, left, top, (x0, y0, x1, y1), _all_channels(maps[0]), *ink[0, :, :h, :w])
 
-    def levels(self, grey: np.ndarray) -> Iterator[Level]:
-        """Yield all levels worth looking at, of MAX_PIXELS together: the first look, smaller ones, enlarged parts."""
+    def look_enlarged(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int]) -> Level:
+        """Run the network on a part of a picture, uint8 (H, W), that it enlarges to a scale; part: as for `look`."""
+        left, top = (max(0, int((low - TILE_MARGIN) / scale)) for low in part[:2])
+        right, bottom = (int(np.ceil((high + TILE_MARGIN) / scale)) for high in part[2:])
+        level = self.look(resize(grey[top:bottom, left:right], scale), scale)
+        return replace(level, left=round(left * scale), top=round(top * scale), part=part)
+
+    def first_look(self, grey: np.ndarray) -> Level:
+        """Look at a whole picture, uint8 (H, W), reduced to FIRST_PIXELS, or enlarged if it is tiny."""
         height, width = grey.shape
         enlarged = max(1.0, min(MAX_ENLARGEMENT, MIN_SIDE / min(height, width)))
-        first = scale = float(min(enlarged, np.sqrt(FIRST_PIXELS / (height * width))))
-        coarse = []
-        while scale == first or min(height, width) * scale >= LAST_SIDE:
-            level = self.look(resize(grey, scale), scale)
-            coarse.append(level)
-            yield level
+        scale = float(min(enlarged, np.sqrt(FIRST_PIXELS / (height * width))))
+        return self.look(resize(grey, scale), scale)
+
+    def turn(self, grey: np.ndarray) -> tuple[int, Level | None]:
+        """Find by how many quarter turns, clockwise, a picture, uint8 (H, W), becomes upright: 0 to 3; and look at it.
+
+        The sums of how clearly each digit is seen are compared. A page is turned only where several digits are much
+        clearer: most pages are upright, and short numbers can be read both ways. The first look is None if turned.
+        """
+        first = self.first_look(grey)
+        clear = clearness(first)
+        seen = clear[clear >= CLEAR]
+        if len(seen) < SEVERAL_DIGITS or seen.mean() >= UPRIGHT_FROM:
+            return 0, first
+        height, width = first.ink.shape
+        rows, columns = slice(height), slice(width)
+        if len(seen) > ENOUGH_DIGITS:  # a quarter of the page will do
+            y, x = (STRIDE * int(np.median(at)) for at in np.nonzero(clear >= CLEAR))
+            rows, columns = (
+                slice(max(0, y - height // 4), y + height // 4),
+                slice(max(0, x - width // 4), x + width // 4),
+            )
+        part = resize(grey, first.scale)[rows, columns]
+        sums = [
+            float((clearness(self.look(turned(part, times), first.scale)) ** 2).sum()) for times in range(4)
+        ]
+        best = int(np.argmax(sums))
+        if sums[best] < max(CLEAR_DIGITS, TURN_RATIO * sums[0]):
+            return 0, first
+        return best, None if best else first
+
+    def levels(self, grey: np.ndarray, first: Level | None = None) -> Iterator[Level]:
+        """Yield all levels worth looking at, of MAX_PIXELS together: the first look, smaller ones, enlarged parts."""
+        coarse = [first or self.first_look(grey)]
+        yield coarse[0]
+        scale = coarse[0].scale / 2
+        while min(grey.shape) * scale >= LAST_SIDE:
+            coarse.append(self.look(resize(grey, scale), scale))
+            yield coarse[-1]
             scale /= 2
-        looked, scale = [coarse[0]], first
+        looked, scale = [coarse[0]], coarse[0].scale
         pixels = MAX_PIXELS - sum(level.ink.size for level in coarse)
-        while scale < 1:
-            scale = 2 * scale if 2 * scale < FULL_FROM else 1.0
+        while scale < 1 or 2 * scale <= MAX_ENLARGEMENT:
+            scale = 2 * scale if scale >= 1 or 2 * scale < FULL_FROM else 1.0
             parts = parts_to_enlarge(looked, scale, grey.shape, pixels)
             if not parts:
                 return
-            looked = in_parallel(functools.partial(self.look, resize(grey, scale), scale), parts)
+            look = self.look_enlarged if scale > 1 else self.look
+            looked = in_parallel(
+                functools.partial(look, grey if scale > 1 else resize(grey, scale), scale), parts
+            )
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
 
-    def look_again(self, grey: np.ndarray, found: list[Proposal]) -> None:
+    def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> None:
         """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best."""
         unsure = [
             p
@@ -114,7 +175,8 @@ class Finder:
         ]
         looks = in_parallel(functools.partial(self.second_look, grey), unsure[:MAX_SECOND_LOOKS])
         for proposal, seen in zip(unsure, looks, strict=False):
-            absorb_second_look(proposal, seen, self.calibration.chance)
+            there = [p for p in seen if letters or p.mark != ANY_LETTER]
+            absorb_second_look(proposal, there, self.calibration.chance)
 
     def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
         """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""
@@ -155,6 +217,16 @@ def resize(grey: np.ndarray, scale: float) -> np.ndarray:
     return resize_by(grey, scale, cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
+def turned(grey: np.ndarray, times: int) -> np.ndarray:
+    """Turn a picture (H, W) clockwise by quarter turns."""
+    return np.ascontiguousarray(np.rot90(grey, -times))
+
+
+def clearness(level: Level) -> np.ndarray:
+    """Compute how likely a digit stands at each cell of a level and which it is, at most: float32 (h, w), 0..1."""
+    return np.asarray(level.maps[HEAT][0] * level.maps[CLASS].max(0))
+
+
 def parts_to_enlarge(
     levels: list[Level], scale: float, shape: tuple[int, ...], pixels: float = np.inf
 ) -> list[tuple[int, int, int, int]]:
@@ -164,9 +236,11 @@ def parts_to_enlarge(
     Returns left, top, right, bottom of each part, in pixels at this scale.
     """
     height, width = (max(1, round(n * scale)) for n in shape)
-    cells = []
+    cells = [np.zeros((2, 0))]
     for level in levels:
-        y, x = np.nonzero(level.maps[FINER] >= ENLARGE_FROM)
+        if scale > 1 and (level.maps[HEAT][0] >= RATHER).sum() < 2:
+            continue  # a texture, which shows false digits if it is enlarged enough
+        y, x = np.nonzero(level.maps[FINER] >= (ENLARGE_FROM if scale <= 1 else ENLARGE_BEYOND_FROM))
         cells.append(np.array([x, y]) * STRIDE + [[level.left], [level.top]])
     low = np.concatenate(cells, 1).T * (scale / levels[0].scale)  # each cell's corner
     low = low[(low < (width, height)).all(1)]

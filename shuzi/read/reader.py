@@ -18,10 +18,10 @@ from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
 from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
-from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
+from shuzi.page import MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair
-from shuzi.read.find import Finder
+from shuzi.read.find import Finder, turned
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.proposals import Level, Proposal
 from shuzi.softmax.equations import softmax
@@ -29,7 +29,7 @@ from shuzi.softmax.equations import softmax
 if TYPE_CHECKING:
     import pyarrow
 
-    from shuzi.data.picture import Picture, Source
+    from shuzi.data.picture import Source
 
 SHIPPED_READER = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images that one core classifies; more are shared among all
@@ -39,6 +39,7 @@ MIN_PROBABILITY = 1e-4  # of a digit, when finder and classifier are combined: n
 # Constant and factor on the logit that it is a digit. A caller who says that the picture is one is mostly right, but
 # letters are handed in too: a balance struck on real digits and on letters of held-out fonts.
 SINGLE_DIGIT_PRIOR, NO_PRIOR = (0.8, 0.55), (0.0, 1.0)
+DIGITS_ONLY_PRIOR = (2.0, 1.0)  # without letters a digit is seven times as likely: rules and blots are left
 DEFAULT_THRESHOLD = 0.5  # for networks whose file has none: more likely right than wrong
 EXAMPLES = [np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), np.uint8) for n in (2, 1)]
 EXPECTED = "images uint8 (N, 28, 28) to logits (N, 10) or (N, 11); a finder goes to Reader(finder=...)"
@@ -54,6 +55,8 @@ class Reader:
         providers: what onnxruntime runs it on, such as ["CUDAExecutionProvider"]. Default: CUDA where this onnxruntime
             has it, else the CPU.
         finder: the ONNX file of a run of the recipe `finder`. Default: the shipped finder.
+        digits_only: whether the pictures hold only digits and marks, so that O, I, S, B and Z are digits too. By
+            default letters are not read, and what may be a letter among digits is "not sure".
 
     Raises:
         ShuziError: a file is missing or damaged, holds another network, or a provider isn't available.
@@ -65,6 +68,7 @@ class Reader:
         threshold: float | None = None,
         providers: Sequence[str] | None = None,
         finder: str | os.PathLike[str] | None = None,
+        digits_only: bool = False,
     ) -> None:
         for each in (path, finder):
             if each is not None and not isinstance(each, (str, os.PathLike)):
@@ -76,6 +80,7 @@ class Reader:
         recorded = network.number("shuzi.threshold", DEFAULT_THRESHOLD, 0.0, 1.0)
         self.threshold = recorded if own is None else own
         self.name = network.text("shuzi.name", self.path.stem)
+        self.digits_only = digits_only
         self._network = network
         self._finder = Finder(finder, providers)
         self._calibration = for_pair(network, self._finder.sha256, self._finder.calibration)
@@ -126,7 +131,15 @@ class Reader:
         return given_digit(scores), any_digit(scores) >= self.threshold
 
     @enough_memory("reading a picture")
-    def read(self, source: Source, *, single: bool = False, decimal: str = "") -> Page:
+    def read(
+        self,
+        source: Source,
+        *,
+        single: bool = False,
+        decimal: str = "",
+        gap: float | None = None,
+        turn: bool = True,
+    ) -> Page:
         """Read the digits of a picture.
 
         Args:
@@ -134,47 +147,56 @@ class Reader:
                 RGBA.
             single: the whole picture is one digit.
             decimal: "." or ",", the decimal sign where the writing leaves it open; see `Number.value`.
+            gap: the widest gap within a number, in widths of a digit. Default: the reader decides for each gap, and
+                is less confident where a gap leaves it open whether there are one or two numbers.
+            turn: whether a page that lies on its side or upside down is turned; see `Page.turned`.
 
         Raises:
-            ShuziError: the source is no picture, or `decimal` is another text.
+            ShuziError: the source is no picture, or `decimal` or `gap` is something else.
         """
         if decimal not in ("", ".", ","):
             raise ShuziError(f"decimal {decimal!r:.60}: expected . or , or nothing.")
+        if gap is not None and (not isinstance(gap, Real) or not float(gap) >= 0):
+            raise ShuziError(f"gap {gap!r:.60}: expected widths of a digit, 0 or more.")
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
+        quarters, first = (0, None) if single or not turn else self._finder.turn(grey)
+        grey = turned(grey, quarters)
+        proposals, groups, images, scores = self._find(grey, first, single, gap)
+
+        def place(proposal: Proposal) -> Box:
+            return round_box(unturned(proposal.box, grey.shape, quarters) * picture.scale, picture.size)
+
+        answers = iter(zip(images, scores, strict=True))
+        p_missed = [decode.p_none_missed(groups, proposals, marks) for marks in (False, True)]
+        numbers = []
+        for group, no_digit_missed, no_mark_missed in zip(groups, *p_missed, strict=True):
+            own = tuple(self._digit(*next(answers), place(digit)) for digit in group.digits)
+            whole = 1.0 if single else self._p_whole(own, no_digit_missed, group.p_linked) * no_mark_missed
+            whole *= group.p_one if gap is None else 1.0
+            marks = tuple(Mark(m.mark, m.chance * float(m.classes.max()), place(m)) for m in group.marks)
+            numbers.append(Number(own, group.line, whole, marks, decimal, 90 * quarters))
+        unread = () if single else tuple(map(place, decode.unread(groups, proposals)))
+        return Page(tuple(numbers), picture.size, unread, 90 * quarters)
+
+    def _find(
+        self, grey: np.ndarray, first: Level | None, single: bool, gap: float | None
+    ) -> tuple[list[Proposal], list[decode.DigitGroup], np.ndarray, np.ndarray]:
+        """Find the digits of a picture: all proposals, numbers, and of each digit its image and its scores."""
         as_is = as_mnist(grey) if single else None
         if as_is is not None:  # a 28x28 laid out as in MNIST needs no normalising
-            proposals = [decode.whole_as_digit(as_is)]
-            groups, images = [decode.DigitGroup((proposals[0],))], as_is[None]
-            scores = self.scores(images)
+            whole = decode.whole_as_digit(as_is)
+            return [whole], [decode.DigitGroup((whole,))], as_is[None], self.scores(as_is[None])
+        proposals, levels = self._finder(grey, first, letters=not self.digits_only)
+        if single:
+            groups = [decode.DigitGroup((decode.pick_single_digit(proposals, grey.shape),))]
         else:
-            proposals, levels = self._finder(grey)
-            if single:
-                groups = [decode.DigitGroup((decode.pick_single_digit(proposals, grey.shape),))]
-            else:
-                groups = decode.group_digits(proposals)
-            digits = [digit for group in groups for digit in group.digits]
-            images = cut_out_digits(digits, proposals)
-            if single and self._calibration is None:
-                images[0] = normalise(all_writing(grey, levels))
-            scores = self._combined_scores(images, digits, single)
-        answers = iter(zip(images, scores, strict=True))
-        numbers = []
-        missed = (decode.p_none_missed(groups, proposals, marks) for marks in (False, True))
-        for group, no_digit_missed, no_mark_missed in zip(groups, *missed, strict=True):
-            own = tuple(self._digit(*next(answers), digit.box, picture) for digit in group.digits)
-            whole = 1.0 if single else self._p_whole(own, no_digit_missed, group.p_linked) * no_mark_missed
-            marks = tuple(
-                Mark(
-                    mark.mark,
-                    mark.chance * float(mark.classes.max()),
-                    round_box(mark.box * picture.scale, picture.size),
-                )
-                for mark in group.marks
-                if mark.mark in MARKS
-            )
-            numbers.append(Number(own, group.line, whole, marks, decimal))
-        return Page(tuple(numbers), picture.size)
+            groups = decode.group_digits(proposals, gap)
+        digits = [digit for group in groups for digit in group.digits]
+        images = cut_out_digits(digits, proposals)
+        if single and self._calibration is None:
+            images[0] = normalise(all_writing(grey, levels))
+        return proposals, groups, images, self._combined_scores(images, digits, single)
 
     @enough_memory("reading a picture")
     def read_fields(
@@ -192,7 +214,7 @@ class Reader:
         return tuple(self._entry(field, zone, sure) for field, zone in zip(form.fields, zones, strict=True))
 
     def _entry(self, field: Field, zone: np.ndarray, sure: float) -> Entry:
-        page = self.read(zone)
+        page = self.read(zone, turn=False)
         whole = float(np.prod([number.whole for number in page.numbers]))
         marks = tuple(mark for number in page.numbers for mark in number.marks)
         number = Number(page.digits, 0, whole, marks)  # a comb is one number too
@@ -223,7 +245,7 @@ class Reader:
         scores = np.concatenate([found * chances[:, None], 1 - chances[:, None]], 1).astype(np.float32)
         least_sure = np.minimum(chances, found.max(1)).argsort()[:MAX_CLASSIFIED]
         scores[least_sure] = self.scores(images[least_sure])
-        prior = SINGLE_DIGIT_PRIOR if single else NO_PRIOR
+        prior = SINGLE_DIGIT_PRIOR if single else DIGITS_ONLY_PRIOR if self.digits_only else NO_PRIOR
         return combine_scores(self._calibration, found, chances, scores, prior)
 
     def _p_whole(self, digits: tuple[Digit, ...], none_missed: float, linked: float) -> float:
@@ -236,12 +258,11 @@ class Reader:
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
         return min(1.0, float(sigmoid(odds)) / max(together, 1e-9))
 
-    def _digit(self, image: np.ndarray, score: np.ndarray, box: np.ndarray, picture: Picture) -> Digit:
+    def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
         guess = int(score[:10].argmax())
         confidence = float(score[guess])
         digit = guess if confidence >= self.threshold else None
-        pixels = round_box(box * picture.scale, picture.size)
-        return Digit(digit, guess, confidence, given_digit(score[None])[0], pixels, image)
+        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
 
 
 def _confidence(name: str, value: object) -> float:
@@ -259,6 +280,14 @@ def round_box(box: np.ndarray, size: tuple[int, int]) -> Box:
     left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
     right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
     return left, top, right - left, bottom - top
+
+
+def unturned(box: np.ndarray, shape: tuple[int, ...], quarters: int) -> np.ndarray:
+    """Find where a box (4,) of a picture of a shape (H, W) lay before it was turned clockwise by quarter turns."""
+    for _ in range(quarters):
+        x, y, width, height = box
+        box, shape = np.array([y, shape[1] - x - width, height, width]), shape[::-1]
+    return box
 
 
 def all_writing(grey: np.ndarray, levels: list[Level]) -> np.ndarray:

@@ -30,6 +30,7 @@ from shuzi.synth.canvas import Canvas
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, field_strip, page_part
+from shuzi.synth.pages import make_page
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +233,9 @@ def test_of_a_letter_and_a_digit_or_mark_in_one_place_the_likelier_counts_and_le
     for chance, count in ((0.9, 0), (0.3, 1)):
         letter, other = proposal((41, 40, 20, 30), seen, chance), proposal(box, seen, 0.6)
         letter.mark, other.mark = ANY_LETTER, mark
-        assert len(fuse_proposals([letter, other])) == count
+        kept = fuse_proposals([letter, other])
+        assert sum(p.chance >= 0.5 for p in kept) == count
+        assert all(p.mark == mark for p in kept)
     letter, other = proposal(box, seen), proposal((70, 40, 20, 30), seen, 0.3)
     letter.mark = ANY_LETTER
     assert fuse_proposals([letter, other]) == [other]
@@ -252,6 +255,15 @@ def test_maps_of_an_older_finder_get_the_channels_that_they_lack():
     assert len(complete) == CHANNELS
     assert complete[HEAT].sum() == older[:6].sum()
     assert (complete[CLASS.start :] == 1).all()
+
+
+def test_where_a_letter_is_likelier_the_digit_stays_as_an_unlikely_one():
+    box = (40, 40, 20, 30)
+    seen = level(inked=[box])
+    (kept,) = fuse_proposals([proposal(box, seen, 0.8, mark=ANY_LETTER), proposal(box, seen, 0.6, digit=5)])
+    assert not kept.mark
+    assert kept.classes.argmax() == 5
+    assert kept.chance == pytest.approx(1.5 / (1 + 4 + 1.5))  # odds of 4 and 1.5
 
 
 def test_a_part_of_a_digit_is_no_digit_of_its_own():
@@ -429,6 +441,43 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
     ((left, top, right, bottom),) = find.parts_to_enlarge([part], 1.0, shape)
     assert left < (part.left + 42) * 2 < right
     assert top < (part.top + 42) * 2 < bottom
+
+
+def test_writing_that_is_too_small_is_enlarged_beyond_the_pictures_size_and_other_writing_is_not(
+    finder, field
+):
+    picture, text = field
+    small = np.full((300, 500), 235, np.uint8)
+    small[140:168, 200:312] = cv2.resize(picture, (112, 28), interpolation=cv2.INTER_AREA)
+    proposals, levels = finder(small)
+    assert max(level.scale for level in levels) >= 2
+    assert sum(level.ink.size for level in levels) < 3 * small.size
+    digits = sorted(likely(proposals), key=lambda p: p.middle[0])
+    assert "".join(str(p.classes.argmax()) for p in digits) == text
+    assert all(140 <= p.middle[1] <= 168 for p in digits)
+    usual = np.full((300, 500), 235, np.uint8)
+    usual[100:164, 120:376] = picture
+    assert max(level.scale for level in finder(usual)[1]) == 1
+
+
+@pytest.fixture(scope="module")
+def page(mnist):
+    """A page of digits that nothing is trained on, in grey."""
+    train, _ = mnist
+    made = make_page(train.images[-5000:], train.labels[-5000:], "plain", np.random.default_rng(2))
+    return cv2.cvtColor(made.picture, cv2.COLOR_RGB2GRAY)
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_a_page_on_its_side_or_upside_down_is_found_to_be_so(finder, page, times):
+    quarters, first = finder.turn(find.turned(page, times))
+    assert quarters == -times % 4
+    assert (first is None) == (times > 0)
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_a_short_number_is_never_turned(finder, field, times):
+    assert finder.turn(find.turned(field[0][:, :170], times))[0] == 0
 
 
 @pytest.mark.parametrize("shape", [(2000, 2000), (1000, 4000), (2450, 1630)])

@@ -14,6 +14,7 @@ import shuzi
 from shuzi.data.datasets import load
 from shuzi.read import reader as reader_module
 from shuzi.read.reader import any_digit, round_box
+from shuzi.synth.pages import make_table
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,43 @@ def test_mnist_passes_through_unharmed(reader, held_out):
     inverted = [reader.read(255 - image, single=True).digits[0].guess for image in images[:1000]]
     assert guesses == inverted
     assert direct > 0.99
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_page_is_read_as_the_upright_one_with_boxes_where_it_shows_them(reader, held_out, quarters):
+    made = make_table(*held_out, 30, np.random.default_rng(5))
+    upright = reader.read(made.picture)
+    page = reader.read(np.rot90(made.picture, -quarters))
+    assert upright.turned == 0
+    assert page.turned == 360 - 90 * quarters
+    assert page.text == upright.text
+    assert [[c and c.text for c in row] for row in page.table()] == [
+        [c and c.text for c in row] for row in upright.table()
+    ]
+    for one, other in zip(page.digits, upright.digits, strict=True):
+        box, size = np.array(other.box, float), upright.size[::-1]
+        for _ in range(quarters):
+            box, size = np.array([size[0] - box[1] - box[3], box[0], box[3], box[2]]), size[::-1]
+        assert np.abs(box - one.box).max() <= 1
+    left = reader.read(np.rot90(made.picture, -quarters), turn=False)
+    assert left.turned == 0
+    assert left.text != upright.text
+
+
+def test_what_may_be_a_letter_counts_as_a_digit_for_who_knows_that_there_are_only_digits():
+    usual, digits_only = shuzi.Reader(), shuzi.Reader(digits_only=True)
+    picture = np.full((64, 200), 255, np.uint8)
+    for i, letter in enumerate("SOZ"):
+        cv2.putText(picture, letter, (20 + 50 * i, 48), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 0, 3, cv2.LINE_AA)
+    before, after = usual.read(picture), digits_only.read(picture)
+    assert after.text == "502"
+    assert sum(d.confidence for d in after.digits) > sum(d.confidence for d in before.digits)
+
+
+@pytest.mark.parametrize("gap", [-1, float("nan"), "wide"])
+def test_a_gap_is_a_number_of_widths(reader, held_out, gap):
+    with pytest.raises(shuzi.ShuziError, match="expected widths of a digit, 0 or more"):
+        reader.read(held_out[0][0], gap=gap)
 
 
 def test_probabilities_sum_to_one_and_confidence_is_among_them(reader, held_out):
