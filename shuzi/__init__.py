@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shuzi.train.settings import Settings
     from shuzi.train.torch_loop import Training
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = [
     "Digits",
     "Reader",

@@ -22,7 +22,7 @@ def commit() -> str | None:
 
 
 def full() -> str:
-    """Return the version with its commit as in PEP 440, "0.3.0+4fe36481d0a2", or "0.3.0" if it is unknown."""
+    """Return the version with its commit as in PEP 440, "0.4.0+4fe36481d0a2", or "0.4.0" if it is unknown."""
     from shuzi import __version__
 
     known = commit()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from shuzi.cores import cores
 from shuzi.data import picture as pictures
@@ -17,6 +17,13 @@ from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.forms.fields import SURE_FIELD, Entry, Form
 from shuzi.page import Digit, Mark, Page, decimal_text
 from shuzi.read.reader import Reader
+
+
+class ReadOptions(TypedDict, total=False):
+    """Options of `Reader.read`."""
+
+    single: bool
+    decimal: str
 
 
 @dataclass(frozen=True)
@@ -159,9 +166,8 @@ def read_files(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     reader: Reader | None = None,
     *,
-    single: bool = False,
-    decimal: str = "",
     workers: int | None = None,
+    **options: Unpack[ReadOptions],
 ) -> Iterator[Result]:
     """Read pictures, and all pictures in folders, on all cores; yield results in the order of their names.
 
@@ -171,9 +177,8 @@ def read_files(
     Args:
         paths: pictures and folders, or one of them.
         reader: default: the shipped one.
-        single: each picture is one digit.
-        decimal: the decimal sign where the writing leaves it open; see `Reader.read`.
         workers: how many pictures are read at a time; default: one per core.
+        options: as for `Reader.read`.
 
     Raises:
         ShuziError: a path doesn't exist, or a folder holds no pictures; before anything is read.
@@ -182,7 +187,7 @@ def read_files(
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise ShuziError(f"workers={workers!r}: expected a whole number of 1 or more.")
     found = list_pictures([paths] if isinstance(paths, str | os.PathLike) else paths)
-    read = read_all(reader or Reader(), found.jobs, single=single, decimal=decimal, workers=workers)
+    read = read_all(reader or Reader(), found.jobs, workers=workers, **options)
     return itertools.chain(found.failed, read)
 
 
@@ -190,16 +195,15 @@ def read_all(
     reader: Reader,
     jobs: Sequence[Job],
     *,
-    single: bool = False,
-    decimal: str = "",
     form: Form | None = None,
     sure: float = SURE_FIELD,
     workers: int | None = None,
+    **options: Unpack[ReadOptions],
 ) -> Iterator[Result]:
     """Yield each job's result in the jobs' order, as soon as it is ready. A broken file's result has an error.
 
-    single, decimal: as for `Reader.read`; form: each picture is this form, and its fields are sure from the confidence
-    `sure` on; workers: how many are read at a time, default one per core.
+    form: each picture is this form, and its fields are sure from the confidence `sure` on; workers: how many are read
+    at a time, default one per core; options: as for `Reader.read`.
     """
     workers = min(workers or cores(), max(1, len(jobs)))
 
@@ -208,7 +212,7 @@ def read_all(
             with system_failures(job.name):
                 if form is not None:
                     return Result(job, None, None, _entries(reader, job, form, sure))
-                return Result(job, reader.read(job.load(), single=single, decimal=decimal), None)
+                return Result(job, reader.read(job.load(), **options), None)
         except SystemFailure:
             raise
         except ShuziError as error:

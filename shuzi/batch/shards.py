@@ -23,13 +23,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import shuzi
 from shuzi.arrow import READINGS, read_one, text
+from shuzi.batch.folders import ReadOptions
 from shuzi.batch.stores import ERRORS, Store, open_store, read_error, store_error, without_secret
 from shuzi.cores import cores, on_cores
 from shuzi.data import picture
@@ -50,8 +51,7 @@ class Part:
     files: tuple[str, ...]
     source: str
     out: str
-    single: bool
-    decimal: str = ""
+    options: ReadOptions
     shuzi: str = shuzi.__version__
 
     @property
@@ -150,12 +150,12 @@ class OutputFolder:
         return dict(json.loads(self.store.read(MANIFEST))) if self.store.kind(MANIFEST) else None
 
 
-def split_into_parts(source: str, out: str, files: list[str], single: bool, decimal: str = "") -> list[Part]:
+def split_into_parts(source: str, out: str, files: list[str], **options: Unpack[ReadOptions]) -> list[Part]:
     """Split the work into parts, the same ones each time."""
     size = min(max(len(files) // MAX_PARTS, MIN_PICTURES), MAX_PICTURES)
     starts = range(0, len(files), size)
     return [
-        Part(number, tuple(files[start : start + size]), source, out, single, decimal)
+        Part(number, tuple(files[start : start + size]), source, out, options)
         for number, start in enumerate(starts)
     ]
 
@@ -172,7 +172,7 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
             "Install the same version."
         )
     source, _ = open_source(part.source)
-    by_file = [read_rows(reader, source, name, part.single, part.decimal) for name in part.files]
+    by_file = [read_rows(reader, source, name, part.options) for name in part.files]
     table = pa.Table.from_pylist([row for rows in by_file for row in rows], ROWS)
     data = io.BytesIO()
     pq.write_table(table, data, compression="zstd")
@@ -189,9 +189,7 @@ def read_part_on(count: int, reader: Reader, part: Part) -> list[bool]:
         return read_part(reader, part)
 
 
-def read_rows(
-    reader: Reader, source: Store, name: str, single: bool, decimal: str = ""
-) -> list[dict[str, object]]:
+def read_rows(reader: Reader, source: Store, name: str, options: ReadOptions) -> list[dict[str, object]]:
     """Read a file's rows: one, or one for each page of a TIFF or PDF; or one with the error if it is no picture.
 
     Raises:
@@ -203,7 +201,7 @@ def read_rows(
             raise ShuziError(f"{size:,} bytes, more than {picture.MAX_PICTURE_BYTES:,}. Reduce the picture.")
         data = source.read(name)
         pages = picture.pages(data) if name.lower().endswith(picture.PAGED_SUFFIXES) else 1
-        read = functools.partial(reader.read, single=single, decimal=decimal)
+        read = functools.partial(reader.read, **options)
         rows = [{"pages": pages} | read_one(read, data, page) for page in range(pages)]
     except SystemFailure as error:
         raise SystemFailure(f"{file}: {error}") from error
@@ -229,9 +227,8 @@ def read_folder(
     out: str,
     read_parts: ReadParts | None = None,
     *,
-    single: bool = False,
-    decimal: str = "",
     resume: bool = False,
+    **options: Unpack[ReadOptions],
 ) -> tuple[int, Iterator[bool]]:
     """Read a folder of pictures into a folder of Parquet files.
 
@@ -240,9 +237,8 @@ def read_folder(
         source: the pictures' folder, or one file; a path or URI.
         out: the Parquet files' folder; a path or URI.
         read_parts: default: `read_parts_here`; `shuzi.batch.cluster.read_parts` reads on a Ray cluster.
-        single: each picture is one digit.
-        decimal: the decimal sign where the writing leaves it open; see `Reader.read`.
         resume: keep what an earlier run has written.
+        options: as for `Reader.read`.
 
     Returns the number of files left to read, and an iterator that tells for each whether it was a picture.
 
@@ -254,13 +250,14 @@ def read_folder(
         "shuzi": shuzi.__version__,
         "network": reader._network.sha256,
         "threshold": reader.threshold,
-        "single": single,
-        "decimal": decimal,
+        "single": False,
+        "decimal": "",
+        **options,
         "pictures": len(files),
         "names": hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest(),
     }
     folder = OutputFolder(out, about, resume)
-    parts = split_into_parts(source, out, files, single, decimal)
+    parts = split_into_parts(source, out, files, **options)
     left = [part for part in parts if part.name not in folder.done]
 
     def results() -> Iterator[bool]:

@@ -18,7 +18,8 @@ from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
     from shuzi.batch.csv_file import CsvFile, CsvStream, Layout, TablePage
-    from shuzi.batch.folders import Result
+    from shuzi.batch.folders import ReadOptions, Result
+    from shuzi.read.reader import Reader
 
 Files = Annotated[
     list[str],
@@ -74,6 +75,21 @@ Address = Annotated[
 
 
 @dataclass(frozen=True)
+class ReadSettings:
+    """How pictures are read: options of the command."""
+
+    weights: Path | None
+    threshold: float | None
+    options: "ReadOptions"
+
+    def reader(self) -> "Reader":
+        """Make the reader."""
+        from shuzi.read.reader import Reader
+
+        return Reader(self.weights, self.threshold)
+
+
+@dataclass(frozen=True)
 class Outputs:
     """Where readings are written: options of the command. digits: whether `csv` gets one row per digit."""
 
@@ -126,6 +142,7 @@ def read(
     Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
     With --fields, prints one field per line and '?' after an uncertain one.
     """
+    how = ReadSettings(weights, threshold, {"single": single, "decimal": decimal})
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
     if fields is not None and (single or to or overlay or inputs or csv_digits or table):
@@ -137,21 +154,16 @@ def read(
             raise ShuziError(
                 "--out reads one folder or file; it can't be combined with --csv, --table, --overlay or --inputs"
             )
-        return read_to_parquet(
-            files[0], to, weights, threshold, single, decimal, go_on, engine, address, as_json
-        )
+        return read_to_parquet(files[0], to, how, go_on, engine, address, as_json)
     if engine != "local" or address is not None:
         raise ShuziError("--engine and --address write Parquet files; name their folder with --out")
     outputs = Outputs(csv or csv_digits, bool(csv_digits), table, overlay, inputs, as_json, go_on)
-    read_files(files, weights, threshold, single, decimal, fields, outputs)
+    read_files(files, how, fields, outputs)
 
 
 def read_files(
     files: list[str],
-    weights: Path | None,
-    threshold: float | None,
-    single: bool,
-    decimal: str,
+    how: ReadSettings,
     fields: Path | None,
     to: Outputs,
 ) -> None:
@@ -159,7 +171,6 @@ def read_files(
     from shuzi.batch import csv_file, folders
     from shuzi.data.picture import MAX_PICTURE_BYTES
     from shuzi.forms.fields import SURE_FIELD, Form
-    from shuzi.read.reader import Reader
 
     base = Path(to.csv or ".").parent
     form, layout = None, csv_file.DIGITS if to.digits else csv_file.READINGS
@@ -170,13 +181,13 @@ def read_files(
     found = folders.list_pictures(files, stdin)
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.name_some(found.skipped)}")
-    reader, sure = Reader(weights, threshold), SURE_FIELD if threshold is None else threshold
+    reader, sure = how.reader(), SURE_FIELD if how.threshold is None else how.threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with csv_writer(to, layout) as rows, table_writer(to.table) as table:
         jobs = [job for job in found.jobs if rows is None or job.unique_name(base) not in rows.done]
         with progress_bar(len(jobs), out if to.prints else err) as bar:
-            readings = folders.read_all(reader, jobs, single=single, decimal=decimal, form=form, sure=sure)
+            readings = folders.read_all(reader, jobs, form=form, sure=sure, **how.options)
             for result in chain(found.failed, bar(readings)):
                 name, reading = result.job.name, result.page or result.entries
                 if reading is None:
@@ -259,10 +270,7 @@ def print_result(file: str, result: "Result", to: Outputs) -> None:
 def read_to_parquet(
     source: str,
     to: str,
-    weights: Path | None,
-    threshold: float | None,
-    single: bool,
-    decimal: str,
+    how: ReadSettings,
     go_on: bool,
     engine: str,
     address: str | None,
@@ -278,10 +286,7 @@ def read_to_parquet(
         cluster = needs("ray", "shuzi.batch.cluster")
         cluster.connect(address)
         do = cluster.read_parts
-    from shuzi.read.reader import Reader
-
-    reader = Reader(weights, threshold)
-    count, results = shards.read_folder(reader, source, to, do, single=single, decimal=decimal, resume=go_on)
+    count, results = shards.read_folder(how.reader(), source, to, do, resume=go_on, **how.options)
     began = time.perf_counter()
     with progress_bar(count, err) as bar:
         read = sum(bar(results))
