@@ -50,7 +50,8 @@ def _label(drawn: np.ndarray, number: Number, scale: float, pen: int) -> None:
     """Write a number's text above it, as wide as it is at most, or below it at the upper edge of the picture."""
     x, y, w, h = (round(v * scale) for v in number.box)
     (width, _), _ = cv2.getTextSize(number.text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, pen)
-    size = max(min(max(h / 60, 0.4 * pen), 1.2 * pen, w / width), 0.3 * pen)
+    digit = float(np.median([each.box[3] for each in number.digits])) * scale
+    size = max(min(max(digit / 60, 0.4 * pen), 1.2 * pen, w / width), 0.3 * pen)
     above = y - 3 * pen if y - 3 * pen > 22 * size else y + h + 3 * pen + round(22 * size)
     colour = UNSURE if "?" in number.text else SURE
     for line, tone in ((3 * pen, (255, 255, 255)), (pen, colour)):  # legible on dark and on light
