@@ -45,6 +45,9 @@ Resume = Annotated[Path | None, typer.Option(help="Continue an interrupted run."
 SkipBlank = Annotated[
     bool | None, typer.Option("--skip-blank", help="Leave out pictures of your own in which no ink is found.")
 ]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run's folder.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run at --out.")]
 
 
@@ -64,6 +67,7 @@ def train(
     device: Device = None,
     resume: Resume = None,
     force: Force = False,
+    tensorboard: TensorBoard = False,
     traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +82,8 @@ def train(
     if resume is not None and (given.keys() - own or run or force):
         raise ShuziError("--resume uses the settings of the run; remove the other options")
     with ranks.launched() as launched, download_bars() as progress, training_progress() as listener:
+        if tensorboard:
+            listener = needs("tensorboard", "shuzi.show.events").Events().listener(listener)
         if resume is not None:
             trained = runs.resume(resume, root, progress, listener, recipe)
         else:

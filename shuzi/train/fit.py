@@ -24,6 +24,7 @@ class TrainingLoop(Protocol):
         threads: threads of the CPU that it uses.
         epoch: epochs done.
         step: steps done of the current epoch.
+        learning_rate: of the last step.
     """
 
     versions: ClassVar[dict[str, str]]
@@ -33,6 +34,9 @@ class TrainingLoop(Protocol):
 
     @property
     def step(self) -> int: ...  # noqa: D102
+
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
 
     def begin(self, weights: Arrays) -> None:
         """Start from given weights. Raises ShuziError if they are another model's."""

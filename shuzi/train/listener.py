@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, SupportsFloat
 from shuzi.train.settings import OnStep
 
 if TYPE_CHECKING:
+    from shuzi.train.fit import TrainingLoop
     from shuzi.train.run import Run
 
 SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for the device
@@ -16,11 +17,15 @@ SECONDS_BETWEEN_LOOKS = 0.1  # of a notebook's bar; reading the loss waits for t
 
 @dataclass(frozen=True)
 class Listener:
-    """Whom to tell how training goes: at its start, after each step, after each epoch. Default nobody."""
+    """Whom to tell how training goes: at its start, after each step, after each epoch. Default nobody.
+
+    build: told the training itself, once, before its start.
+    """
 
     start: Callable[["Run"], None] = lambda run: None
     step: OnStep | None = None
     epoch: Callable[["Run"], None] = lambda run: None
+    build: Callable[["TrainingLoop"], None] = lambda training: None
 
 
 def in_notebook() -> Listener:

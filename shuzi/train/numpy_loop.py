@@ -30,6 +30,11 @@ class SoftmaxTraining:
         self.W, self.b = draws.initial(draws.generator(settings.seed))
         self.epoch = 0
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of each step."""
+        return self.settings.lr
+
     def weights(self) -> dict[str, np.ndarray]:
         """Copy W and b."""
         return {"W": self.W.copy(), "b": self.b.copy()}

@@ -165,6 +165,7 @@ def run_to_completion(
     learnt, validation = held_out.parts(run.plan, digits[0])
     if own.is_own(run.plan.data):
         learnt = own.repeated(learnt, LEAST_OWN)
+    listener.build(training)
     listener.start(run)
     kept = progress_message(run, training.step) if (run.folder / CHECKPOINT).exists() else ""
     first = True

@@ -73,6 +73,11 @@ class Training:
         """The optimiser, made at the first step: to import torch's takes a second."""
         return self.recipe.optimizer(self.model.parameters(), self.settings.lr)
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def _threads_worth(self) -> int:
         """Choose the number of threads; a batch source's images may be of any size."""
         if self.recipe.batch_source is not None:
