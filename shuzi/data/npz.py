@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
                     raise ShuziError(f"{path}: unpacks to more than {most:,} bytes. Unpack it yourself.")
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-    except (ValueError, TypeError, KeyError, SyntaxError, MemoryError, *DAMAGE) as error:
+    except (ValueError, TypeError, KeyError, SyntaxError, TokenError, MemoryError, *DAMAGE) as error:
         said = str(error)
         if "pickle" in said or "Object arrays" in said or "Python objects" in said:
             raise ShuziError(

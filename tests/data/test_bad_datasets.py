@@ -156,6 +156,14 @@ def test_a_damaged_npz_or_npy_is_refused(tmp_path):
         refused(tmp_path / name, "damaged or cut off")
 
 
+def test_a_damaged_header_of_npy_is_refused(tmp_path):
+    np.save(tmp_path / "X.npy", IMAGES)
+    data = (tmp_path / "X.npy").read_bytes()
+    for wrong in (data.replace(b"}", b" ", 1), data.replace(b"'fortran_order'", b"(fortran_order,", 1)):
+        (tmp_path / "X.npy").write_bytes(wrong)
+        refused(tmp_path / "X.npy", "damaged or cut off")
+
+
 def test_an_npz_without_names_that_say_what_it_holds_is_refused(tmp_path):
     np.savez(tmp_path / "mine.npz", IMAGES, LABELS)
     refused(tmp_path / "mine.npz", "Expected arrays called images and labels")
