@@ -42,7 +42,7 @@ ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 ENLARGE_BEYOND_FROM = 0.5
 RATHER = 0.3  # heat of what is rather a digit than not
 # Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
-CLEAR, UPRIGHT_FROM = 0.2, 0.75
+CLEAR, UPRIGHT_FROM = 0.2, 0.7
 SEVERAL_DIGITS, ENOUGH_DIGITS = (
     5,
     40,
@@ -238,9 +238,11 @@ def parts_to_enlarge(
     height, width = (max(1, round(n * scale)) for n in shape)
     cells = [np.zeros((2, 0))]
     for level in levels:
-        if scale > 1 and (level.maps[HEAT][0] >= RATHER).sum() < 2:
-            continue  # a texture, which shows false digits if it is enlarged enough
-        y, x = np.nonzero(level.maps[FINER] >= (ENLARGE_FROM if scale <= 1 else ENLARGE_BEYOND_FROM))
+        small = level.maps[FINER] >= (ENLARGE_FROM if scale <= 1 else ENLARGE_BEYOND_FROM)
+        digits = int((level.maps[HEAT][0] >= RATHER).sum())
+        if scale > 1 and not 2 <= digits <= small.sum():
+            continue  # a texture, or usual writing: of small writing each digit covers some ten such cells
+        y, x = np.nonzero(small)
         cells.append(np.array([x, y]) * STRIDE + [[level.left], [level.top]])
     low = np.concatenate(cells, 1).T * (scale / levels[0].scale)  # each cell's corner
     low = low[(low < (width, height)).all(1)]
