@@ -24,6 +24,8 @@ class ReadOptions(TypedDict, total=False):
 
     single: bool
     decimal: str
+    gap: float | None
+    turn: bool
 
 
 @dataclass(frozen=True)

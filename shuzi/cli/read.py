@@ -30,6 +30,14 @@ Threshold = Annotated[
     float | None,
     typer.Option(help="Least confidence of a digit, 0 to 1; below it, print ?. Default: the network's."),
 ]
+Gap = Annotated[
+    float | None,
+    typer.Option(help="The widest gap within a number, in widths of a digit. Default: decide for each gap."),
+]
+NoTurn = Annotated[bool, typer.Option("--no-turn", help="Don't turn pages that lie on their side.")]
+DigitsOnly = Annotated[
+    bool, typer.Option("--digits-only", help="There are no letters: take O, I, S, B and Z for digits.")
+]
 Fields = Annotated[
     Path | None, typer.Option(help="Read the fields of a form that this JSON file describes.", metavar="JSON")
 ]
@@ -80,13 +88,14 @@ class ReadSettings:
 
     weights: Path | None
     threshold: float | None
+    digits_only: bool
     options: "ReadOptions"
 
     def reader(self) -> "Reader":
         """Make the reader."""
         from shuzi.read.reader import Reader
 
-        return Reader(self.weights, self.threshold)
+        return Reader(self.weights, self.threshold, digits_only=self.digits_only)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,9 @@ def read(
     threshold: Threshold = None,
     weights: Weights = None,
     decimal: Decimal = "",
+    gap: Gap = None,
+    no_turn: NoTurn = False,
+    digits_only: DigitsOnly = False,
     fields: Fields = None,
     csv: Csv = None,
     csv_digits: CsvDigits = None,
@@ -142,7 +154,8 @@ def read(
     Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
     With --fields, prints one field per line and '?' after an uncertain one.
     """
-    how = ReadSettings(weights, threshold, {"single": single, "decimal": decimal})
+    options: ReadOptions = {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
+    how = ReadSettings(weights, threshold, digits_only, options)
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
     if fields is not None and (single or to or overlay or inputs or csv_digits or table):

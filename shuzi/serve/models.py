@@ -1,5 +1,6 @@
 """Both models with one interface: pictures and drawings to pages of digits, and explanations of the predictions."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable
@@ -37,6 +38,8 @@ class ServedModels:
     def __init__(self, weights: str | None) -> None:
         self.own = weights is not None
         self.reader = Reader(weights)
+        self.digit_reader = copy.copy(self.reader)  # the same networks
+        self.digit_reader.digits_only = True
         self.softmax = SoftmaxReader()
 
     def run(self, task: Task, body: bytes) -> bytes:
@@ -78,7 +81,8 @@ class ServedModels:
 
     def _read(self, picture: np.ndarray | pictures.Picture, task: Task) -> Page:
         """Finds digits as the reader does; softmax regression then classifies the same 28x28s."""
-        page = self.reader.read(picture, single=task.single, decimal=task.decimal)
+        reader = self.digit_reader if task.digits_only else self.reader
+        page = reader.read(picture, single=task.single, decimal=task.decimal, gap=task.gap, turn=task.turn)
         return self._named_by(task.model, page)
 
     def _named_by(self, model: str, page: Page) -> Page:

@@ -15,7 +15,8 @@ class Task:
     kind: "read" a page, "explain" the prediction of digit `index`, check an image for "ink", draw a "picture", cut
     out a form's "zone" (Review.zone), or give the shuffling "order" of an epoch (learn.order). The last two have
     their arguments in the body. boundary: of a form that holds the picture (multipart.file_of). page: of a TIFF or
-    a PDF, from 1. decimal: as for Reader.read.
+    a PDF, from 1. decimal, gap, turn: as for
+    Reader.read; digits_only: as for Reader.
     """
 
     kind: Literal["read", "explain", "ink", "picture", "zone", "order"]
@@ -27,3 +28,6 @@ class Task:
     index: int = 0
     page: int = 1
     decimal: Literal["", ".", ","] = ""
+    gap: float | None = None
+    turn: bool = True
+    digits_only: bool = False

@@ -20,6 +20,11 @@ Detail = Annotated[bool, Query(description="with the 28x28 that the network saw"
 Decimal = Annotated[
     Literal["", ".", ","], Query(description="the decimal sign of numbers such as 1.234, which leave it open")
 ]
+Gap = Annotated[
+    float | None, Query(ge=0, le=100, description="the widest gap within a number, in widths of a digit")
+]
+Turn = Annotated[bool, Query(description="turn pages that lie on their side or upside down")]
+DigitsOnly = Annotated[bool, Query(description="there are no letters: O, I, S, B and Z are digits")]
 Index = Annotated[int, Query(ge=0, le=10_000, description="which digit of several, from 0")]
 
 router = APIRouter()
@@ -39,14 +44,18 @@ async def read(
     detail: Detail = False,
     page: PageNumber = 1,
     decimal: Decimal = "",
+    gap: Gap = None,
+    turn: Turn = True,
+    digits_only: DigitsOnly = False,
 ) -> Response:
     """The body is a picture (PNG, JPEG, WebP, TIFF, BMP, GIF, PDF), a form with one, or a drawing as JSON strokes.
 
     curl -F file=@photo.jpg posts a form, curl --data-binary @photo.jpg the picture alone.
     """
     task = Task(
-        "read", *_body_kind(request), model=model, single=single, detail=detail, page=page, decimal=decimal
-    )
+        "read", *_body_kind(request), model=model, single=single, detail=detail, page=page,
+        decimal=decimal, gap=gap, turn=turn, digits_only=digits_only,
+    )  # fmt: skip
     return await _run(request, context, task)
 
 
