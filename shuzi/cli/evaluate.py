@@ -1,11 +1,13 @@
 """`shuzi evaluate`."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shuzi.cli.options import AsJson, Device, OwnRecipe, Root, Traceback
+from shuzi.cli.options import AsJson, Device, Labels, OwnRecipe, Root, Traceback
 from shuzi.cli.output import download_bars, out, print_json, print_rows
 from shuzi.errors import needs
 
@@ -38,6 +40,7 @@ def evaluate(
         ),
     ],
     data: Annotated[str | None, typer.Option(help=TESTS)] = None,
+    labels: Labels = None,
     root: Root = None,
     device: Device = "auto",
     recipe: OwnRecipe = None,
@@ -55,6 +58,7 @@ def evaluate(
     from shuzi.evaluate.suites import measure
 
     scorer = open_scorer(what, device, recipe)
+    scorer = replace(scorer, load=partial(scorer.load, labels=labels))
     with download_bars() as progress:
         measured = measure(scorer, data, root, progress)
     name = data or scorer.data

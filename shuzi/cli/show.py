@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shuzi import load
-from shuzi.cli.options import AsJson, Device, OwnRecipe, Root, Traceback
+from shuzi.cli.options import AsJson, Device, Labels, OwnRecipe, Root, Traceback
 from shuzi.cli.output import download_bars, err, out, print_json, progress_bar
 from shuzi.errors import ShuziError, needs
 
@@ -33,6 +33,7 @@ def show(
     what: What,
     index: Index = None,
     test: Test = False,
+    labels: Labels = None,
     root: Root = None,
     to: OutFolder = None,
     device: Device = "auto",
@@ -55,7 +56,7 @@ def show(
             tested = runs.evaluate_run(Path(what), None, root, device, progress, recipe)
             drawn = pictures.draw_run(to or Path(what) / "pictures", tested)
         else:
-            digits = load(what, root, progress)[test]
+            digits = load(what, root, progress, labels=labels)[test]
             suspects = find_suspects(digits) if index is None and is_of_digits(what) else []
             drawn = pictures.draw_dataset(to or Path("pictures"), digits, index, suspects)
     if as_json:

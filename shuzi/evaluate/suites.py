@@ -45,7 +45,7 @@ class Scorer:
     score: Score
     data: str = "mnist"
     reader: Reader | None = None
-    load: Callable[[str, Path | None, Progress | None], tuple[Digits, Digits]] = load
+    load: Callable[..., tuple[Digits, Digits]] = load
     threshold: float = DEFAULT_THRESHOLD
 
 

@@ -71,7 +71,11 @@ def learnt_by(run: "Run") -> Learnt:
 
 
 def load_for(
-    run: "Run", data: str | None = None, root: Path | None = None, progress: Progress | None = None
+    run: "Run",
+    data: str | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+    labels: str | None = None,
 ) -> tuple[Digits, Digits]:
     """Load the training and the test digits of a set for a run, by default those it was trained on.
 
@@ -86,7 +90,7 @@ def load_for(
             f"{run.folder}: its pictures were split into training and test by {split}, now they are split by "
             f"{own.SPLIT}, so it has learnt from pictures that would test it. Train a new run."
         )
-    labels = run.plan.labels if its_own else None
+    labels = labels or (run.plan.labels if its_own else None)
     digits = shuzi.load(data, root, progress, skip_blank=run.plan.skip_blank, labels=labels)
     if its_own and digits[0].sha256 != run.data_sha256:
         raise ShuziError(

@@ -253,12 +253,14 @@ def test_emnist_is_set_upright_and_one_of_its_sets_is_named(tmp_path, digits):
         shuzi.load(folder / "emnist-letters")
 
 
-def test_labels_take_only_some_images(tmp_path, digits):
+def test_labels_take_only_some_images(command, tmp_path, digits):
     (x_train, y_train), (x_test, y_test) = [(each.images, each.labels) for each in digits]
     np.savez(tmp_path / "a.npz", x_train=x_train, y_train=y_train + 7, x_test=x_test, y_test=y_test + 7)
     train, test = shuzi.load(tmp_path / "a.npz", labels="0-9")
     assert np.array_equal(train.images, x_train[y_train < 3])
     assert np.array_equal(test.labels, y_test[y_test < 3] + 7)
+    told = command("evaluate", "reader", "--data", tmp_path / "a.npz", "--labels", "0-9", "--json").json
+    assert told["count"] == (y_test < 3).sum()
     with pytest.raises(ShuziError, match=r"^--labels a-z: expected a digit, or a range"):
         shuzi.load(tmp_path / "a.npz", labels="a-z")
 
