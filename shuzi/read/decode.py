@@ -35,6 +35,9 @@ BESIDE = 1.5  # heights: the middles of a mark and the digits around it are near
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
 CENTRE_SPREAD = 0.2  # of the frame: standard deviation of a single digit's place about the middle
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
+# Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
+# and 20 % of the points with a heat of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
+MISSED_MARK = (1.9, 2.0)
 MARK_DROP = 0.5  # heights: so far below its digits a number's comma may stand
 MISSED_REACH = 0.8  # heights: how far outside a number a digit of it may have been missed
 COVERED = 0.6  # of a box
@@ -309,8 +312,11 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bo
         if not marks:
             fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
         near = [unlikely[i] for i in np.flatnonzero(fits)]
-        missed = [p.chance for p in near if marks or not any(covers(d, p) for d in group.digits)]
-        probabilities.append(float(np.prod(1 - np.array(missed))))
+        missed = np.array([p.chance for p in near if marks or not any(covers(d, p) for d in group.digits)])
+        odds = missed / (1 - missed)
+        if marks:
+            odds = MISSED_MARK[0] * odds ** MISSED_MARK[1]
+        probabilities.append(float(np.prod(1 / (1 + odds))))
     return probabilities
 
 
