@@ -186,6 +186,7 @@ class _Writer:
             return
         middle = self.baseline + low
         self.canvas.put(ink, self.x + ink.shape[1] / 2, middle, self.style.strength, LETTER, height)
+        self.previous = None  # it ends the number
         self.x += ink.shape[1] + (self.gap + SPACING.wobble.draw(self.g)) * height
 
     def digit(self, sign: str) -> None:

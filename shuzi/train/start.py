@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from shuzi.errors import ShuziError
 from shuzi.network import HUB_CONFIG, HUB_WEIGHTS
 from shuzi.train import held_out
@@ -43,7 +45,7 @@ def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
 
     graph = onnx_model(path).graph
     found = {
-        each.name.partition(".")[2]: torch.from_numpy(onnx.numpy_helper.to_array(each).copy())
+        each.name.partition(".")[2]: torch.from_numpy(onnx.numpy_helper.to_array(each).astype(np.float32))
         for each in graph.initializer
         if each.name.startswith(("network.", "finder."))
     }

@@ -1,6 +1,7 @@
 """The finder's targets, losses, batches and file."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -266,6 +267,13 @@ def test_training_goes_on_from_a_finders_file(trained, tmp_path):
     weights, wanted = first_weights(str(tmp_path / "finder.onnx"), "finder"), model.state_dict()
     assert weights.keys() == wanted.keys()
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted if "num_batches" not in name)
+
+
+def test_training_goes_on_from_the_shipped_finders_weights_in_half_precision():
+    weights = first_weights(str(Path(__file__).parents[2] / "training" / "finder.onnx"), "finder")
+    model = Finder()
+    model.load_state_dict(weights)
+    assert {value.dtype for name, value in weights.items() if "num_batches" not in name} == {torch.float32}
 
 
 @pytest.mark.slow
