@@ -58,6 +58,11 @@ class DigitGroup:
         return float(np.prod(inner)) * (1 - last)
 
     @property
+    def p_marks(self) -> float:
+        """0..1, that all its marks are marks, and these."""
+        return float(np.prod([mark.chance * float(mark.classes.max()) for mark in self.marks]))
+
+    @property
     def p_one(self) -> float:
         """0..1, that it is one number and not two, by its widest gap."""
         boxes = np.array(
@@ -292,6 +297,18 @@ def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
             pairs.append((float(first[j, 0] - last[i, 0]), i, j))
     lines = _chains(len(chains), pairs)
     return sorted(lines, key=lambda line: float(np.mean([starts[i] for i in line])))
+
+
+def p_layout(groups: list[DigitGroup], proposals: list[Proposal], gap: float | None = None) -> list[float]:
+    """Estimate for each number the probability that its marks are right, that nothing is missing, and that it is one.
+
+    gap: as for `group_digits`; a person who chose it has decided that it is one number.
+    """
+    none_missed = (p_none_missed(groups, proposals, marks) for marks in (False, True))
+    return [
+        digits * marks * group.p_marks * (group.p_one if gap is None else 1.0)
+        for group, digits, marks in zip(groups, *none_missed, strict=True)
+    ]
 
 
 def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bool = False) -> list[float]:

@@ -168,12 +168,10 @@ class Reader:
             return round_box(unturned(proposal.box, grey.shape, quarters) * picture.scale, picture.size)
 
         answers = iter(zip(images, scores, strict=True))
-        p_missed = [decode.p_none_missed(groups, proposals, marks) for marks in (False, True)]
         numbers = []
-        for group, no_digit_missed, no_mark_missed in zip(groups, *p_missed, strict=True):
+        for group, layout in zip(groups, decode.p_layout(groups, proposals, gap), strict=True):
             own = tuple(self._digit(*next(answers), place(digit)) for digit in group.digits)
-            whole = 1.0 if single else self._p_whole(own, no_digit_missed, group.p_linked) * no_mark_missed
-            whole *= group.p_one if gap is None else 1.0
+            whole = 1.0 if single else self._p_whole(own, group, layout)
             marks = tuple(Mark(m.mark, m.chance * float(m.classes.max()), place(m)) for m in group.marks)
             numbers.append(Number(own, group.line, whole, marks, decimal, 90 * quarters))
         unread = () if single else tuple(map(place, decode.unread(groups, proposals)))
@@ -248,15 +246,15 @@ class Reader:
         prior = SINGLE_DIGIT_PRIOR if single else DIGITS_ONLY_PRIOR if self.digits_only else NO_PRIOR
         return combine_scores(self._calibration, found, chances, scores, prior)
 
-    def _p_whole(self, digits: tuple[Digit, ...], none_missed: float, linked: float) -> float:
+    def _p_whole(self, digits: tuple[Digit, ...], group: decode.DigitGroup, layout: float) -> float:
         """Estimate the probability that a number is whole, so that its confidence is calibrated.
 
-        none_missed: as `decode.p_none_missed` returns it; linked: as `DigitGroup.p_linked`.
+        layout: as `decode.p_layout` returns it.
         """
         together = float(np.prod([digit.confidence for digit in digits]))
-        evidence = number_evidence(together * none_missed, linked, len(digits))
+        evidence = number_evidence(together * layout, group.p_linked, len(digits))
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
-        return min(1.0, float(sigmoid(odds)) / max(together, 1e-9))
+        return min(1.0, float(sigmoid(odds)) / max(together * group.p_marks, 1e-9))
 
     def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
         guess = int(score[:10].argmax())

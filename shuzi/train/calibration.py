@@ -14,6 +14,7 @@ from torch import Tensor
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pens import Pens
+from shuzi.maps import MARKS
 from shuzi.read import decode
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
 from shuzi.read.find import Finder
@@ -29,6 +30,7 @@ from shuzi.read.reader import (
     logit,
     number_evidence,
 )
+from shuzi.synth.canvas import LETTER
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
 from shuzi.synth.pages import KINDS, make_page
@@ -52,8 +54,8 @@ class Seen:
     Attributes:
         chances, classes, scores: of each, the finder's chance, its classes (10,) and the classifier's scores (11,).
         labels: the digit that each is, -1 for none.
-        numbers: of each number of a field: the indices of its digits, that none was missed and that all are its own
-            (0..1), and what its digits are if these are all of one; None if it is wrong whatever they are read as.
+        numbers: of each number of a field: the indices of its digits, its `decode.p_layout` and `DigitGroup.p_linked`,
+            and what its digits are if they and its marks are all of one; None if it is wrong whatever they are read as.
     """
 
     chances: list[float] = field(default_factory=list)
@@ -240,33 +242,45 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
         return
     whole = written(made)
     groups = decode.group_digits(proposals)
-    for group, none_missed in zip(groups, decode.p_none_missed(groups, proposals), strict=True):
+    for group, layout in zip(groups, decode.p_layout(groups, proposals), strict=True):
         if all(id(p) in place for p in group.digits):
             indices = [place[id(p)] for p in group.digits]
             labels = [seen.labels[i] for i in indices]
-            seen.numbers.append((indices, none_missed, group.p_linked, labels if labels in whole else None))
+            signs = [(float(p.middle[0]), str(k)) for p, k in zip(group.digits, labels, strict=True)]
+            signs += [(float(mark.middle[0]), mark.mark) for mark in group.marks]
+            text = "".join(sign for _, sign in sorted(signs))
+            seen.numbers.append((indices, layout, group.p_linked, labels if text in whole else None))
 
 
-def written(made: Scene) -> list[list[int]]:
-    """Return the digits of each number of a scene."""
+def written(made: Scene) -> set[str]:
+    """Return each number of a scene, marks included. A mark belongs to the number with the nearest digit."""
     digits = np.flatnonzero(made.labels < CLASSES)
-    numbers = []
-    for first in set(digits.tolist()) - set(made.following.tolist()):
+    number = np.full(len(made.labels), -1)
+    members: list[list[int]] = []
+    for first in sorted(set(digits.tolist()) - set(made.following.tolist())):
         chain = [first]
         while made.following[chain[-1]] >= 0:
             chain.append(int(made.following[chain[-1]]))
-        numbers.append(made.labels[chain].tolist())
-    return numbers
+        number[chain] = len(members)
+        members.append(chain)
+    middles = made.boxes[:, :2] + made.boxes[:, 2:] / 2
+    for mark in np.flatnonzero((made.labels >= CLASSES) & (made.labels < LETTER)):
+        if len(digits):
+            away = np.abs(middles[digits] - middles[mark]) - made.boxes[digits, 2:] / 2
+            members[number[digits[away.max(1).argmin()]]].append(int(mark))
+    signs = [str(k) for k in range(CLASSES)] + list(MARKS)
+    ordered = (sorted(chain, key=lambda i: middles[i, 0]) for chain in members)
+    return {"".join(signs[made.labels[i]] for i in chain) for chain in ordered}
 
 
 def numbers(seen: Seen, fitted: Calibration) -> tuple[np.ndarray, np.ndarray]:
     """Return the evidence for numbers (N, 3), `number_evidence` without the 1, and whether they are right (N,)."""
     right, evidence = [], []
     joined = combine_scores(fitted, np.array(seen.classes), np.array(seen.chances), np.array(seen.scores))
-    for indices, none_missed, linked, written in seen.numbers:
+    for indices, layout, linked, written in seen.numbers:
         right.append(written is not None and joined[indices, :CLASSES].argmax(1).tolist() == written)
         together = float(joined[indices, :CLASSES].max(1).prod())
-        evidence.append(number_evidence(none_missed * together, linked, len(indices))[1:])
+        evidence.append(number_evidence(layout * together, linked, len(indices))[1:])
     return np.array(evidence).reshape(-1, 3), np.array(right, bool)
 
 
