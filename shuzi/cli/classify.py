@@ -38,7 +38,7 @@ def classify(
     traceback: Traceback = False,
     as_json: AsJson = False,
 ) -> None:
-    """Name the digit in each image of a dataset.
+    """Name the digit in each image.
 
     For pictures of any size and with several digits, use shuzi read.
     """

@@ -31,9 +31,9 @@ def data(
     root: Root = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download, verify or convert a dataset.
+    """Download or convert a dataset.
 
-    Reports what it contains and where it is.
+    Verifies it, and reports what it contains and where it is.
     """
     from shuzi.data import convert, datasets, own, pens, sources
 
