@@ -179,7 +179,7 @@ def test_forms_as_json_with_what_failed(command, folder):
     told = json.loads(ended.stdout)
     assert told["pages"][0]["file"] == "1.png"
     assert told["pages"][0]["fields"][1] | {"confidence": 1} == {
-        "name": "amount", "text": "1250", "confidence": 1, "sure": False,
+        "name": "amount", "text": "1250", "confidence": 1, "sure": False, "value": "1250",
     }  # fmt: skip
     (failed,) = told["failed"]
     assert failed["error"].startswith("clouds.png: No form found. ")
