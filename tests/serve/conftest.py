@@ -130,6 +130,7 @@ def open_page(chromium, server) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(server.url + path)
         page.wait_for_selector("html[data-ready]")
+        page.wait_for_function("document.hasFocus()")  # before it, a key pressed goes nowhere
         return page
 
     def look(request):
