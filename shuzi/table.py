@@ -57,8 +57,9 @@ def insert_row(columns: list[Column], edges: list[np.ndarray], row: int) -> list
     members = [np.array([edges[r][i] for r, i in cells]) for cells in near]
     gains = np.array([alignment(own, cells) - MIN_SCORE for cells in members]).reshape(-1, len(own)).T
     result, at = [], 0
-    for cell, match in enumerate(align(gains)):
-        until = len(columns) if match is None else match
+    matches = align(gains)
+    for cell, match in enumerate(matches):
+        until = next((later for later in matches[cell:] if later is not None), len(columns))
         while at < until and (match is not None or members[at][:, 2].mean() < own[cell, 2]):
             result.append(columns[at])
             at += 1

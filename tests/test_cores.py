@@ -14,12 +14,12 @@ from shuzi.cores import cores, in_parallel, on_cores
 
 @pytest.fixture(scope="module")
 def page(mnist):
-    """Three lines of small digits, of which many are looked at again."""
+    """Lines of small digits, in parts that are enlarged."""
     page = np.full((200, 320), 255, np.uint8)
     for i, image in enumerate(mnist[0].images[-30:]):
         y, x = 60 * (i // 10) + 20, 30 * (i % 10) + 10
         page[y : y + 28, x : x + 28] -= image
-    return cv2.resize(page, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    return cv2.resize(np.tile(page, (4, 4)), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
 
 
 def test_where_the_system_says_nothing_of_a_process_it_has_all_cores(monkeypatch):

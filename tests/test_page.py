@@ -1,6 +1,7 @@
 """What a number is worth, how it reads with its marks, and a page's numbers in rows and columns."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -147,3 +148,18 @@ def test_a_table_that_leans_keeps_its_columns():
 def test_a_page_without_numbers_is_an_empty_table():
     assert Page((), (10, 10)).table() == ()
     assert assign_columns([[], []]) == [[], []]
+
+
+def test_each_number_has_one_place_whatever_the_rows():
+    g = np.random.default_rng(0)
+    for _ in range(300):
+        rows = [
+            [
+                (int(x), 40 * row, int(g.integers(8, 90)), 30)
+                for x in np.sort(g.integers(0, 900, g.integers(1, 7)))
+            ]
+            for row in range(g.integers(1, 7))
+        ]
+        places = assign_columns(rows)
+        assert [len(own) for own in places] == [len(row) for row in rows]
+        assert all(one < after for own in places for one, after in pairwise(own))

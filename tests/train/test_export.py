@@ -205,6 +205,7 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_writers")
 def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub(
     tmp_path, small_folder, monkeypatch, command
 ):

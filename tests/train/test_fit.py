@@ -89,6 +89,7 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
     "name",
     [pytest.param(name, marks=pytest.mark.slow if name in ("best", "finder") else ()) for name in RECIPES],
 )
+@pytest.mark.usefixtures("few_writers")
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
     recipe, digits = RECIPES[name], mnist[0].part(0, 4000 if name != "best" else 300)
     settings = Settings(2, recipe.batch_size, recipe.lr)
