@@ -75,3 +75,8 @@ def for_pair(classifier: Network, finder_sha256: str, finders: Calibration) -> C
     if together is None:
         return None
     return together if classifier.text(WITH_FINDER, "") == finder_sha256 else finders
+
+
+def sigmoid(odds: float | np.ndarray) -> np.ndarray:
+    """Compute probabilities from log odds, however large they are."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(odds))))

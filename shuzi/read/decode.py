@@ -9,6 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from shuzi.read.calibration import sigmoid
 from shuzi.read.fuse import SIZE_POWER
 from shuzi.read.proposals import BEST_SIZE, Level, Proposal, iou
 
@@ -75,7 +76,7 @@ class DigitGroup:
         steps = np.diff(boxes[:, 0] + boxes[:, 2] / 2) / width
         excess = min(gaps.max() - np.median(gaps), steps.max() - np.median(steps))
         odds = np.array([OPEN_EXCESS - excess, (OPEN_GAP - gaps.max()) / 2]) * GAP_SHARPNESS
-        return float(np.prod(1 / (1 + np.exp(-odds))))
+        return float(np.prod(sigmoid(odds)))
 
 
 def digit_width(boxes: np.ndarray) -> np.ndarray:
@@ -90,11 +91,7 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     digits = [p for p in likely if not p.mark]
-    if gap is None:
-        weak = [p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
-        chains = link_digits(digits, [p for p in weak if _digit_ink(p)])
-    else:
-        chains = link_by_gap(digits, gap)
+    chains = link_digits(digits, weak_digits(proposals)) if gap is None else link_by_gap(digits, gap)
     marks = [p for p in likely if p.mark]
     chains = bridge_breaks(chains, marks, even=gap is None)
     assigned = assign_marks(chains, marks)
@@ -105,11 +102,19 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
 def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:
     """List what looks like a digit, by its ink too, and is in no number."""
     read = [digit for group in groups for digit in group.digits]
-    doubtful = [
+    boxes = np.array([digit.box for digit in read]).reshape(-1, 4)
+    return [
+        p
+        for p in weak_digits(proposals)
+        if not any(covers(read[i], p) for i in np.flatnonzero(iou(p.box, boxes) > 0))
+    ]
+
+
+def weak_digits(proposals: list[Proposal]) -> list[Proposal]:
+    """List what looks like a digit, by its ink too, and is unlikely to be one."""
+    return [
         p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE and _digit_ink(p)
     ]
-    boxes = np.array([digit.box for digit in read]).reshape(-1, 4)
-    return [p for p in doubtful if not any(covers(read[i], p) for i in np.flatnonzero(iou(p.box, boxes) > 0))]
 
 
 def _digit_ink(proposal: Proposal) -> bool:

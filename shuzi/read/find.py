@@ -128,16 +128,18 @@ class Finder:
             return 0, first
         height, width = first.ink.shape
         rows, columns = slice(height), slice(width)
-        if len(seen) > ENOUGH_DIGITS:  # a quarter of the page will do
+        whole = len(seen) <= ENOUGH_DIGITS
+        if not whole:  # a quarter of the page will do
             y, x = (STRIDE * int(np.median(at)) for at in np.nonzero(clear >= CLEAR))
             rows, columns = (
                 slice(max(0, y - height // 4), y + height // 4),
                 slice(max(0, x - width // 4), x + width // 4),
             )
         part = resize(grey, first.scale)[rows, columns]
-        sums = [
-            float((clearness(self.look(turned(part, times), first.scale)) ** 2).sum()) for times in range(4)
-        ]
+        looks = [clear] if whole else []  # the first look is that of the whole page as it is
+        for times in range(len(looks), 4):
+            looks.append(clearness(self.look(turned(part, times), first.scale)))
+        sums = [float((look**2).sum()) for look in looks]
         best = int(np.argmax(sums))
         if sums[best] < max(CLEAR_DIGITS, TURN_RATIO * sums[0]):
             return 0, first

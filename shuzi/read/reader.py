@@ -20,7 +20,7 @@ from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
 from shuzi.page import MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
 from shuzi.read import decode
-from shuzi.read.calibration import Calibration, for_pair
+from shuzi.read.calibration import Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.proposals import Level, Proposal
@@ -332,11 +332,6 @@ def combine_scores(
 def number_evidence(right: float, linked: float, digits: int) -> np.ndarray:
     """Build what `Calibration.number` weighs, (4,): 1, the logits of both probabilities, the log of how many digits."""
     return np.array([1.0, logit(np.array(right)), logit(np.array(linked)), np.log(digits)])
-
-
-def sigmoid(odds: float | np.ndarray) -> np.ndarray:
-    """Compute probabilities from log odds, however large they are."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(odds))))
 
 
 def logit(p: np.ndarray) -> np.ndarray:

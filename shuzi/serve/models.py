@@ -109,13 +109,14 @@ class ServedModels:
 
     def _lone_digit(self, ink: np.ndarray) -> Page | None:
         """Classifies connected ink, uint8 (H, W), without the finder; None unless it is surely one digit."""
-        if cv2.connectedComponents((ink > 127).astype(np.uint8))[0] != 2:  # paper is a component too
+        inked = (ink > 127).astype(np.uint8)
+        if cv2.connectedComponents(inked)[0] != 2:  # paper is a component too
             return None
         image = normalise(ink)
         score = self.reader.scores(image[None])[0]
         if score[:CLASSES].max() < SURELY_ALONE:
             return None
-        x, y, w, h = cv2.boundingRect((ink > 127).astype(np.uint8))
+        x, y, w, h = cv2.boundingRect(inked)
         digit = _digit(image, (x, y, w, h), score, self.reader.threshold)
         return Page((Number((digit,), 0),), (ink.shape[1], ink.shape[0]))
 
