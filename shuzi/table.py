@@ -24,8 +24,8 @@ def assign_columns(rows: Sequence[Row]) -> list[list[int]]:
     The fullest row is taken first, then the rows below and above it. Each row is aligned with the columns so far as
     sequences are (S. Needleman and C. Wunsch 1970); boxes that fit no column open a new one.
     """
-    if not any(map(len, rows)):
-        return [[] for _ in rows]
+    if sum(map(bool, rows)) <= 1:
+        return [[*range(len(row))] for row in rows]
     edges = level_edges(rows)
     fullest = max(range(len(rows)), key=lambda row: len(rows[row]))
     columns: list[Column] = []

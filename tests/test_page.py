@@ -1,5 +1,6 @@
 """What a number is worth, how it reads with its marks, and a page's numbers in rows and columns."""
 
+import dataclasses
 from decimal import Decimal
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from shuzi.errors import Renamed, ShuziError
-from shuzi.page import MARKS, Digit, Mark, Number, Page, number_value
+from shuzi.page import MARKS, Digit, Mark, Number, Page, number_value, turned_box
 from shuzi.read.reader import Reader
 from shuzi.table import assign_columns
 
@@ -163,3 +164,28 @@ def test_each_number_has_one_place_whatever_the_rows():
         places = assign_columns(rows)
         assert [len(own) for own in places] == [len(row) for row in rows]
         assert all(one < after for own in places for one, after in pairwise(own))
+
+
+def test_a_line_alone_has_a_column_for_each_number():
+    assert assign_columns([[], [(0, 0, 9, 20), (40, 0, 9, 20)]]) == [[], [0, 1]]
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_turned_page_reads_from_left_to_right_of_the_turned_picture(turned):
+    """A number, its sign to the left; boxes are where they are in the picture before it is turned."""
+    upright = Page((number("-12"), number("5", 100), number("34", line=1)), (200, 100))
+    back = {0: 0, 90: 270, 180: 180, 270: 90}[turned]
+
+    def before(part):
+        return dataclasses.replace(part, box=turned_box(part.box, back))
+
+    numbers = tuple(
+        dataclasses.replace(
+            each, digits=tuple(map(before, each.digits)), marks=tuple(map(before, each.marks)), turned=turned
+        )
+        for each in upright.numbers
+    )
+    page = Page(numbers, (200, 100), turned=turned)
+    assert page.text == upright.text == "-12 5\n34"
+    assert page.columns == upright.columns == (0, 1, 0)
+    assert [turned_box(each.box, turned) for each in numbers] == [each.box for each in upright.numbers]

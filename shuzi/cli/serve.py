@@ -16,7 +16,9 @@ def serve(
     workers: Annotated[int, typer.Option(help="Number of processes that read.")] = 2,
     review: Annotated[
         Path | None,
-        typer.Option(help="Review the uncertain fields in this CSV file of forms.", metavar="CSV"),
+        typer.Option(
+            help="Review what is uncertain in this CSV file of numbers, tables or forms.", metavar="CSV"
+        ),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Don't save corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,

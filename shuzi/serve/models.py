@@ -165,9 +165,9 @@ class ServedModels:
 
 
 def _zone(table: str, file: str, field: str) -> bytes:
-    from shuzi.serve.review import Review  # few servers review forms
+    from shuzi.serve.review import open_review  # few servers have a file to review
 
-    return Review(Path(table)).zone(file, field)
+    return open_review(Path(table)).zone(file, field)
 
 
 def _order(seed: int, count: int, epoch: int) -> bytes:

@@ -1,28 +1,41 @@
-"""Uncertain fields in a CSV file of forms: their pictures, and their correction."""
+"""What is uncertain in a CSV file of forms, numbers or tables: pictures of it, and its correction."""
 
+import contextlib
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from shuzi.batch.csv_file import LOCK_SECONDS, csv_text
+from shuzi.batch.csv_file import COLUMNS, LOCK_SECONDS, PLACE, SURE_NUMBER, encoded
 from shuzi.batch.folders import Job
+from shuzi.data.picture import Picture
 from shuzi.errors import ShuziError
 from shuzi.files import locked, read_bytes, write_whole
-from shuzi.forms.fields import Field, Form, column_names
+from shuzi.forms.fields import Field, Form, column_names, digits_of
 from shuzi.forms.sheet import cut_zones
+from shuzi.page import decimal_text, number_value
 from shuzi.serve.problems import Problem
 
 CHECKED = "yes"
-TEXT = re.compile("[0-9 .,/:-]{0,100}")
+TEXT = re.compile("[0-9 .,'/:+%-]{0,100}")
+TABLE_ENDS = ["turned", "boxes"]  # the last columns of a file of tables
+TEXT_AT, VALUE_AT, CONFIDENCE_AT, BOX_AT, TURNED_AT = (
+    COLUMNS.index(name) for name in ("text", "value", "confidence", "x", "turned")
+)
 
 
 @dataclass(frozen=True)
 class UncertainField:
-    """An uncertain field. file: of the picture, as the CSV file has it; text: as read, without '?'."""
+    """An uncertain field, number or cell.
+
+    file: of the picture, as the CSV file has it; field: its name, or R2C3 for the third column of the second line;
+    text: as read, without '?' at the end; confidence: as the file has it, "" if it doesn't.
+    """
 
     file: str
     field: str
@@ -31,76 +44,232 @@ class UncertainField:
 
 
 class Review:
-    """A CSV file of forms whose fields are corrected. Raises ShuziError when it can't be read or is another file."""
+    """A CSV file that is corrected. Raises ShuziError when it can't be read or is another file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._rows()
 
+    def accepts(self, header: list[str]) -> bool:
+        """Whether a file with this header is of this kind."""
+        raise NotImplementedError
+
+    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+        """The names of a row's fields, and where they stand in it."""
+        raise NotImplementedError
+
+    def is_uncertain(self, row: list[str], at: int) -> bool:
+        """Whether a person should look at a field."""
+        return "?" in row[at]
+
+    def confidence(self, row: list[str], at: int) -> str:
+        """A field's confidence as the file has it."""
+        return ""
+
+    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+        """A field's part of a picture, RGB."""
+        raise NotImplementedError
+
+    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+        """Writes a text into a row. Raises Problem 409 where the field doesn't admit it, unless `anyway`."""
+        row[at] = text
+
     def _rows(self) -> list[list[str]]:
-        text = read_bytes(self.path).decode("utf-8", "surrogateescape")
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline="")))
-        except csv.Error:
-            rows = []
-        header = rows[0] if rows else []
-        if rows and len(rows[-1]) < len(header) and not text.endswith("\n"):
-            del rows[-1]  # shuzi read is writing it
-        written = ["file", "form", *(column for name in header[2::3] for column in column_names(name))]
-        if header != written or any(len(row) != len(header) for row in rows):
+        rows = read_rows(self.path)
+        if not rows or not self.accepts(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
             raise ShuziError(
-                f"{self.path}: not a CSV file of forms as this version's shuzi read --fields FORM --csv FILE writes; "
-                "read the forms again."
+                f"{self.path}: not a CSV file of forms, numbers or tables as this version's shuzi read writes with "
+                "--csv or --table; read the pictures again."
             )
         return rows
 
     def uncertain(self) -> list[UncertainField]:
-        """The uncertain fields, in the file's order."""
+        """What is uncertain, in the file's order."""
         header, *rows = self._rows()
         return [
-            UncertainField(row[0], header[at], row[at][:-1], row[at + 1])
+            UncertainField(row[0], name, row[at].removesuffix("?"), self.confidence(row, at))
             for row in rows
-            for at in range(2, len(header), 3)
-            if row[at].endswith("?")
+            for name, at in self.places(header, row)
+            if self.is_uncertain(row, at)
         ]
 
-    def _locate(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int, Field, Form]:
-        """The row of a picture, where its field stands in it, the field and its form. Raises Problem 404."""
-        row = next((row for row in rows[1:] if row[0] == file), None)
-        if row is None or name not in rows[0][2::3]:
-            raise Problem(404, f"no field {name!r} of {file!r} in the file.")
-        form = Form.load(self.path.parent / row[1])
-        field = next((each for each in form.fields if each.name == name), None)
-        if field is None:
-            raise Problem(404, f"the form has no field {name!r} any more.")
-        return row, rows[0].index(name), field, form
+    def _locate(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int]:
+        """The row of a field, and where it stands in it. Raises Problem 404."""
+        for row in rows[1:]:
+            if row[0] == file:
+                for each, at in self.places(rows[0], row):
+                    if each == name:
+                        return row, at
+        raise Problem(404, f"no field {name!r} of {file!r} in the file.")
 
     def zone(self, file: str, name: str) -> bytes:
-        """A field's zone of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
-        _, _, field, form = self._locate(self._rows(), file, name)
+        """A field's part of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
+        row, at = self._locate(self._rows(), file, name)
         path, _, page = (self.path.parent / file).as_posix().rpartition("#")
         job = (
             Job(Path(path), file, int(page))
             if path and page.isdecimal()
             else Job(self.path.parent / file, file)
         )
-        (cut,) = cut_zones(job.load().pixels, Form(form.sheet, (field,)))
-        return cv2.imencode(".png", cut[:, :, ::-1])[1].tobytes()
+        return cv2.imencode(".png", self.cut(job.load(), row, at)[:, :, ::-1])[1].tobytes()
 
     def write(self, file: str, name: str, text: str, anyway: bool) -> str:
         """Corrects a field in the file, completely or not at all. Returns its digits.
 
         anyway: even if the field doesn't admit them. Raises Problem 404, 409 where it doesn't, 422 on another text than
-        digits and what stands between them, and ShuziError when the file can't be read or written.
+        digits, marks and spaces, and ShuziError when the file can't be read or written.
         """
         if not TEXT.fullmatch(text):
-            raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , / : - only.")
-        digits = re.sub("[^0-9]", "", text)
+            raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , ' - / : + % only.")
         with locked(self.path, LOCK_SECONDS):  # `shuzi read` may be adding rows
             rows = self._rows()
-            row, at, field, _ = self._locate(rows, file, name)
-            if not anyway and not field.admits(digits):
-                raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
-            row[at], row[at + 2] = field.formatted(digits) if field.date else text.strip(), CHECKED
-            write_whole(self.path, csv_text(rows).encode("utf-8", "surrogateescape"))
-        return digits
+            self.correct(*self._locate(rows, file, name), text.strip(), anyway)
+            write_whole(self.path, encoded(rows))
+        return digits_of(text)
+
+
+class FormReview(Review):
+    """A CSV file of forms."""
+
+    def accepts(self, header: list[str]) -> bool:
+        """See Review."""
+        named = [column for name in header[2::3] for column in column_names(name)]
+        return header == ["file", "form", *named]
+
+    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+        """See Review."""
+        return ((header[at], at) for at in range(2, len(header), 3))
+
+    def is_uncertain(self, row: list[str], at: int) -> bool:
+        """See Review."""
+        return row[at].endswith("?")
+
+    def confidence(self, row: list[str], at: int) -> str:
+        """See Review."""
+        return row[at + 1]
+
+    def _field(self, row: list[str], at: int) -> tuple[Field, Form]:
+        """A field of a row's form. Raises Problem 404 where it has no such field any more."""
+        form, name = Form.load(self.path.parent / row[1]), self._rows()[0][at]
+        field = next((each for each in form.fields if each.name == name), None)
+        if field is None:
+            raise Problem(404, f"the form has no field {name!r} any more.")
+        return field, form
+
+    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+        """See Review."""
+        field, form = self._field(row, at)
+        (cut,) = cut_zones(picture.pixels, Form(form.sheet, (field,)))
+        return cut
+
+    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+        """See Review."""
+        field, _ = self._field(row, at)
+        written = text.replace(" ", "")
+        if not anyway and not field.admits(written):
+            raise Problem(409, f"{text!r} is not what the field {field.name!r} admits.")
+        row[at], row[at + 2] = field.formatted(written) if field.date else text, CHECKED
+
+
+class NumberReview(Review):
+    """A CSV file of numbers."""
+
+    def accepts(self, header: list[str]) -> bool:
+        """See Review."""
+        return header == list(COLUMNS)
+
+    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+        """See Review."""
+        if row[2]:  # else the page has no numbers
+            yield cell_name(row[2], row[3]), TEXT_AT
+
+    def is_uncertain(self, row: list[str], at: int) -> bool:
+        """See Review."""
+        return row[-1] != CHECKED and (
+            "?" in row[at] or parse_numbers(row[CONFIDENCE_AT], 1)[0] < SURE_NUMBER
+        )
+
+    def confidence(self, row: list[str], at: int) -> str:
+        """See Review."""
+        return row[CONFIDENCE_AT]
+
+    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+        """See Review."""
+        return cut_box(picture, " ".join(row[BOX_AT : BOX_AT + 4]), row[TURNED_AT])
+
+    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+        """See Review."""
+        if text != row[at]:
+            row[at], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", "")))
+        row[-1] = CHECKED
+
+
+class TableReview(Review):
+    """A CSV file of tables."""
+
+    def accepts(self, header: list[str]) -> bool:
+        """See Review."""
+        columns = [f"column {k}" for k in range(len(header) - len(PLACE) - len(TABLE_ENDS))]
+        return header == [*PLACE, *columns, *TABLE_ENDS]
+
+    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+        """See Review."""
+        ats = range(len(PLACE), len(header) - len(TABLE_ENDS))
+        return ((cell_name(row[2], str(at - len(PLACE))), at) for at in ats)
+
+    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+        """See Review."""
+        boxes = [*row[-1].split(";"), *[""] * at]
+        return cut_box(picture, boxes[at - len(PLACE)], row[-2])
+
+
+def open_review(path: Path) -> Review:
+    """The file to correct, by its header. Raises ShuziError when it can't be read or is another file."""
+    header = next(iter(read_rows(path)), [])
+    kind = (
+        NumberReview if header == list(COLUMNS) else TableReview if header[-2:] == TABLE_ENDS else FormReview
+    )
+    return kind(path)
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, none of anything else; without a last one that is being written."""
+    text = read_bytes(path).decode("utf-8", "surrogateescape")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error:
+        return []
+    if rows and len(rows[-1]) < len(rows[0]) and not text.endswith("\n"):
+        del rows[-1]
+    return rows
+
+
+def cell_name(line: str, column: str) -> str:
+    """A place in a table as spreadsheets name it, R2C3 for line 1 and column 2."""
+    return "R{}C{}".format(*(int(number) + 1 for number in parse_numbers(f"{line} {column}", 2)))
+
+
+def parse_numbers(text: str, count: int) -> list[float]:
+    """So many numbers, separated by spaces. Raises ShuziError for anything else."""
+    with contextlib.suppress(ValueError):
+        if len(numbers := [float(number) for number in text.split()]) == count:
+            return numbers
+    raise ShuziError(f"{text!r:.60} in the CSV file is not what shuzi wrote. Read the pictures again.")
+
+
+def cut_box(picture: Picture, box: str, turned: str) -> np.ndarray:
+    """Cut out a box "x y width height", with a margin of half its height, and turn it as its page was.
+
+    Raises Problem 404 where there is no such box in the picture.
+    """
+    if not box:
+        raise Problem(404, "nothing was found there, so there is no picture of it.")
+    sides = np.array(parse_numbers(box, 4))
+    margin = sides[2:].min() / 2
+    low, high = sides[:2] - margin, sides[:2] + sides[2:] + margin
+    left, top = np.maximum(low / picture.scale, 0).astype(int)
+    right, bottom = np.ceil(high / picture.scale).astype(int)
+    cut = picture.pixels[top:bottom, left:right]
+    if not cut.size:
+        raise Problem(404, "the picture is smaller than it was when it was read.")
+    return np.ascontiguousarray(np.rot90(cut, -int(parse_numbers(turned, 1)[0]) // 90))

@@ -156,9 +156,9 @@ def serve(settings: ServerSettings, open_browser: bool = True) -> None:
     Raises ShuziError when the address can't be used, or the weights or the file to review can't be read.
     """
     if settings.review is not None:
-        from shuzi.serve.review import Review
+        from shuzi.serve.review import open_review
 
-        Review(Path(settings.review))  # or it says why not
+        open_review(Path(settings.review))  # or it says why not
     listener = _listen(settings.host, settings.port)
     address = _address(settings, listener.getsockname()[1])
 

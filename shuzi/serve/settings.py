@@ -15,7 +15,7 @@ class ServerSettings:
 
     host, port: where it listens, on a free port for 0; weights: an ONNX network, None for the shipped one;
     workers: processes that read; read_only: nothing is stored; allow_hosts: names under which a proxy serves the page;
-    corrections: their folder, None for one in the user's data folder; review: a CSV file of forms to correct.
+    corrections: their folder, None for one in the user's data folder; review: a CSV file to correct.
     Raises ShuziError on a number out of range, and on a review that couldn't save.
     """
 

@@ -1,11 +1,13 @@
 """Fields that are not sure, put right in a real browser: what is written to the CSV, and what is kept for training."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import requests
 from mouse import Held
@@ -13,10 +15,12 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import shuzi
-from shuzi.batch.csv_file import CsvFile, Layout
+from shuzi.batch.csv_file import CsvFile, Layout, table_file
 from shuzi.errors import ShuziError
 from shuzi.forms.fields import Form
-from shuzi.serve.review import Review
+from shuzi.page import Digit, Mark, Number, Page
+from shuzi.serve.problems import Problem
+from shuzi.serve.review import UncertainField, open_review
 from shuzi.serve.server import ServerSettings, greeting, serve
 from shuzi.synth.filled_forms import FORM
 
@@ -97,7 +101,7 @@ def test_what_is_not_sure_is_put_right_by_keyboard(chromium, review, assert_acce
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("再按一次 Enter")
     page.keyboard.press("Enter")
-    expect(page.locator("#which")).to_have_text("所有字段均已确认。")
+    expect(page.locator("#which")).to_have_text("全部内容均已确认。")
     page.close()
     assert [row[2:] for row in rows(table)] == [
         ["704128", "0.5000", "yes", "1250", "0.9900", ""],
@@ -166,9 +170,9 @@ def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
     entries = shuzi.Reader().read_fields(table.parent / "scans" / "1.png", form)
     with CsvFile(table, Layout.for_form(form, "form.json"), resume=True) as out:
         out.write("4.png", entries)
-        Review(table).write("scans/1.png", "account", "704128", anyway=False)
+        open_review(table).write("scans/1.png", "account", "704128", anyway=False)
         out.write("5.png", entries)
-        Review(table).write("scans/2.png", "amount", "1250", anyway=False)
+        open_review(table).write("scans/2.png", "amount", "1250", anyway=False)
         out.write("6.png", entries)
     assert [row[0] for row in rows(table)] == [
         "scans/1.png",
@@ -182,9 +186,78 @@ def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
     assert rows(table)[1][5:] == ["1250", "0.4000", "yes"]
 
 
+def number(text, x, line, confidence=0.95):
+    """A number of digits, "?" for an unsure 7, and points, ten pixels from sign to sign."""
+    places = {(x + 10 * i, 40 * line, 8, 20): sign for i, sign in enumerate(text)}
+    digits = [
+        Digit(None if sign == "?" else int(sign), 7, confidence, np.full(10, 0.1), box, np.zeros((28, 28)))
+        for box, sign in places.items()
+        if sign != "."
+    ]
+    marks = [Mark(sign, 1.0, box) for box, sign in places.items() if sign == "."]
+    return Number(tuple(digits), line, marks=tuple(marks))
+
+
+@pytest.fixture
+def read_page(tmp_path):
+    """A page of two lines and two columns, and its picture: one number is unsure, one more likely wrong than right."""
+    numbers = number("12.5", 20, 0), number("1?", 200, 0), number("7", 20, 1, 0.4), number("99", 200, 1)
+    pixels = np.full((100, 300), 255, np.uint8)
+    pixels[0:20, 200:220] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    return Page(numbers, (300, 100))
+
+
+def test_numbers_are_put_right_in_their_file(tmp_path, read_page):
+    with CsvFile(tmp_path / "n.csv") as out:
+        out.write("a.png", read_page)
+    review = open_review(tmp_path / "n.csv")
+    assert review.uncertain() == [
+        UncertainField("a.png", "R1C2", "1", "0.9025"), UncertainField("a.png", "R2C1", "7", "0.4000"),
+    ]  # fmt: skip
+    zone = np.asarray(Image.open(io.BytesIO(review.zone("a.png", "R1C2"))))
+    assert zone.shape[:2] == (29, 36)
+    assert (zone == 0).mean() > 0.3
+    with pytest.raises(Problem, match="expected digits, spaces and"):
+        review.write("a.png", "R1C2", "=1+1", anyway=False)
+    assert review.write("a.png", "R1C2", "-1.25", anyway=False) == "125"
+    review.write("a.png", "R2C1", "7", anyway=False)
+    assert review.uncertain() == []
+    with (tmp_path / "n.csv").open(newline="") as file:
+        written = [
+            (row["text"], row["value"], row["confidence"], row["checked"]) for row in csv.DictReader(file)
+        ]
+    assert written[1:3] == [("-1.25", "-1.25", "0.9025", "yes"), ("7", "7", "0.4000", "yes")]
+    assert written[0][3] == written[3][3] == ""
+
+
+def test_a_tables_cells_are_put_right_in_its_file(tmp_path, read_page):
+    with table_file(tmp_path / "t.csv") as pages:
+        pages.append(("a.png", 1, read_page))
+    review = open_review(tmp_path / "t.csv")
+    assert [(item.field, item.text) for item in review.uncertain()] == [("R1C2", "1"), ("R2C1", "7")]
+    assert review.zone("a.png", "R1C2").startswith(b"\x89PNG")
+    review.write("a.png", "R1C2", "1.25", anyway=False)
+    review.write("a.png", "R2C1", "7", anyway=False)
+    assert review.uncertain() == []
+    assert [row[3:5] for row in rows(tmp_path / "t.csv")] == [["12.5", "1.25"], ["7", "99"]]
+
+
+def test_a_number_of_a_turned_page_is_shown_upright(tmp_path, read_page):
+    with CsvFile(tmp_path / "n.csv") as out:
+        out.write("a.png", dataclasses.replace(read_page, turned=90))
+    field = next(item.field for item in open_review(tmp_path / "n.csv").uncertain() if item.text == "1")
+    zone = np.asarray(Image.open(io.BytesIO(open_review(tmp_path / "n.csv").zone("a.png", field))))
+    assert zone.shape[:2] == (36, 29)
+
+
 def test_a_row_that_is_being_written_is_passed_over(table):
     table.write_text(ROWS + "4.png,form.json,70")
-    assert [item.file for item in Review(table).uncertain()] == ["scans/1.png", "scans/2.png", "gone.png"]
+    assert [item.file for item in open_review(table).uncertain()] == [
+        "scans/1.png",
+        "scans/2.png",
+        "gone.png",
+    ]
 
 
 def test_no_server_without_a_review_has_its_page(server):
@@ -197,13 +270,15 @@ def test_no_server_without_a_review_has_its_page(server):
 )
 def test_another_file_is_refused_and_stays(tmp_path, content):
     (tmp_path / "other.csv").write_text(content)
-    with pytest.raises(ShuziError, match="not a CSV file of forms as this version's shuzi read --fields"):
+    with pytest.raises(
+        ShuziError, match="not a CSV file of forms, numbers or tables as this version's shuzi read"
+    ):
         serve(ServerSettings(review=str(tmp_path / "other.csv")), open_browser=False)
     with pytest.raises(ShuziError, match="can't be read"):
-        Review(tmp_path / "none.csv")
+        open_review(tmp_path / "none.csv")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ShuziError, match=r"can't be read .a pipe or a device"):
-        Review(tmp_path / "pipe")
+        open_review(tmp_path / "pipe")
     assert (tmp_path / "other.csv").read_text() == content
 
 

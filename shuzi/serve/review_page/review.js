@@ -1,4 +1,4 @@
-// The uncertain fields in a CSV file of forms, one by one: look, type, Enter.
+// What is uncertain in a CSV file of numbers, tables or forms, one by one: look, type, Enter.
 import { $, ask, on, onSwitch, post, root, say, told } from "./page.js";
 import { t } from "./text.js";
 
@@ -11,14 +11,14 @@ function refused(fault) {
   anyway = fault.status === 409;
   say("said", anyway ? t("The field's rules don't allow this. Press Enter again to save it anyway.", "不符合该字段的规则。再按一次 Enter 仍会保存。")
     : fault.status !== 422 ? told(fault, $("text").value)
-    : fault.message.startsWith("text:") ? t("Only digits, spaces and . , / : - are allowed.", "只能填写数字、空格和 . , / : - 这些符号。")
+    : fault.message.startsWith("text:") ? t("Only digits, spaces and . , ' - / : + % are allowed.", "只能填写数字、空格和 . , ' - / : + % 这些符号。")
     : fault.message);
 }
 
 function show() {
   const item = items[at];
   $("zone").hidden = $("form").hidden = !item;
-  say("which", item ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}` : t("Done. Every field is either certain or checked.", "所有字段均已确认。"));
+  say("which", item ? `${at + 1} / ${items.length} · ${item.file} · ${item.field}` : t("Done. Everything is either certain or checked.", "全部内容均已确认。"));
   say("said", "");
   anyway = false;
   if (!item) return;

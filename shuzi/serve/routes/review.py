@@ -13,7 +13,7 @@ from shuzi.errors import ShuziError
 from shuzi.serve import corrections, schemas
 from shuzi.serve.context import Context, Shared, expect_json
 from shuzi.serve.problems import Problem
-from shuzi.serve.review import Review
+from shuzi.serve.review import Review, open_review
 from shuzi.serve.task import Task
 
 PAGE = Path(__file__).parents[1] / "review_page"
@@ -62,7 +62,7 @@ async def correct(request: Request, context: Shared) -> Response:
 
 def _review(context: Context) -> Review:
     assert context.settings.review is not None  # or these endpoints are not there
-    return Review(Path(context.settings.review))
+    return open_review(Path(context.settings.review))
 
 
 async def _zone(context: Context, file: str, field: str) -> bytes:
