@@ -1,4 +1,5 @@
 // Trains in a thread of its own and reports to the page.
+import { request } from "./api.js";
 import { CLASSES, PIXELS, inked, largest, logits, right, step } from "./softmax.js";
 
 const FRAME = 25; // ms of training between two reports
@@ -13,10 +14,10 @@ let run = null;
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 
 async function bytes(path) {
-  let reply = await fetch(path);
+  let reply = await request(path);
   while (reply.status === 503) { // busy
     await pause(1000);
-    reply = await fetch(path);
+    reply = await request(path);
   }
   if (!reply.ok) throw Object.assign(new Error((await reply.json()).detail), { status: reply.status });
   return reply.arrayBuffer();

@@ -1,4 +1,5 @@
 // What all pages share: requests, messages, samples, language and theme.
+import { request } from "./api.js";
 import { speak, t } from "./text.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -30,7 +31,7 @@ const gone = () => t("Not connected: the server does not answer. Is shuzi serve 
 export async function ask(path, options = {}) {
   let reply;
   try {
-    reply = await fetch(path, options);
+    reply = await request(path, options);
   } catch {
     if (!offline && (await alive())) throw fault(0, t("The answer was cut off.", "服务器响应中断。"));
     disconnected();
@@ -64,7 +65,7 @@ export const wrong = (fault, text = told(fault, t("The drawing", "所写的内�
 const banner = make("p", { id: "offline", role: "alert" });
 document.querySelector("header").after(banner);
 
-const alive = () => fetch("api/health", { cache: "no-store" }).then((reply) => reply.ok, () => false);
+const alive = () => request("api/health", { cache: "no-store" }).then((reply) => reply.ok, () => false);
 
 let offline = false;
 let returned = () => {};
