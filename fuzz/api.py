@@ -53,8 +53,6 @@ PATHS = [
     "/api/samples",
     "/api/model",
     "/api/health",
-    "/api/learn/order?epoch=100",
-    "/api/learn/start?seed=-1",
     "/",
     "/docs",
 ]

@@ -43,7 +43,7 @@ class ServedModels:
         self.softmax = SoftmaxReader()
 
     def run(self, task: Task, body: bytes) -> bytes:
-        """The result of a task: JSON (PageAnswer, EvidenceAnswer, or whether there is ink), a PNG, a JPEG, or an order.
+        """The result of a task: JSON (PageAnswer, EvidenceAnswer, or whether there is ink), a PNG or a JPEG.
 
         Raises Problem, or ShuziError.
         """
@@ -60,8 +60,6 @@ class ServedModels:
                 return cv2.imencode(".jpg", pixels[:, :, ::-1])[1].tobytes()
             case "zone":
                 return _zone(**json.loads(body))
-            case "order":
-                return _order(**json.loads(body))
 
     def page(self, task: Task, body: bytes) -> tuple[Page, int]:
         """A page of a picture or a drawing, and the number of pages. Raises Problem 404 where there is no such page."""
@@ -168,12 +166,6 @@ def _zone(table: str, file: str, field: str) -> bytes:
     from shuzi.serve.review import open_review  # few servers have a file to review
 
     return open_review(Path(table)).zone(file, field)
-
-
-def _order(seed: int, count: int, epoch: int) -> bytes:
-    from shuzi.serve import learn  # most servers are never asked
-
-    return learn.order(seed, count, epoch)
 
 
 def _run_name(weights: Path) -> str:

@@ -12,14 +12,13 @@ RESULT = struct.Struct("!HI")  # an HTTP status, bytes of what follows: JSON, or
 class Task:
     """A task about a body, which is a picture's bytes or JSON.
 
-    kind: "read" a page, "explain" the prediction of digit `index`, check an image for "ink", draw a "picture", cut
-    out a form's "zone" (Review.zone), or give the shuffling "order" of an epoch (learn.order). The last two have
-    their arguments in the body. boundary: of a form that holds the picture (multipart.file_of). page: of a TIFF or
-    a PDF, from 1. decimal, gap, turn: as for
-    Reader.read; digits_only: as for Reader.
+    kind: "read" a page, "explain" the prediction of digit `index`, check an image for "ink", draw a "picture", or cut
+    out a form's "zone" (Review.zone), which has its arguments in the body. boundary: of a form that holds the picture
+    (multipart.file_of). page: of a TIFF or a PDF, from 1. decimal, gap, turn: as for Reader.read; digits_only: as for
+    Reader.
     """
 
-    kind: Literal["read", "explain", "ink", "picture", "zone", "order"]
+    kind: Literal["read", "explain", "ink", "picture", "zone"]
     json: bool = False
     boundary: str | None = None
     model: Literal["network", "softmax"] = "network"

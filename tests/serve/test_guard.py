@@ -81,11 +81,11 @@ def test_what_is_computed_is_counted_and_health_is_always_answered():
 
     async def several():
         guard = Guard(never, deadline=0.2, most=1)
-        waiting = asyncio.create_task(answer(guard, never, asking("/api/learn/order")))
+        waiting = asyncio.create_task(answer(guard, never, asking("/api/learn/set")))
         await asyncio.sleep(0)
         statuses = [
             (await answer(guard, never, asking(path)))[2]["detail"]
-            for path in ("/api/learn/order", "/api/review/zone", "/api/health")
+            for path in ("/api/learn/set", "/api/review/zone", "/api/health")
         ]
         await waiting
         return statuses

@@ -19,6 +19,7 @@ from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.settings import ServerSettings
 from shuzi.serve.training import Trainer
+from shuzi.softmax import draws
 from shuzi.train.run import WEIGHTS
 from shuzi.train.run_folder import read_run
 
@@ -182,15 +183,11 @@ def numbers(page: Page, ten: str, what: str) -> np.ndarray:
     return np.array([float(each.removeprefix(what).replace("−", "-")) for each in lines.all_inner_texts()])
 
 
-def test_every_number_of_a_batch_is_computed(lesson, server, mnist):
+def test_every_number_of_a_batch_is_computed(lesson, mnist):
     page = lesson()
     page.wait_for_selector("#ten-steps .n")
-    start = np.frombuffer(requests.get(server.url + "/api/learn/start?seed=0", timeout=20).content, "<f4")
-    order = np.frombuffer(
-        requests.get(server.url + "/api/learn/order?seed=0&count=55000", timeout=20).content, "<u4"
-    )
-    W, b = start[:7840].reshape(784, 10), start[7840:]
-    batch = order[:100]
+    W, b = draws.initial(draws.generator(0))
+    batch = draws.order(draws.generator(0), 55_000)[:100]
     x = mnist[0].images[batch].reshape(100, 784) / np.float32(255)
     labels = mnist[0].labels[batch]
     y = x @ W + b

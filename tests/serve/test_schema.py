@@ -17,8 +17,6 @@ TAKING = [
     ("/api/corrections", "POST"),
     ("/api/corrections/{id}", "DELETE"),
     ("/api/samples", "GET"),
-    ("/api/learn/start", "GET"),
-    ("/api/learn/order", "GET"),
 ]
 BARE = [  # nothing asked of them can be wrong
     ("/api/health", "GET"),

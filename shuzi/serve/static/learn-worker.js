@@ -1,5 +1,6 @@
 // Trains in a thread of its own and reports to the page.
 import { request } from "./api.js";
+import { generator, normal, shuffled } from "./draws.js";
 import { CLASSES, PIXELS, inked, largest, logits, right, step } from "./softmax.js";
 
 const FRAME = 25; // ms of training between two reports
@@ -38,19 +39,15 @@ const loaded = () => (set ??= load().catch((error) => {
   throw error;
 }));
 
-const order = async ({ seed, count, epoch }) => new Uint32Array(await bytes(`api/learn/order?seed=${seed}&count=${count}&epoch=${epoch}`));
-
 /** A new run. settings: {count, size of a batch, lr, start: "random" or "zeros", seed}. */
 async function begin(settings) {
   const mine = { ...settings, epoch: 1, done: 0, W: new Float32Array(PIXELS * CLASSES), b: new Float32Array(CLASSES), since: [], losses: [], shares: [] };
   run = mine;
   const [train] = await loaded();
   mine.count = Math.min(mine.count, train.labels.length);
-  if (mine.start === "random") {
-    const drawn = new Float32Array(await bytes(`api/learn/start?seed=${mine.seed}`));
-    mine.W.set(drawn.subarray(0, PIXELS * CLASSES));
-  }
-  mine.order = await order(mine);
+  if (mine.start === "random") mine.W = normal(generator(mine.seed), PIXELS, CLASSES, 1 / Math.sqrt(PIXELS));
+  mine.draw = generator(mine.seed);
+  mine.order = shuffled(mine.draw, mine.count);
   if (run !== mine) return;
   mine.set = train;
   mine.held = Math.min(HELD, train.labels.length - mine.count);
@@ -87,10 +84,10 @@ function take(mine) {
   return ended;
 }
 
-async function turn(mine) {
+function turn(mine) {
   mine.epoch++;
   mine.done = 0;
-  mine.order = await order(mine);
+  mine.order = shuffled(mine.draw, mine.count);
 }
 
 /** Takes one step, or steps until a pause or the epoch's end. */
@@ -104,7 +101,7 @@ async function play(mine, once = false) {
     while (!ended && !once && !mine.pace && performance.now() < until);
     if (ended) {
       mine.playing = false;
-      await turn(mine);
+      turn(mine);
     }
     if (mine !== run) return;
     say(mine);
@@ -115,7 +112,7 @@ async function play(mine, once = false) {
 
 /** Reports to the page; in a pause with the next batch. */
 function say(mine) {
-  const { set, order, since, ...said } = mine;
+  const { set, order, since, draw, ...said } = mine;
   if (!mine.playing) {
     const { images, labels } = set;
     const rows = [...next(mine)];
