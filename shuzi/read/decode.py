@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from shuzi.read.calibration import sigmoid
 from shuzi.read.fuse import SIZE_POWER
+from shuzi.read.lines import LINE_OFFSET, chain_pairs, group_lines
 from shuzi.read.proposals import BEST_SIZE, Level, Proposal, iou
 
 MIN_DIGIT_CHANCE = 0.5  # from here on a proposal is a digit or a mark, and a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
-LINE_OFFSET = (
-    0.6  # of the lower one's height: how far apart, up or down, two neighbours of one line may stand
-)
-SLOPE_REACH = 6.0  # heights: neighbours so near show how a page's lines slope
-STEEPEST = 0.25  # tangent of the angle of a line that rises or falls
 WEAK_CHANCE = (
     0.25  # from here on a digit that its neighbour expects is part of a number, and any other is ink unread
 )
@@ -175,7 +170,7 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
             if far.min(initial=np.inf) < reach and middles[j := int(near[far.argmin()]), 0] > middles[i, 0]:
                 pairs.append((later + (i >= len(digits)) + float(far.min() / digit.size), i, j))
                 break
-    chains = _chains(len(everyone), pairs)
+    chains = chain_pairs(len(everyone), pairs)
     return [[everyone[i] for i in chain] for chain in chains if chain[0] < len(digits)]
 
 
@@ -191,7 +186,7 @@ def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:
         if len(near):
             j = int(near[(x + w / 2)[near].argmin()])
             pairs.append((float(apart[j]), i, j))
-    return [[digits[i] for i in chain] for chain in _chains(len(digits), pairs)]
+    return [[digits[i] for i in chain] for chain in chain_pairs(len(digits), pairs)]
 
 
 def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: bool) -> list[list[Proposal]]:
@@ -204,7 +199,7 @@ def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: boo
         pairs = _bridges(chains, places, even)
         if not pairs:
             return chains
-        joined = _chains(len(chains), pairs)
+        joined = chain_pairs(len(chains), pairs)
         chains = [[digit for i in chain for digit in chains[i]] for chain in joined]
 
 
@@ -237,23 +232,6 @@ def _step(chain: list[Proposal]) -> float:
     return float(np.median(steps)) if even else np.nan
 
 
-def _chains(count: int, pairs: Iterable[tuple[float, int, int]]) -> list[list[int]]:
-    """Chain 0..count-1 by pairs (distance, one, next), the nearest first; each has one next and is next of one."""
-    after: dict[int, int] = {}
-    before: dict[int, int] = {}
-    for _, i, j in sorted(pairs):
-        if i not in after and j not in before:
-            after[i], before[j] = j, i
-    chains = []
-    for i in range(count):
-        if i not in before:
-            chain = [i]
-            while chain[-1] in after:
-                chain.append(after[chain[-1]])
-            chains.append(chain)
-    return chains
-
-
 def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
     """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number."""
     assigned: list[list[Proposal]] = [[] for _ in chains]
@@ -268,40 +246,6 @@ def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[li
         if far.min() < MARK_REACH:
             assigned[owners[far.argmin()]].append(mark)
     return assigned
-
-
-def line_slope(chains: list[list[Proposal]]) -> float:
-    """Measure how lines rise or fall, as the tangent of their angle: the median over neighbours."""
-    steps = [b.middle - a.middle for chain in chains for a, b in pairwise(chain)]
-    first, last = np.array([c[0].middle for c in chains]), np.array([c[-1].middle for c in chains])
-    heights = np.array([np.median([d.box[3] for d in chain]) for chain in chains])
-    for i in range(len(chains)):
-        step = first - last[i]
-        steepest = np.maximum(0.5 * heights[i], STEEPEST * step[:, 0])
-        near = (step[:, 0] > 0) & (step[:, 0] < SLOPE_REACH * heights[i]) & (np.abs(step[:, 1]) < steepest)
-        if near.any():
-            steps.append(step[near][np.hypot(step[near][:, 0], 3 * step[near][:, 1]).argmin()])
-    forward = [s for s in steps if s[0] > 0]
-    return float(np.median([s[1] / s[0] for s in forward])) if len(forward) >= 2 else 0.0
-
-
-def group_lines(chains: list[list[Proposal]]) -> list[list[int]]:
-    """Group numbers into lines: indices of each line from left to right, the topmost line first."""
-    if not chains:
-        return []
-    slope = line_slope(chains)
-    first, last = (np.array([c[end].middle for c in chains]) for end in (0, -1))
-    heights = np.array([max(d.box[3] for d in chain) for chain in chains])
-    starts, ends = first[:, 1] - slope * first[:, 0], last[:, 1] - slope * last[:, 0]
-    pairs = []
-    for i in range(len(chains)):
-        lower, higher = np.minimum(heights[i], heights), np.maximum(heights[i], heights)
-        beside = first[:, 0] - last[i, 0] < higher  # as an exponent is
-        level = np.abs(starts - ends[i]) < LINE_OFFSET * np.where(beside, higher, lower)
-        for j in np.flatnonzero(level & (first[:, 0] > last[i, 0])).tolist():
-            pairs.append((float(first[j, 0] - last[i, 0]), i, j))
-    lines = _chains(len(chains), pairs)
-    return sorted(lines, key=lambda line: float(np.mean([starts[i] for i in line])))
 
 
 def p_layout(groups: list[DigitGroup], proposals: list[Proposal], gap: float | None = None) -> list[float]:

@@ -134,6 +134,34 @@ def test_lines_that_rise_or_fall_stay_lines(slope):
     assert read(decode.group_digits(shuffled(page))) == expected
 
 
+@pytest.mark.parametrize("rise", [-0.1, 0.1])
+def test_numbers_that_rise_on_level_lines_stay_on_them_when_a_cell_between_is_empty(rise):
+    page, expected = [], []
+    for line in range(6):
+        for column, text in enumerate(("12", "34567", "123456")):
+            if column == 1 and line % 3 == 1:
+                continue
+            page += row(text, 40 + 200 * column, 100 + 50 * line, rise)
+            expected.append((line, text))
+    assert read(decode.group_digits(shuffled(page))) == expected
+
+
+def test_numbers_one_below_the_other_stay_lines_wherever_each_begins():
+    texts = ("12", "3456", "78", "901", "23")
+    page = [p for i, text in enumerate(texts) for p in row(text, 40 + 130 * (i % 3), 50 + 48 * i)]
+    assert read(decode.group_digits(shuffled(page))) == list(enumerate(texts))
+
+
+def test_rows_of_different_heights_are_lines():
+    page, expected = [], []
+    for line, size in enumerate((1.0, 0.6, 1.5, 0.8)):
+        for column in range(3):
+            y = (60, 105, 160, 215)[line]
+            page.append(proposal(str(column), 60 + 150 * column, y, WIDTH * size, HEIGHT * size))
+            expected.append((line, str(column)))
+    assert read(decode.group_digits(shuffled(page))) == expected
+
+
 @pytest.mark.parametrize("lean", [0.0, 0.05])
 def test_a_grid_of_single_digits_is_read_row_by_row(lean):
     g = np.random.default_rng(0)
