@@ -28,11 +28,7 @@ else:
 
 MAX_FILE_BYTES = 200_000_000  # of a file that is read into memory
 PREFIX = ".shuzi-"  # of the names of files that are being written, and of locks
-LOCK_HELD = (
-    errno.EACCES,
-    errno.EAGAIN,
-    errno.EWOULDBLOCK,
-)  # the system's errors for a lock that another holds
+LOCK_HELD = errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK  # the system's errors for a lock that another holds
 PNG_HEAD = 33  # bytes of a PNG's signature and first chunk
 PNG_MARK = b"tEXtSoftware\0shuzi"  # a chunk of every PNG that shuzi writes
 

@@ -16,7 +16,5 @@ OWNER = slice(HEATS + 17, HEATS + 19)
 FINER = HEATS + 19
 CHANNELS = HEATS + 20
 
-OLD_CHANNELS = [
-    *range(6),
-    *range(HEATS, CHANNELS),
-]  # those of finders up to 0.3.0, which know five marks, no letters
+# Those of finders up to 0.3.0, which know five marks and no letters.
+OLD_CHANNELS = [*range(6), *range(HEATS, CHANNELS)]

@@ -254,9 +254,7 @@ def _drawn(parts: Iterable[Part], frame: Box, turned: int, unread: Iterable[Box]
 # ---- what a number is worth -----------------------------------------------------------------------------------
 
 NUMBER = re.compile(r"([+-]?)([0-9.,']*?)([.,]?-+|[.,]?)%?")  # sign, digits and separators, what closes it
-INTEGER = re.compile(
-    r"[0-9]*|[1-9][0-9]{0,2}([.,'])[0-9]{3}(\1[0-9]{3})*"
-)  # in groups of thousands or without
+INTEGER = re.compile(r"[0-9]*|[1-9][0-9]{0,2}([.,'])[0-9]{3}(\1[0-9]{3})*")  # with or without groups
 
 
 def number_value(text: str, decimal: str = "") -> Decimal | None:

@@ -20,10 +20,8 @@ except ModuleNotFoundError as error:
         f"this needs {error.name}; in the folder of shuzi's source, install it with: pip install '.[sklearn]'"
     ) from error
 
-PASSES, STEPS = (
-    12,
-    2_000,
-)  # through the data by default; where they are few, as many passes as make so many steps
+# Default passes through the data; where rows are few, as many passes as make so many steps.
+PASSES, STEPS = 12, 2_000
 MOMENTUM = 0.9
 RATE = 3.0  # of 1 / curvature; with this momentum steps grow without end from 3.8 on (B. Polyak 1964)
 SETTLED = 300  # steps of `partial_fit` after which its rate has halved

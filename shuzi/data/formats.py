@@ -26,19 +26,8 @@ KINDS = {
     **dict.fromkeys(("labels", "label", "y", "target", "targets"), LABELS),
 }
 FORMAT_WORDS = {
-    "gz",
-    "bz2",
-    "zip",
-    "csv",
-    "npz",
-    "npy",
-    "parquet",
-    "idx1",
-    "idx2",
-    "idx3",
-    "ubyte",
-    "int",
-    "of",
+    *("gz", "bz2", "zip", "csv", "npz", "npy", "parquet"),
+    *("idx1", "idx2", "idx3", "ubyte", "int", "of"),
 }
 IDX_NAME = re.compile(r"[-.]idx\d-(ubyte|int)(\.gz)?$")
 EXPECTED = "IDX, CSV, NPZ, NPY or Parquet files, or USPS as .bz2"
@@ -128,9 +117,9 @@ def recognise(path: Path) -> DatasetFile | None:
     if IDX_NAME.search(name):
         return DatasetFile(path, "IDX", meaning)
     kind = SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
-    return (
-        None if kind is None or (name.endswith(".gz") and kind != "CSV") else DatasetFile(path, kind, meaning)
-    )
+    if kind is None or (name.endswith(".gz") and kind != "CSV"):
+        return None
+    return DatasetFile(path, kind, meaning)
 
 
 def in_folder(folder: Path) -> dict[str, list[DatasetFile]]:

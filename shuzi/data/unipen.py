@@ -22,10 +22,8 @@ from shuzi.files import read_bytes
 
 CATEGORIES = ("1a", "1b", "1c", "1d")  # isolated digits, capitals, small letters, signs
 VERSION = 2  # of what is made of the files
-STROKE, OTHER = (
-    0xE000,
-    0xE001,
-)  # in Unicode's private use area: a single stroke, and the first of Omniglot's letters
+# In Unicode's private use area: a single stroke, and the first of Omniglot's letters.
+STROKE, OTHER = 0xE000, 0xE001
 UNIPEN, PENDIGITS, OMNIGLOT = "UNIPEN", "pendigits-orig.tra", "Omniglot's strokes_background*.zip"
 SEGMENT = re.compile(r'\S+\s+([\d:,\- \t]+?)\s+(?:OK|BAD|LABELED|\?)?\s*"(.*)"', re.DOTALL)
 NUMBERS = re.compile(r"^[ \t]*[-+\d.]+(?:[ \t]+[-+\d.]+)*", re.MULTILINE)  # at the start of a line
@@ -273,15 +271,9 @@ def _height(glyphs: list[tuple[str, Strokes]]) -> float:
     """Estimate how high digits are by the hand that wrote these: by digits, else capitals, else letters."""
     heights: defaultdict[str, list[float]] = defaultdict(list)
     for label, strokes in glyphs:
-        kind = (
-            "digit"
-            if label.isdigit()
-            else "tall"
-            if label in CAPITALS + TALL
-            else "small"
-            if label in SMALL
-            else ""
-        )
+        kind = "digit" if label.isdigit() else "tall" if label in CAPITALS + TALL else ""
+        if label in SMALL:
+            kind = "small"
         heights[kind].append(float(np.ptp(np.concatenate(strokes)[:, 1])))
     for kind, share in (("digit", 1.0), ("tall", 1.0), ("small", X_HEIGHT), ("", 1.0)):
         if (middle := float(np.median(heights[kind] or [0.0]))) > 0:

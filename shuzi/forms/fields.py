@@ -25,9 +25,8 @@ from shuzi.files import read_bytes
 from shuzi.forms.pattern import Pattern
 from shuzi.page import Digit, Reading, number_value
 
-SURE_FIELD = (
-    0.65  # a field's confidence from which on it is sure: with held-out digits 99.0 % of those were right
-)
+# The confidence from which on a field is sure: with held-out digits, 99.0 % of those were right.
+SURE_FIELD = 0.65
 P_INVALID = 0.01  # that a person writes what the field does not admit
 MIN_RATIO = 0.1  # of the likeliest reading's probability: a reading that is less likely is never sure
 P_OTHER = 0.03  # that a text which is none of the readings differs by more than one missed digit

@@ -13,15 +13,11 @@ from shuzi.forms.fields import Form
 
 SEARCH_SIDE = 800  # pixels of the longer side of the picture in which edges are searched
 MIN_AREA = 0.15  # of the picture: a smaller quadrilateral is no sheet
-MIN_CONTRAST, MEAN_CONTRAST = (
-    3.0,
-    10.0,
-)  # in Lab, between paper and background: of the weakest side, of all sides
+# Contrast in Lab, between paper and background: of the weakest side, of all sides.
+MIN_CONTRAST, MEAN_CONTRAST = 3.0, 10.0
 CANNY = 10, 30  # thresholds
-PROBES = (
-    0.008,
-    0.025,
-)  # of SEARCH_SIDE: how far from an edge both sides are compared; a printed frame is narrower
+# How far from an edge both sides are compared, as shares of SEARCH_SIDE; a printed frame is narrower.
+PROBES = 0.008, 0.025
 # Factors by which a sheet's proportions may be off: seen at an angle, and filling the picture.
 PHOTO_TOLERANCE, SCAN_TOLERANCE = 1.3, 1.06
 PAPER_RIM = 0.95  # of the picture's rim that must be as light as paper for the sheet to fill the picture

@@ -26,9 +26,8 @@ class Events:
 
         def start(run: Run) -> None:
             folder = run.folder / FOLDER
-            self._writer = self._open(
-                folder, purge_step=len(run.metrics) + 1
-            )  # of a resumed run, what is repeated
+            # a resumed run repeats the epochs after its checkpoint
+            self._writer = self._open(folder, purge_step=len(run.metrics) + 1)
             other.start(run)
 
         def epoch(run: Run) -> None:

@@ -19,10 +19,8 @@ BOX = 20  # pixels of a digit's larger side in a 28x28
 class InkStyle:
     """How pens lay ink. Lengths are shares of a glyph's height."""
 
-    rewritten_width: LogNormal = LogNormal(
-        1, 0.1
-    )  # factor of a hand's pen, each time an MNIST digit is written
-    drawn_width: LogNormal = LogNormal(1, 0.08)  # the same of a skeleton
+    rewritten_width: LogNormal = LogNormal(1, 0.1)  # times a hand's pen, for each MNIST digit
+    drawn_width: LogNormal = LogNormal(1, 0.08)  # the same for each skeleton
     inside: int = 110  # of 255: grey that counts as a stroke of an MNIST digit
     reach: float = 0.14  # how far a stroke's middle may lie from its edge
     room: float = 0.15  # around a digit, for a thicker pen

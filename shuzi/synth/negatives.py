@@ -143,9 +143,7 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         points = points @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     else:
         fewest = s.fewest_corners if kind < s.angular else s.fewest_curves
-        count = fewest + int(
-            (s.most - fewest) * g.random() ** 2
-        )  # few look more like digits: draw more of them
+        count = fewest + int((s.most - fewest) * g.random() ** 2)  # few look more like digits: more of them
         points = g.uniform(0, 100, (count, 2))
     corner = "!" if kind < s.angular else ""
     pen = PEN_STYLE.fine if s.fine_pen.draw(g) else PEN_STYLE.width

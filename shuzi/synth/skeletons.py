@@ -23,9 +23,7 @@ class Jitter:
     waves: int = 5  # of the smooth field that bends the whole glyph
     wave_number: Uniform = Uniform(1, 5)  # radians to a box
     bend: Uniform = Uniform(0.0, 0.055)  # amplitude of a wave
-    aspect: Normal = Normal(
-        -0.25, 0.28
-    )  # logarithm of width to height: most people write narrower than the box
+    aspect: Normal = Normal(-0.25, 0.28)  # log(width / height): most people write narrower than the box
     slant: Normal = Normal(0.05, 0.16)  # widths to a height
     usual_turn: Chance = Chance(0.85)
     turn: Normal = Normal(0, 7)  # degrees

@@ -125,9 +125,8 @@ def in_eight_bits(
             activation_type=quantization.QuantType.QUInt8, reduce_range=True,
         )  # fmt: skip
         proto = onnx.load(after)
-    for each in [
-        each for each in proto.opset_import if each.domain
-    ]:  # whatever onnxruntime knows, needed or not
+    # quantisation lists all that onnxruntime knows, needed or not
+    for each in [each for each in proto.opset_import if each.domain]:
         proto.opset_import.remove(each)
     onnx.helper.set_model_props(proto, about)
     return proto

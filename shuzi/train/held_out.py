@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from shuzi.train.run import Run
 
 BY_NAME = "name"  # of pictures, by runs that don't record their rule
-RECORD, CONFIG = (
-    "shuzi.data",
-    "shuzi_data",
-)  # the name of a `Learnt` in an ONNX file, and in the hub's config.json
+RECORD, CONFIG = "shuzi.data", "shuzi_data"  # names of a `Learnt` in ONNX files and in the hub's config.json
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,7 @@ class Plan:
     settings: Settings
     data: str = "mnist"
     device: str = "auto"
-    start: str | None = (
-        None  # what the weights are at first: "reader", an ONNX file, a run; None: drawn at random
-    )
+    start: str | None = None  # the first weights: "reader", an ONNX file, a run; None: drawn at random
     skip_blank: bool = False  # whether pictures without ink are left out of the data
     labels: str | None = None  # the labels of the images that are taken, such as "0-9"; None: all
 

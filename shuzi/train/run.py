@@ -14,12 +14,8 @@ from shuzi.train.plan import Plan
 from shuzi.train.settings import Epoch, Settings
 
 MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
-RUN_FILE, WEIGHTS, METRICS, CHECKPOINT = (
-    "run.json",
-    "weights.safetensors",
-    "metrics.csv",
-    "checkpoint.safetensors",
-)
+RUN_FILE, METRICS = "run.json", "metrics.csv"
+WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
 # What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
 DERIVED = (
     "model.onnx",

@@ -52,9 +52,7 @@ class Training:
         self.augment_generator = torch.Generator(device).manual_seed(settings.seed)
         with generators.seeded(device, settings.seed):
             self.model: Model = self.recipe.build(torch.Generator().manual_seed(settings.seed))
-            self.global_state = global_state(
-                device
-            )  # of the generators that layers such as dropout draw from
+            self.global_state = global_state(device)  # of the generators that dropout draws from
         self.ranks = ranks()
         with guard(self.recipe.build):
             self.threads = threads or self._threads_worth()
@@ -135,9 +133,7 @@ class Training:
 
     def begin(self, weights: Mapping[str, Tensor]) -> None:
         """Start from given weights. Raises ShuziError if they are another model's."""
-        tensors = {
-            name: torch.as_tensor(value) for name, value in weights.items()
-        }  # of softmax-numpy's arrays too
+        tensors = {name: torch.as_tensor(value) for name, value in weights.items()}  # or numpy's arrays
         for model in (self.model, self.ema_model):
             if model is not None:
                 load_state(model.state_dict(), tensors, torch.isfinite)

@@ -16,15 +16,12 @@ from shuzi.synth.scene import VISIBLE, Scene
 FAR = 16.0  # pixels: the unit of displacements
 READ_FINER = 20  # pixels: smaller digits are better read from a picture with more of them, if there is one
 PARTLY = 0.1  # of a digit's ink: with less in the frame it counts as not there
-SMALLEST = (
-    6  # pixels: nothing is asked about digits from this size to MIN_SIZE; smaller ones count as not there
-)
+# Pixels: nothing is asked about digits from this size to MIN_SIZE; smaller ones count as not there.
+SMALLEST = 6
 # A middle's gaussian in the heatmap: its deviation as a share of the box's side, of a narrow box's at least as if that
 # were a share of the longer side, and at least so many cells.
 SPREAD, NARROW, LEAST_SPREAD = 0.13, 0.4, 0.55
-NEAR = (
-    0.3  # cells where a gaussian is above this belong to its digit; below it nothing is asked beside others
-)
+NEAR = 0.3  # a gaussian above this makes a cell its digit's; below it nothing is asked beside others
 INKED = 0.3  # of a pixel: ink from which on a cell is its digit's
 
 Where = tuple[slice, slice]
