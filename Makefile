@@ -1,7 +1,7 @@
 # make train        trains softmax regression on MNIST and draws what it learnt; needs no torch
 # make test         runs the checks and the quick tests, in minutes
 # make test-all     adds the slow tests: the executed book, wheels, browser trainings, a Ray cluster (80 MB to download)
-# make book         executes the lesson and builds its site, build/book
+# make site         executes the lesson and builds the site, build/site; with npm
 # make fuzz         tries bad input of every kind for SECONDS (60) each; not part of the tests
 # make fonts        downloads the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
 # They need Python 3.11 or newer, as `python3`. The first one makes .venv; `make train` puts only what it needs there,
@@ -29,8 +29,9 @@ test-all: test .venv/scale
 fuzz: .venv/dev
 	$(BIN)/python fuzz --seconds $(SECONDS)
 
-book: .venv/dev
+site: .venv/dev
 	$(BIN)/python book/build.py
+	$(BIN)/python website/build.py
 
 fonts:
 	apt-get install -y --no-install-recommends $$(cat fonts/debian.txt)
@@ -56,4 +57,4 @@ fonts:
 	$(INSTALL) --no-build-isolation --editable '.[show]'
 	touch $@
 
-.PHONY: train test test-all fuzz book fonts
+.PHONY: train test test-all fuzz site fonts

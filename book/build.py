@@ -1,32 +1,24 @@
-"""Execute the book and build it: python book/build.py [FOLDER]
+"""Execute the lesson's chapters and write them as notebooks, shuzi/learn/{zh,en}/*.ipynb: python book/build.py
 
 Both languages have the same code cells, so each chapter runs once, and both notebooks get its outputs. The code in the
 answers to the exercises runs too, and must print what the page shows below it. All run in one kernel, its names cleared
-between chapters: torch is imported once. What ships, and what GitHub shows, is shuzi/learn/{zh,en}/*.ipynb; of these
-and of docs/ Sphinx makes one static site in FOLDER, build/book by default.
+between chapters: torch is imported once.
 """
 
 import ast
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent
-DOCS = ROOT / "docs"
 NOTEBOOKS = ROOT / "shuzi" / "learn"
-LANGUAGES = {"zh": "zh_CN", "en": "en"}
+LANGUAGES = "zh", "en"
 CLEAR = "%reset -f"
-SOURCE = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")
 LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
 ANSWER = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
@@ -140,53 +132,9 @@ def write(books: dict[str, dict[str, nbformat.NotebookNode]], to: Path) -> None:
             nbformat.write(notebook, to / language / f"{chapter}.ipynb")
 
 
-def site(to: Path) -> None:
-    """Build the static site of both languages: documentation, API reference and the executed lesson."""
-    shutil.rmtree(to, ignore_errors=True)
-    for language, code_of_language in LANGUAGES.items():
-        pages = to / ".source" / "docs" / language
-        gather(language, pages)
-        options = ["-qW", "--keep-going", "-c", BOOK, "-D", f"language={code_of_language}"]
-        folders = ["-d", to / ".trees" / language, pages, to / language]
-        subprocess.run([sys.executable, "-m", "sphinx", *options, *folders], check=True)
-    for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
-        page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
-        page.parent.mkdir(parents=True, exist_ok=True)
-        form = HtmlFormatter(
-            full=True, title=str(path.relative_to(ROOT)), linenos="inline", lineanchors="line"
-        )
-        page.write_text(highlight(path.read_text(), PythonLexer(), form))
-    shutil.copy(BOOK / "index.html", to)
-    for left in (".source", ".trees", "jupyter_execute"):
-        shutil.rmtree(to / left, ignore_errors=True)
-
-
-def gather(language: str, pages: Path) -> None:
-    """Put the pages of a language into one folder, with their pictures where the links in docs/ expect them."""
-    shutil.copytree(BOOK / language, pages, ignore=shutil.ignore_patterns("[0-9]*.md"))
-    (pages / "index.md").rename(pages / "lesson.md")
-    shutil.copy(BOOK / "terms.csv", pages)
-    shutil.copytree(ROOT / "examples", pages.parents[1] / "examples", dirs_exist_ok=True)
-    for picture in (*DOCS.glob("*.jpg"), *DOCS.glob("*.png")):
-        shutil.copy(picture, pages.parent)
-    texts = {path.name: path for path in ((DOCS / language).glob("*.md"))}
-    texts |= {path.name: path for path in (NOTEBOOKS / language).glob("*.ipynb")}
-    texts |= {"api.md": DOCS / "api.md", "changelog.md": ROOT / "CHANGELOG.md"}
-    texts |= {"card.md": ROOT / "shuzi" / "read" / "weights" / "CARD.md"}
-    for name, path in texts.items():
-        (pages / name).write_text(SOURCE.sub(in_site, path.read_text()))
-
-
-def in_site(link: re.Match[str]) -> str:
-    """Point a link to a file and line to the site's page of that file: no document of Sphinx's, so in HTML."""
-    text, file, line = link.groups()
-    return f"<a href='../source/{file}.html{f'#line-{line}' if line else ''}'>{text}</a>"
-
-
 if __name__ == "__main__":
     books, differ = executed()
     if differ:
-        told = [f"{answer}prints\n{printed}" for answer, _, printed in differ]
-        sys.exit("\n".join((*told, "Nothing was written; put these outputs into both languages.")))
+        wrong = [f"{answer}prints\n{printed}" for answer, _, printed in differ]
+        sys.exit("\n".join((*wrong, "Nothing was written; put these outputs into both languages.")))
     write(books, NOTEBOOKS)
-    site(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "book")

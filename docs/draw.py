@@ -3,7 +3,7 @@
     python docs/draw.py
 
 tests/serve/screenshots.py takes the pictures of the pages; those of the book are taken by hand from the site of
-`make book`.
+`make site`.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The lesson: both languages say the same, all of it runs, what ships is what is written, and the site stands alone."""
+"""The lesson: both languages say the same, all of it runs, and what ships is what is written."""
 
 import csv
 import importlib.util
@@ -7,9 +7,6 @@ import locale
 import re
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -77,7 +74,7 @@ def test_what_ships_is_what_is_written_with_outputs_and_no_errors(build):
             path = notebooks.HOME / language / f"{chapter}.ipynb"
             shipped, written = json.loads(path.read_text()), build.source(language, chapter)
             told = [LINES.sub("", "".join(cell["source"])) for cell in shipped["cells"]]
-            assert told == [LINES.sub("", cell.source) for cell in written.cells], f"{path}: run make book"
+            assert told == [LINES.sub("", cell.source) for cell in written.cells], f"{path}: run make site"
             outputs = [out for cell in shipped["cells"] for out in cell.get("outputs", [])]
             assert any("image/png" in out.get("data", {}) for out in outputs), (
                 f"{chapter}: the idea has no picture"
@@ -163,90 +160,6 @@ def test_every_chapter_and_every_answer_runs_and_prints_what_ships(tmp_path):
         for was, now in zip(shipped, json.loads(path.read_text())["cells"], strict=True):
             for old, new in zip(printed(was), printed(now), strict=True):
                 assert_close(new, old, path)
-
-
-@pytest.fixture(scope="module")
-def site(build, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    build.site(folder)
-    return folder
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_site_stands_alone_in_both_languages(site):
-    for language, other, word in (("zh", "en", "梯度"), ("en", "zh", "gradient")):
-        page = (site / language / "04-gradient.html").read_text()
-        assert word in page
-        assert f'../{other}/04-gradient.html"' in page
-        assert "<math" in page
-        assert "<details>" in page
-        for tag in re.findall(r"<(?:script|img|link|iframe)[^>]*>", page):
-            assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
-        model = (site / language / "02-model.html").read_text()
-        (link,) = set(
-            re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model)
-        )
-        assert "def logits" in re.sub("<[^>]+>", "", (site / link).read_text())
-    assert (site / "index.html").exists()
-
-
-class Served(SimpleHTTPRequestHandler):
-    """The site's files."""
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def address(site):
-    """Where the site is served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=site))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def page(chromium, address):
-    """A page; a fault of its code or a request to another host fails the test."""
-    page, faults = chromium.new_page(), []
-    page.on("request", lambda it: faults.append(it.url) if not it.url.startswith(address) else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    page.close()
-    assert not faults
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("language", "asked", "first"), [
-    ("zh", "梯度", "4 "), ("zh", "交叉熵", "3 "), ("zh", "学习率", "4 "), ("zh", "熵", "3 "), ("zh", "softmax", "2 "),
-    ("zh", "就是在骗自己", "6 "), ("zh", "小批量 reshape", "1 "), ("en", "cross-entropy", "3 "),
-])  # fmt: skip
-def test_the_sites_search_finds_the_chapter(page, address, language, asked, first):
-    page.goto(f"{address}/{language}/search.html?q={asked}")
-    page.wait_for_selector("#search-results .search li a")
-    assert any(link.startswith(first) for link in page.locator("#search-results li a").all_inner_texts())
-
-
-@pytest.mark.slow
-def test_what_nobody_wrote_is_not_found(page, address):
-    page.goto(f"{address}/zh/search.html?q=量子纠缠")
-    page.get_by_text("没有匹配到文档").wait_for()
-
-
-@pytest.mark.slow
-def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_language(page, site, address):
-    for language, other in (("zh", "en"), ("en", "zh")):
-        for path in sorted((site / language).glob("*.html")):
-            page.goto(f"{address}/{language}/{path.name}", wait_until="load")
-            if path.stem not in ("search", "genindex"):
-                leads = page.locator(".language a").evaluate("link => link.href")
-                assert leads == f"{address}/{other}/{path.name}"
-                assert (site / other / path.name).exists()
-    page.goto(address)
-    page.wait_for_url("**/index.html")
 
 
 def test_learn_copies_the_notebooks_and_leaves_the_readers_work(command, tmp_path):

@@ -1,6 +1,7 @@
 // The page: one sheet or one photo; the newest drawing wins.
+import { readsPhotos } from "./api.js";
 import * as corrections from "./corrections.js";
-import { $, TEN, ask, copyText, make, newestWins, notice, on, onReturn, onSwitch, post, root, sample, say, told, wrong } from "./page.js";
+import { $, TEN, ask, copyText, make, newestWins, notice, on, onReturn, onSwitch, post, root, sample, say, told, warn, wrong } from "./page.js";
 import { Sheet } from "./sheet.js";
 import { t } from "./text.js";
 import * as view from "./view.js";
@@ -66,11 +67,21 @@ const instead = () => (state === "reading" ? t("Reading…", "正在识别…") 
 
 /** Tells of a failed request. */
 function failed(fault) {
-  if (photo && state === "reading" && fault.status !== null) {
+  if (fault.status === 501 && !network().disabled) withoutNetwork(fault);
+  else if (photo && state === "reading" && fault.status !== null) {
     state = fault;
     showChosen();
     speakSoon();
   } else wrong(fault, sentence(fault));
+}
+
+const network = () => document.querySelector("[value=network]");
+
+/** Goes on with softmax regression where the network can't run. */
+function withoutNetwork(fault) {
+  warn(fault.message);
+  network().disabled = true;
+  if (network().checked) switchModel();
 }
 
 const explain = newestWins(async () => {
@@ -86,7 +97,7 @@ const explain = newestWins(async () => {
 /** What the other model reads in the same digits. */
 const compare = newestWins(async () => {
   const mine = answer;
-  if (!mine?.digits.length) return;
+  if (!mine?.digits.length || network().disabled) return;
   mine.other = digitsOf(await post(`api/read?model=${mine.model === "network" ? "softmax" : "network"}&${mine.query}`, mine.body));
   if (answer !== mine) return;
   view.showOther(answer, chosen);
@@ -216,6 +227,7 @@ function showCaption() {
 
 async function open(file) {
   if (!file) return;
+  if (!readsPhotos) return noPhotos();
   const what = file.name;
   if (file.type && !/^image\/|pdf$/.test(file.type)) return notice(t("{what} is not a picture or PDF.", "{what} 不是图片或 PDF。", { what }));
   const mine = ++sheet.turn;
@@ -234,6 +246,13 @@ async function open(file) {
   showPicture(file);
   swap();
   readPage();
+}
+
+function noPhotos(event) {
+  event?.preventDefault(); // no file to choose
+  clear();
+  state = { status: 501, get message() { return t("This page reads drawings. To read photos, run this in shuzi's source folder: pip install '.[serve]', then: shuzi serve", "本页只识别手写笔迹。要识别照片，请在 shuzi 源码目录运行：pip install '.[serve]'，再运行：shuzi serve"); } };
+  show(null);
 }
 
 function readPage() {
@@ -323,6 +342,7 @@ function wire() {
     showWhy();
     read();
   };
+  if (!readsPhotos) on("click", { file: noPhotos, camera: noPhotos });
   addEventListener("keydown", onKey);
   onReturn(() => meet().then(picture).then(read));
   $("labels").append(...TEN.map((k) => make("button", { textContent: k, onclick: () => correct(k) })));

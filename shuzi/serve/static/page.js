@@ -51,6 +51,8 @@ export function told(fault, what) {
   const status = fault.status;
   if (status === undefined) return t("Something went wrong on this page: {e}", "页面出错了：{e}", { e: fault.message });
   if (status === null) return gone();
+  if (status === 501) return fault.message; // can't be done here: a sentence for the person
+  if (status === 424) return t("{file} couldn't be loaded. Reload the page to try again.", "{file} 无法加载，请刷新页面重试。", { file: fault.message });
   if (status === 413) return t("{what} is too large.", "{what} 太大了。", { what });
   if (status === 408 || status === 503 || status === 0) return t("{what}: reading took too long. Try again, or with less.", "识别超时：{what}。请重试，或减少内容。", { what });
   if (status === 403 || status === 421) return t("The server refused this page's request.", "服务器拒绝了本页面的请求。");
@@ -68,12 +70,19 @@ document.querySelector("header").after(banner);
 const alive = () => request("api/health", { cache: "no-store" }).then((reply) => reply.ok, () => false);
 
 let offline = false;
+let warning = "";
 let returned = () => {};
 
 /** Calls `act` when a lost server is back. */
 export const onReturn = (act) => (returned = act);
 
-const showOffline = () => (banner.textContent = offline ? gone() : "");
+const showOffline = () => (banner.textContent = offline ? gone() : warning);
+
+/** Says at the top of the page what stays so. */
+export function warn(text) {
+  warning = text;
+  showOffline();
+}
 
 async function disconnected() {
   if (offline) return;

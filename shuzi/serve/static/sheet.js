@@ -185,7 +185,7 @@ export class Sheet {
   async image() {
     if (this.empty) return null;
     if (this.sample && !this.strokes.length) return this.sample.image;
-    const page = await post("api/read?detail=true&single=true", await this.body());
+    const page = await post("api/read?detail=true&single=true&model=softmax", await this.body());
     const digit = page.numbers[0]?.digits[0];
     return digit ? decode(digit.image) : null;
   }

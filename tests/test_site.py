@@ -1,0 +1,288 @@
+"""The site: a folder of static files that reads, learns and explains without a server."""
+
+import importlib.util
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+import pytest
+from mouse import draw
+from playwright.sync_api import Page, expect
+
+from shuzi.data.normalise import normalise
+from shuzi.serve.models import ServedModels
+from shuzi.serve.schemas import Drawing
+from shuzi.serve.strokes import render
+from shuzi.serve.task import Task
+from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
+
+ROOT = Path(__file__).parents[1]
+WEBSITE = ROOT / "website"
+SURE = 0.95  # confidence from which on a reading is sure
+NORMALISE = """async (inks) => {
+    const { normalise } = await import("./normalise.js");
+    return inks.map(([width, height, pixels]) => [...normalise({ width, height, pixels: Uint8Array.from(pixels) })]);
+}"""
+READ = """async (drawings) => {
+    const { read } = await import("./drawings.js");
+    const digits = [];
+    for (const drawing of drawings) {
+        const { numbers } = await read(JSON.stringify(drawing), "network");
+        digits.push(numbers.flatMap((number) => number.digits));
+    }
+    return digits;
+}"""
+
+
+@pytest.fixture(scope="session")
+def strokes():
+    return json.loads((ROOT / "tests" / "serve" / "strokes.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def build():
+    if which("npm") is None:
+        pytest.skip("no npm found, so the site is not built: apt-get install npm")
+    spec = importlib.util.spec_from_file_location("build", WEBSITE / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Served(SimpleHTTPRequestHandler):
+    """The site's files."""
+
+    def log_message(self, *args):
+        pass
+
+
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder as `python -m http.server` does."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Served, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def pages(build, tmp_path_factory) -> Path:
+    """The site without its documentation, which takes a minute."""
+    folder = tmp_path_factory.mktemp("site") / "site"
+    build.build(folder, documentation=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(pages) -> Iterator[str]:
+    yield from serve(pages)
+
+
+@pytest.fixture
+def open_page(chromium, address) -> Iterator[Callable[..., Page]]:
+    """Opens pages; an error of a page's code or a request to another host fails the test."""
+    faults, contexts = [], []
+
+    def begin(path: str = "/index.html", script: str = "", **context) -> Page:
+        settings = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | context
+        contexts.append(chromium.new_context(**settings))
+        page = contexts[-1].new_page()
+        page.add_init_script(script)
+        page.on(
+            "request",
+            lambda it: None if it.url.startswith((address, "blob:" + address)) else faults.append(it.url),
+        )
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address + path)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def drawings(count: int, g: np.random.Generator) -> list[tuple[int, list[np.ndarray]]]:
+    """Digits as strokes (P, 3) of many ways and hands, each with its label."""
+    made = []
+    for k in range(count):
+        ways, odds = digit_skeletons(k % 10)
+        strokes = jitter([*strokes_of(ways[g.choice(len(ways), p=odds)])], g, g.uniform(0.4, 0.9))
+        points = np.concatenate(strokes)
+        size = np.ptp(points, axis=0).max() / 500
+        made.append(
+            (
+                k % 10,
+                [np.c_[(each - points.min(0)) / size + 200, np.full(len(each), 0.5)] for each in strokes],
+            )
+        )
+    return made
+
+
+def assert_normalised_alike(page: Page, inks: list[np.ndarray]) -> None:
+    sent = [[ink.shape[1], ink.shape[0], ink.ravel().tolist()] for ink in inks]
+    theirs = np.array(page.evaluate(NORMALISE, sent), int).reshape(-1, 28, 28)
+    ours = np.stack([normalise(ink) for ink in inks]).astype(int)
+    assert ours.any((1, 2)).all()
+    assert np.abs(theirs - ours).max() <= 1
+
+
+def test_the_browser_normalises_as_python_does(open_page, mnist):
+    page = open_page()
+    inks = [255 - render(strokes).pixels for _, strokes in drawings(30, np.random.default_rng(0))]
+    assert_normalised_alike(page, [*inks, *mnist[1].images[:30]])
+    assert page.evaluate(NORMALISE, [[3, 2, [0] * 6]]) == [[0] * 784]
+
+
+@pytest.mark.slow
+def test_the_browser_normalises_a_thousand_drawings_and_digits_as_python_does(open_page, mnist):
+    page = open_page()
+    inks = [255 - render(strokes).pixels for _, strokes in drawings(1000, np.random.default_rng(1))]
+    inks += [*mnist[1].images[:1000]]
+    for start in range(0, len(inks), 100):
+        assert_normalised_alike(page, inks[start : start + 100])
+
+
+def test_a_drawing_is_read_explained_and_read_by_the_other_model(open_page, strokes):
+    page = open_page()
+    draw(page, strokes["3"])
+    expect(page.locator("#reading")).to_have_text("3")
+    expect(page.locator("#other")).to_have_text("Softmax regression agrees")
+    expect(page.locator("#why-text")).to_contain_text("Occlusion")
+    page.get_by_text("Softmax regression").first.click()
+    expect(page.locator("#why-text")).to_contain_text("Exact")
+    expect(page.locator("#reading")).to_have_text("3")
+    expect(page.locator("#maps .best b")).to_have_text("3")
+
+
+@pytest.mark.slow
+def test_drawings_are_read_as_on_the_server(open_page):
+    """The same digit wherever both are sure, and "not sure" of the same 99 in 100."""
+    page, server = open_page(), ServedModels(None)
+    made = drawings(500, np.random.default_rng(2))
+    bodies = [
+        {"width": 1000, "height": 1000, "strokes": [each.tolist() for each in strokes]} for _, strokes in made
+    ]
+    here = [
+        answer for start in range(0, 500, 50) for answer in page.evaluate(READ, bodies[start : start + 50])
+    ]
+    same_doubt = right = 0
+    for body, ours, (label, _) in zip(bodies, here, made, strict=True):
+        theirs = server.read_drawing(Drawing(**body), Task("read", json=True)).digits
+        digits = [[each["digit"] for each in ours], [each.digit for each in theirs]]
+        same_doubt += (digits[0] in ([None], [])) == (digits[1] in ([None], []))
+        right += digits[0] == [label]
+        if len(ours) == len(theirs) == 1 and min(ours[0]["confidence"], theirs[0].confidence) >= SURE:
+            assert digits[0] == digits[1]
+    assert same_doubt >= 495
+    assert right >= 480
+
+
+def test_photos_are_left_to_the_server_and_the_page_says_how(open_page):
+    page = open_page()
+    page.locator("#file").dispatch_event("click")
+    expect(page.locator("#verdict")).to_contain_text("pip install '.[serve]', then: shuzi serve")
+    page.locator("#language").click()
+    expect(page.locator("#verdict")).to_contain_text("要识别照片")
+
+
+def test_it_learns_from_the_sites_own_digits(open_page):
+    page = open_page("/learn.html")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 120")
+    expect(page.locator("#held")).to_contain_text("the last 2,000 training images")
+    page.locator("#step").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 120")
+
+
+def test_the_digits_to_learn_from_take_3_megabytes_and_their_licence_lies_beside_them(pages):
+    assert (pages / "mnist.bin.gz").stat().st_size <= 3_000_000
+    assert "MNIST" in (pages / "LICENSES.txt").read_text()
+
+
+def test_every_text_of_the_sites_own_code_stands_there_in_both_languages():
+    texts = [path.read_text("utf-8") for path in WEBSITE.glob("*.js")]
+    both = [pair for text in texts for pair in re.findall(r'\bt\("([^"]+)", "([^"]+)"', text)]
+    assert len(both) == sum(len(re.findall(r"\bt\(", text)) for text in texts if "text.js" in text)
+    assert all(re.search(r"[\u4e00-\u9fff]", chinese) for _, chinese in both)
+
+
+# ---- with the documentation
+
+
+@pytest.fixture(scope="module")
+def site(build, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "site"
+    build.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site_address(site) -> Iterator[str]:
+    yield from serve(site)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_site_stands_alone_in_both_languages(site):
+    for language, other, word in (("zh", "en", "梯度"), ("en", "zh", "gradient")):
+        page = (site / language / "04-gradient.html").read_text()
+        assert word in page
+        assert f'../{other}/04-gradient.html"' in page
+        assert "<math" in page
+        assert "<details>" in page
+        for tag in re.findall(r"<(?:script|img|link|iframe)[^>]*>", page):
+            assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
+        model = (site / language / "02-model.html").read_text()
+        (link,) = set(
+            re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model)
+        )
+        assert "def logits" in re.sub("<[^>]+>", "", (site / link).read_text())
+    assert (site / "index.html").exists()
+
+
+@pytest.fixture
+def page(chromium, site_address):
+    """A page; a fault of its code or a request to another host fails the test."""
+    page, faults = chromium.new_page(), []
+    page.on("request", lambda it: faults.append(it.url) if not it.url.startswith(site_address) else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    page.close()
+    assert not faults
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "asked", "first"), [
+    ("zh", "梯度", "4 "), ("zh", "交叉熵", "3 "), ("zh", "学习率", "4 "), ("zh", "熵", "3 "), ("zh", "softmax", "2 "),
+    ("zh", "就是在骗自己", "6 "), ("zh", "小批量 reshape", "1 "), ("en", "cross-entropy", "3 "),
+])  # fmt: skip
+def test_the_sites_search_finds_the_chapter(page, site_address, language, asked, first):
+    page.goto(f"{site_address}/{language}/search.html?q={asked}")
+    page.wait_for_selector("#search-results .search li a")
+    assert any(link.startswith(first) for link in page.locator("#search-results li a").all_inner_texts())
+
+
+@pytest.mark.slow
+def test_what_nobody_wrote_is_not_found(page, site_address):
+    page.goto(f"{site_address}/zh/search.html?q=量子纠缠")
+    page.get_by_text("没有匹配到文档").wait_for()
+
+
+@pytest.mark.slow
+def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_language(page, site, site_address):
+    for language, other in (("zh", "en"), ("en", "zh")):
+        for path in sorted((site / language).glob("*.html")):
+            page.goto(f"{site_address}/{language}/{path.name}", wait_until="load")
+            if path.stem not in ("search", "genindex"):
+                leads = page.locator(".language a").evaluate("link => link.href")
+                assert leads == f"{site_address}/{other}/{path.name}"
+                assert (site / other / path.name).exists()
+    page.goto(f"{site_address}/docs/")
+    page.wait_for_url("**/en/index.html")
