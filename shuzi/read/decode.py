@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ NO_LINK = 0.05  # a digit that is followed with less has surely none that follow
 # Of 600 numbers of real writers one in a hundred has a gap 0.2 wider than its others, or as wide as 1.15.
 OPEN_EXCESS, OPEN_GAP, GAP_SHARPNESS = 0.5, 1.6, 10.0
 AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
+SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
 BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
 CENTRE_SPREAD = 0.2  # of the frame: standard deviation of a single digit's place about the middle
@@ -89,7 +90,7 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     chains = link_digits(digits, weak_digits(proposals)) if gap is None else link_by_gap(digits, gap)
     marks = [p for p in likely if p.mark]
     chains = bridge_breaks(chains, marks, even=gap is None)
-    assigned = assign_marks(chains, marks)
+    assigned = [settle_separators(*each) for each in zip(chains, assign_marks(chains, marks), strict=True)]
     lines = enumerate(group_lines(chains))
     return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
 
@@ -138,6 +139,18 @@ def settle_marks(likely: list[Proposal]) -> list[Proposal]:
         else:
             settled.append(p)
     return settled
+
+
+def settle_separators(digits: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
+    """Take the likelier of two separators that no digit of the number parts; its chance is that of one of both."""
+    kept: list[Proposal] = []
+    for part in sorted((*digits, *marks), key=lambda p: p.middle[0]):
+        if kept and part.mark in SEPARATORS and kept[-1].mark in SEPARATORS:
+            both = kept.pop(), part
+            odds = [p.chance / max(1 - p.chance, 1e-4) for p in both]
+            part = replace(both[int(np.argmax(odds))], chance=max(odds) / (1 + sum(odds)))
+        kept.append(part)
+    return [part for part in kept if part.mark]
 
 
 def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:

@@ -87,8 +87,7 @@ class Finder:
         levels = list(self.levels(grey, first))
         seen = [p for level in levels for p in level_proposals(level) if letters or p.mark != ANY_LETTER]
         found = fuse_proposals(seen, self.calibration.chance)
-        self.look_again(grey, found, letters)
-        return found, levels
+        return self.look_again(grey, found, letters), levels
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
         """Run the network on a picture, uint8 (H, W), already at its scale, or on a part: left, top, right, bottom."""
@@ -168,8 +167,11 @@ class Finder:
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
 
-    def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> None:
-        """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best."""
+    def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> list[Proposal]:
+        """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best.
+
+        Returns all that was found, without those that proved to be a digit that another one shows better.
+        """
         unsure = [
             p
             for p in found
@@ -179,6 +181,12 @@ class Finder:
         for proposal, seen in zip(unsure, looks, strict=False):
             there = [p for p in seen if letters or p.mark != ANY_LETTER]
             absorb_second_look(proposal, there, self.calibration.chance)
+        digits = [p for p in found if not p.mark]
+        boxes, chances = np.array([p.box for p in digits]).reshape(-1, 4), np.array([p.chance for p in digits])
+        again = {
+            p for p in unsure[:MAX_SECOND_LOOKS] if (chances[iou(p.box, boxes) > SAME_IOU] > p.chance).any()
+        }
+        return [p for p in found if p not in again]
 
     def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
         """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""

@@ -284,6 +284,16 @@ def test_a_row_of_single_digits_that_rises_stays_a_row():
     assert read(decode.group_digits(page)) == [(0, str(i)) for i in range(4)]
 
 
+def test_of_two_separators_side_by_side_the_likelier_counts_as_far_as_it_is_likelier():
+    page = row("12,50", 40, 50)
+    page[0].chance = 0.8
+    page.append(proposal(".", page[0].middle[0] + 5, 62, 4, 4, chance=0.6))
+    (found,) = decode.group_digits(page)
+    assert read([found]) == [(0, "12,50")]
+    assert found.marks[0].chance == pytest.approx(4 / (1 + 4 + 1.5))
+    assert read(decode.group_digits(row("17.-", 40, 50))) == [(0, "17.-")]
+
+
 def test_a_number_has_all_its_marks_as_far_as_nothing_unlikely_in_it_is_one():
     (found,) = decode.group_digits(row("12", 40, 50))
     point = proposal(".", 40 + STEP / 2, 62, 4, 4, chance=0.2)
