@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from shuzi.read.calibration import sigmoid
 from shuzi.read.fuse import SIZE_POWER
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, group_lines
-from shuzi.read.proposals import BEST_SIZE, Level, Proposal, iou
+from shuzi.read.proposals import BEST_SIZE, Level, Proposal, covered, iou
 
 MIN_DIGIT_CHANCE = 0.5  # from here on a proposal is a digit or a mark, and a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
@@ -22,6 +23,10 @@ DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather tha
 # Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at
 # most, in heights.
 EVEN, MARK_GAP = 0.2, 0.35
+MANY_GAPS, BETWEEN = (
+    10,
+    6.0,
+)  # so many gaps show a page's usual ones; widths: those between numbers are up to so wide
 NO_LINK = 0.05  # a digit that is followed with less has surely none that follows
 # In widths of a digit: with a gap so much wider than the number's others, or so wide, one number is as likely as two.
 # Of 600 numbers of real writers one in a hundred has a gap 0.2 wider than its others, or as wide as 1.15.
@@ -37,7 +42,6 @@ MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit
 MISSED_MARK = (1.9, 2.0)
 MARK_DROP = 0.5  # heights: so far below its digits a number's comma may stand
 MISSED_REACH = 0.8  # heights: how far outside a number a digit of it may have been missed
-COVERED = 0.6  # of a box
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal
     return [
         p
         for p in weak_digits(proposals)
-        if not any(covers(read[i], p) for i in np.flatnonzero(iou(p.box, boxes) > 0))
+        if not any(covered(read[i].box, p.box[None]) for i in np.flatnonzero(iou(p.box, boxes) > 0))
     ]
 
 
@@ -205,7 +209,8 @@ def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:
 def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: bool) -> list[list[Proposal]]:
     """Join numbers of a line where nothing but a mark parts them, or, if `even`, no more than their own digits.
 
-    So a date is one number, and so are the digits in the boxes of a comb.
+    So a date is one number, and so are the digits in the boxes of a comb. On a page with many linked digits, `even`
+    also joins numbers that a gap like theirs parts, unless the network is too sure that none follows.
     """
     places = np.array([mark.box for mark in marks]).reshape(-1, 4)
     while True:
@@ -221,6 +226,7 @@ def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> lis
     first, last = (np.array([chain[end].box for chain in chains]).reshape(-1, 4) for end in (0, -1))
     starts, ends = first[:, :2] + first[:, 2:] / 2, last[:, :2] + last[:, 2:] / 2
     steps = [_step(chain) for chain in chains]
+    usual = _usual_gaps(chains)
     pairs = []
     for i, chain in enumerate(chains):
         ahead, height = starts - ends[i], np.minimum(first[:, 3], last[i, 3])
@@ -232,10 +238,32 @@ def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> lis
         left, right = marks[:, 0] - last[i, 0] - last[i, 2], first[j, 0] - marks[:, 0] - marks[:, 2]
         near = (np.maximum(left, right) < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
         parted = near & (np.abs(marks[:, 1] + marks[:, 3] / 2 - ends[i, 1]) < height[j])
-        evenly = even and chain[-1].link > NO_LINK and abs(ahead[j, 0] - step) < EVEN * step
+        evenly = abs(ahead[j, 0] - step) < EVEN * step or _is_usual(
+            _gap(chain[-1], chains[j][0]), chain[-1].link, usual
+        )
+        evenly = even and chain[-1].link > NO_LINK and evenly
         if parted.any() or evenly:
             pairs.append((float(ahead[j, 0]), i, j))
     return pairs
+
+
+def _gap(one: Proposal, other: Proposal) -> float:
+    """Measure the gap from a digit to another on its right, in widths of the narrower one."""
+    boxes = np.array([one.box, other.box])
+    return float((boxes[1, 0] - boxes[0, 0] - boxes[0, 2]) / digit_width(boxes).min())
+
+
+def _usual_gaps(chains: list[list[Proposal]]) -> tuple[float, float]:
+    """Measure the gaps within a page's numbers: mean and standard deviation; infinity and 1 for a few."""
+    gaps = [_gap(one, other) for chain in chains for one, other in pairwise(chain)]
+    return (float(np.mean(gaps)), float(np.std(gaps))) if len(gaps) >= MANY_GAPS else (np.inf, 1.0)
+
+
+def _is_usual(gap: float, link: float, usual: tuple[float, float]) -> bool:
+    """Tell whether a gap is rather within a number: by the network's link, 0..1, and by the page's gaps (Bayes)."""
+    mean, spread = usual
+    likely = np.exp(-(((gap - mean) / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
+    return bool(likely * BETWEEN * link > 1 - link)
 
 
 def _step(chain: list[Proposal]) -> float:
@@ -291,19 +319,16 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bo
         if not marks:
             fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
         near = [unlikely[i] for i in np.flatnonzero(fits)]
-        missed = np.array([p.chance for p in near if marks or not any(covers(d, p) for d in group.digits)])
+        if near and not marks:
+            places = np.array([p.box for p in near])
+            seen = np.any([covered(digit.box, places) for digit in group.digits], 0)
+            near = [p for p, again in zip(near, seen, strict=True) if not again]
+        missed = np.array([p.chance for p in near])
         odds = missed / (1 - missed)
         if marks:
             odds = MISSED_MARK[0] * odds ** MISSED_MARK[1]
         probabilities.append(float(np.prod(1 / (1 + odds))))
     return probabilities
-
-
-def covers(digit: Proposal, other: Proposal) -> bool:
-    """Tell whether a digit covers most of another proposal's box, which is then the same digit or a part of it."""
-    low = np.maximum(digit.box[:2], other.box[:2])
-    high = np.minimum(digit.box[:2] + digit.box[2:], other.box[:2] + other.box[2:])
-    return bool(np.maximum(high - low, 0).prod() > COVERED * other.box[2:].prod())
 
 
 # ---- a picture of one digit -----------------------------------------------------------------------------------

@@ -22,7 +22,16 @@ from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, OLD_CHANNELS, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
-from shuzi.read.proposals import ANY_LETTER, BEST_SIZE, MIN_CHANCE, Level, Proposal, iou, level_proposals
+from shuzi.read.proposals import (
+    ANY_LETTER,
+    BEST_SIZE,
+    MIN_CHANCE,
+    Level,
+    Proposal,
+    covered,
+    iou,
+    level_proposals,
+)
 
 log = logging.getLogger(__name__)
 SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
@@ -40,6 +49,7 @@ ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 # The same beyond the picture's own size, where there is nothing new to see but for the network: writing of 17 pixels
 # and less passes it, writing of 20 does not.
 ENLARGE_BEYOND_FROM = 0.5
+LIKELY = 0.5  # chance of what is a digit
 RATHER = 0.3  # heat of what is rather a digit than not
 # Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
 CLEAR, UPRIGHT_FROM = 0.2, 0.7
@@ -87,7 +97,8 @@ class Finder:
         levels = list(self.levels(grey, first))
         seen = [p for level in levels for p in level_proposals(level) if letters or p.mark != ANY_LETTER]
         found = fuse_proposals(seen, self.calibration.chance)
-        return self.look_again(grey, found, letters), levels
+        self.look_again(grey, found, letters)
+        return drop_overlaid(found), levels
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
         """Run the network on a picture, uint8 (H, W), already at its scale, or on a part: left, top, right, bottom."""
@@ -167,11 +178,8 @@ class Finder:
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
 
-    def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> list[Proposal]:
-        """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best.
-
-        Returns all that was found, without those that proved to be a digit that another one shows better.
-        """
+    def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> None:
+        """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best."""
         unsure = [
             p
             for p in found
@@ -181,12 +189,6 @@ class Finder:
         for proposal, seen in zip(unsure, looks, strict=False):
             there = [p for p in seen if letters or p.mark != ANY_LETTER]
             absorb_second_look(proposal, there, self.calibration.chance)
-        digits = [p for p in found if not p.mark]
-        boxes, chances = np.array([p.box for p in digits]).reshape(-1, 4), np.array([p.chance for p in digits])
-        again = {
-            p for p in unsure[:MAX_SECOND_LOOKS] if (chances[iou(p.box, boxes) > SAME_IOU] > p.chance).any()
-        }
-        return [p for p in found if p not in again]
 
     def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
         """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""
@@ -235,6 +237,23 @@ def turned(grey: np.ndarray, times: int) -> np.ndarray:
 def clearness(level: Level) -> np.ndarray:
     """Compute how likely a digit stands at each cell of a level and which it is, at most: float32 (h, w), 0..1."""
     return np.asarray(level.maps[HEAT][0] * level.maps[CLASS].max(0))
+
+
+def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
+    """Leave out digits that lie over likelier ones: one that covers several, such as a table's frame, or is in one.
+
+    A second look may move a digit onto another.
+    """
+    likely = [p for p in found if not p.mark and p.chance >= LIKELY]
+    boxes, chances = np.array([p.box for p in likely]).reshape(-1, 4), np.array([p.chance for p in likely])
+    kept = []
+    for p in found:
+        if not p.mark:
+            over = covered(p.box, boxes) & (chances > p.chance)
+            if over.sum() > 1 or (p.chance >= LIKELY and (over & (iou(p.box, boxes) > SAME_IOU)).any()):
+                continue
+        kept.append(p)
+    return kept
 
 
 def parts_to_enlarge(

@@ -15,6 +15,7 @@ ANY_LETTER = "a"  # the mark of a letter, whichever it is
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; its answers about other sizes count less
 KINDS = ("", *MARKS, ANY_LETTER)  # of proposals, by their heatmap
 DIGIT_SIZED = ("", "/", "%", ANY_LETTER)  # these are seen best at a digit's best size
+COVERED = 0.6  # of a box
 SIZE_SPREAD = 0.6  # twice the variance of the logarithm of a size over BEST_SIZE, in the weight of an answer
 
 
@@ -120,3 +121,10 @@ def iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
     shared = np.maximum(high - low, 0).prod(1)
     return shared / (box[2:].prod() + others[:, 2:].prod(1) - shared + 1e-9)
+
+
+def covered(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Tell of which others (N, 4) a box (4,) covers most, so that they are the same thing or parts of it: bool (N,)."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    return np.asarray(np.maximum(high - low, 0).prod(1) > COVERED * others[:, 2:].prod(1))

@@ -265,6 +265,18 @@ def test_digits_in_the_boxes_of_a_comb_are_one_number_and_two_numbers_stay_two()
     assert read(decode.group_digits(row("333", 40, 50) + row("444", 136, 50))) == [(0, "333"), (0, "444")]
 
 
+def test_digits_that_the_network_hardly_links_are_one_number_where_the_pages_gaps_are_as_wide():
+    page = [p for line in range(4) for p in row("4321", 40, 50 + 50 * line)]
+    one, other = row("56", 300, 50, linked=False)
+    one.link = 0.3
+    assert read(decode.group_digits([*page, one, other]))[:2] == [(0, "4321"), (0, "56")]
+    one.link = 0.01
+    assert read(decode.group_digits([*page, one, other]))[:3] == [(0, "4321"), (0, "5"), (0, "6")]
+    one.link = 0.3
+    other.box[0] += 2 * WIDTH
+    assert read(decode.group_digits([*page, one, other]))[:3] == [(0, "4321"), (0, "5"), (0, "6")]
+
+
 def test_a_mark_between_two_numbers_makes_them_one():
     page = row("29", 40, 50) + row("4", 40 + 2 * STEP + GAP, 50)
     dash = proposal("-", 40 + 1.5 * STEP + GAP / 2, 50, 8, 4)

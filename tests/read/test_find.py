@@ -379,14 +379,20 @@ def test_only_a_digit_that_is_not_sure_is_looked_at_again_and_stays_where_it_is(
     assert np.abs(tight - box).max() < 5
 
 
-def test_a_doubtful_digit_that_proves_to_be_a_sure_one_is_left_out():
+def test_a_digit_over_likelier_ones_is_left_out():
     seen = level(inked=[(40, 40, 20, 30)])
-    sure, same, apart = (
-        proposal(box, seen, chance)
-        for box, chance in (((40, 40, 20, 30), 0.99), ((41, 40, 20, 30), 0.5), ((90, 40, 20, 30), 0.5))
-    )
-    sure.classes = np.eye(10)[3]
-    assert Finder().look_again(np.full((128, 128), 200, np.uint8), [sure, same, apart]) == [sure, apart]
+    sure, again, weak, apart, mark = (
+        proposal(box, seen, chance, mark=sign)
+        for box, chance, sign in (
+            ((40, 40, 20, 30), 0.99, ""), ((41, 40, 20, 30), 0.6, ""), ((41, 40, 20, 30), 0.3, ""),
+            ((90, 40, 20, 30), 0.98, ""), ((44, 60, 8, 8), 0.6, ","),
+        )
+    )  # fmt: skip
+    frame = proposal((30, 30, 100, 60), seen, 0.97)
+    assert find.drop_overlaid([sure, frame, again, apart, mark]) == [sure, apart, mark]
+    assert find.drop_overlaid([sure, weak]) == [sure, weak]
+    around_one = proposal((30, 30, 40, 60), seen, 0.97)
+    assert find.drop_overlaid([sure, around_one]) == [sure, around_one]
 
 
 def test_of_many_digits_that_are_not_sure_the_first_are_looked_at_again(finder, monkeypatch):
