@@ -1,6 +1,7 @@
 """The maps that the finder's network returns: what their channels mean, for its training and for reading."""
 
-MARKS = ".,-/:'+%"  # each has a heatmap; labels 10 to 17 of scenes, in this order
+from shuzi.page import MARKS
+
 STRIDE = 4  # pixels of the picture per cell of the maps
 HEATS = 1 + len(MARKS) + 1  # a heatmap for digits, one for each mark, and one for letters
 

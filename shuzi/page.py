@@ -16,7 +16,8 @@ from shuzi import display
 from shuzi.errors import renamed
 from shuzi.table import assign_columns
 
-MARKS = ".,'-/:+%"  # that may belong to a number; other signs end it
+# Signs that may belong to a number; others end it. The finder's heatmaps and the labels of scenes are in this order.
+MARKS = ".,-/:'+%"
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 MAX_READINGS = 500  # that are weighed for a number or a form's field
 

@@ -9,8 +9,7 @@ from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.evaluate.figures import CONFIDENT
 from shuzi.evaluate.non_digits import is_read, sample_photographs
-from shuzi.maps import MARKS
-from shuzi.page import Page
+from shuzi.page import MARKS, Page
 from shuzi.read.reader import Reader
 from shuzi.synth.canvas import Canvas
 from shuzi.synth.fonts import held_out_fonts

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from shuzi.maps import MARKS, OWNER, STRIDE
+from shuzi.maps import OWNER, STRIDE
+from shuzi.page import MARKS
 from shuzi.read.calibration import Calibration
 from shuzi.read.proposals import ANY_LETTER, DIGIT_SIZED, KINDS, MIN_CHANCE, Level, Proposal, iou
 

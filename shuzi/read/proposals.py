@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuzi.maps import CLASS, HEAT, LINK, MARKS, NEXT, OFFSET, SIZE, STRIDE
+from shuzi.maps import CLASS, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE
+from shuzi.page import MARKS
 
 MIN_CHANCE = 0.05  # of a digit, a mark or a letter, for a proposal
 ANY_LETTER = "a"  # the mark of a letter, whichever it is

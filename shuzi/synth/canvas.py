@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from shuzi.data.digits import CLASSES
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.synth.raster import fixed_point
 
 BOXED = 0.3  # ink above this lies in a glyph's box
@@ -20,7 +20,7 @@ OWNED = 0.25  # ink above this makes a pixel a digit's
 class Item:
     """A digit, mark or letter on the canvas.
 
-    label: 0..9, 10 + its index in `maps.MARKS`, LETTER or ANYTHING; box: (x, y, width, height) of its ink in the
+    label: 0..9, 10 + its index in `page.MARKS`, LETTER or ANYTHING; box: (x, y, width, height) of its ink in the
     frame, in pixels; size: pixels of the larger side of a digit's whole ink, of all else the height of digits beside
     it; visible: share of the ink in the frame.
     """

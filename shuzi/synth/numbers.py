@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shuzi.data.digits import CLASSES
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
 from shuzi.synth.glyphs import Glyphs

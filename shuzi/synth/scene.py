@@ -58,7 +58,7 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W), grey.
-        labels: uint8 (N,), 0..9, 10 + the index in `maps.MARKS`, or `canvas.LETTER` or `ANYTHING`.
+        labels: uint8 (N,), 0..9, 10 + the index in `page.MARKS`, or `canvas.LETTER` or `ANYTHING`.
         boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
         sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of others, the height of digits beside it.
         visible: float32 (N,), the share of the ink that lies in the frame.

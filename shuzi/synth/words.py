@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.distributions import Chance, Integers, Mixture, Normal, Uniform
 from shuzi.synth.fonts import any_font, character, fonts, has_han

@@ -14,7 +14,7 @@ from torch import Tensor
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pens import Pens
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.read import decode
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
 from shuzi.read.find import Finder

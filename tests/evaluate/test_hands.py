@@ -5,7 +5,7 @@ import pytest
 
 from shuzi.data import pens
 from shuzi.evaluate import hands
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.read.reader import Reader
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import STRIP

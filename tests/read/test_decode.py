@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from shuzi.maps import MARKS, SIZE
-from shuzi.page import Digit, Mark, Number
+from shuzi.maps import SIZE
+from shuzi.page import MARKS, Digit, Mark, Number
 from shuzi.read import decode
 from shuzi.read.proposals import Level, Proposal
 

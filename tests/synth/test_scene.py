@@ -9,7 +9,7 @@ import tiny_pens
 
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES
-from shuzi.maps import MARKS
+from shuzi.page import MARKS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
