@@ -9,16 +9,7 @@ from shuzi.synth.distributions import Chance, Integers, Normal, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.ink import draw_skeleton
 from shuzi.synth.numbers import Style
-
-# Signs of sums, brackets, an arrow, a flat loop; in the notation of `tables/skeletons.toml`.
-SIGNS = (
-    "0,40 100,40 | 0,60 100,60",
-    "0,50 100,50 | 50,0 50,100",
-    "30,0 0,50 30,100",
-    "0,0 30,50 0,100",
-    "0,50 100,50 | 70,30 100,50! 70,70",
-    "0,50 100,44 98,56 2,52 100,60",
-)
+from shuzi.synth.skeletons import sign_skeletons
 
 
 @dataclass(frozen=True)
@@ -34,7 +25,7 @@ class Clutter:
     frame_width: OneOf = OneOf(0.7, 1, 2, 3)
     frame_strength: Uniform = Uniform(0.3, 1)
     frame_side: Chance = Chance(0.85)  # each side is there
-    kinds: int = 4  # a letter, a scribble, a sign of SIGNS, digits crossed out
+    kinds: int = 4  # a letter, a scribble, a sign, digits crossed out
     letter: Uniform = Uniform(0.7, 1.4)  # share
     scribble: Uniform = Uniform(0.8, 1.6)  # share
     scribble_points: Integers = Integers(9, 26)
@@ -83,7 +74,7 @@ def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: 
         skeleton = " ".join(f"{a:.0f},{b:.0f}" for a, b in points)
         ink = draw_skeleton(skeleton, height * s.scribble.draw(g), by, g, s.squeeze)
     elif kind == 2:
-        ink = draw_skeleton(str(g.choice(SIGNS)), height, by, g, s.squeeze)
+        ink = draw_skeleton(str(g.choice(sign_skeletons("clutter"))), height, by, g, s.squeeze)
     else:
         return _cross_out(canvas, glyphs, x, y, style, g)
     if ink is None:

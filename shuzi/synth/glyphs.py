@@ -61,22 +61,6 @@ class Marks:
 
 
 HABITS, MARK = Habits(), Marks()
-# Bars and single strokes, as they stand in Chinese and Korean writing; in the notation of `tables/skeletons.toml`.
-BARS = (
-    "0,50 100,48",
-    "0,54 40,48 100,50",
-    "14,20 86,18 | 0,84 100,80",
-    "16,8 84,4 | 20,46 80,44 | 0,96 100,92",
-    "50,0 50,100",
-    "54,0 48,100",
-    "0,100 90,0",
-    "10,0 90,90",
-    "0,20 100,16 | 50,16 50,100",
-    "0,50 100,46 | 50,0 50,100",
-    "40,0 60,16 | 0,34 100,32 | 30,50 4,100 | 66,50 98,100",
-    "50,0 44,40 0,100 | 46,40 100,100",
-)
-
 
 class Glyphs:
     """Draws digits and other signs. written: the digits of other people to draw from; pens: those of real writers."""
@@ -124,7 +108,7 @@ class Glyphs:
         if self.writers is not None and not HABITS.bars.draw(g):
             label = self.writers.foreign[g.integers(len(self.writers.foreign))]
             return resize_to_height(self.writers.draw(label, height, by, g)[0], height)
-        return draw_skeleton(str(g.choice(BARS)), height, by, g, 0.6)
+        return draw_skeleton(str(g.choice(sign_skeletons("bars"))), height, by, g, 0.6)
 
     def sign(
         self, label: str, height: float, by: Hand, g: np.random.Generator

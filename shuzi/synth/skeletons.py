@@ -58,9 +58,9 @@ def digit_skeletons(digit: int, school: str = "usual") -> tuple[tuple[str, ...],
     return tuple(skeleton for _, skeleton in pairs), odds / odds.sum()
 
 
-def sign_skeletons() -> list[str]:
-    """Return the skeletons of letters and signs that nobody takes for a digit."""
-    signs: list[str] = table("skeletons")["signs"]["other"]
+def sign_skeletons(kind: str = "other") -> list[str]:
+    """Return skeletons of "other" letters and signs, which nobody takes for a digit, of "bars" or of "clutter"."""
+    signs: list[str] = table("skeletons")["signs"][kind]
     return signs
 
 
