@@ -8,7 +8,7 @@ import numpy as np
 
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
-from shuzi.synth.raster import fixed_point
+from shuzi.synth.raster import polyline
 
 BOXED = 0.3  # ink above this lies in a glyph's box
 LETTER = CLASSES + len(MARKS)  # label of a letter or sign that is neither digit nor mark
@@ -98,6 +98,9 @@ class Canvas:
     ) -> None:
         """Rule a line; its ends and width in pixels."""
         layer = np.zeros((self.height, self.width), np.uint8)
-        a, b = fixed_point(np.array([start, end], np.float64)).tolist()
-        cv2.line(layer, a, b, 255, max(1, round(width)), cv2.LINE_AA, 4)
+        polyline(layer, np.array([start, end], np.float64), width)
         np.maximum(self.cover, layer.astype(np.float32) * (strength * min(width, 1) / 255), out=self.cover)
+
+    def line_across(self, y: float, rise: float, width: float, strength: float) -> None:
+        """Rule a line from beyond the left edge, at y, to beyond the right one, so much lower; all in pixels."""
+        self.line((-5, y), (self.width + 5, y + rise), width, strength)

@@ -1,6 +1,6 @@
 """Layouts of letters in columns beside digits, and of textures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,9 +10,8 @@ from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import SQUARE
 from shuzi.synth.numbers import Style, number_text, write_number
-from shuzi.synth.tables import table
 from shuzi.synth.textures import texture
-from shuzi.synth.words import spell, write_word
+from shuzi.synth.words import write_letter, write_word
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ def column(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     s, canvas = COLUMN, Canvas(*SQUARE)
     height, turn = s.height.draw(g), s.turn.draw(g)
     style = Style(height, hand(g, turn=turn), s.strength.draw(g))
-    writer = replace(style, by=replace(style.by, kind="pens") if style.by.kind != "font" else style.by)
     places = np.cumsum([s.left.draw(g), s.apart.draw(g), s.apart.draw(g)])
     y, letters = float(g.uniform(-height, height)), int(not s.letters_first.draw(g))
     while y < canvas.height + height:
@@ -65,16 +63,10 @@ def column(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
             elif s.word.draw(g):
                 write_word(canvas, glyphs, x, y + np.tan(turn) * x, style, g)
             else:
-                label = str(g.choice(list(table("words")["column"])))
-                spell(canvas, glyphs, label, x, y + np.tan(turn) * x, writer, g)
+                write_letter(canvas, glyphs, x, y + np.tan(turn) * x, style, g)
         if s.ruled.draw(g):
-            low = y + height * s.rule_below
-            canvas.line(
-                (-5, low),
-                (canvas.width + 5, low + np.tan(turn) * canvas.width),
-                1,
-                s.rule_strength.draw(g),
-            )
+            rise = np.tan(turn) * canvas.width
+            canvas.line_across(y + height * s.rule_below, rise, 1, s.rule_strength.draw(g))
         y += height * s.line_apart.draw(g)
     return canvas
 

@@ -155,21 +155,11 @@ def canny_edges(x: np.ndarray, g: np.random.Generator) -> np.ndarray:
 
 
 CORRUPTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "shot_noise": shot_noise,
-    "impulse_noise": impulse_noise,
-    "glass_blur": glass_blur,
-    "motion_blur": motion_blur,
-    "shear": shear,
-    "scale": scale,
-    "rotate": rotate,
-    "brightness": brightness,
-    "translate": translate,
-    "stripe": stripe,
-    "fog": fog,
-    "spatter": spatter,
-    "dotted_line": dotted_line,
-    "zigzag": zigzag,
-    "canny_edges": canny_edges,
+    each.__name__: each
+    for each in (
+        *(shot_noise, impulse_noise, glass_blur, motion_blur, shear, scale, rotate, brightness),
+        *(translate, stripe, fog, spatter, dotted_line, zigzag, canny_edges),
+    )
 }
 
 

@@ -62,6 +62,7 @@ class Marks:
 
 HABITS, MARK = Habits(), Marks()
 
+
 class Glyphs:
     """Draws digits and other signs. written: the digits of other people to draw from; pens: those of real writers."""
 

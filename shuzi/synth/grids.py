@@ -11,8 +11,7 @@ from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE
 from shuzi.synth.numbers import Style, write_number
-from shuzi.synth.tables import table
-from shuzi.synth.words import spell, write_word
+from shuzi.synth.words import write_letter, write_word
 
 
 @dataclass(frozen=True)
@@ -138,17 +137,7 @@ def _fill(
         write_word(canvas, glyphs, left, middle[1], style, g)
         return
     if s.letter.draw(g):
-        left = middle[0] - s.digit_width * height / 2
-        by = style.by if style.by.kind == "font" else replace(style.by, kind="pens")
-        spell(
-            canvas,
-            glyphs,
-            str(g.choice(list(table("words")["column"]))),
-            left,
-            middle[1],
-            replace(style, by=by),
-            g,
-        )
+        write_letter(canvas, glyphs, middle[0] - s.digit_width * height / 2, middle[1], style, g)
         return
     if grid.cell[0] < s.single * grid.cell[1]:
         text = str(g.integers(10))

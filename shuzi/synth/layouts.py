@@ -195,7 +195,7 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         base = y + height * s.rule_below.draw(g)
         rise = s.rule_rise.draw(g) * canvas.width
         width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-        canvas.line((-5, base), (canvas.width + 5, base + rise), width, strength)
+        canvas.line_across(base, rise, width, strength)
     if s.framed.draw(g):
         rule_frame(canvas, g)
     if s.squared.draw(g):
@@ -227,9 +227,8 @@ def page_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
         by = hands[0] if s.first_hand.draw(g) else hands[1]
         _line(canvas, glyphs, y + height / 2, turn, words, height, by, g)
         if s.ruled.draw(g):
-            low, rise = y + height * s.rule_below, np.tan(turn) * canvas.width
             width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-            canvas.line((-5, low), (canvas.width + 5, low + rise), width, strength)
+            canvas.line_across(y + height * s.rule_below, np.tan(turn) * canvas.width, width, strength)
         y += height * s.line_apart.draw(g)
     if s.squared.draw(g):
         rule_squares(canvas, size, g)

@@ -8,7 +8,7 @@ import numpy as np
 from shuzi.data.digits import SIDE
 from shuzi.synth.distributions import Chance, LogNormal, Normal, Uniform
 from shuzi.synth.ink import BOX
-from shuzi.synth.raster import SUBPIXEL, polyline
+from shuzi.synth.raster import crop_to_ink, polyline
 from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
 
 CANVAS = 100  # pixels of the larger side while a digit is drawn
@@ -103,16 +103,14 @@ def _draw_uneven(
     for a, b, weight in zip(path, path[1:], weights.tolist(), strict=False):
         if nib is not None:
             weight *= PEN_STYLE.nib_thin + PEN_STYLE.nib_gain * abs(np.sin(np.arctan2(*(b - a)[::-1]) - nib))
-        start, end = (np.round(q * 2**SUBPIXEL).astype(int).tolist() for q in (a, b))
-        cv2.line(canvas, start, end, 255, max(1, round(pen * weight)), cv2.LINE_AA, SUBPIXEL)
+        polyline(canvas, np.array([a, b]), pen * weight)
 
 
 def to_box(canvas: np.ndarray, g: np.random.Generator) -> np.ndarray:
     """Bring ink of any size, uint8 (h, w), into MNIST's box, a little larger or smaller, some of it softer."""
-    ys, xs = np.flatnonzero(canvas.max(1) > INKED), np.flatnonzero(canvas.max(0) > INKED)
-    if len(ys) == 0:
+    crop = crop_to_ink(canvas, INKED)
+    if crop is None:
         return np.zeros((SIDE, SIDE), np.uint8)
-    crop = canvas[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
     scale = (BOX + float(np.clip(BOXING.larger.draw(g), -1, 1))) / max(crop.shape)
     if BOXING.soft.draw(g):
         crop = cv2.GaussianBlur(crop, (0, 0), BOXING.sigma.draw(g) / scale)

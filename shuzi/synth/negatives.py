@@ -12,6 +12,7 @@ import numpy as np
 from shuzi.data.digits import SIDE, Digits
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Normal, Uniform
 from shuzi.synth.mnist_style import PEN_STYLE, draw_digits, draw_glyph, to_box
+from shuzi.synth.raster import crop_to_ink
 from shuzi.synth.shapes import blob, nearly_blank, silhouette, texture
 from shuzi.synth.skeletons import sign_skeletons
 
@@ -170,8 +171,8 @@ def _skeleton(strokes: list[np.ndarray], corner: str = "") -> str:
 
 def _cropped(image: np.ndarray) -> np.ndarray:
     """Return the part of an image that has ink."""
-    ys, xs = np.flatnonzero(image.max(1) > CROPPED), np.flatnonzero(image.max(0) > CROPPED)
-    return image[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1] if len(ys) else image
+    ink = crop_to_ink(image, CROPPED)
+    return image if ink is None else ink
 
 
 def pair(g: np.random.Generator, written: np.ndarray) -> np.ndarray:

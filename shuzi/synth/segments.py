@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from shuzi.synth.distributions import Chance, Uniform
-from shuzi.synth.raster import SUBPIXEL, fixed_point
+from shuzi.synth.raster import SUBPIXEL, fixed_point, resize_by
 
 # Segments a to g, from the top clockwise, the middle one last; of 6, 7 and 9 there are two forms.
 LIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
@@ -54,9 +54,7 @@ def draw_segments(digit: int, height: float, slant: float, habit: float) -> np.n
         layer = np.zeros_like(canvas)
         cv2.fillPoly(layer, [fixed_point(shape + 1)], 1.0 if name in lit else ghost, cv2.LINE_AA, SUBPIXEL)
         np.maximum(canvas, layer, out=canvas)
-    scale = height / HEIGHT
-    size = (max(1, round(canvas.shape[1] * scale)), max(1, round(canvas.shape[0] * scale)))
-    return cv2.resize(canvas, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return resize_by(canvas, height / HEIGHT)
 
 
 def _segment(start: np.ndarray, end: np.ndarray, thick: float, gap: float, square: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from shuzi.synth.distributions import Chance, Integers, LogUniform, Mixture, Normal, Uniform
 from shuzi.synth.paper import smooth_noise
-from shuzi.synth.raster import SUBPIXEL, fixed_point
+from shuzi.synth.raster import SUBPIXEL, fixed_point, polyline
 from shuzi.synth.shapes import silhouette
 
 Shape = tuple[int, int]
@@ -95,15 +95,9 @@ def _comb(shape: Shape, g: np.random.Generator) -> np.ndarray:
     lean, based = s.turn.draw(g), s.based.draw(g)
     for y in np.arange(g.uniform(0, tooth), shape[0] + tooth, tooth * s.rows.draw(g)):
         for x in np.arange(g.uniform(-apart, apart), shape[1], apart):
-            ends = fixed_point(np.array([[x, y - tooth + lean * x], [x, y + lean * x]]))
-            cv2.line(
-                canvas, ends[0].tolist(), ends[1].tolist(), 255, max(1, round(width)), cv2.LINE_AA, SUBPIXEL
-            )
+            polyline(canvas, np.array([[x, y - tooth + lean * x], [x, y + lean * x]]), width)
         if based:
-            ends = fixed_point(np.array([[-5, y], [shape[1] + 5, y + lean * shape[1]]]))
-            cv2.line(
-                canvas, ends[0].tolist(), ends[1].tolist(), 255, max(1, round(width)), cv2.LINE_AA, SUBPIXEL
-            )
+            polyline(canvas, np.array([[-5, y], [shape[1] + 5, y + lean * shape[1]]]), width)
     return canvas / 255
 
 

@@ -94,6 +94,15 @@ def spell(
     return x
 
 
+def write_letter(
+    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
+) -> float:
+    """Write a letter of a grade or an answer, by a real writer unless the hand prints; return where it ends."""
+    label = str(g.choice(list(table("words")["column"])))
+    by = style.by if style.by.kind == "font" else replace(style.by, kind="pens")
+    return spell(canvas, glyphs, label, x, y, replace(style, by=by), g)
+
+
 def _scribbled(
     canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
 ) -> float:
