@@ -19,6 +19,23 @@ def uniform(low: float, high: float, count: int, generator: torch.Generator) -> 
     return low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
 
 
+def resampled(images: Tensor, matrix: Tensor) -> Tensor:
+    """Move each image by its own matrix (B, 2, 3), from places in the result to places in the image."""
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
+def cross_pooled(images: Tensor) -> Tensor:
+    """Take the largest of each pixel and its four neighbours."""
+    return torch.maximum(F.max_pool2d(images, (3, 1), 1, (1, 0)), F.max_pool2d(images, (1, 3), 1, (0, 1)))
+
+
+def along_and_across(reach: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    """Return coordinates (B, 1, S, S) along and across directions, of a square of places `reach` (S,) a side."""
+    y, x = torch.meshgrid(reach, reach, indexing="ij")
+    return x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+
+
 def warp(
     images: Tensor,
     generator: torch.Generator,
@@ -63,26 +80,20 @@ def warp_far(images: Tensor, generator: torch.Generator) -> Tensor:
     """Warp as far as hands and careless framing go: 30 degrees, two thirds of the size, four pixels off."""
     factor = uniform(-0.12, 0.42, len(images), generator).exp().view(-1, 1, 1)  # above 1 shrinks the digit
     zoom = torch.eye(2, 3).expand(len(images), 2, 3) * factor
-    images = F.grid_sample(
-        images, F.affine_grid(zoom, list(images.shape), align_corners=False), align_corners=False
-    )
-    return warp(images, generator, turn=28, stretch=0.2, shear=0.38, shift=3.5, bend=1.3)
+    return warp(resampled(images, zoom), generator, turn=28, stretch=0.2, shear=0.38, shift=3.5, bend=1.3)
 
 
 def thicken(images: Tensor, generator: torch.Generator) -> Tensor:
     """Let the ink spread by up to two pixels."""
     much = uniform(0, 2, len(images), generator)
     once = F.max_pool2d(images, 3, 1, 1)
-    cross = torch.maximum(F.max_pool2d(images, (3, 1), 1, (1, 0)), F.max_pool2d(images, (1, 3), 1, (0, 1)))
-    twice = torch.maximum(F.max_pool2d(once, (3, 1), 1, (1, 0)), F.max_pool2d(once, (1, 3), 1, (0, 1)))
-    one = torch.lerp(images, cross, much.clamp(max=1))
-    return torch.lerp(one, twice, (much - 1).clamp(min=0))
+    one = torch.lerp(images, cross_pooled(images), much.clamp(max=1))
+    return torch.lerp(one, cross_pooled(once), (much - 1).clamp(min=0))
 
 
 def thin(images: Tensor, generator: torch.Generator) -> Tensor:
     """Take ink from both sides of the strokes, but never the whole stroke."""
-    cross = -torch.maximum(F.max_pool2d(-images, (3, 1), 1, (1, 0)), F.max_pool2d(-images, (1, 3), 1, (0, 1)))
-    thinner = torch.lerp(images, cross, uniform(0.3, 1, len(images), generator))
+    thinner = torch.lerp(images, -cross_pooled(-images), uniform(0.3, 1, len(images), generator))
     thinner = thinner / thinner.amax((1, 2, 3), keepdim=True).clamp(min=0.3)
     left = thinner.sum((1, 2, 3), keepdim=True) / images.sum((1, 2, 3), keepdim=True).clamp(min=1e-3)
     return torch.where(left > 0.45, thinner, images)
@@ -102,9 +113,8 @@ def coarse(images: Tensor, generator: torch.Generator) -> Tensor:
     small = F.interpolate(images, (side, side), mode="area")
     if torch.rand((), generator=generator) < 0.3:
         small = (small * 16).round() / 16
-    mode = ("bilinear", "bicubic", "nearest")[
-        int(torch.multinomial(torch.tensor([0.5, 0.35, 0.15]), 1, generator=generator))
-    ]
+    chosen = torch.multinomial(torch.tensor([0.5, 0.35, 0.15]), 1, generator=generator)
+    mode = ("bilinear", "bicubic", "nearest")[int(chosen)]
     big = F.interpolate(small, (28, 28), mode=mode, align_corners=None if mode == "nearest" else False)
     return (big * uniform(1, 1.6, len(images), generator)).clamp(0, 1)
 
@@ -125,10 +135,7 @@ def shake(images: Tensor, generator: torch.Generator) -> Tensor:
     batch = len(images)
     angle = uniform(0, math.pi, batch, generator)
     length = uniform(1, 5, batch, generator)
-    reach = torch.arange(-5, 6).float()
-    y, x = torch.meshgrid(reach, reach, indexing="ij")
-    along = x * angle.cos() + y * angle.sin()  # (B, 1, 11, 11)
-    across = y * angle.cos() - x * angle.sin()
+    along, across = along_and_across(torch.arange(-5, 6).float(), angle)  # (B, 1, 11, 11)
     kernel = (-(across**2)).exp() * (-(along**2) / length**2).exp()
     kernel = kernel / kernel.sum((2, 3), keepdim=True)
     return F.conv2d(images.transpose(0, 1), kernel, padding=5, groups=batch).transpose(0, 1)
@@ -151,9 +158,8 @@ def harden(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def retone(images: Tensor, generator: torch.Generator) -> Tensor:
     """Bend the tones by a power and pale the ink."""
-    return images.clamp(min=1e-4) ** uniform(-0.9, 0.9, len(images), generator).exp() * uniform(
-        0.3, 1, len(images), generator
-    )
+    power = uniform(-0.9, 0.9, len(images), generator).exp()
+    return images.clamp(min=1e-4) ** power * uniform(0.3, 1, len(images), generator)
 
 
 def greyed(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -181,12 +187,9 @@ def shadow(images: Tensor, generator: torch.Generator) -> Tensor:
     """Darken one side of the picture along a soft edge."""
     batch, side = len(images), images.shape[-1]
     angle, place = uniform(0, 2 * math.pi, batch, generator), uniform(-1, 1, batch, generator)
-    reach = torch.linspace(-1, 1, side)
-    y, x = torch.meshgrid(reach, reach, indexing="ij")
-    slope = uniform(0.7, 8, batch, generator)
-    dark = torch.sigmoid((x * angle.cos() + y * angle.sin() - place) * slope) * uniform(
-        0.1, 0.6, batch, generator
-    )
+    along, _ = along_and_across(torch.linspace(-1, 1, side), angle)
+    slope, depth = uniform(0.7, 8, batch, generator), uniform(0.1, 0.6, batch, generator)
+    dark = torch.sigmoid((along - place) * slope) * depth
     return images * (1 - dark) + dark
 
 
@@ -219,15 +222,14 @@ def blots(images: Tensor, generator: torch.Generator) -> Tensor:
 def ruled(images: Tensor, generator: torch.Generator) -> Tensor:
     """Draw a line across: straight, dotted or zigzag, of any direction, dark or pale."""
     batch, side = len(images), images.shape[-1]
-    reach = torch.arange(side) - (side - 1) / 2
-    y, x = torch.meshgrid(reach, reach, indexing="ij")
     angle = torch.where(  # most lie flat or upright
         uniform(0, 1, batch, generator) < 0.7,
         uniform(-0.7, 0.7, batch, generator),
         uniform(0, math.pi, batch, generator),
     )
-    along = x * angle.cos() + y * angle.sin() + uniform(0, 8, batch, generator)
-    across = y * angle.cos() - x * angle.sin() - uniform(-14, 14, batch, generator)
+    along, across = along_and_across(torch.arange(side) - (side - 1) / 2, angle)
+    along = along + uniform(0, 8, batch, generator)
+    across = across - uniform(-14, 14, batch, generator)
     kind = uniform(0, 3, batch, generator).floor()
     period = uniform(3, 9, batch, generator)
     wave = ((along / period) % 1 - 0.5).abs() * 4 - 1  # a triangle from -1 to 1
@@ -259,10 +261,7 @@ def neighbours(images: Tensor, generator: torch.Generator) -> Tensor:
     move = torch.eye(2, 3).repeat(batch, 1, 1)
     move[:, 0, 2] = (away * angle.cos()).view(-1) * 2 / side
     move[:, 1, 2] = (away * angle.sin()).view(-1) * 2 / side
-    other = F.grid_sample(
-        other, F.affine_grid(move, list(images.shape), align_corners=False), align_corners=False
-    )
-    return torch.maximum(images, other * uniform(0.4, 1, batch, generator))
+    return torch.maximum(images, resampled(other, move) * uniform(0.4, 1, batch, generator))
 
 
 def crumbs(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -275,11 +274,9 @@ def crumbs(images: Tensor, generator: torch.Generator) -> Tensor:
 def worn(images: Tensor, generator: torch.Generator) -> Tensor:
     """Break the ink: a narrow gap across, or patches where the pen ran dry."""
     batch, side = len(images), images.shape[-1]
-    reach = torch.arange(side) - (side - 1) / 2
-    y, x = torch.meshgrid(reach, reach, indexing="ij")
-    angle = uniform(0, math.pi, batch, generator)
-    across = (x * angle.cos() + y * angle.sin() - uniform(-7, 7, batch, generator)).abs()
-    gap = (across - uniform(0.2, 1.0, batch, generator)).clamp(0, 1)
+    along, _ = along_and_across(torch.arange(side) - (side - 1) / 2, uniform(0, math.pi, batch, generator))
+    away = (along - uniform(-7, 7, batch, generator)).abs()
+    gap = (away - uniform(0.2, 1.0, batch, generator)).clamp(0, 1)
     patch = F.interpolate(
         torch.rand(batch, 1, 9, 9, generator=generator), (side, side), mode="bicubic", align_corners=True
     )
