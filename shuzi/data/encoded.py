@@ -8,6 +8,7 @@ import numpy as np
 
 from shuzi.data import picture
 from shuzi.data.arrays import stack
+from shuzi.data.own import pictures
 from shuzi.data.unpack import max_unpacked
 from shuzi.errors import ShuziError, needs
 from shuzi.files import read_bytes
@@ -82,13 +83,6 @@ def read_folder(path: Path) -> dict[str, np.ndarray]:
     Raises:
         ShuziError: a file is no picture, or of another size than the first.
     """
-    found = sorted(
-        (file.name, label, file)
-        for label in range(10)
-        for file in (path / str(label)).glob("[!.]*")
-        if file.is_file()
-    )
-    if not found:
-        raise ShuziError(f"{path}: its sub-folders 0 to 9 hold no pictures. Add some.")
+    found = sorted((file.name, label, file) for label, files in pictures(path).items() for file in files)
     images = [decode(read_bytes(file), str(file)) for _, _, file in found]
     return {"images": stack(images, str(path)), "labels": np.array([label for _, label, _ in found])}
