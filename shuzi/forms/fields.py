@@ -114,13 +114,10 @@ class Field:
         day = parse_date(text, self.date) if self.date else None
         if day is None:
             return text
-        parts = {
-            "YYYY": f"{day.year:04}",
-            "YY": f"{day.year % 100:02}",
-            "MM": f"{day.month:02}",
-            "DD": f"{day.day:02}",
-        }
-        return re.sub("|".join(DATES), lambda part: parts[part[0]], self.date)
+        # on some systems %Y of the year 999 has three digits
+        return re.sub(
+            "|".join(DATES), lambda part: day.strftime(DATES[part[0]]).zfill(len(part[0])), self.date
+        )
 
     def value(self, text: str) -> Decimal | None:
         """Compute what a text is worth there; None for a date, and as `number_value` does."""
