@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
 
-# Words for a lack of memory in errors of onnxruntime, OpenCV, pdfium, the dynamic linker, CUDA and Python.
+# Words for a lack of memory in errors of onnxruntime, OpenCV, pdfium, the dynamic linker, torch, CUDA and Python.
 NO_MEMORY = (
     "bad_alloc",
     "BFCArena",
@@ -31,6 +31,8 @@ NO_MEMORY = (
     "Failed to create bitmap",
     "failed to map segment",
     "out of memory",
+    "can't allocate memory",
+    "not enough memory",
     "can't start new thread",
 )
 ENOUGH_BYTES = 900_000_000  # if so many can be had, memory isn't lacking
@@ -112,7 +114,7 @@ def enough_memory(doing: str) -> Iterator[None]:
         raise failure from error
 
 
-def out_of_memory(error: Exception, doing: str) -> OutOfMemory | None:
+def out_of_memory(error: BaseException, doing: str) -> OutOfMemory | None:
     """Return OutOfMemory if an error of any library reports that memory ran out, else None."""
     lacking = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
     if not lacking and not any(words in str(error) for words in NO_MEMORY):

@@ -15,11 +15,10 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import torch
 from torch import Tensor
 
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, out_of_memory
 from shuzi.train.ranks import lost
 from shuzi.train.settings import MAX_LR, kind
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 LONGEST = 160  # letters of what another library says in a sentence of ours
 MEND = "Mend the recipe; --traceback shows where"
-# What torch says where it has no exception of its own for it.
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 RANGES = {
     "epochs": (1, math.inf),
@@ -146,7 +143,7 @@ class RecipeField:
         except (Exception, SystemExit) as error:
             if isinstance(error, RuntimeError) and lost(error):
                 raise
-            if out_of_memory(error):
+            if out_of_memory(error, "") is not None:
                 raise ShuziError(self.too_large()) from error
             if self.shipped:
                 raise
@@ -253,13 +250,6 @@ def importable(folder: Path | None) -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):  # somebody else has removed it
             sys.path.remove(entry)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Return whether the machine or its GPU ran out of memory."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def said(error: BaseException) -> str:
