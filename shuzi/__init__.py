@@ -84,7 +84,7 @@ def load(
         train, test = load(name, root, progress, skip_blank=skip_blank, labels=labels)
         return train.with_transform(transform), test.with_transform(transform)
     if not own.is_own(name):
-        return datasets.load(name, root, progress, labels)
+        return datasets.read(name, root, progress, labels).split()
     from shuzi.read.reader import Reader
 
     reader = Reader()

@@ -21,9 +21,9 @@ import tiny_pens
 
 import shuzi
 import shuzi.train  # says how torch's threads wait, which must be said before torch is imported
+from shuzi import load
 from shuzi.cli import main
 from shuzi.data import idx, sources
-from shuzi.data.datasets import load
 from shuzi.data.digits import Digits
 from shuzi.synth import fonts
 from shuzi.synth.filled_forms import make_form

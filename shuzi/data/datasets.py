@@ -3,7 +3,7 @@
 import hashlib
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +92,13 @@ class Dataset:
         return Digits(part.images, labels.astype(np.uint8), f"{self.name} {TITLES[name]}", self.sha256)
 
 
-def load(
+def read(
     name: str | Path = "mnist",
     root: str | Path | None = None,
     progress: sources.Progress | None = None,
     labels: str | None = None,
-) -> tuple[Digits, Digits]:
-    """Load the training and the test digits of a dataset.
+) -> Dataset:
+    """Read a dataset as its files hold it; it needs no labels.
 
     Args:
         name: "mnist", "fashion-mnist", or the path of a file or folder as `formats.find` takes it.
@@ -109,16 +109,6 @@ def load(
     Raises:
         ShuziError: an unknown name, a folder without a dataset, a damaged file, or no source for a missing one.
     """
-    return read(name, root, progress, labels).split()
-
-
-def read(
-    name: str | Path = "mnist",
-    root: str | Path | None = None,
-    progress: sources.Progress | None = None,
-    labels: str | None = None,
-) -> Dataset:
-    """Read a dataset as its files hold it; arguments and errors as for `load`, but it needs no labels."""
     chosen = None if labels is None else parse_labels(labels)
     if str(name) in sources.SOURCES:
         dataset = from_files(str(name), sources.obtain(str(name), Path(root) if root else None, progress))
@@ -126,14 +116,11 @@ def read(
         files = formats.find(Path(name))
         parts = formats.read(files)
         check_partners(files, parts)
-        dataset = Dataset(
-            Path(name).resolve().name, [File(file.path, *file.checksum()) for file in files], parts
-        )
+        checked = [File(file.path, *file.checksum()) for file in files]
+        dataset = Dataset(Path(name).resolve().name, checked, parts)
     if chosen is None:
         return dataset
-    return Dataset(
-        dataset.name, dataset.files, {part: only(each, chosen) for part, each in dataset.parts.items()}
-    )
+    return replace(dataset, parts={part: only(each, chosen) for part, each in dataset.parts.items()})
 
 
 def of(train: Digits, test: Digits) -> Dataset:

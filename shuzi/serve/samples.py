@@ -40,10 +40,10 @@ def load() -> Samples:
 
 def make() -> Samples:
     """Picks the samples: the first of each class, and those whose label the shipped network finds least likely."""
-    from shuzi.data.datasets import load as load_digits
+    import shuzi
     from shuzi.read.reader import Reader
 
-    _, test = load_digits("mnist")
+    _, test = shuzi.load("mnist")
     scores = Reader().scores(test.images)
     hardest = np.argsort(scores[np.arange(len(test.labels)), test.labels])[:HARDEST]
     first = np.sort(np.concatenate([np.flatnonzero(test.labels == k)[:PER_DIGIT] for k in range(10)]))

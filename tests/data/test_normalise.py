@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shuzi
-from shuzi.data.datasets import load
+from shuzi import load
 from shuzi.data.normalise import BOX, normalise, stroke_width, two_tone_ink
 from shuzi.read.reader import Reader
 

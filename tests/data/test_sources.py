@@ -24,8 +24,8 @@ import pytest
 import requests
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
+from shuzi import load
 from shuzi.data import idx, package_index, sources, web
-from shuzi.data.datasets import load
 from shuzi.data.sources import NAMES, Source
 from shuzi.errors import ShuziError
 

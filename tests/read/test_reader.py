@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shuzi
-from shuzi.data.datasets import load
+from shuzi import load
 from shuzi.read import reader as reader_module
 from shuzi.read.reader import any_digit, round_box
 from shuzi.synth.pages import make_table

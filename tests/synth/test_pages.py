@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from shuzi.data.datasets import load
+from shuzi import load
 from shuzi.synth.pages import KINDS, PageScore, make_page, make_table, score_page
 
 
