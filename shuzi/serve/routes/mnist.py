@@ -1,4 +1,4 @@
-"""What the learning page asks for: MNIST."""
+"""MNIST, for the learning page."""
 
 import asyncio
 
