@@ -16,10 +16,10 @@ def resize_to_height(ink: np.ndarray | None, height: float) -> np.ndarray | None
     """Resize ink so that its height, or a wide glyph's width, is as asked, in pixels."""
     if ink is None or not ink.size:
         return None
-    return resize_by(ink, height / max(ink.shape[0], 0.8 * ink.shape[1]))
+    return rescale(ink, height / max(ink.shape[0], 0.8 * ink.shape[1]))
 
 
-def resize_by(ink: np.ndarray, scale: float) -> np.ndarray:
+def rescale(ink: np.ndarray, scale: float) -> np.ndarray:
     """Resize ink by a factor, to one pixel a side at least."""
     size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
     return cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

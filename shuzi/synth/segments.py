@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from shuzi.synth.distributions import Chance, Uniform
-from shuzi.synth.raster import SUBPIXEL, fixed_point, resize_by
+from shuzi.synth.raster import SUBPIXEL, fixed_point, rescale
 
 # Segments a to g, from the top clockwise, the middle one last; of 6, 7 and 9 there are two forms.
 LIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
@@ -54,7 +54,7 @@ def draw_segments(digit: int, height: float, slant: float, habit: float) -> np.n
         layer = np.zeros_like(canvas)
         cv2.fillPoly(layer, [fixed_point(shape + 1)], 1.0 if name in lit else ghost, cv2.LINE_AA, SUBPIXEL)
         np.maximum(canvas, layer, out=canvas)
-    return resize_by(canvas, height / HEIGHT)
+    return rescale(canvas, height / HEIGHT)
 
 
 def _segment(start: np.ndarray, end: np.ndarray, thick: float, gap: float, square: bool) -> np.ndarray:
