@@ -19,33 +19,23 @@ router = APIRouter()
 _generator = np.random.default_rng(secrets.randbits(64))
 
 
-@router.get(
-    "/api/samples", summary="Test digits", responses={200: {"model": schemas.SamplesAnswer}, **problems(422)}
-)
-async def samples(context: Shared, count: Count = 1, hard: Hard = False) -> Response:
+@router.get("/api/samples", summary="Test digits", responses=problems(422))
+async def samples(context: Shared, count: Count = 1, hard: Hard = False) -> schemas.SamplesAnswer:
     """Digits of MNIST's test set (CC BY-SA 3.0), in random order."""
     shown = context.samples
     chosen = _generator.permutation(np.flatnonzero(shown.hard == hard))[:count]
-    return JSONResponse(
-        {
-            "samples": [
-                {
-                    "index": int(shown.index[i]),
-                    "label": int(shown.labels[i]),
-                    "image": schemas.encode(shown.images[i]),
-                }
-                for i in chosen
-            ]
-        }
+    rows = zip(shown.index[chosen].tolist(), shown.labels[chosen].tolist(), shown.images[chosen], strict=True)
+    return schemas.SamplesAnswer(
+        samples=[schemas.Sample(index=i, label=k, image=schemas.encode(image)) for i, k, image in rows]
     )
 
 
-@router.get("/api/health", summary="Health", responses={200: {"model": schemas.Health}, **problems()})
-async def health(context: Shared) -> Response:
+@router.get("/api/health", summary="Health", responses=problems())
+async def health(context: Shared) -> schemas.Health:
     """Answers 503 while no process can read."""
     if not context.pool.ready:
         raise Problem(503, "no process can read at the moment; try again in a second.", RETRY)
-    return JSONResponse({"status": "ok", "version": context.about["version"]})
+    return schemas.Health(status="ok", version=context.about["version"])
 
 
 @router.get("/api/model", summary="The models", responses={200: {"model": schemas.About}, **problems()})
