@@ -123,10 +123,7 @@ def parse_run(folder: Path, path: Path, text: str) -> Run:
     """Parse the text of `Run.text` as a folder's run. Raises ShuziError, naming the path, if it is anything else."""
     try:
         saved = json.loads(text)
-        settings = Settings(
-            int(saved["epochs"]), int(saved["batch_size"]), float(saved["lr"]),
-            int(saved["seed"]), int(saved["validation"]),
-        )  # fmt: skip
+        settings = Settings(*(saved[each.name] for each in dataclasses.fields(Settings)))
         start = None if saved["start"] is None else str(saved["start"])
         plan = Plan(
             str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start,
