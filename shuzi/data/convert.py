@@ -168,12 +168,9 @@ def save_parquet(path: Path, part: DatasetPart) -> None:
     parquet = needs("parquet", "pyarrow.parquet")
     import pyarrow as pa
 
-    columns: dict[str, object] = {
-        "image": pa.array(
-            [{"bytes": png(image), "path": None} for image in part.images],
-            pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-        )
-    }
+    files = [{"bytes": png(image), "path": None} for image in part.images]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns: dict[str, object] = {"image": pa.array(files, kind)}
     if part.labels is not None:
         columns["label"] = pa.array(part.labels, pa.int64())
     features = {name: feature for name, feature in FEATURES.items() if name in columns}

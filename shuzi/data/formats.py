@@ -103,11 +103,8 @@ class DatasetFile:
         if self.path.is_dir():
             files = sorted(file for file in self.path.glob("[0-9]/*") if file.is_file())
             listing = "".join(f"{unpack.sha256(file)}  {file.parent.name}/{file.name}\n" for file in files)
-            return (
-                self.path.name,
-                sum(file.stat().st_size for file in files),
-                hashlib.sha256(listing.encode()).hexdigest(),
-            )
+            size = sum(file.stat().st_size for file in files)
+            return self.path.name, size, hashlib.sha256(listing.encode()).hexdigest()
         return self.path.name, self.path.stat().st_size, unpack.sha256(self.path)
 
 

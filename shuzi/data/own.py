@@ -118,14 +118,12 @@ def test_digests(digests: list[str], share: float) -> set[str]:
 def hold_out(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Choose which images of a set of one part are for the test: bool (N,), by IMAGE_SPLIT. Copies are on one side."""
     digests = np.array([hashlib.sha256(image).hexdigest() for image in images])
-    return np.any(
-        [
-            np.isin(digests, [*test_digests(digests[labels == label].tolist(), IMAGES_HELD_OUT)])
-            & (labels == label)
-            for label in range(CLASSES)
-        ],
-        axis=0,
-    )
+    chosen = np.zeros(len(labels), bool)
+    for label in range(CLASSES):
+        of_label = labels == label
+        lowest = test_digests(digests[of_label].tolist(), IMAGES_HELD_OUT)
+        chosen |= of_label & np.isin(digests, [*lowest])
+    return chosen
 
 
 def load_image(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,12 +83,8 @@ class Pens:
             leans[index] = -(x @ y) / max(float(y @ y), 1.0)
         usual = np.bincount(self.labels, leans) / np.maximum(np.bincount(self.labels), 1)
         beyond = np.clip(leans - usual[self.labels], -1, 1)
-        return np.array(
-            [
-                np.median(beyond[self.writers == w]) if (self.writers == w).any() else 0.0
-                for w in range(len(self.names))
-            ]
-        )
+        glyphs = (self.writers == w for w in range(len(self.names)))
+        return np.array([np.median(beyond[own]) if own.any() else 0.0 for own in glyphs])
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count digits, letters and other signs, and writers, of each source."""
@@ -116,15 +112,14 @@ class Pens:
         """Return some of the glyphs: bool (N,)."""
         lengths, counts = np.diff(self.strokes), np.diff(self.glyphs)
         strokes = np.repeat(kept, counts)
-        return Pens(
-            self.points[np.repeat(strokes, lengths)],
-            _starts(lengths[strokes]),
-            _starts(counts[kept]),
-            self.labels[kept],
-            self.sizes[kept],
-            self.writers[kept],
-            self.names,
-            self.sha256,
+        return replace(
+            self,
+            points=self.points[np.repeat(strokes, lengths)],
+            strokes=_starts(lengths[strokes]),
+            glyphs=_starts(counts[kept]),
+            labels=self.labels[kept],
+            sizes=self.sizes[kept],
+            writers=self.writers[kept],
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from shuzi.synth.pages import HEIGHT, INKS, WIDTH, drawn_ink, photographed, shadow
+from shuzi.synth.pages import HEIGHT, WIDTH, drawn_ink, inked, photographed, scanned, shadow
 
 ZONE = 620, 100  # pixels of a field's zone
 FRAME = 8  # pixels from a zone's edge to what is printed in it
@@ -62,13 +62,10 @@ def make_form(
         _print(printed, (x, y), kind, cells, print_colour)
         digits = [images[generator.choice(np.flatnonzero(labels == int(d)))] for d in text]
         _write(ink, (x, y), digits, cells, generator)
-    pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
-    strength = ink[:, :, None] * generator.uniform(0.75, 1.0)
-    sheet = printed * (1 - strength) + np.minimum(pen, printed) * strength
+    sheet = inked(printed, ink, generator)
     if photo:
         return photographed(sheet * shadow(generator), np.zeros((1, 4), np.float32), generator)[0]
-    noisy = sheet + generator.normal(0, 1.5, sheet.shape).astype(np.float32)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return scanned(sheet, generator)
 
 
 def _cell(cells: int) -> float:

@@ -137,9 +137,8 @@ def _printed_sign(label: str, height: float, by: Hand) -> tuple[np.ndarray | Non
         return None, 0.0
     scale = height / drawn.digit
     low = (0.5 * drawn.digit - drawn.above + drawn.ink.shape[0] / 2) * scale
-    return resize_to_height(
-        deform(drawn.ink, by), max(drawn.ink.shape[0], 0.8 * drawn.ink.shape[1]) * scale
-    ), low
+    larger = max(drawn.ink.shape[0], 0.8 * drawn.ink.shape[1])
+    return resize_to_height(deform(drawn.ink, by), larger * scale), low
 
 
 def mark(sign: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
@@ -189,9 +188,8 @@ def _mark_strokes(sign: str, pen: float, by: Hand, g: np.random.Generator) -> tu
     slash = np.array([[half * lean, -half], [-half * lean, half]])
     if sign == "%":
         slash *= s.percent
-        ring = (
-            half * s.ring.draw(g) * np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 12)])
-        )
+        circle = np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 12)])
+        ring = half * s.ring.draw(g) * circle
         aside = half * s.percent * np.array([0.5, 0.55])
         return [slash, ring - aside, ring + aside], s.slash_low.draw(g)
     return [slash], s.slash_low.draw(g)

@@ -134,7 +134,7 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
             break
         writing.write_line(y, size)
         y += size * generator.uniform(1.5, 2.0) + 14
-    page = _inked(paper, writing.ink, generator)
+    page = inked(paper, writing.ink, generator)
     boxes = np.array(writing.boxes, np.float32).reshape(-1, 4)
     if kind == "negative":
         page = 255 - page
@@ -143,12 +143,17 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
     if kind == "photographed":
         picture, boxes = photographed(page, boxes, generator)
     else:
-        noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
-        picture = np.clip(noisy, 0, 255).astype(np.uint8)
+        picture = scanned(page, generator)
     return MadePage(picture, labels[writing.chosen], boxes, np.array(writing.numbers, np.int64))
 
 
-def _inked(paper: np.ndarray, ink: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def scanned(page: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A page, float32 (H, W, 3), with a scanner's noise: uint8."""
+    noisy = page + generator.normal(0, 1.5, page.shape).astype(np.float32)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def inked(paper: np.ndarray, ink: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Paper (H, W, 3) with ink (H, W), 0..1, of one pen on it: float32 (H, W, 3), 0..255."""
     pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
     strength = ink[:, :, None] * generator.uniform(0.75, 1.0)
@@ -236,10 +241,8 @@ def make_table(
     ink = _tabulated(cells, height, g)
     turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), g.uniform(-TILT, TILT), 1.0)
     ink = cv2.warpAffine(ink, turn, ink.shape[::-1], flags=cv2.INTER_LINEAR)
-    picture = _inked(paper_of("plain", g, ink.shape), ink, g)
-    picture += g.normal(0, 1.5, picture.shape).astype(np.float32)
-    texts = tuple(tuple(cell and cell[0] for cell in row) for row in cells)
-    return MadeTable(np.clip(picture, 0, 255).astype(np.uint8), texts)
+    picture = scanned(inked(paper_of("plain", g, ink.shape), ink, g), g)
+    return MadeTable(picture, tuple(tuple(cell and cell[0] for cell in row) for row in cells))
 
 
 def _numeral(

@@ -71,9 +71,8 @@ class Writers:
 
     def writer(self, by: Hand) -> int:
         """Return which writer a hand is."""
-        return int(
-            self.hands[min(int(np.searchsorted(self.shares, by.writer, "right")), len(self.hands) - 1)]
-        )
+        place = int(np.searchsorted(self.shares, by.writer, "right"))
+        return int(self.hands[min(place, len(self.hands) - 1)])
 
     def sign(self, label: str, by: Hand, g: np.random.Generator) -> Sign | None:
         """Draw a sign as a hand's writer wrote it, or somebody of similar slant; None where nobody wrote one."""

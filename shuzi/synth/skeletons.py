@@ -83,10 +83,8 @@ def spline(stroke: str) -> np.ndarray:
         p = points[start : end + 1]
         p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
         for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False):
-            pieces.append(
-                0.5
-                * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-            )
+            square, cube = 2 * a - 5 * b + 4 * c - d, 3 * b - a - 3 * c + d
+            pieces.append(0.5 * (2 * b + (c - a) * t + square * t**2 + cube * t**3))
     return np.concatenate([*pieces, points[-1:]])
 
 

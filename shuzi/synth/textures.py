@@ -116,12 +116,8 @@ def _lay(tone: np.ndarray, thing: np.ndarray, side: float, g: np.random.Generato
     size = max(8, int(side))
     large = np.clip(cv2.resize(thing, (size, size), interpolation=cv2.INTER_CUBIC), 0, 1)
     left, top = (int(g.integers(-size // 2, n - size // 2)) for n in tone.shape[::-1])
-    x0, y0, x1, y1 = (
-        max(left, 0),
-        max(top, 0),
-        min(left + size, tone.shape[1]),
-        min(top + size, tone.shape[0]),
-    )
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + size, tone.shape[1]), min(top + size, tone.shape[0])
     part, there = large[y0 - top : y1 - top, x0 - left : x1 - left], tone[y0:y1, x0:x1]
     there += np.minimum(part * 3, 1) * (part * g.uniform(0.3, 1) - there)
 
@@ -143,18 +139,8 @@ def _face(shape: Shape, g: np.random.Generator) -> np.ndarray:
             parts += [(side * 0.3, -0.12, 0.06, 0.06, 0.0 if g.random() < 0.5 else 1.0)]
         parts += [(0.0, 0.5, g.uniform(0.15, 0.35), g.uniform(0.03, 0.12), skin + 0.3)]
         for x, y, w, h, shade in parts:
-            at, axes = fixed_point(middle + np.array([x, y]) * half), fixed_point(np.array([w, h]) * half)
-            cv2.ellipse(
-                tone,
-                at.tolist(),
-                np.maximum(axes, 16).tolist(),
-                turn,
-                0,
-                360,
-                float(shade),
-                -1,
-                cv2.LINE_8,
-                SUBPIXEL,
-            )
+            at = fixed_point(middle + np.array([x, y]) * half).tolist()
+            axes = np.maximum(fixed_point(np.array([w, h]) * half), 16).tolist()
+            cv2.ellipse(tone, at, axes, turn, 0, 360, float(shade), -1, cv2.LINE_8, SUBPIXEL)
     light = (np.mgrid[0 : shape[0], 0 : shape[1]][g.integers(2)] / shape[0] - 0.5) * g.uniform(-0.5, 0.5)
     return cv2.GaussianBlur(tone.astype(np.float32), (0, 0), g.uniform(0.6, 2.5)) + light

@@ -81,8 +81,9 @@ def config(run: Run, model: Path) -> dict[str, Any]:
     """Return the contents of config.json, by the hub's names where it has them."""
     import onnx
 
-    about = {entry.key: entry.value for entry in onnx.load(model).metadata_props}
-    outputs = onnx.load(model).graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    proto = onnx.load(model)
+    about = {entry.key: entry.value for entry in proto.metadata_props}
+    outputs = proto.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     return {
         "model_type": KIND,
         "architectures": [run.plan.recipe],

@@ -33,12 +33,8 @@ class ShippedFinder(nn.Module):
         heat = maps[:, HEAT].sigmoid()
         peaks = heat * (F.max_pool2d(heat, 3, 1, 1) == heat)
         rest = [peaks, maps[:, CLASS].softmax(1), maps[:, OFFSET], maps[:, SIZE].exp() * FAR]
-        rest += [
-            maps[:, LINK : LINK + 1].sigmoid(),
-            maps[:, NEXT],
-            maps[:, OWNER] * FAR,
-            maps[:, FINER : FINER + 1].sigmoid(),
-        ]
+        rest += [maps[:, LINK : LINK + 1].sigmoid(), maps[:, NEXT], maps[:, OWNER] * FAR]
+        rest += [maps[:, FINER : FINER + 1].sigmoid()]
         return torch.cat(rest, 1), ink.sigmoid()
 
 
@@ -49,13 +45,9 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
     Raises ShuziError where the pens are missing.
     """
     wrapped = ShippedFinder(finder).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    batch, height, width = (
-        torch.export.Dim("N"),
-        torch.export.Dim("h", min=1, max=1024),
-        torch.export.Dim("w", min=1, max=1024),
-    )
+    height, width = (torch.export.Dim(name, min=1, max=1024) for name in ("h", "w"))
     sample = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
-    shapes = {0: batch, 1: 16 * height, 2: 16 * width}
+    shapes = {0: torch.export.Dim("N"), 1: 16 * height, 2: 16 * width}
     proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
     if digits is not None:
         glyphs = Glyphs(digits, pens.load().part(held_out=False))
