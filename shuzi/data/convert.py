@@ -160,7 +160,7 @@ def save_npz(path: Path, parts: dict[str, DatasetPart]) -> None:
             arrays[labels] = part.labels
     data = io.BytesIO()  # np.savez would add .npz to the name
     np.savez_compressed(data, allow_pickle=False, **arrays)
-    path.write_bytes(data.getbuffer())
+    path.write_bytes(data.getvalue())
 
 
 def save_parquet(path: Path, part: DatasetPart) -> None:
