@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 from shuzi.read.calibration import sigmoid
-from shuzi.read.fuse import SIZE_POWER
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, group_lines
-from shuzi.read.proposals import BEST_SIZE, Level, Proposal, covered, iou
+from shuzi.read.proposals import MIN_CHANCE, Proposal, covered
 
 MIN_DIGIT_CHANCE = 0.5  # from here on a proposal is a digit or a mark, and a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
@@ -35,7 +34,7 @@ AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
 SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
 BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
-CENTRE_SPREAD = 0.2  # of the frame: standard deviation of a single digit's place about the middle
+MISSED_HEIGHT = 0.6  # of the lower of two digits: writing between them that is so high is a digit too
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
 # Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
 # and 20 % of the points with a heat of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
@@ -91,30 +90,33 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     digits = [p for p in likely if not p.mark]
-    chains = link_digits(digits, weak_digits(proposals)) if gap is None else link_by_gap(digits, gap)
+    chains = (
+        link_digits(digits, [*filter(_digit_ink, weak_digits(proposals))])
+        if gap is None
+        else link_by_gap(digits, gap)
+    )
     marks = [p for p in likely if p.mark]
-    chains = bridge_breaks(chains, marks, even=gap is None)
+    chains = [with_missed(chain, marks) for chain in bridge_breaks(chains, marks, even=gap is None)]
     assigned = [settle_separators(*each) for each in zip(chains, assign_marks(chains, marks), strict=True)]
     lines = enumerate(group_lines(chains))
     return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
 
 
 def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:
-    """List what looks like a digit, by its ink too, and is in no number."""
-    read = [digit for group in groups for digit in group.digits]
-    boxes = np.array([digit.box for digit in read]).reshape(-1, 4)
-    return [
-        p
-        for p in weak_digits(proposals)
-        if not any(covered(read[i].box, p.box[None]) for i in np.flatnonzero(iou(p.box, boxes) > 0))
-    ]
+    """List what looks like a digit and is in no number: by its ink too, or beside a number's digits."""
+    weak = weak_digits(proposals)
+    boxes = np.array([p.box for p in weak]).reshape(-1, 4)
+    beside, read = np.array([_digit_ink(p) for p in weak], bool), np.zeros(len(weak), bool)
+    for group in groups:
+        beside |= _in_or_beside(group, boxes)
+        for digit in group.digits:
+            read |= covered(digit.box, boxes)
+    return [weak[i] for i in np.flatnonzero(beside & ~read)]
 
 
 def weak_digits(proposals: list[Proposal]) -> list[Proposal]:
-    """List what looks like a digit, by its ink too, and is unlikely to be one."""
-    return [
-        p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE and _digit_ink(p)
-    ]
+    """List what looks like a digit and is unlikely to be one."""
+    return [p for p in proposals if not p.mark and WEAK_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
 
 
 def _digit_ink(proposal: Proposal) -> bool:
@@ -273,6 +275,39 @@ def _step(chain: list[Proposal]) -> float:
     return float(np.median(steps)) if even else np.nan
 
 
+def with_missed(chain: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
+    """Propose writing as high as a digit that stands between two digits of a number as one that nobody found."""
+    found = [chain[0]]
+    for one, other in pairwise(chain):
+        found += [
+            p for p in missed_between(one, other) if not any(covered(m.box, p.box[None]) for m in marks)
+        ]
+        found.append(other)
+    return found
+
+
+def missed_between(one: Proposal, other: Proposal) -> list[Proposal]:
+    """List connected writing between the middles of two digits, of a digit's height, that lies in neither's box."""
+    level, boxes = one.level, np.array([one.box, other.box])
+    low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
+    across = [one.middle[0], other.middle[0]]
+    left, top, right, bottom = level.box_bounds(
+        np.array([across[0], low[1], across[1] - across[0], high[1] - low[1]])
+    )
+    written = (level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
+    if not written.any():
+        return []
+    _, _, parts, middles = cv2.connectedComponentsWithStats(written)
+    corner, missed = np.array([left + level.left, top + level.top]), []
+    for part, middle in zip(parts[1:], middles[1:], strict=True):
+        box = np.concatenate([part[:2] + corner, part[2:4]]) / level.scale
+        at = (middle + corner) / level.scale
+        inside = ((at >= boxes[:, :2]) & (at <= boxes[:, :2] + boxes[:, 2:])).all(1)
+        if box[3] > MISSED_HEIGHT * boxes[:, 3].min() and not inside.any():
+            missed.append(replace(one, chance=MIN_CHANCE, classes=np.full(10, 0.1), box=box, link=1.0))
+    return sorted(missed, key=lambda p: float(p.middle[0]))
+
+
 def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
     """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number."""
     assigned: list[list[Proposal]] = [[] for _ in chains]
@@ -308,16 +343,9 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bo
     """
     unlikely = [p for p in proposals if bool(p.mark) == marks and p.chance < MIN_DIGIT_CHANCE]
     boxes = np.array([p.box for p in unlikely]).reshape(-1, 4)
-    (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
     probabilities = []
     for group in groups:
-        own = np.array([d.box for d in group.digits])
-        low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
-        height = float(np.median(own[:, 3]))
-        fits = (low[1] < y) & (y < high[1] + MARK_DROP * height * marks)
-        fits &= np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height
-        if not marks:
-            fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
+        fits = _in_or_beside(group, boxes, marks)
         near = [unlikely[i] for i in np.flatnonzero(fits)]
         if near and not marks:
             places = np.array([p.box for p in near])
@@ -331,39 +359,14 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bo
     return probabilities
 
 
-# ---- a picture of one digit -----------------------------------------------------------------------------------
-
-
-def pick_single_digit(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
-    """Pick the one digit of a picture: likely, clear, large and central; without any, the whole picture, chance 0."""
-    middle = np.array(shape[::-1]) / 2
-    digits = [p for p in proposals if not p.mark]
-    if not digits:
-        return whole_as_digit(np.ones(shape, np.uint8))
-
-    def prior(p: Proposal) -> float:
-        off = (p.middle - middle) / (shape[1], shape[0])
-        return float(np.exp(-(off**2).sum() / (2 * CENTRE_SPREAD**2)))
-
-    return max(digits, key=lambda p: p.chance * prior(p) * (p.classes.max() * p.size) ** SIZE_POWER)
-
-
-def whole_as_digit(ink: np.ndarray) -> Proposal:
-    """Propose all ink of a picture, uint8 (H, W), as one digit of which nothing is known."""
-    box = np.array(cv2.boundingRect((ink > 0).astype(np.uint8)), np.float64)
-    blank = np.zeros((0, 0), np.float32)
-    nowhere = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), blank, blank)
-    return Proposal(0.0, "", np.full(10, 0.1), box, 0.0, np.zeros(2), nowhere, 1.0)
-
-
-def crop_writing(levels: list[Level]) -> np.ndarray:
-    """Crop all writing of a picture, uint8 (h, w), at the scale where it is nearest to a digit's best size."""
-    best, nearest = np.zeros((1, 1), np.uint8), np.inf
-    for level in levels:
-        if level.left or level.top or level.scale > levels[0].scale:
-            continue
-        x, y, w, h = cv2.boundingRect((level.writing >= 0.5).astype(np.uint8))
-        if w and abs(np.log(max(w, h) / BEST_SIZE)) < nearest:
-            nearest = abs(np.log(max(w, h) / BEST_SIZE))
-            best = (level.writing[y : y + h, x : x + w] * 255).astype(np.uint8)
-    return best
+def _in_or_beside(group: DigitGroup, boxes: np.ndarray, marks: bool = False) -> np.ndarray:
+    """Tell which boxes (N, 4) stand where a digit, or a mark, of a number may have been missed: bool (N,)."""
+    (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
+    own = np.array([digit.box for digit in group.digits])
+    low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
+    height = float(np.median(own[:, 3]))
+    fits = (low[1] < y) & (y < high[1] + MARK_DROP * height * marks)
+    fits &= np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height
+    if not marks:
+        fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
+    return np.asarray(fits)

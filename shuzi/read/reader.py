@@ -24,6 +24,7 @@ from shuzi.read.calibration import Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.proposals import Level, Proposal
+from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
 from shuzi.softmax.equations import softmax
 
 if TYPE_CHECKING:
@@ -183,11 +184,11 @@ class Reader:
         """Find the digits of a picture: all proposals, numbers, and of each digit its image and its scores."""
         as_is = as_mnist(grey) if single else None
         if as_is is not None:  # a 28x28 laid out as in MNIST needs no normalising
-            whole = decode.whole_as_digit(as_is)
+            whole = whole_as_digit(as_is)
             return [whole], [decode.DigitGroup((whole,))], as_is[None], self.scores(as_is[None])
         proposals, levels = self._finder(grey, first, letters=not self.digits_only)
         if single:
-            groups = [decode.DigitGroup((decode.pick_single_digit(proposals, grey.shape),))]
+            groups = [decode.DigitGroup((pick_single_digit(proposals, grey.shape),))]
         else:
             groups = decode.group_digits(proposals, gap)
         digits = [digit for group in groups for digit in group.digits]
@@ -291,7 +292,7 @@ def unturned(box: np.ndarray, shape: tuple[int, ...], quarters: int) -> np.ndarr
 def all_writing(grey: np.ndarray, levels: list[Level]) -> np.ndarray:
     """Return the ink of all writing of a picture, cropped, uint8 (h, w); all of it where the picture has two tones."""
     ink = two_tone_ink(grey)
-    return decode.crop_writing(levels) if ink is None else ink
+    return crop_writing(levels) if ink is None else ink
 
 
 def cut_out_digits(digits: list[Proposal], proposals: list[Proposal]) -> np.ndarray:

@@ -10,6 +10,7 @@ from shuzi.maps import SIZE
 from shuzi.page import MARKS, Digit, Mark, Number
 from shuzi.read import decode
 from shuzi.read.proposals import Level, Proposal
+from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
 
 BLANK = np.zeros((0, 0), np.float32)
 NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
@@ -238,6 +239,30 @@ def test_ink_like_a_digits_that_is_in_no_number_is_unread_and_a_words_is_not():
     assert decode.unread(groups, everything) == [lonely]
 
 
+def test_an_unlikely_digit_beside_a_number_is_unread_whatever_its_ink():
+    page = row("12", 40, 50)
+    beside, far = (proposal("1", x, 50, chance=0.4) for x in (40 + 2 * STEP, 300))
+    for each in (beside, far):
+        inked(each).level = Level(1.0, 0, 0, (0, 0, 400, 200), each.level.maps, BLANK, BLANK)
+    everything = [*page, beside, far]
+    assert decode.unread(decode.group_digits(everything), everything) == [beside]
+
+
+@pytest.mark.parametrize(("top", "text"), [(35, "1?2"), (55, "12")])
+def test_writing_as_high_as_a_digit_between_two_digits_of_a_number_is_a_digit(top, text):
+    page = row("12", 40, 50)
+    page[0].ahead, page[1].box[0] = page[0].ahead * 2, page[1].box[0] + STEP
+    writing = np.zeros((200, 400), np.float32)
+    writing[35:65, 35:45] = writing[35:65, 35 + 48 : 45 + 48] = 1
+    writing[top:65, 62:66] = 1
+    for digit in page:
+        digit.level = Level(1.0, 0, 0, (0, 0, 400, 200), NOWHERE.maps, writing, writing)
+    (found,) = decode.group_digits(page)
+    assert "".join("?" if p.chance < 0.1 else str(p.classes.argmax()) for p in found.digits) == text
+    if top == 35:
+        assert found.digits[1].box.tolist() == [62, 35, 4, 30]
+
+
 @pytest.mark.parametrize(
     ("gap", "texts"), [(0.1, ["1", "2", "3", "4"]), (0.5, ["12", "34"]), (3.0, ["1234"])]
 )
@@ -385,19 +410,19 @@ def test_two_that_may_have_been_missed_count_both(gapped):
 def test_the_one_digit_of_a_picture_is_likely_large_and_near_the_middle():
     shape = (100, 120)
     middle, corner = proposal("1", 62, 48, chance=0.8), proposal("2", 100, 15, chance=0.8)
-    assert decode.pick_single_digit([corner, middle], shape) is middle
-    assert decode.pick_single_digit([corner, proposal("3", 60, 50, chance=0.02)], shape) is corner
+    assert pick_single_digit([corner, middle], shape) is middle
+    assert pick_single_digit([corner, proposal("3", 60, 50, chance=0.02)], shape) is corner
     large = proposal("4", 60, 50, 40, 60, chance=0.8)
-    assert decode.pick_single_digit([middle, large, proposal("-", 60, 50)], shape) is large
+    assert pick_single_digit([middle, large, proposal("-", 60, 50)], shape) is large
 
 
 def test_where_nothing_is_a_digit_the_whole_picture_is_one_with_no_chance():
-    only = decode.pick_single_digit([proposal("-", 60, 50)], (100, 120))
+    only = pick_single_digit([proposal("-", 60, 50)], (100, 120))
     assert (only.chance, only.box.tolist()) == (0.0, [0, 0, 120, 100])
     assert np.allclose(only.classes, 0.1)
     ink = np.zeros((28, 28), np.uint8)
     ink[5:20, 8:12] = 255
-    assert decode.whole_as_digit(ink).box.tolist() == [8, 5, 4, 15]
+    assert whole_as_digit(ink).box.tolist() == [8, 5, 4, 15]
 
 
 def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
@@ -407,8 +432,8 @@ def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
         writing[int(40 * scale) : int(160 * scale), int(60 * scale) : int(120 * scale)] = 1
         maps = np.zeros((SIZE.stop, 1, 1), np.float32)
         levels.append(Level(scale, 0, 0, (0, 0, *writing.shape[::-1]), maps, writing, writing))
-    assert decode.crop_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
+    assert crop_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
     blank = Level(
         1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32)
     )
-    assert not decode.crop_writing([blank]).any()
+    assert not crop_writing([blank]).any()
