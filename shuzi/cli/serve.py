@@ -20,6 +20,9 @@ def serve(
             help="Review what is uncertain in this CSV file of numbers, tables or forms.", metavar="CSV"
         ),
     ] = None,
+    decimal: Annotated[
+        str, typer.Option(help="With --review: the decimal sign, . or , for numbers such as 1.234.")
+    ] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Don't save corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     allow_host: Annotated[
@@ -40,5 +43,6 @@ def serve(
         read_only,
         tuple(allow_host or ()),
         review=None if review is None else str(review),
+        decimal=decimal,
     )
     server.serve(settings, browser)

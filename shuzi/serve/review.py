@@ -44,10 +44,13 @@ class UncertainField:
 
 
 class Review:
-    """A CSV file that is corrected. Raises ShuziError when it can't be read or is another file."""
+    """A CSV file that is corrected. Raises ShuziError when it can't be read or is another file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    decimal: "." or ",", the decimal sign of numbers that leave it open; see `page.number_value`.
+    """
+
+    def __init__(self, path: Path, decimal: str = "") -> None:
+        self.path, self.decimal = path, decimal
         self._rows()
 
     def accepts(self, header: list[str]) -> bool:
@@ -200,7 +203,7 @@ class NumberReview(Review):
     def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
         """See Review."""
         if text != row[at]:
-            row[at], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", "")))
+            row[at], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", ""), self.decimal))
         row[-1] = CHECKED
 
 
@@ -223,13 +226,13 @@ class TableReview(Review):
         return cut_box(picture, boxes[at - len(PLACE)], row[-2])
 
 
-def open_review(path: Path) -> Review:
-    """The file to correct, by its header. Raises ShuziError when it can't be read or is another file."""
+def open_review(path: Path, decimal: str = "") -> Review:
+    """The file to correct, by its header. decimal: as for Review. Raises ShuziError as Review does."""
     header = next(iter(read_rows(path)), [])
     kind = (
         NumberReview if header == list(COLUMNS) else TableReview if header[-2:] == TABLE_ENDS else FormReview
     )
-    return kind(path)
+    return kind(path, decimal)
 
 
 def read_rows(path: Path) -> list[list[str]]:

@@ -15,7 +15,8 @@ class ServerSettings:
 
     host, port: where it listens, on a free port for 0; weights: an ONNX network, None for the shipped one;
     workers: processes that read; read_only: nothing is stored; allow_hosts: names under which a proxy serves the page;
-    corrections: their folder, None for one in the user's data folder; review: a CSV file to correct.
+    corrections: their folder, None for one in the user's data folder; review: a CSV file to correct;
+    decimal: "." or ",", the decimal sign of corrected numbers that leave it open, as 1.234 does.
     Raises ShuziError on a number out of range, and on a review that couldn't save.
     """
 
@@ -27,12 +28,15 @@ class ServerSettings:
     allow_hosts: tuple[str, ...] = ()
     corrections: str | None = None
     review: str | None = None
+    decimal: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= 64:
             raise ShuziError(f"--workers {self.workers}: expected 1 to 64.")
         if not 0 <= self.port <= 65535:  # the resolver would take it modulo 65,536
             raise ShuziError(f"--port {self.port}: expected 0 to 65535.")
+        if self.decimal not in ("", ".", ","):
+            raise ShuziError(f"--decimal {self.decimal!r:.60}: expected . or , .")
         if self.review is not None and self.read_only:
             raise ShuziError("--review saves corrections, so it can't be combined with --read-only.")
 

@@ -231,6 +231,17 @@ def test_numbers_are_put_right_in_their_file(tmp_path, read_page):
     assert written[0][3] == written[3][3] == ""
 
 
+@pytest.mark.parametrize(("decimal", "value"), [("", ""), (".", "1.234"), (",", "1234")])
+def test_the_decimal_sign_decides_what_a_corrected_number_is_worth(tmp_path, read_page, decimal, value):
+    with CsvFile(tmp_path / "n.csv") as out:
+        out.write("a.png", read_page)
+    open_review(tmp_path / "n.csv", decimal).write("a.png", "R1C2", "1.234", anyway=False)
+    with (tmp_path / "n.csv").open(newline="") as file:
+        assert [row["value"] for row in csv.DictReader(file)][1] == value
+    with pytest.raises(ShuziError, match="--decimal ';': expected"):
+        ServerSettings(review="n.csv", decimal=";")
+
+
 def test_a_tables_cells_are_put_right_in_its_file(tmp_path, read_page):
     with table_file(tmp_path / "t.csv") as pages:
         pages.append(("a.png", 1, read_page))

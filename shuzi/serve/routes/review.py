@@ -62,7 +62,7 @@ async def correct(request: Request, context: Shared) -> Response:
 
 def _review(context: Context) -> Review:
     assert context.settings.review is not None  # or these endpoints are not there
-    return open_review(Path(context.settings.review))
+    return open_review(Path(context.settings.review), context.settings.decimal)
 
 
 async def _zone(context: Context, file: str, field: str) -> bytes:
