@@ -1,6 +1,5 @@
 // The network that names digits, in a thread of its own: loaded when it is first asked.
 import { TEMPERATURE } from "./constants.js";
-import { softmax } from "./softmax.js";
 import { t } from "./text.js";
 
 // The smallest module with an instruction of WebAssembly SIMD: i8x16.splat, then i8x16.popcnt.
@@ -28,6 +27,13 @@ function start() {
   return started;
 }
 
+function softmax(logits) {
+  const top = Math.max(...logits);
+  const exp = logits.map((z) => Math.exp((z - top) / TEMPERATURE));
+  const sum = exp.reduce((total, value) => total + value);
+  return exp.map((value) => value / sum);
+}
+
 /** Calibrated probabilities of the ten digits and of "no digit" for each of some 28x28s, Uint8Array(784) each. */
 export async function scores(images) {
   worker ??= start();
@@ -36,5 +42,5 @@ export async function scores(images) {
     worker.postMessage(images);
   });
   const classes = all.length / images.length;
-  return images.map((_, i) => [...softmax(Float64Array.from(all.subarray(i * classes, (i + 1) * classes), (z) => z / TEMPERATURE))]);
+  return images.map((_, i) => softmax([...all.subarray(i * classes, (i + 1) * classes)]));
 }

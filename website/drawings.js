@@ -43,17 +43,17 @@ export async function read(drawing, model, single) {
 
 async function readStrokes({ width, height, strokes }, model, single) {
   const size = [Math.round(width), Math.round(height)];
-  if (!strokes.length) return answer([], [], size);
+  if (!strokes.length) return answer(model, [], [], size);
   const scale = scaleOf(strokes);
   const { lines, unread } = single ? { lines: [[[{ strokes }]]], unread: [] } : layout(strokes, scale);
   const groups = lines.flat(2);
-  if (!groups.length) return answer([], unread.map(corners), size);
+  if (!groups.length) return answer(model, [], unread.map(corners), size);
   const inks = groups.map((group) => render(group.strokes, scale));
   const images = inks.map(normalise);
   const scores = await scoresBy(model, images);
   const digits = inks.map((ink, i) => digitOf(images[i], scores[i], onSheet(ink)));
   const of = (number, line) => ({ line, marks: [], digits: number.map((group) => digits[groups.indexOf(group)]) });
-  return answer(lines.flatMap((line, at) => line.map((number) => of(number, at))), unread.map(corners), size);
+  return answer(model, lines.flatMap((line, at) => line.map((number) => of(number, at))), unread.map(corners), size);
 }
 
 /** A sample of MNIST is a 28x28 as it is; with strokes over it the picture is laid out anew. */
@@ -65,16 +65,16 @@ async function readPicture(png, model) {
   const pixels = Uint8Array.from({ length: width * height }, ((data) => (_, i) => data[4 * i])(context.getImageData(0, 0, width, height).data));
   const image = width === SIDE ? pixels : normalise({ pixels, width, height });
   const [scores] = await scoresBy(model, [image]);
-  return answer([{ line: 0, marks: [], digits: [digitOf(image, scores, [0, 0, width, height])] }], [], [width, height]);
+  return answer(model, [{ line: 0, marks: [], digits: [digitOf(image, scores, [0, 0, width, height])] }], [], [width, height]);
 }
 
-function answer(numbers, unread, size) {
+function answer(model, numbers, unread, size) {
   const texts = [];
   for (const number of numbers) {
     number.text = number.digits.map(({ digit }) => digit ?? "?").join("");
     texts[number.line] = texts[number.line] === undefined ? number.text : `${texts[number.line]} ${number.text}`;
   }
-  return { text: texts.join("\n"), numbers, unread, size, pages: 1 };
+  return { model, text: texts.join("\n"), numbers, unread, size, pages: 1 };
 }
 
 const corners = ([left, top, right, bottom]) => [left, top, right - left, bottom - top].map(Math.round);
