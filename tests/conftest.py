@@ -1,6 +1,7 @@
 """What the tests share: MNIST, a small set of it in a folder, the command `shuzi`, a real browser."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import pty
@@ -205,6 +206,37 @@ def loaded_by() -> Callable[[str], set[str]]:
         return {name.split(".")[0] for name in ended.stdout.splitlines()[-1].split()}
 
     return loaded
+
+
+@pytest.fixture(scope="session")
+def website_build():
+    """The module that builds the site."""
+    if which("npm") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no npm found; the site must be tested in CI: apt-get install npm")
+        pytest.skip("no npm found, so the site is not built: apt-get install npm")
+    path = Path(__file__).parents[1] / "website" / "build.py"
+    spec = importlib.util.spec_from_file_location("website_build", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def axe(website_build) -> Callable[..., list]:
+    """Lists a page's violations of accessibility rules, [rule, HTML of what violates it], as axe-core finds them."""
+    sha256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
+    (source,) = website_build.npm_files("axe-core", "4.14.1", sha256, "axe.min.js")
+    run = """async () => {
+        const { violations } = await axe.run({ resultTypes: ["violations"] });
+        return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))]);
+    }"""
+
+    def violations(page) -> list:
+        page.evaluate(source.decode())
+        return page.evaluate(run)
+
+    return violations
 
 
 @pytest.fixture(scope="session")

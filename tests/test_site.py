@@ -1,14 +1,13 @@
 """The site: a folder of static files that reads, learns and explains without a server."""
 
-import importlib.util
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
 
 ROOT = Path(__file__).parents[1]
 WEBSITE = ROOT / "website"
+PATIENCE = 100_000  # ms: longer than any machine under load needs
 SURE = 0.95  # confidence from which on a reading is sure
 NORMALISE = """async (inks) => {
     const { normalise } = await import("./normalise.js");
@@ -39,24 +39,22 @@ READ = """async (drawings) => {
     return digits;
 }"""
 
+expect.set_options(timeout=PATIENCE)
+
 
 @pytest.fixture(scope="session")
 def strokes():
     return json.loads((ROOT / "tests" / "serve" / "strokes.json").read_text())
 
 
-@pytest.fixture(scope="session")
-def build():
-    if which("npm") is None:
-        pytest.skip("no npm found, so the site is not built: apt-get install npm")
-    spec = importlib.util.spec_from_file_location("build", WEBSITE / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class Served(SimpleHTTPRequestHandler):
-    """The site's files."""
+    """The site's files, and how many bytes of them were sent."""
+
+    sent = 0
+
+    def copyfile(self, source, outputfile):
+        Served.sent += os.fstat(source.fileno()).st_size
+        super().copyfile(source, outputfile)
 
     def log_message(self, *args):
         pass
@@ -72,10 +70,10 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def pages(build, tmp_path_factory) -> Path:
+def pages(website_build, tmp_path_factory) -> Path:
     """The site without its documentation, which takes a minute."""
     folder = tmp_path_factory.mktemp("site") / "site"
-    build.build(folder, documentation=False)
+    website_build.build(folder, documentation=False)
     return folder
 
 
@@ -93,6 +91,7 @@ def open_page(chromium, address) -> Iterator[Callable[..., Page]]:
         settings = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | context
         contexts.append(chromium.new_context(**settings))
         page = contexts[-1].new_page()
+        contexts[-1].set_default_timeout(PATIENCE)
         page.add_init_script(script)
         page.on(
             "request",
@@ -156,6 +155,8 @@ def test_a_drawing_is_read_explained_and_read_by_the_other_model(open_page, stro
     expect(page.locator("#reading")).to_have_text("3")
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
     expect(page.locator("#why-text")).to_contain_text("Occlusion")
+    expect(page.locator("#maps .best .n")).to_contain_text(re.compile(r"\d"))
+    assert all(each.strip().startswith("−") for each in page.locator("#maps li:not(.best) .n").all_inner_texts())
     page.get_by_text("Softmax regression").first.click()
     expect(page.locator("#why-text")).to_contain_text("Exact")
     expect(page.locator("#reading")).to_have_text("3")
@@ -193,6 +194,55 @@ def test_photos_are_left_to_the_server_and_the_page_says_how(open_page):
     expect(page.locator("#verdict")).to_contain_text("要识别照片")
 
 
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("delete globalThis.WebAssembly", "This browser has no WebAssembly, which the network needs."),
+        ("WebAssembly.validate = () => false", "This browser's WebAssembly has no SIMD"),
+    ],
+)
+def test_where_the_network_cannot_run_softmax_regression_reads(open_page, strokes, script, sentence):
+    page = open_page(script=script)
+    draw(page, strokes["3"])
+    expect(page.locator("#offline")).to_contain_text(sentence)
+    expect(page.locator("#reading")).to_have_text("3")
+    expect(page.locator("#why-text")).to_contain_text("Exact")
+    assert page.get_by_role("radio", name="Network").is_disabled()
+
+
+@pytest.mark.parametrize("file", ["ort.mjs", "ort.wasm.gz", "reader.onnx"])
+def test_without_a_file_of_the_network_softmax_regression_reads(open_page, strokes, file):
+    page = open_page(service_workers="block")
+    page.context.route(f"**/{file}", lambda route: route.abort())
+    draw(page, strokes["3"])
+    expect(page.locator("#offline")).to_contain_text("A file of the network couldn't be loaded.")
+    expect(page.locator("#reading")).to_have_text("3")
+
+
+def test_the_second_visit_needs_no_network_and_the_first_one_less_than_5_megabytes(open_page, strokes):
+    before = Served.sent
+    page = open_page()
+    draw(page, strokes["3"])
+    expect(page.locator("#other")).to_have_text("Softmax regression agrees")
+    page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    assert 4_000_000 < Served.sent - before < 5_000_000
+    page.context.set_offline(True)
+    page.goto(page.url)
+    draw(page, strokes["3"])
+    expect(page.locator("#other")).to_have_text("Softmax regression agrees")
+
+
+def test_the_learning_page_needs_no_network_the_second_time(open_page):
+    before = Served.sent
+    page = open_page("/learn.html")
+    page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    assert 2_500_000 < Served.sent - before < 5_000_000
+    page.context.set_offline(True)
+    page.reload()
+    page.locator("#step").click()
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 120")
+
+
 def test_it_learns_from_the_sites_own_digits(open_page):
     page = open_page("/learn.html")
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 120")
@@ -213,13 +263,19 @@ def test_every_text_of_the_sites_own_code_stands_there_in_both_languages():
     assert all(re.search(r"[\u4e00-\u9fff]", chinese) for _, chinese in both)
 
 
+@pytest.mark.parametrize("path", ["/index.html", "/learn.html"])
+def test_axe_finds_no_violation(open_page, axe, path):
+    page = open_page(path)
+    assert axe(page) == []
+
+
 # ---- with the documentation
 
 
 @pytest.fixture(scope="module")
-def site(build, tmp_path_factory):
+def site(website_build, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "site"
-    build.build(folder)
+    website_build.build(folder)
     return folder
 
 
@@ -281,8 +337,33 @@ def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_langu
         for path in sorted((site / language).glob("*.html")):
             page.goto(f"{site_address}/{language}/{path.name}", wait_until="load")
             if path.stem not in ("search", "genindex"):
-                leads = page.locator(".language a").evaluate("link => link.href")
+                leads = page.locator(".language a[hreflang]").evaluate("link => link.href")
                 assert leads == f"{site_address}/{other}/{path.name}"
                 assert (site / other / path.name).exists()
     page.goto(f"{site_address}/docs/")
     page.wait_for_url("**/en/index.html")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+def test_axe_finds_no_violation_on_any_page_of_the_site(chromium, site, site_address, axe, scheme, size):
+    found = []
+    for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, locale=locale, color_scheme=scheme
+        )
+        page = context.new_page()
+        pages = [
+            "index.html",
+            "learn.html",
+            *(f"{language}/{path.name}" for path in (site / language).glob("*.html")),
+        ]
+        for path in pages:
+            page.goto(f"{site_address}/{path}", wait_until="load")
+            if "/" not in path:
+                page.wait_for_selector("html[data-ready]")
+            found += [(path, *each) for each in axe(page)]
+        context.close()
+    assert found == []

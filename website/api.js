@@ -1,5 +1,8 @@
 // Where no server is, the pages' requests are answered here: by files, or by what the browser computes.
+import { CACHE } from "./constants.js";
+
 export const readsPhotos = false;
+if (globalThis.document) import("./offline.js");
 
 const NO_SERVER = "Training the network needs shuzi serve on your own computer.";
 const drawings = () => import("./drawings.js"); // pages read, workers don't
@@ -35,5 +38,6 @@ export async function request(path, { body } = {}) {
 async function file(name) {
   const reply = await fetch(name).catch(() => null);
   if (!reply?.ok) throw Object.assign(new Error(name), { status: 424 });
+  await globalThis.caches?.open(CACHE).then((cache) => cache.put(name, reply.clone())).catch(() => {}); // a full disk
   return name.endsWith(".gz") ? new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))) : reply;
 }

@@ -34,15 +34,19 @@ ROOT = HERE.parent
 BOOK, DOCS, NOTEBOOKS = ROOT / "book", ROOT / "docs", ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 LINK_TO_LINES = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")
+EMPTY_HEADER = re.compile(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>")
 TRAINED, HELD_OUT = 12_000, 2_000  # of MNIST's training images: its first, and its last
 # What runs the classifier in a browser: an npm package, the SHA-256 of its archive, and what we take of it.
-RUNTIME = "onnxruntime-web", "1.30.0", "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
-RUNTIME_MODULE, RUNTIME_WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+RUNTIME = (
+    "onnxruntime-web", "1.30.0", "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71",
+    "dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm",
+)  # fmt: skip
 CONSTANTS: dict[ModuleType, tuple[str, ...]] = {
     normalise: ("BOX", "SIDE", "THINNEST", "THIN", "THICK", "THICKEST", "MIN_INK"),
     strokes: ("BEST_SIZE", "PEN", "SHORT", "TALL", "MARGIN", "MOST_PIXELS"),
     occlusion: ("PATCH",),
 }
+KEPT_AT_ONCE = {".css", ".html", ".js", ".mjs", ".svg"}
 # What a page says otherwise where no server is.
 CHANGES = {
     "index.html": {'data-zh="接口">API<': 'data-zh="课本与文档">Lesson and documentation<'},
@@ -64,6 +68,7 @@ def build(to: Path, documentation: bool = True) -> None:
     copy_runtime(to)
     if documentation:
         build_documentation(to)
+    prepare_offline(to)
 
 
 # ---- the pages of `shuzi serve`
@@ -107,13 +112,12 @@ def pack_mnist() -> bytes:
     return learn.pack(first.concat(last), test.part(0, HELD_OUT), compresslevel=9)
 
 
-def copy_runtime(to: Path) -> None:
-    """Copy the runtime from its npm package, which is kept in build/; its WebAssembly packed.
+def npm_files(name: str, version: str, sha256: str, *files: str) -> list[bytes]:
+    """Read files of an npm package, whose archive is kept in build/.
 
     Raises:
-        ValueError: the package isn't the expected one.
+        ValueError: the archive isn't the expected one.
     """
-    name, version, sha256 = RUNTIME
     archive = ROOT / "build" / f"{name}-{version}.tgz"
     if not archive.exists():
         archive.parent.mkdir(exist_ok=True)
@@ -121,11 +125,26 @@ def copy_runtime(to: Path) -> None:
     if (found := hashlib.sha256(archive.read_bytes()).hexdigest()) != sha256:
         raise ValueError(f"{archive}: SHA-256 {found}, expected {sha256}; delete it and build again")
     with tarfile.open(archive) as package:
-        module, wasm = (
-            package.extractfile(f"package/dist/{each}").read() for each in (RUNTIME_MODULE, RUNTIME_WASM)
-        )
+        members = [package.extractfile(f"package/{file}") for file in files]
+        return [member.read() for member in members if member is not None]
+
+
+def copy_runtime(to: Path) -> None:
+    """Copy what runs the classifier in a browser, its WebAssembly packed."""
+    module, wasm = npm_files(*RUNTIME)
     (to / "ort.mjs").write_bytes(re.sub(rb"//# sourceMappingURL=\S+\s*$", b"", module))
     (to / "ort.wasm.gz").write_bytes(gzip.compress(wasm, mtime=0))
+
+
+def prepare_offline(to: Path) -> None:
+    """Name the cache of this build, and list in the service worker what it keeps at once."""
+    sums = (hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(to.rglob("*")) if path.is_file())
+    cache = f"shuzi-{hashlib.sha256(''.join(sums).encode()).hexdigest()[:16]}"
+    small = [path.name for path in sorted(to.iterdir()) if path.suffix in KEPT_AT_ONCE]
+    worker = (HERE / "sw.js").read_text("utf-8").replace("{cache}", cache)
+    (to / "sw.js").write_text(worker.replace("{files}", json.dumps(["./", *small])), "utf-8")
+    with (to / "constants.js").open("a") as file:
+        file.write(f'export const CACHE = "{cache}";\n')
 
 
 # ---- the documentation
@@ -139,6 +158,8 @@ def build_documentation(to: Path) -> None:
         options = ["-qW", "--keep-going", "-c", HERE, "-D", f"language={code_of_language}"]
         folders = ["-d", to / ".trees" / language, pages, to / language]
         subprocess.run([sys.executable, "-m", "sphinx", *options, *folders], check=True)
+        for page in (to / language).glob("*.html"):
+            page.write_text(EMPTY_HEADER.sub(r"<td\1></td>", page.read_text("utf-8")), "utf-8")
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["book.css"]
+html_js_files = ["book.js", ("../../offline.js", {"type": "module"})]
 templates_path = ["templates"]
 html_math_renderer = "mathml"
 suppress_warnings = ["myst.xref_missing", "mystnb.unknown_mime_type"]  # links to source pages, made apart
