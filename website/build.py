@@ -33,6 +33,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 BOOK, DOCS, NOTEBOOKS = ROOT / "book", ROOT / "docs", ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
+PARTS = {
+    "zh": {"sidebar-drawer": "全部页面", "toc-drawer": "本页内容"},
+    "en": {"sidebar-drawer": "All pages", "toc-drawer": "On this page"},
+}
 LINK_TO_LINES = re.compile(r"\[([^][\n]+)\]\((?:\.\./){2,3}([\w/]+)\.py(?:#L(\d+)-L\d+)?\)")
 EMPTY_HEADER = re.compile(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>")
 TRAINED, HELD_OUT = 12_000, 2_000  # of MNIST's training images: its first, and its last
@@ -159,7 +163,7 @@ def build_documentation(to: Path) -> None:
         folders = ["-d", to / ".trees" / language, pages, to / language]
         subprocess.run([sys.executable, "-m", "sphinx", *options, *folders], check=True)
         for page in (to / language).glob("*.html"):
-            page.write_text(EMPTY_HEADER.sub(r"<td\1></td>", page.read_text("utf-8")), "utf-8")
+            page.write_text(accessible(page.read_text("utf-8"), language), "utf-8")
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -187,6 +191,15 @@ def gather(language: str, pages: Path) -> None:
     texts |= {"card.md": ROOT / "shuzi" / "read" / "weights" / "CARD.md"}
     for name, path in texts.items():
         (pages / name).write_text(LINK_TO_LINES.sub(in_site, path.read_text()))
+
+
+def accessible(page: str, language: str) -> str:
+    """Mend in a page what screen readers stumble over: empty headers, headings without level, nameless parts."""
+    page = EMPTY_HEADER.sub(r"<td\1></td>", page)
+    page = page.replace('role="heading">', 'role="heading" aria-level="2">')
+    for part, name in PARTS[language].items():
+        page = page.replace(f'<aside class="{part}">', f'<aside class="{part}" aria-label="{name}">')
+    return page
 
 
 def in_site(link: re.Match[str]) -> str:
