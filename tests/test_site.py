@@ -156,7 +156,9 @@ def test_a_drawing_is_read_explained_and_read_by_the_other_model(open_page, stro
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
     expect(page.locator("#why-text")).to_contain_text("Occlusion")
     expect(page.locator("#maps .best .n")).to_contain_text(re.compile(r"\d"))
-    assert all(each.strip().startswith("−") for each in page.locator("#maps li:not(.best) .n").all_inner_texts())
+    assert all(
+        each.strip().startswith("−") for each in page.locator("#maps li:not(.best) .n").all_inner_texts()
+    )
     page.get_by_text("Softmax regression").first.click()
     expect(page.locator("#why-text")).to_contain_text("Exact")
     expect(page.locator("#reading")).to_have_text("3")

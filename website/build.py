@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 BOOK, DOCS, NOTEBOOKS = ROOT / "book", ROOT / "docs", ROOT / "shuzi" / "learn"
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
+SEARCH = {"zh": "搜索", "en": "Search"}
 PARTS = {
     "zh": {"sidebar-drawer": "全部页面", "toc-drawer": "本页内容"},
     "en": {"sidebar-drawer": "All pages", "toc-drawer": "On this page"},
@@ -197,6 +198,7 @@ def accessible(page: str, language: str) -> str:
     """Mend in a page what screen readers stumble over: empty headers, headings without level, nameless parts."""
     page = EMPTY_HEADER.sub(r"<td\1></td>", page)
     page = page.replace('role="heading">', 'role="heading" aria-level="2">')
+    page = page.replace('<div id="search-results"', f'<h1>{SEARCH[language]}</h1>\n<div id="search-results"')
     for part, name in PARTS[language].items():
         page = page.replace(f'<aside class="{part}">', f'<aside class="{part}" aria-label="{name}">')
     return page
