@@ -39,5 +39,6 @@ async function file(name) {
   const reply = await fetch(name).catch(() => null);
   if (!reply?.ok) throw Object.assign(new Error(name), { status: 424 });
   await globalThis.caches?.open(CACHE).then((cache) => cache.put(name, reply.clone())).catch(() => {}); // a full disk
-  return name.endsWith(".gz") ? new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))) : reply;
+  const packed = name.endsWith(".gz") && !reply.headers.get("content-encoding"); // which some hosts add, and browsers unpack
+  return packed ? new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))) : reply;
 }

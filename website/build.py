@@ -57,8 +57,8 @@ CHANGES = {
     "index.html": {'data-zh="接口">API<': 'data-zh="课本与文档">Lesson and documentation<'},
     "learn.html": {
         'max="60000" value="55000"': f'max="{TRAINED + HELD_OUT}" value="{TRAINED}"',
-        "训练在本网页内进行，": "训练在本网页内进行，用的是 MNIST 的 14,000 张图像；",
-        "Training runs in this page.": "Training runs in this page, on 14,000 images of MNIST.",
+        "训练在本网页内进行": f"训练在本网页内进行，数据是 MNIST 的 {TRAINED + HELD_OUT:,} 张图像",
+        "Training runs in this page": f"Training runs in this page, on {TRAINED + HELD_OUT:,} images of MNIST",
     },
 }
 
