@@ -19,7 +19,7 @@ from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.settings import ServerSettings
 from shuzi.serve.training import Trainer
-from shuzi.softmax import draws
+from shuzi.softmax import draws, equations
 from shuzi.train.run import WEIGHTS
 from shuzi.train.run_folder import read_run
 
@@ -27,24 +27,32 @@ pytestmark = pytest.mark.slow  # the page trains
 
 NOT_THERE = re.compile("get it with: shuzi data mnist")
 
-# One epoch by the page's own worker, as the page asks for it. Gives W and b, and how many turns the page's own loop
-# took meanwhile.
+# Epochs by the page's own worker, as the page asks for them. Gives the layers before and after, and how many turns the
+# page's own loop took meanwhile.
 EPOCH = """(settings) => new Promise((done, failed) => {
     const worker = new Worker("learn-worker.js", { type: "module" });
-    let [turns, began] = [0, false];
-    const watch = setInterval(() => (turns += began), 5);
+    let [turns, began] = [0, null];
+    const lists = (layers) => layers.map(({ W, b }) => [[...W], [...b]]);
+    const watch = setInterval(() => (turns += began !== null), 5);
     worker.onmessage = ({ data: { run, fault } }) => {
         if (fault) failed(new Error(fault));
         else if (!began) {
-            began = true;
+            began = lists(run.layers);
             worker.postMessage(["play"]);
         } else if (!run.playing) {
             clearInterval(watch);
             worker.terminate();
-            done({ W: [...run.W], b: [...run.b], held: run.held, share: run.share, turns });
+            done({ before: began, after: lists(run.layers), held: run.held, share: run.share, turns });
         }
     };
-    worker.postMessage(["begin", { lr: 0.1, size: 100, count: 60000, start: "random", seed: 0, pace: 0, ...settings }]);
+    const plain = { hidden: 0, lr: 0.1, size: 100, count: 60000, epochs: 1, start: "random", seed: 0, pace: 0 };
+    worker.postMessage(["begin", { ...plain, ...settings }]);
+})"""
+SHIFTS = """() => new Promise((done) => {
+    let sum = 0;
+    const add = (list) => list.getEntries().forEach(({ value, hadRecentInput }) => (sum += hadRecentInput ? 0 : value));
+    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(sum), 300);
 })"""
 
 
@@ -73,8 +81,9 @@ def test_steps_in_the_page_give_the_weights_that_shuzi_train_writes(lesson, comm
     command("train", "softmax-numpy", "--seed", 3, "--validation", 58_000, "--out", tmp_path / "run")
     weights = load_file(tmp_path / "run" / WEIGHTS)
     learnt = lesson().evaluate(EPOCH, {"seed": 3, "count": 2_000})
-    assert np.abs(np.reshape(learnt["W"], (784, 10)) - weights["W"]).max() < 1e-4
-    assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4
+    [(W, b)] = learnt["after"]
+    assert np.abs(np.reshape(W, (784, 10)) - weights["W"]).max() < 1e-4
+    assert np.abs(np.array(b) - weights["b"]).max() < 1e-4
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(55_000, 5_000), (60_000, 0)])
@@ -85,12 +94,53 @@ def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
     run = read_run(tmp_path / "run")
     weights = load_file(run.folder / WEIGHTS)
     learnt = lesson().evaluate(EPOCH, {"seed": 3, "count": count})
-    assert np.abs(np.reshape(learnt["W"], (784, 10)) - weights["W"]).max() < 1e-4
-    assert np.abs(np.array(learnt["b"]) - weights["b"]).max() < 1e-4
+    [(W, b)] = learnt["after"]
+    assert np.abs(np.reshape(W, (784, 10)) - weights["W"]).max() < 1e-4
+    assert np.abs(np.array(b) - weights["b"]).max() < 1e-4
     assert learnt["turns"] > 10  # the page answers meanwhile
     held = run.metrics[0].validation_accuracy
     assert learnt["held"] == held_out
     assert learnt.get("share") == (held if held is None else pytest.approx(held, abs=4e-4))
+
+
+def layers(lists: list[list[list[float]]]) -> list[np.ndarray]:
+    """W1, b1, W2 and b2 from a worker's answer."""
+    return [np.reshape(W, (-1, len(b))) if i == 0 else np.array(b, float) for W, b in lists for i in range(2)]
+
+
+def hidden_gradients(x, y, W1, b1, W2, b2) -> tuple[np.ndarray, ...]:
+    """The gradients of chapter 11, and each image's."""
+    h = np.maximum(x @ W1 + b1, 0)
+    delta = equations.softmax(h @ W2 + b2) - y
+    delta1 = delta @ W2.T * (h > 0)
+    return tuple(each / len(x) for each in (x.T @ delta1, delta1.sum(axis=0), h.T @ delta, delta.sum(axis=0)))
+
+
+@pytest.mark.parametrize("hidden", [16, 128])
+def test_an_epoch_with_a_hidden_layer_ends_with_numpys_weights(lesson, mnist, hidden):
+    count = 2_000
+    learnt = lesson().evaluate(EPOCH, {"hidden": hidden, "lr": 0.2, "size": 50, "seed": 3, "count": count})
+    network = layers(learnt["before"])
+    assert network[0].shape == (784, hidden)
+    assert network[0].std() == pytest.approx((2 / 784) ** 0.5, rel=0.05)
+    order = draws.order(draws.generator(3), count)
+    x, y = equations.rows(mnist[0].images[order]), np.eye(10)[mnist[0].labels[order]]
+    for first in range(0, count, 50):
+        batch = slice(first, first + 50)
+        for parameter, gradient in zip(network, hidden_gradients(x[batch], y[batch], *network), strict=True):
+            parameter -= 0.2 * gradient
+    for ours, theirs in zip(layers(learnt["after"]), network, strict=True):
+        assert np.abs(ours - theirs).max() < 1e-4
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    ("settings", "accuracy"),
+    [({"count": 55_000, "epochs": 3}, 0.97), ({"count": 12_000, "size": 50, "epochs": 10}, 0.955)],
+)
+def test_128_hidden_units_reach_the_accuracy_that_the_documentation_states(lesson, settings, accuracy):
+    learnt = lesson().evaluate(EPOCH, {"hidden": 128, "lr": 0.5} | settings)
+    assert learnt["share"] > accuracy
 
 
 def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
@@ -100,6 +150,7 @@ def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
         "Validation accuracy (the last 5,000 training images, held out)"
     )
     set_knob(page, "count", "4000")
+    set_knob(page, "epochs", "1")
     page.locator("#pace").select_option("fast")
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
     page.locator("#sample").click()
@@ -107,9 +158,9 @@ def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
     page.get_by_role("button", name="One step").click()
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 40")
     page.get_by_role("button", name="Play").click()
-    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Press Play for another.")
+    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Press Play to go on.")
     assert float(page.inner_text("#share")) > 0.75
-    assert len(page.locator("#losses polyline").get_attribute("points").split()) == 40
+    assert page.locator("#losses .now").get_attribute("d").count("L") == 39
     expect(page.locator("#bars .best")).to_have_count(1)
     page.get_by_role("button", name="Restart").click()
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 40")
@@ -123,7 +174,7 @@ def test_it_pauses_and_each_knob_turns_something(lesson):
     page.locator("#pace").select_option("slow")
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#said")).not_to_have_text("Epoch 1: batch 0 of 40")
-    expect(page.locator("#resting")).to_be_visible()
+    expect(page.locator("#resting")).to_contain_text("Pause to see the next batch")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     stopped = int(re.search(r"batch (\d+)", page.inner_text("#said"))[1])
@@ -141,9 +192,10 @@ def test_it_pauses_and_each_knob_turns_something(lesson):
 def test_what_it_has_learnt_reads_what_is_drawn(lesson, strokes):
     page = lesson()
     set_knob(page, "count", "10000")
+    set_knob(page, "epochs", "1")
     page.locator("#pace").select_option("fast")
     page.get_by_role("button", name="Play").click()
-    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Press Play for another.")
+    expect(page.locator("#said")).to_have_text("Epoch 1 is done. Press Play to go on.")
     draw(page, strokes["8"])
     expect(page.locator("#reads")).to_contain_text("Prediction: 8")
 
@@ -190,8 +242,8 @@ def test_every_number_of_a_batch_is_computed(lesson, mnist):
     batch = draws.order(draws.generator(0), 55_000)[:100]
     x = mnist[0].images[batch].reshape(100, 784) / np.float32(255)
     labels = mnist[0].labels[batch]
-    y = x @ W + b
-    e = np.exp(y - y.max(axis=1, keepdims=True))
+    z = x @ W + b
+    e = np.exp(z - z.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
     error = p - np.eye(10)[labels]
     change = -0.1 * x.T @ error / 100
@@ -207,11 +259,11 @@ def test_every_number_of_a_batch_is_computed(lesson, mnist):
         f"index {pixel} of the flattened image. Pixel value {ink} of 255"
     )
     near = {"atol": 6e-4, "rtol": 0}
-    np.testing.assert_allclose(numbers(page, "ten-logits", "xW"), x[7, pixel] * W[pixel], **near)
-    np.testing.assert_allclose(numbers(page, "ten-logits", "y"), y[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-logits", "xw"), x[7, pixel] * W[pixel], **near)
+    np.testing.assert_allclose(numbers(page, "ten-logits", "z"), z[7], **near)
     np.testing.assert_allclose(numbers(page, "ten-softmax", "e"), e[7], **near)
     np.testing.assert_allclose(numbers(page, "ten-softmax", "p"), p[7], **near)
-    np.testing.assert_allclose(numbers(page, "ten-errors", "="), error[7], **near)
+    np.testing.assert_allclose(numbers(page, "ten-errors", "δ"), error[7], **near)
     np.testing.assert_allclose(numbers(page, "ten-steps", "+"), change[pixel], atol=6e-6, rtol=0)
     loss = -np.log(p[np.arange(100), labels])
     expect(page.locator("#cost")).to_contain_text(f"= {loss[7]:.4f}")
@@ -219,7 +271,80 @@ def test_every_number_of_a_batch_is_computed(lesson, mnist):
     after = W[pixel] + change[pixel]
     page.get_by_role("button", name="Take this step").click()
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 550")
-    np.testing.assert_allclose(numbers(page, "ten-logits", "W"), after, atol=6e-5, rtol=0)
+    np.testing.assert_allclose(numbers(page, "ten-logits", "w"), after, atol=6e-5, rtol=0)
+
+
+def test_every_number_of_the_hidden_layer_is_computed(lesson, mnist):
+    page = lesson()
+    set_knob(page, "size", "20")
+    page.locator("#hidden").select_option("16")
+    expect(page.locator("#hidden-sum .n")).to_have_count(7)
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 2,750")
+    start = page.evaluate(
+        """async () => {
+            const { initial } = await import("./mlp.js");
+            const { generator } = await import("./draws.js");
+            return initial(16, generator(0)).map(({ W, b }) => [[...W], [...b]]);
+        }"""
+    )
+    W1, b1, W2, b2 = layers(start)
+    batch = draws.order(draws.generator(0), 55_000)[:20]
+    x, labels = equations.rows(mnist[0].images[batch]), mnist[0].labels[batch]
+    a = x @ W1 + b1
+    h = np.maximum(a, 0)
+    delta = equations.softmax(h @ W2 + b2) - np.eye(10)[labels]
+    of_W1, _, of_W2, _ = hidden_gradients(x, np.eye(10)[labels], W1, b1, W2, b2)
+    near = {"atol": 6e-4, "rtol": 0}
+    for j in (3, int(a[0].argmin())):  # one of them silent
+        page.locator("#unit-at").fill(str(j))
+        np.testing.assert_allclose(numbers(page, "hidden-sum", "Σ"), [a[0, j] - b1[j]], **near)
+        np.testing.assert_allclose(numbers(page, "hidden-sum", "h"), [h[0, j]], **near)
+        np.testing.assert_allclose(numbers(page, "ten-logits", "hw"), h[0, j] * W2[j], **near)
+        np.testing.assert_allclose(numbers(page, "ten-back", "δw"), delta[0] * W2[j], **near)
+        of = (delta[0] @ W2[j]) * (h[0, j] > 0)
+        expect(page.locator("#back-said")).to_contain_text(
+            f"δ₁ = {of:.4f}".replace("-", "−") if of else "δ₁ = 0."
+        )
+        np.testing.assert_allclose(numbers(page, "ten-steps", "+"), -0.2 * of_W2[j], atol=6e-6, rtol=0)
+        pixel = 14 * 28 + 14
+        np.testing.assert_allclose(
+            numbers(page, "unit-change", "+"), [-0.2 * of_W1[pixel, j]], atol=6e-6, rtol=0
+        )
+    np.testing.assert_allclose(numbers(page, "ten-logits", "z"), (h @ W2 + b2)[0], **near)
+
+
+def test_hidden_units_form_and_the_training_is_replayed_and_compared(lesson):
+    page = lesson()
+    set_knob(page, "count", "2000")
+    set_knob(page, "epochs", "2")
+    page.locator("#pace").select_option("fast")
+    page.locator("#hidden").select_option("16")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 20")
+    page.locator("#sample").click()
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#said")).to_have_text("Epoch 2 is done. Press Play to go on.")
+    trained = page.locator("#units").screenshot(), page.inner_text("#bars")
+    page.locator("#units").press("ArrowRight")
+    expect(page.locator("#unit-name")).to_have_text("Unit 1")
+    page.locator("#units").press("ArrowLeft")
+    page.locator("#when").fill("0")
+    expect(page.locator("#when-said")).to_contain_text("after 0 epochs: accuracy")
+    assert page.locator("#units").screenshot() != trained[0]
+    assert page.inner_text("#bars") != trained[1]
+    page.locator("#when").fill(page.locator("#when").get_attribute("max"))
+    expect(page.locator("#when-said")).to_have_text("now, after 2 epochs")
+    assert (page.locator("#units").screenshot(), page.inner_text("#bars")) == trained
+    page.locator("#hidden").select_option("none")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 20")
+    page.get_by_role("button", name="One step").click()
+    expect(page.locator("#runs li")).to_have_count(2)
+    expect(page.locator("#shares .curve")).to_have_count(2)
+    expect(page.locator("#runs li").first).to_contain_text(
+        "16 hidden units, α = 0.2, batch size 100, 2,000 images"
+    )
+    page.get_by_role("button", name="Clear earlier runs").click()
+    expect(page.locator("#runs li")).to_have_count(1)
+    assert page.evaluate(SHIFTS) < 0.02
 
 
 def test_make_it_say_8_with_the_fewest_pixels(lesson):
@@ -317,6 +442,24 @@ def test_a_set_that_is_missing_is_told_with_the_way_to_get_it(chromium, server, 
     page.goto(server.url + "/learn")
     expect(page.locator("#trouble")).to_have_text(NOT_THERE)
     expect(page.locator("#says")).to_contain_text("It says")  # what needs no set still works
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "answer", "sentence"),
+    [
+        ("api/learn/set", None, "MNIST didn't arrive, or not all of it. Press Restart to try again."),
+        ("api/learn/set", {"body": b"\1\0\0\0\0\0\0\0half"}, "MNIST didn't arrive, or not all of it."),
+        ("api/learn/set", {"status": 500, "json": {}}, "The server can't give out MNIST (status 500)."),
+        ("learn-worker.js", {"status": 404}, "the script learn-worker.js didn't load. Reload the page."),
+    ],
+)
+def test_what_cannot_be_loaded_is_told_in_one_sentence(chromium, server, file, answer, sentence):
+    page = chromium.new_page(locale="en-GB")
+    page.route(f"**/{file}", lambda route: route.fulfill(**answer) if answer else route.abort())
+    page.goto(server.url + "/learn")
+    expect(page.locator("#trouble")).to_contain_text(sentence)
+    expect(page.locator("#play")).to_be_disabled()
     page.close()
 
 

@@ -1,11 +1,11 @@
 // The fewest pixels that make softmax regression predict another digit, and how many are provably needed.
-import { CLASSES, PIXELS } from "./softmax.js";
+import { CLASSES, PIXELS } from "./mlp.js";
 
 const ROUNDS = 400;
 const CLEAR = 1e-4; // of a logit: the wanted digit's least lead, against ties and rounding
 
 /**
- * image: 784 values; W, b as in softmax.js. Returns {pixels: Map of pixel to new value, or null; least: fewer never do}.
+ * image: 784 values; W, b as in mlp.js. Returns {pixels: Map of pixel to new value, or null; least: fewer never do}.
  *
  * A bound on each pixel's gain in the weighted mean lead over the rivals gives `least`. If the best pixels don't beat each
  * rival, weight moves to those that still lead (multiplicative weights, Freund and Schapire 1999).

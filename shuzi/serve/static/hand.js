@@ -1,7 +1,7 @@
 // Your handwriting: drawings kept in this browser, and what is learnt from them.
 import { $, TEN, decode, encode, notice, on, post, say, wrong } from "./page.js";
 import { Sheet } from "./sheet.js";
-import { columns } from "./softmax.js";
+import { columns } from "./mlp.js";
 import { t } from "./text.js";
 import { lay, percent } from "./view.js";
 
@@ -50,7 +50,7 @@ export function compare(worker, by) {
   if (!by) return;
   $("compare").disabled = true;
   const images = Uint8Array.from(own.flatMap(([, image]) => [...decode(image)]));
-  worker.postMessage(["own", { images, labels: Uint8Array.from(own, ([label]) => label), W: by.W, b: by.b, turn }]);
+  worker.postMessage(["own", { images, labels: Uint8Array.from(own, ([label]) => label), layer: by, turn }]);
 }
 
 let compared = null; // the worker's result
@@ -65,8 +65,8 @@ export function found(result) {
 function showCompared() {
   $("mine").hidden = !compared;
   if (!compared) return say("compared", "");
-  const { templates, W, before, after, of, mnist } = compared;
-  lay("mine", [columns(templates), columns(W)]);
+  const { templates, layer, before, after, of, mnist } = compared;
+  lay("mine", [templates, columns(layer.W)]);
   const price = mnist ? t(" Accuracy on MNIST's test set: {before} before, {after} after.", "MNIST 测试集准确率：之前 {before}，之后 {after}。", { before: percent(mnist.before), after: percent(mnist.after) }) : "";
   say("compared", t("Top: templates learnt from your drawings. Bottom: MNIST's, which read {before} of your {of} drawings correctly. After learning from your other drawings: {after}.", "上面是从你的字迹学到的模板，下面是 MNIST 的。你写的 {of} 个数字里，MNIST 的模板认对 {before} 个；用你写的其余数字继续训练后，认对 {after} 个。", { before, of, after }) + price);
 }

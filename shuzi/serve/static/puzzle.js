@@ -2,12 +2,12 @@
 import { fewest } from "./fewest.js";
 import { Grid } from "./grid.js";
 import { $, TEN, make, on, say } from "./page.js";
-import { CLASSES, column, largest, probabilities } from "./softmax.js";
+import { CLASSES, column, largest, probabilities } from "./mlp.js";
 import { t } from "./text.js";
 import { most, paintMap, percent } from "./view.js";
 
 let subject = null; // {image: as it was, x: as it is}
-let judge = null; // the model to fool: {W, b}
+let judge = null; // the model to fool: a layer
 const board = new Grid($("board"), paint, (at) => {
   const inks = [...new Set([subject.image[at], 255, 0])];
   subject.x[at] = inks[(inks.indexOf(subject.x[at]) + 1) % inks.length];
@@ -25,7 +25,7 @@ function unsaid() {
   paint();
 }
 
-/** Shows a model's prediction. */
+/** Shows the prediction of a layer {W, b}. */
 export function showPuzzle(model) {
   judge = model;
   paint();
@@ -33,7 +33,7 @@ export function showPuzzle(model) {
 
 function paint() {
   if (!subject || !judge) return;
-  const p = probabilities(subject.x, judge);
+  const p = probabilities(subject.x, [judge]);
   const said = largest(p);
   const changed = [...subject.x.keys()].filter((at) => subject.x[at] !== subject.image[at]);
   board.paint(subject.x, changed);

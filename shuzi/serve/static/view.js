@@ -126,7 +126,12 @@ export function showOther(answer, chosen) {
 
 // ---- pixels and maps
 
-let colours;
+const SHADES = 255; // of a colour in a palette
+let maps; // palettes of RGBA: from "against" by "nothing" to "for",
+let inks; // and from paper to ink
+
+const shades = (from, to) => Uint32Array.from({ length: SHADES + 1 }, (_, i) =>
+  from.reduce((rgba, value, c) => rgba | (Math.round(value + ((to[c] - value) * i) / SHADES) << (8 * c)), 0xff000000));
 
 /** Takes the colours from the theme. */
 export function readColours() {
@@ -137,30 +142,37 @@ export function readColours() {
     return getComputedStyle(probe).color.match(/\d+/g).map(Number);
   });
   probe.remove();
-  colours = { against, none, more, ink, paper };
+  maps = Uint32Array.of(...shades(none, against).reverse(), ...shades(none, more).subarray(1));
+  inks = shades(paper, ink);
   paintMap($("ramp"), Float32Array.from({ length: 101 }, (_, i) => i - 50), 50);
 }
 
-function paint(canvas, values, colour) {
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(canvas.width, canvas.height);
-  values.forEach((value, i) => {
-    const [from, to, share] = colour(value);
-    for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = from[c] + (to[c] - from[c]) * share;
-    pixels.data[4 * i + 3] = 255;
-  });
-  context.putImageData(pixels, 0, 0);
+function paint(canvas, values, palette, zero, factor) {
+  const image = new ImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const last = palette.length - 1;
+  for (let i = 0; i < pixels.length; i++) pixels[i] = palette[Math.max(0, Math.min(last, Math.round(zero + factor * values[i])))];
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 /** Paints values, -scale (against) to scale (for). */
-export function paintMap(canvas, values, scale) {
-  const { against, none, more } = colours;
-  paint(canvas, values, (value) => [none, value < 0 ? against : more, Math.min(1, Math.abs(value) / scale)]);
-}
+export const paintMap = (canvas, values, scale) => paint(canvas, values, maps, SHADES, SHADES / scale);
+
+/** The CSS colour of all that is for, or against. */
+export const tone = (positive) => `rgb(${[0, 8, 16].map((shift) => (maps.at(positive ? -1 : 0) >> shift) & 255)})`;
 
 /** Paints pixel values, 0 to 255. */
-export function paintInk(canvas, image) {
-  paint(canvas, [...image], (ink) => [colours.paper, colours.ink, ink / 255]);
+export const paintInk = (canvas, image) => paint(canvas, image, inks, 0, 1);
+
+/** How many cells a map has side by side: 28 pixels, or about the square root of the number of hidden units. */
+export const across = (cells) => (cells === 784 ? 28 : 2 ** Math.ceil(Math.log2(cells) / 2));
+
+/** Gives a canvas a pixel for each value, and paints them. */
+export function fitMap(canvas, values, scale = most([values])) {
+  const width = across(values.length);
+  Object.assign(canvas, { width, height: values.length / width });
+  canvas.style.aspectRatio = `${width} / ${canvas.height}`;
+  paintMap(canvas, values, scale);
 }
 
 export function showPixels(digit) {
@@ -168,22 +180,28 @@ export function showPixels(digit) {
 }
 
 /** The largest magnitude in some maps. */
-export const most = (maps) => Math.max(1e-9, ...maps.map((map) => map.reduce((top, value) => Math.max(top, Math.abs(value)), 0)));
+export function most(maps) {
+  let top = 1e-9;
+  for (const map of maps) for (let i = 0; i < map.length; i++) top = Math.max(top, Math.abs(map[i]));
+  return top;
+}
 
 /** Shows for each digit its maps, on a common scale, and lines of [name, value, decimal places]; marks one. */
 export function lay(id, maps, lines = () => [], marked = -1, mark = "label") {
   const scales = maps.map(most);
   $(id).replaceChildren(...TEN.map((k) => {
     const canvases = maps.map((ten, i) => {
-      const canvas = make("canvas", { width: 28, height: 28, role: "img", ariaLabel: t("map of {k}", "数字 {k} 的贡献图", { k }) });
-      paintMap(canvas, ten[k], scales[i]);
+      const canvas = make("canvas", { role: "img", ariaLabel: t("map of {k}", "数字 {k} 的贡献图", { k }) });
+      fitMap(canvas, ten[k], scales[i]);
       return canvas;
     });
-    const numbers = lines(k).map(([what, value, places]) =>
-      make("span", { className: "n" }, make("i", { textContent: what }), value.toFixed ? number(value, places) : value));
-    return make("li", { className: k === marked ? mark : "" }, make("b", { textContent: k }), ...canvases, ...numbers);
+    return make("li", { className: k === marked ? mark : "" }, make("b", { textContent: k }), ...canvases, ...named(lines(k)));
   }));
 }
+
+/** Lines of [name, value, decimal places] as elements. */
+export const named = (lines) => lines.map(([what, value, places]) =>
+  make("span", { className: "n" }, make("i", { textContent: what }), value.toFixed ? number(value, places) : value));
 
 /** Shows ten maps with their logits, or none, and templates below. */
 export function showWhy(why, templates) {
