@@ -9,8 +9,8 @@ export function percent(share) {
   return rounded.toLocaleString(language, { style: "percent", maximumFractionDigits: places });
 }
 
-/** A number with a true minus sign. */
-export const number = (value, places = 3) => value.toFixed(places).replace("-", "−");
+/** A number with a true minus sign, and none before 0. */
+export const number = (value, places = 3) => value.toFixed(places).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 
 // ---- the digits
 
