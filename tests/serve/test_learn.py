@@ -344,7 +344,19 @@ def test_hidden_units_form_and_the_training_is_replayed_and_compared(lesson):
     )
     page.get_by_role("button", name="Clear earlier runs").click()
     expect(page.locator("#runs li")).to_have_count(1)
+
+
+def test_nothing_moves_while_data_arrive(lesson):
+    page = lesson()
     assert page.evaluate(SHIFTS) < 0.02
+    set_knob(page, "count", "2000")
+    page.locator("#pace").select_option("fast")
+    page.locator("#hidden").select_option("16")
+    expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 20")
+    before = page.evaluate(SHIFTS)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#said")).to_have_text("Epoch 5 is done. Press Play to go on.")
+    assert page.evaluate(SHIFTS) - before < 0.02
 
 
 def test_make_it_say_8_with_the_fewest_pixels(lesson):
