@@ -50,6 +50,7 @@ ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 # and less passes it, writing of 20 does not.
 ENLARGE_BEYOND_FROM = 0.5
 LIKELY = 0.5  # chance of what is a digit
+FAR_HIGHER = 2.0  # times: than the page's digits
 RATHER = 0.3  # heat of what is rather a digit than not
 # Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
 CLEAR, UPRIGHT_FROM = 0.2, 0.7
@@ -242,18 +243,32 @@ def clearness(level: Level) -> np.ndarray:
 def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
     """Leave out digits that lie over likelier ones: one that covers several, such as a table's frame, or is in one.
 
-    A second look may move a digit onto another.
+    A second look may move a digit onto another. What is far higher than the page's digits and in pieces is a
+    column of letters.
     """
     likely = [p for p in found if not p.mark and p.chance >= LIKELY]
     boxes, chances = np.array([p.box for p in likely]).reshape(-1, 4), np.array([p.chance for p in likely])
+    usual = float(np.median(boxes[:, 3])) if likely else np.inf
     kept = []
     for p in found:
         if not p.mark:
+            if p.box[3] > FAR_HIGHER * usual and in_pieces(p):
+                continue
             over = covered(p.box, boxes) & (chances > p.chance)
             if over.sum() > 1 or (p.chance >= LIKELY and (over & (iou(p.box, boxes) > SAME_IOU)).any()):
                 continue
         kept.append(p)
     return kept
+
+
+def in_pieces(proposal: Proposal) -> bool:
+    """Tell whether no connected writing is half of all in a proposal's box."""
+    left, top, right, bottom = proposal.level.box_bounds(proposal.box)
+    written = (proposal.level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
+    pieces = (
+        cv2.connectedComponentsWithStats(written)[2][1:, cv2.CC_STAT_AREA] if written.any() else np.zeros(1)
+    )
+    return bool(2 * pieces.max() < pieces.sum())
 
 
 def parts_to_enlarge(

@@ -395,6 +395,15 @@ def test_a_digit_over_likelier_ones_is_left_out():
     assert find.drop_overlaid([sure, around_one]) == [sure, around_one]
 
 
+def test_what_spans_several_lines_in_pieces_is_no_digit():
+    pieces = [(70, y, 10, 12) for y in (10, 40, 70, 100)]
+    digits = [proposal((10, y, 10, 20), level(inked=pieces)) for y in (10, 40, 70, 100)]
+    letters = proposal((68, 8, 20, 110), level(inked=pieces))
+    large = proposal((68, 8, 20, 110), level(inked=[(70, 10, 10, 100)]))
+    assert find.drop_overlaid([*digits, letters]) == digits
+    assert find.drop_overlaid([*digits, large]) == [*digits, large]
+
+
 def test_of_many_digits_that_are_not_sure_the_first_are_looked_at_again(finder, monkeypatch):
     seen = level(inked=[(40, 40, 20, 30)])
     doubtful = [proposal((40, 40, 20, 30), seen, 0.6) for _ in range(find.MAX_SECOND_LOOKS + 3)]
