@@ -17,6 +17,7 @@ import argparse
 import re
 from functools import partial
 
+import cv2
 import numpy as np
 from programs import Program, Text, available, digits_of, rapidocr, shuzi_program, tesseract
 from rapidfuzz.distance import Levenshtein
@@ -145,7 +146,10 @@ def main() -> None:
         "crops": [
             (crop, str(label)) for crop, label in crops(test.images, test.labels, options.crops, generator)
         ],
-        "numbers": [(each.picture, each.text) for each in numbers(glyphs, options.crops)],
+        "numbers": [
+            (cv2.cvtColor(each.picture, cv2.COLOR_GRAY2RGB), each.text)
+            for each in numbers(glyphs, options.crops)
+        ],
     }
     counts = "; ".join(f"{len(pictures)} {kind}" for kind, pictures in kinds.items())
     print(f"{len(pages)} pages, {sum(len(p.labels) for p in pages):,} digits; {counts}")
