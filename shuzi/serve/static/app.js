@@ -79,7 +79,9 @@ const network = () => document.querySelector("[value=network]");
 
 /** Goes on with softmax regression where the network can't run. */
 function withoutNetwork(fault) {
-  warn(fault.message);
+  const tell = () => warn(fault.message);
+  if (sheet.drawing) addEventListener("pointerup", tell, { once: true }); // what is drawn on must not move
+  else tell();
   network().disabled = true;
   if (network().checked) switchModel();
 }

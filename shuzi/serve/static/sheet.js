@@ -39,6 +39,10 @@ export class Sheet {
     return !this.strokes.length && !this.sample;
   }
 
+  get drawing() {
+    return this.#pointers.size > 0;
+  }
+
   get width() {
     return Math.round((TALL * this.#canvas.clientWidth) / Math.max(1, this.#canvas.clientHeight));
   }
