@@ -19,13 +19,17 @@ class Calibration:
     """Weights of logistic models that turn answers into confidence; `shuzi.train.calibration` fits them.
 
     Attributes:
-        chance: constant and factor that turn a heatmap's logit into the logit that a proposal is a digit.
+        chance: constant and factor that turn the logit of the digits' heatmap into the logarithm of the odds that there
+            is a digit and not nothing.
+        mark, letter: likewise for marks and letters. Older files lack them.
         named: weights of the finder's and the classifier's log probabilities, for which digit it is.
         digit: constant, and weights of the finder's and the classifier's logits, for whether it is a digit.
         number: constant, and weights of `reader.number_evidence`, for whether a number is right.
     """
 
     chance: tuple[float, ...] = (0.0, 1.0)
+    mark: tuple[float, ...] = (0.0, 1.0)
+    letter: tuple[float, ...] = (0.0, 1.0)
     named: tuple[float, ...] = (0.5, 0.5)
     digit: tuple[float, ...] = (0.0, 0.5, 0.5)
     number: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0)
@@ -55,6 +59,9 @@ class Calibration:
             raise ShuziError(
                 f"{network.path}: its {CALIBRATION} is damaged ({said!r:.40}). Make the file again with shuzi export."
             ) from error
+
+
+UNFITTED = Calibration()
 
 
 def for_pair(classifier: Network, finder_sha256: str, finders: Calibration) -> Calibration | None:

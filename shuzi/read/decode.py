@@ -317,7 +317,7 @@ def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[li
     owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
     middles, sizes = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].max(1)
     for mark in marks:
-        away = np.abs(mark.middle - middles) - boxes[:, 2:] / 2
+        away = np.abs(mark.middle - middles) - boxes[:, 2:] / 2 - (mark.box[2] / 2, 0)
         far = np.maximum(np.maximum(away[:, 0], away[:, 1] - 0.4 * sizes), 0.0) / sizes
         if far.min() < MARK_REACH:
             assigned[owners[far.argmin()]].append(mark)

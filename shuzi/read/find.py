@@ -20,7 +20,7 @@ from shuzi.cores import in_parallel
 from shuzi.data.picture import resize_by
 from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, OLD_CHANNELS, STRIDE
 from shuzi.network import Network
-from shuzi.read.calibration import Calibration
+from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
 from shuzi.read.proposals import (
     ANY_LETTER,
@@ -81,7 +81,7 @@ class Finder:
         path = SHIPPED_FINDER if path is None else Path(path)
         outputs = {"maps": _maps_shapes, "ink": _ink_shapes}
         self._network = Network(path, examples, outputs, EXPECTED, providers)
-        self.calibration = Calibration.from_network(self._network) or Calibration()
+        self.calibration = Calibration.from_network(self._network) or UNFITTED
 
     @property
     def sha256(self) -> str:
@@ -97,7 +97,7 @@ class Finder:
         """
         levels = list(self.levels(grey, first))
         seen = [p for level in levels for p in level_proposals(level) if letters or p.mark != ANY_LETTER]
-        found = fuse_proposals(seen, self.calibration.chance)
+        found = fuse_proposals(seen, self.calibration)
         self.look_again(grey, found, letters)
         return drop_overlaid(found), levels
 
@@ -189,7 +189,7 @@ class Finder:
         looks = in_parallel(functools.partial(self.second_look, grey), unsure[:MAX_SECOND_LOOKS])
         for proposal, seen in zip(unsure, looks, strict=False):
             there = [p for p in seen if letters or p.mark != ANY_LETTER]
-            absorb_second_look(proposal, there, self.calibration.chance)
+            absorb_second_look(proposal, there, self.calibration)
 
     def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
         """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from shuzi.maps import OWNER, STRIDE
 from shuzi.page import MARKS
-from shuzi.read.calibration import Calibration
+from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.proposals import ANY_LETTER, DIGIT_SIZED, KINDS, MIN_CHANCE, Level, Proposal, iou
 
 MAX_PROPOSALS = 10_000  # the likeliest are enough: no page has so many digits
@@ -27,12 +25,20 @@ INK_BOX_IOU = 0.5  # of a digit's box and its ink's: with less, the ink's box do
 HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
 
 
-def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.chance) -> list[Proposal]:
+def fuse_proposals(found: list[Proposal], calibration: Calibration = UNFITTED) -> list[Proposal]:
     """Keep one proposal for each digit or mark, and pool in it what all levels say; drop parts of digits, and letters.
 
+    Where a letter is likelier, the digit that it may be stays as an unlikely one.
+    """
+    likeliest = suppress(found, calibration)
+    return [q for p in likeliest if (q := p.digit if p.mark == ANY_LETTER else p)]
+
+
+def suppress(found: list[Proposal], calibration: Calibration) -> list[Proposal]:
+    """Keep the likeliest proposal of each place, letters too, and pool in it what all levels say; drop parts of digits.
+
     Digits, marks and letters compete for each place. Likely and large ones come first, because they explain more ink. A
-    digit whose ink an earlier one mostly explains is a part of that one. Where a letter is likelier, the digit that it
-    may be stays as an unlikely one. chance: as in `Calibration`.
+    digit whose ink an earlier one mostly explains is a part of that one.
     """
     found = sorted(found, key=lambda p: -p.chance * p.weight * p.size**SIZE_POWER)[:MAX_PROPOSALS]
     boxes = np.array([p.box for p in found]).reshape(-1, 4)
@@ -57,11 +63,11 @@ def fuse_proposals(found: list[Proposal], chance: Sequence[float] = Calibration.
             continue
         same = near[free[near] & same_place(p.box, boxes[near], reach[i], reach[near])]
         free[same] = False
-        pool_levels(p, [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)], chance)
+        group = [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)]
+        pool_levels(p, group, calibration)
         over = others[kept[others] & (chances[others] >= strengths[i])]
         kept[i] = not any(explained_ink(p, found[j]) > PART_INK for j in over)
-    likeliest = [p for p, keep in zip(found, kept, strict=True) if keep]
-    return [q for p in likeliest if (q := p.digit if p.mark == ANY_LETTER else p)]
+    return [p for p, keep in zip(found, kept, strict=True) if keep]
 
 
 def same_place(box: np.ndarray, boxes: np.ndarray, reach: float, reaches: np.ndarray) -> np.ndarray:
@@ -106,29 +112,35 @@ def ink_in_box(level: Level, box: np.ndarray) -> float:
 # ---- what several levels say together -------------------------------------------------------------------------
 
 
-def pool_levels(proposal: Proposal, group: list[Proposal], chance: Sequence[float]) -> None:
+def pool_levels(proposal: Proposal, group: list[Proposal], calibration: Calibration) -> None:
     """Set a proposal's classes and chance to what all of its place say together.
 
     group: the digits, marks and letters there, the proposal among them. Each kind's odds are those of its best, and
     of one place at most one kind is true: P(kind) = odds / (1 + sum of all odds). Classes are of the proposal's kind.
     """
-    odds = dict.fromkeys(KINDS, 0.0)
+    heat = dict.fromkeys(KINDS, 0.0)
     for q in group:
-        best = min(q.chance * min(1.0, q.weight * 1.5), 0.9999)
-        constant, factor = (0.0, 1.0) if q.mark in SIGNS else chance  # marks' heat is calibrated as it is
-        odds[q.mark] = max(odds[q.mark], float(np.exp(constant) * (best / (1 - best)) ** factor))
-    total, digits = 1 + sum(odds.values()), [q for q in group if not q.mark]
-    own = odds[proposal.mark]
+        heat[q.mark] = max(heat[q.mark], min(q.chance * min(1.0, q.weight * 1.5), 0.9999))
+    proposal.heat = np.array([*heat.values()])
+    odds = kind_odds(proposal.heat, calibration)
+    total, digits = 1 + float(odds.sum()), [q for q in group if not q.mark]
+    own = float(odds[KINDS.index(proposal.mark)])
     if proposal.mark in SIGNS:
-        signs = np.array([odds[sign] for sign in MARKS])
+        signs = odds[1:-1]
         own = float(signs.sum())
         proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / own
     elif digits and not proposal.mark:
         proposal.classes = blend_classes(digits)
     if digits and proposal.mark:
         proposal.digit = max(digits, key=lambda q: q.chance * q.weight)
-        pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], chance)
+        pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], calibration)
     proposal.chance = own / total
+
+
+def kind_odds(heat: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Compute the odds of each of KINDS against "nothing" from their heat, both float64 (10,): 0 without any."""
+    models = np.array([calibration.chance, *[calibration.mark] * len(MARKS), calibration.letter])
+    return np.asarray(np.exp(models[:, 0]) * (heat / (1 - heat)) ** models[:, 1])
 
 
 def blend_classes(group: list[Proposal]) -> np.ndarray:
@@ -139,7 +151,7 @@ def blend_classes(group: list[Proposal]) -> np.ndarray:
     return np.asarray(classes / classes.sum())
 
 
-def absorb_second_look(proposal: Proposal, seen: list[Proposal], chance: Sequence[float]) -> None:
+def absorb_second_look(proposal: Proposal, seen: list[Proposal], calibration: Calibration) -> None:
     """Update a digit by what a second look saw in its place, if anything.
 
     The classes are blended as between levels; the new chance is the mean of both looks' logits.
@@ -147,7 +159,7 @@ def absorb_second_look(proposal: Proposal, seen: list[Proposal], chance: Sequenc
     again = MIN_CHANCE
     if digits := [p for p in seen if not p.mark]:
         best = max(digits, key=lambda q: q.chance * q.weight)
-        pool_levels(best, [best, *(p for p in seen if p.mark)], chance)
+        pool_levels(best, [best, *(p for p in seen if p.mark)], calibration)
         proposal.classes, again = blend_classes([proposal, best]), best.chance
         if best.weight > proposal.weight:
             proposal.box, proposal.level, proposal.weight = best.box, best.level, best.weight

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -74,7 +74,8 @@ class Proposal:
         ahead: float64 (2,), how far off that digit is, in units of this one's size.
         level: where it was seen best.
         weight: 0..1, how well it was seen there.
-        digit: of a mark, once fused, the digit that it would be if it were no mark, if any.
+        digit: of a mark or letter, once fused, the digit that it would be if it were neither, if any.
+        heat: once fused, float64 (10,), 0..1, the best heat in its place of each of KINDS.
     """
 
     chance: float
@@ -86,6 +87,7 @@ class Proposal:
     level: Level
     weight: float
     digit: Proposal | None = None
+    heat: np.ndarray = field(default_factory=lambda: np.zeros(len(KINDS)))
 
     @property
     def middle(self) -> np.ndarray:

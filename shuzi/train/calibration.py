@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -16,9 +16,9 @@ from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pens import Pens
 from shuzi.page import MARKS
 from shuzi.read import decode
-from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
+from shuzi.read.calibration import CALIBRATION, UNFITTED, WITH_FINDER, Calibration
 from shuzi.read.find import Finder
-from shuzi.read.fuse import fuse_proposals
+from shuzi.read.fuse import suppress
 from shuzi.read.proposals import Proposal, iou, level_proposals
 from shuzi.read.reader import (
     MIN_PROBABILITY,
@@ -44,7 +44,9 @@ SCENES = 6_000  # 5 minutes on one core
 CLASSIFIER_SCENES = 600
 LEAST_TOGETHER = 1_000  # digits: of fewer, the scenes show the same ones again and again
 PAGES = 4  # of each kind of paper
-NEAR = 0.35  # of a digit's size: so far may the middle of a proposal for it lie from its own
+NEAR = 0.35  # of a sign's larger side: so far may the middle of a proposal for it lie from its own
+SMALLEST_MARK = 0.3  # of the digits' height: a point counts as so large
+NO_ODDS = -30.0  # the logarithm of the odds of what nothing speaks for
 
 
 @dataclass
@@ -135,18 +137,36 @@ def calibrate(path: Path, digits: Digits, count: int, writers: Pens) -> Calibrat
         writers: likewise.
     """
     reader, finder = Reader(), Finder(path)
-    finder.calibration = Calibration()
-    found, known = [], []
+    heats, kinds = [], []
     for made in scenes(digits, count // 2, writers):
-        at_first = fuse_proposals(
-            [p for level in finder.levels(made.picture) for p in level_proposals(level)]
-        )
-        for proposal, label in labelled(made, [p for p in at_first if not p.mark]):
-            found.append(proposal.chance)
-            known.append(label >= 0)
-    chance = logistic(logit(np.array(found))[:, None], np.array(known))
-    finder.calibration = Calibration(chance)
+        seen = [p for level in finder.levels(made.picture) for p in level_proposals(level)]
+        for proposal, label in labelled(made, suppress(seen, UNFITTED)):
+            heats.append(proposal.heat)
+            kinds.append(0 if label < 0 else 1 if label < CLASSES else 3 if label == LETTER else 2)
+    finder.calibration = fit_kinds(np.array(heats), np.array(kinds))
     return together(reader, finder, digits, count, writers)
+
+
+def fit_kinds(heats: np.ndarray, kinds: np.ndarray) -> Calibration:
+    """Fit how heat becomes the chance of a digit, a mark and a letter, by the likelihood of what there is.
+
+    heats: (N, 10), as `Proposal.heat`; kinds: (N,), 0 for nothing, 1 a digit, 2 a mark, 3 a letter.
+    """
+    heat = torch.from_numpy(heats)
+    present = heat > 0
+    logits = torch.logit(heat, 1e-4)
+    truth = torch.from_numpy(kinds)
+    groups = [[0], [*range(1, 1 + len(MARKS))], [-1]]
+
+    def loss(w: Tensor) -> Tensor:
+        odds = [torch.zeros(len(heat), dtype=torch.float64)]
+        for (constant, factor), columns in zip(w.view(3, 2), groups, strict=True):
+            one = torch.where(present[:, columns], constant + factor * logits[:, columns], NO_ODDS)
+            odds.append(one.logsumexp(1))
+        return F.cross_entropy(torch.stack(odds, 1), truth)
+
+    w = minimised(loss, 6)
+    return Calibration(w[:2], w[2:4], w[4:])
 
 
 def together(
@@ -165,51 +185,53 @@ def together(
     for seen, pictures in ((on_scenes, scenes(digits, count, writers)), (on_pages, pages(digits, PAGES))):
         for made in pictures:
             look(finder, reader, made, seen)
-    return fit(finder.calibration.chance, on_scenes, on_pages, count / SCENES)
+    return fit(finder.calibration, on_scenes, on_pages, count / SCENES)
 
 
-def fit(chance: tuple[float, ...], on_scenes: Seen, on_pages: Seen, page: float) -> Calibration:
+def fit(finders: Calibration, on_scenes: Seen, on_pages: Seen, page: float) -> Calibration:
     """Fit a calibration to what was seen.
 
     Args:
-        chance: the finder's.
+        finders: the finder's; its kinds stay as they are.
         on_scenes: what was seen on scenes.
         on_pages: what was seen on pages.
         page: what a number on a page counts, in numbers of a scene: with fewer scenes less, for the same mixture.
     """
     chances, scores = np.array(on_scenes.chances), np.array(on_scenes.scores)
     is_digit = np.array(on_scenes.labels) >= 0
-    before = Calibration(
-        chance,
-        weights([on_scenes, on_pages]),
-        logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
+    before = replace(
+        finders,
+        named=weights([on_scenes, on_pages]),
+        digit=logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
     )
     (values, right), (more, too) = (numbers(seen, before) for seen in (on_scenes, on_pages))
     counts = np.repeat([1.0, page], [len(right), len(too)])
     number = logistic(np.concatenate([values, more]), np.concatenate([right, too]), counts)
-    return Calibration(before.chance, before.named, before.digit, number)
+    return replace(before, number=number)
 
 
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
-    """Label proposals for digits, -1 for no digit; those that cover part of a digit, or score too low, are left out.
+    """Label proposals by the digit, mark or letter that stands there, as `Scene.labels`; -1 for none of them.
 
-    Each digit is one proposal's, the likeliest near it.
+    Those that cover part of a digit, or writing too small to be read, are left out. Each sign is one proposal's, the
+    likeliest near it.
     """
     asked = (
-        (made.labels < CLASSES)
+        (made.labels <= LETTER)
         & (made.visible >= VISIBLE)
         & (made.sizes >= MIN_SIZE)
         & (made.sizes <= 2 * MAX_SIZE)
     )
     boxes, labels = made.boxes[asked], made.labels[asked]
-    partly = np.concatenate([made.boxes[(made.labels < CLASSES) & ~asked], made.small])
+    sides = np.maximum(boxes[:, 2:].max(1), SMALLEST_MARK * made.sizes[asked])
+    partly = np.concatenate([made.boxes[(made.labels <= LETTER) & ~asked], made.small])
     free = np.ones(len(boxes), bool)
     pairs = []
     for proposal in sorted(proposals, key=lambda p: -p.chance):
         away = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - proposal.middle).max(1)
-        near = np.flatnonzero(free & (away < NEAR * boxes[:, 2:].max(1, initial=0)))
+        near = np.flatnonzero(free & (away < NEAR * sides))
         if len(near):
-            best = near[away[near].argmin()]
+            best = near[(away / sides)[near].argmin()]
             free[best] = False
             pairs.append((proposal, int(labels[best])))
         elif not len(partly) or not touches(proposal, partly):
@@ -227,7 +249,7 @@ def touches(proposal: Proposal, boxes: np.ndarray) -> bool:
 def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     """Add what is said of a scene to what was seen."""
     proposals, _ = finder(made.picture)
-    pairs = labelled(made, [p for p in proposals if not p.mark])
+    pairs = [(p, k if k < CLASSES else -1) for p, k in labelled(made, [p for p in proposals if not p.mark])]
     if not pairs:
         return
     scores = reader.scores(cut_out_digits([p for p, _ in pairs], proposals))
