@@ -15,7 +15,7 @@ from shuzi.softmax import equations_torch as softmax
 from shuzi.synth.negatives import mix
 from shuzi.train import augment, models
 from shuzi.train.faults import guarded, importable, said
-from shuzi.train.finder import batches, export, loss, network
+from shuzi.train.finder import batches, crops, export, loss, network
 from shuzi.train.muon import Muon
 from shuzi.train.recipe import Model, Recipe
 from shuzi.train.settings import NUMPY, SOFTMAX
@@ -81,6 +81,21 @@ RECIPES = {
         extend=partial(mix, times=3, drawn=0.4, negatives=0.7),
         label_smoothing=0.05,
         ema_decay=0.998,
+        bfloat16=True,
+        channels_last=True,
+    ),
+    "tuned": Recipe(
+        summary="the reader, tuned on real writers and on what the finder hands over: --start reader",
+        build=lambda generator: models.reader(),
+        epochs=1,
+        batch_size=256,
+        lr=4e-3,
+        optimizer=Muon,
+        schedule=one_cycle,
+        augment=augment.roughly,
+        extend=crops.mix,
+        label_smoothing=0.05,
+        ema_decay=0.995,
         bfloat16=True,
         channels_last=True,
     ),
