@@ -21,6 +21,7 @@ from shuzi.maps import (
     STRIDE,
 )
 from shuzi.read import find
+from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.find import Finder
 from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
 from shuzi.read.proposals import ANY_LETTER, Level, Proposal, iou, level_proposals
@@ -207,8 +208,24 @@ def test_what_was_seen_at_two_sizes_is_one_digit():
     assert kept.classes.argmax() == 3
     assert kept.classes.sum() == pytest.approx(1)
     assert kept.chance == pytest.approx(0.9)
-    (again,) = fuse_proposals([one], chance=(1.0, 2.0))
+    (again,) = fuse_proposals([one], Calibration(chance=(1.0, 2.0)))
     assert np.log(again.chance / (1 - again.chance)) == pytest.approx(1 + 2 * np.log(9))
+
+
+def test_each_kind_has_odds_of_its_own():
+    box = (40, 40, 20, 30)
+    seen = level(inked=[box])
+
+    def chance(**fitted):
+        both = [proposal(box, seen, 0.6, digit=5), proposal(box, seen, 0.8, mark=ANY_LETTER)]
+        (kept,) = fuse_proposals(both, Calibration(**fitted))
+        return kept.chance
+
+    assert chance(letter=(-9.0, 1.0)) == pytest.approx(0.6, abs=0.01)
+    assert chance(letter=(0.0, 1.0)) < 0.3
+    mark = proposal(box, seen, 0.8, mark="-")
+    (kept,) = fuse_proposals([mark], Calibration(mark=(1.0, 2.0)))
+    assert np.log(kept.chance / (1 - kept.chance)) == pytest.approx(1 + 2 * np.log(4))
 
 
 def test_of_two_sizes_that_name_it_differently_the_one_that_saw_it_better_counts_more():
@@ -342,7 +359,7 @@ def test_a_second_look_is_weighed_with_the_first():
     first, second = level(inked=[box]), level(scale=1.5, inked=[box])
     one = proposal(box, first, 0.5, digit=3, weight=0.4)
     absorb_second_look(
-        one, [proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], (0.0, 1.0)
+        one, [proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], UNFITTED
     )
     assert one.classes.argmax() == 8  # seen better
     assert one.classes[3] > one.classes[1]
@@ -350,7 +367,7 @@ def test_a_second_look_is_weighed_with_the_first():
     assert one.chance == pytest.approx(2 / 3)  # odds of 1 and 4: 2
     assert (one.level, tuple(one.box)) == (second, near)
     other = proposal(box, first, 0.5)
-    absorb_second_look(other, [], (0.0, 1.0))
+    absorb_second_look(other, [], UNFITTED)
     assert 0.1 < other.chance < 0.3
     assert (other.classes.argmax(), other.level) == (3, first)
 

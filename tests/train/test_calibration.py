@@ -50,6 +50,19 @@ def test_who_is_right_more_often_has_more_to_say_and_no_kind_of_picture_is_given
     assert on_hard[1] < both[1] < on_easy[1]
 
 
+def test_the_odds_of_each_kind_are_those_that_made_the_data():
+    g = np.random.default_rng(3)
+    heats = np.where(g.random((40_000, 10)) < 0.7, g.uniform(0.05, 0.95, (40_000, 10)), 0.0)
+    heats[:, 2:9] = 0  # one of the marks
+    models = np.array([[0.5, 1.2], [-0.4, 2.0], [0.3, 0.8]])
+    with np.errstate(divide="ignore"):
+        logits = np.log(heats / (1 - heats))[:, [0, 1, 9]]
+    odds = np.concatenate([np.ones((40_000, 1)), np.exp(models[:, 0] + models[:, 1] * logits)], 1)
+    kinds = (g.random((40_000, 1)) * odds.sum(1, keepdims=True) > odds.cumsum(1)).sum(1)
+    fitted = calibration.fit_kinds(heats, kinds)
+    assert (*fitted.chance, *fitted.mark, *fitted.letter) == pytest.approx(tuple(models.ravel()), abs=0.1)
+
+
 def test_a_proposal_is_the_digit_it_lies_on_or_none_and_what_is_partly_one_is_not_asked(mnist, numbers):
     glyphs = Glyphs(mnist[0].part(0, 2000))
     finder = Finder()

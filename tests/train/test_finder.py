@@ -11,12 +11,16 @@ import torch
 
 from shuzi.errors import ShuziError
 from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
+from shuzi.read import find
+from shuzi.read.reader import Reader
 from shuzi.synth.canvas import ANYTHING, LETTER
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import SQUARE, STRIP
+from shuzi.synth.negatives import NOT_A_DIGIT
 from shuzi.synth.scene import Scene, scene
 from shuzi.train.finder import export
 from shuzi.train.finder.batches import Scenes, scene_batches
+from shuzi.train.finder.crops import draw_crops, mix
 from shuzi.train.finder.export import ShippedFinder
 from shuzi.train.finder.loss import loss, losses
 from shuzi.train.finder.network import Finder
@@ -278,3 +282,29 @@ def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, mon
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
     with pytest.raises(ShuziError, match=r"holds no weights to start from, or rounded ones; .* --int8"):
         first_weights(str(tmp_path / "finder.onnx"), "finder")
+
+
+def test_crops_are_what_the_shipped_finder_hands_over_with_their_labels(mnist):
+    glyphs = Glyphs(mnist[0].part(0, 2000))
+    images, labels = draw_crops(find.Finder(), glyphs, 16, 3)
+    again, same = draw_crops(find.Finder(), glyphs, 16, 3)
+    assert (images.shape, images.dtype) == ((len(labels), 28, 28), np.uint8)
+    assert np.array_equal(images, again)
+    assert np.array_equal(labels, same)
+    assert len(labels) > 16
+    digits = labels < NOT_A_DIGIT
+    assert digits.sum() > len(labels) / 2
+    named = Reader().scores(images[digits])[:, :10].argmax(1)
+    assert (named == labels[digits]).mean() > 0.5
+
+
+@pytest.mark.slow
+def test_a_classifier_is_tuned_on_writers_letters_and_crops_beside_its_digits(mnist):
+    digits = mnist[0].part(0, 300)
+    mixed = mix(digits, np.random.default_rng(1))
+    assert np.array_equal(mixed.images[:300], digits.images)
+    assert set(np.unique(mixed.labels)) == set(range(NOT_A_DIGIT + 1))
+    written = slice(300 + 60 + 150, 300 + 60 + 150 + 90)  # after those drawn and the negatives
+    named = Reader().scores(mixed.images[written])[:, :10].argmax(1)
+    assert (named == mixed.labels[written]).mean() > 0.7
+    assert len(mixed) > 300 + 60 + 150 + 90 + 36
