@@ -192,6 +192,11 @@ def test_a_mark_goes_to_the_number_it_stands_by_and_a_far_one_to_none():
     assert read(decode.group_digits(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
 
 
+def test_a_wide_dash_after_a_point_belongs_to_the_number():
+    page = [*row("5.", 40, 50), proposal("-", 40 + WIDTH / 2 + 1.3 * HEIGHT, 50, HEIGHT, 4)]
+    assert read(decode.group_digits(page)) == [(0, "5.-")]
+
+
 @pytest.mark.parametrize("sign", [",", ":", "/"])
 def test_what_begins_a_number_is_a_digit_rather_than_a_comma_a_colon_or_a_slash(sign):
     page = [proposal(sign, 16, 50, 10, 30), *row("25", 40, 50)]
