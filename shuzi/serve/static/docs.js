@@ -26,13 +26,14 @@ function operation(path, method, it) {
   const bodies = media(it.requestBody?.content);
   const replies = Object.entries(it.responses).map(([status, reply]) => [status, media(reply.content)[0]?.[1] ?? "", reply.description]);
   return make("article", {}, make("h2", {}, make("b", {}, method.toUpperCase()), ` ${path}`), make("p", {}, it.description ?? it.summary ?? ""),
-    table(["Query", "Type", ""], parameters), table(["Body", "Type"], bodies), table(["Answer", "Type", ""], replies));
+    table(["Query", "Type", "Meaning"], parameters), table(["Body", "Type"], bodies), table(["Answer", "Type", "Meaning"], replies));
 }
 
 const schema = ([name, it]) => make("article", { id: name }, make("h2", {}, name), make("p", {}, it.description ?? ""),
-  table(["Field", "Type", ""], Object.entries(it.properties ?? {}).map(field)));
+  table(["Field", "Type", "Meaning"], Object.entries(it.properties ?? {}).map(field)));
 
 const api = await ask("openapi.json");
 const paths = Object.entries(api.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, it]) => operation(path, method, it)));
 $("paths").append(make("p", {}, api.info.description), ...paths, ...Object.entries(api.components?.schemas ?? {}).map(schema));
+document.documentElement.dataset.ready = "true";
