@@ -23,7 +23,6 @@ from shuzi.network import Network
 from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
 from shuzi.read.proposals import (
-    ANY_LETTER,
     BEST_SIZE,
     MIN_CHANCE,
     Level,
@@ -96,7 +95,7 @@ class Finder:
         first: the first look at the picture, if it was taken; letters: whether there may be letters in it.
         """
         levels = list(self.levels(grey, first))
-        seen = [p for level in levels for p in level_proposals(level) if letters or p.mark != ANY_LETTER]
+        seen = [p for level in levels for p in level_proposals(level, letters)]
         found = fuse_proposals(seen, self.calibration)
         self.look_again(grey, found, letters)
         return drop_overlaid(found), levels
@@ -186,12 +185,13 @@ class Finder:
             for p in found
             if not p.mark and p.chance >= MIN_CHANCE and min(p.chance, p.classes.max()) < SURE
         ]
-        looks = in_parallel(functools.partial(self.second_look, grey), unsure[:MAX_SECOND_LOOKS])
+        looks = in_parallel(
+            functools.partial(self.second_look, grey, letters=letters), unsure[:MAX_SECOND_LOOKS]
+        )
         for proposal, seen in zip(unsure, looks, strict=False):
-            there = [p for p in seen if letters or p.mark != ANY_LETTER]
-            absorb_second_look(proposal, there, self.calibration)
+            absorb_second_look(proposal, seen, self.calibration)
 
-    def second_look(self, grey: np.ndarray, digit: Proposal) -> list[Proposal]:
+    def second_look(self, grey: np.ndarray, digit: Proposal, letters: bool = True) -> list[Proposal]:
         """Look at a digit and its neighbours alone, at another scale; return all proposals for its place."""
         scale = min(MAX_ENLARGEMENT, BEST_SIZE / digit.size)
         if 1 / MIN_RESCALE < scale / digit.level.scale < MIN_RESCALE:
@@ -202,7 +202,7 @@ class Finder:
         level = self.look(resize(grey[top:bottom, left:right], scale), scale)
         x, y = round(left * scale), round(top * scale)
         level = replace(level, left=x, top=y, part=(x, y, x + level.ink.shape[1], y + level.ink.shape[0]))
-        return [p for p in level_proposals(level) if iou(p.box, digit.box[None])[0] > SAME_IOU]
+        return [p for p in level_proposals(level, letters) if iou(p.box, digit.box[None])[0] > SAME_IOU]
 
 
 def _maps_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:

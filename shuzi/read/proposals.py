@@ -100,8 +100,9 @@ class Proposal:
         return float(self.box[2:].max())
 
 
-def level_proposals(level: Level) -> Iterator[Proposal]:
-    """Yield what may be a digit, a mark or a letter in one level."""
+def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
+    """Yield what may be a digit, a mark or a letter in one level. letters: if not, what looks like one is a digit."""
+    kinds = KINDS if letters else (*KINDS[:-1], "")
     maps = level.maps
     heat = maps[HEAT]
     for kind, y, x in zip(*np.nonzero(heat >= MIN_CHANCE), strict=True):
@@ -113,8 +114,8 @@ def level_proposals(level: Level) -> Iterator[Proposal]:
         box = np.concatenate([middle - size / 2, size]) / level.scale
         weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
         yield Proposal(
-            float(heat[kind, y, x]), KINDS[kind], cell[CLASS], box,
-            float(cell[LINK]), cell[NEXT], level, weight if KINDS[kind] in DIGIT_SIZED else 1.0,
+            float(heat[kind, y, x]), kinds[kind], cell[CLASS], box,
+            float(cell[LINK]), cell[NEXT], level, weight if kinds[kind] in DIGIT_SIZED else 1.0,
         )  # fmt: skip
 
 
