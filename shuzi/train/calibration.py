@@ -47,7 +47,7 @@ PAGES = 4  # of each kind of paper
 NEAR = 0.35  # of a sign's larger side: so far may the middle of a proposal for it lie from its own
 SMALLEST_MARK = 0.3  # of the digits' height: a point counts as so large
 # Added to the logarithm of a letter's odds: letters are rarer beside numbers than in scenes. From -3 on, 76.4 % of 250
-# numbers of held-out writers are read instead of 75.2 %; 4.0 % of 250 of their words give a sure digit instead of 2.4 %.
+# numbers of held-out writers are read instead of 75.2 %, and 4.0 % of 250 of their words give a sure digit, not 2.4 %.
 LETTERS_RARER = -6.0
 NO_ODDS = -30.0  # the logarithm of the odds of what nothing speaks for
 
