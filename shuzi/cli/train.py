@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shuzi.train.run import Run
 
 # The module of recipes itself would import torch.
-RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, finder, or your own as module:name."
+RECIPES = "softmax-numpy, softmax, softmax-tensors, fast, best, tuned, finder, or your own as module:name."
 START = (
     "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder. "
     "Changes the defaults to 4 epochs and 0.05 of the recipe's learning rate."

@@ -23,7 +23,7 @@ LEAST_CHANCE = 0.2  # of a proposal: with less it is hardly ever read
 
 
 @dataclass(frozen=True)
-class Mixture:
+class TuningData:
     """What a classifier is tuned on, beside each digit of the data. Shares are of their number."""
 
     drawn: float = 0.2  # digits drawn from skeletons
@@ -34,7 +34,7 @@ class Mixture:
     height: Uniform = Uniform(30, 90)  # pixels, of what writers write before it is laid out as 28x28
 
 
-MIXTURE = Mixture()
+TUNING = TuningData()
 
 
 def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
@@ -42,7 +42,7 @@ def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
 
     Raises ShuziError where the pens are missing.
     """
-    s, count = MIXTURE, len(digits)
+    s, count = TUNING, len(digits)
     writers = pens.load().part(held_out=False)
     glyphs = Glyphs(digits, writers)
     own = negatives.mix(digits, g, drawn=s.drawn, negatives=s.negatives)
@@ -62,7 +62,7 @@ def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
 def draw_written(glyphs: Glyphs, count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw digits of real writers laid out as MNIST's: uint8 (count, 28, 28), and their labels uint8 (count,)."""
     labels = g.integers(0, CLASSES, count).astype(np.uint8)
-    drawn = (glyphs.digit(int(label), MIXTURE.height.draw(g), hand(g, "pens"), g) for label in labels)
+    drawn = (glyphs.digit(int(label), TUNING.height.draw(g), hand(g, "pens"), g) for label in labels)
     return np.array([_laid_out(ink, g) for ink in drawn]).reshape(-1, SIDE, SIDE), labels
 
 
