@@ -254,7 +254,8 @@ def touches(proposal: Proposal, boxes: np.ndarray) -> bool:
 def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     """Add what is said of a scene to what was seen."""
     proposals, _ = finder(made.picture)
-    pairs = [(p, k if k < CLASSES else -1) for p, k in labelled(made, [p for p in proposals if not p.mark])]
+    here = labelled(made, [p for p in proposals if not p.mark])
+    pairs = [(p, k if k < CLASSES else -1) for p, k in here if k != LETTER]  # see LETTERS_RARER
     if not pairs:
         return
     scores = reader.scores(cut_out_digits([p for p, _ in pairs], proposals))
