@@ -4,7 +4,7 @@ import { scores as classify } from "./classifier.js";
 import { CLASSES, PATCH, SIDE, THRESHOLD } from "./constants.js";
 import { inkBox, normalise } from "./normalise.js";
 import { decode, encode } from "./page.js";
-import { inked, logits, softmax } from "./softmax.js";
+import { probabilities } from "./mlp.js";
 import { layout, render, scaleOf } from "./strokes.js";
 
 const TEN = [...Array(CLASSES).keys()];
@@ -22,7 +22,7 @@ const softmaxRegression = () => (templates ??= request("model.json").then((reply
 async function scoresBy(model, images) {
   if (model !== "softmax") return classify(images);
   const { W, b } = await softmaxRegression();
-  return images.map((image) => [...softmax(logits(inked(image), 0, W, b)), 0]);
+  return images.map((image) => [...probabilities(image, [{ W, b }]), 0]);
 }
 
 function digitOf(image, scores, box) {

@@ -53,10 +53,8 @@ FAR_HIGHER = 2.0  # times: than the page's digits
 RATHER = 0.3  # heat of what is rather a digit than not
 # Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
 CLEAR, UPRIGHT_FROM = 0.2, 0.7
-SEVERAL_DIGITS, ENOUGH_DIGITS = (
-    5,
-    40,
-)  # fewer say nothing about the turn; of more a part is looked at in other turns
+# Fewer digits say nothing about the turn; of more a part is looked at in other turns.
+SEVERAL_DIGITS, ENOUGH_DIGITS = 5, 40
 # A turn's sum of squares must be so many times that of the picture as it is, and so large: a few clear digits. Upright
 # pages and tables have 1.5 times the sum of their best turn and more, short numbers less than once.
 TURN_RATIO, CLEAR_DIGITS = 1.5, 3.0

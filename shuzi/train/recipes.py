@@ -3,6 +3,7 @@
 import importlib
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -50,6 +51,23 @@ def softmax_regression(summary: str, model: Callable[[Tensor, Tensor], Model]) -
     )
 
 
+BEST = Recipe(
+    summary="the reader that is shipped: seven convolutions, MNIST and strokes of our own, handled roughly",
+    build=lambda generator: models.reader(),
+    epochs=10,
+    batch_size=256,
+    lr=1.2e-2,
+    optimizer=Muon,
+    schedule=one_cycle,
+    second_cycle_at=0.7,
+    augment=augment.roughly,
+    extend=partial(mix, times=3, drawn=0.4, negatives=0.7),
+    label_smoothing=0.05,
+    ema_decay=0.998,
+    bfloat16=True,
+    channels_last=True,
+)
+
 RECIPES = {
     "softmax": softmax_regression("softmax regression, nn.Linear in an nn.Module", softmax.SoftmaxRegression),
     "softmax-tensors": softmax_regression("softmax regression, raw tensors W and b", softmax.Linear),
@@ -68,36 +86,15 @@ RECIPES = {
         bfloat16=True,
         channels_last=True,
     ),
-    "best": Recipe(
-        summary="the reader that is shipped: seven convolutions, MNIST and strokes of our own, handled roughly",
-        build=lambda generator: models.reader(),
-        epochs=10,
-        batch_size=256,
-        lr=1.2e-2,
-        optimizer=Muon,
-        schedule=one_cycle,
-        second_cycle_at=0.7,
-        augment=augment.roughly,
-        extend=partial(mix, times=3, drawn=0.4, negatives=0.7),
-        label_smoothing=0.05,
-        ema_decay=0.998,
-        bfloat16=True,
-        channels_last=True,
-    ),
-    "tuned": Recipe(
+    "best": BEST,
+    "tuned": replace(
+        BEST,
         summary="the reader, tuned on real writers and on what the finder hands over: --start reader",
-        build=lambda generator: models.reader(),
         epochs=1,
-        batch_size=256,
         lr=4e-3,
-        optimizer=Muon,
-        schedule=one_cycle,
-        augment=augment.roughly,
+        second_cycle_at=None,
         extend=crops.mix,
-        label_smoothing=0.05,
         ema_decay=0.995,
-        bfloat16=True,
-        channels_last=True,
     ),
     "finder": Recipe(
         summary="finds digits in any picture: a U-shaped network that learns from scenes made as it trains",
