@@ -31,8 +31,9 @@ from shuzi.synth.filled_forms import make_form
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# Examples are drawn the same each time, so that a run can be repeated; `make fuzz` draws new ones.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
