@@ -17,15 +17,15 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.4,
+        plain=0.34,
         thousands=0.2,
         cents=0.11,
         date=0.08,
-        time=0.02,
+        time=0.06,
         signed=0.06,
         sum=0.04,
         money=0.03,
-        other=0.045,
+        other=0.065,
         phone=0.015,
     )
     plain: Integers = Integers(1, 9)  # digits

@@ -34,6 +34,8 @@ class Light:
 class Camera:
     """How pictures are taken. Lengths in pixels; "share" is of the writing's height."""
 
+    scanned: Chance = Chance(0.3)  # sharp and without noise
+    scanner_blur: Uniform = Uniform(0.3, 0.8)
     blur: Mixture = Mixture(out_of_focus=0.35, moved=0.07, sharp=0.58)
     far_blur: Chance = Chance(0.3)  # as far out of focus as the writing can bear
     least_blur: float = 0.2
@@ -88,6 +90,8 @@ def capture(picture: np.ndarray, sizes: Sequence[float], g: np.random.Generator)
     was reduced, which has little noise and is sharp. Returns uint8 (H, W).
     """
     s = CAMERA
+    if s.scanned.draw(g):
+        return _exposed(cv2.GaussianBlur(picture, (0, 0), s.scanner_blur.draw(g)), g)
     least, usual = (min(sizes), float(np.median(sizes))) if sizes else (20.0, 20.0)
     blur, reduced = s.blur.draw(g), usual < MIN_SIZE
     if blur == "out_of_focus":

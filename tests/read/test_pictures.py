@@ -85,7 +85,9 @@ def test_where_on_the_paper_a_digit_stands_does_not_matter(reader, name, margins
     page = reader.read(wider, single=True)
     assert page.text == name[0]
     moved = np.add(reader.read(inside, single=True).digits[0].box, (left, top, 0, 0))
-    assert iou(np.array(page.digits[0].box), moved[None])[0] > 0.5  # one place by the usual measure, as PASCAL VOC's
+    assert (
+        iou(np.array(page.digits[0].box), moved[None])[0] > 0.5
+    )  # one place by the usual measure, as PASCAL VOC's
 
 
 def test_rows_are_read_from_left_to_right(reader):

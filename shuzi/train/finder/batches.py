@@ -26,7 +26,7 @@ RISE, FALL = 0.02, 0.4  # shares of the steps in which the learning rate rises a
 
 
 class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
-    """Batches of scenes, each drawn from the seed and its own number alone; strips and squares in turn.
+    """Batches of scenes, each drawn from the seed and its own number alone; two of strips, then one of squares.
 
     held_out: real writers are those who are kept for measuring. Raises ShuziError where the pens are missing.
     """
@@ -44,7 +44,7 @@ class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
         """Return pictures uint8 (B, 1, H, W) and the other fields of Targets."""
         number = self.first + index
         g = np.random.default_rng([self.seed, number])
-        shape = STRIP if number % 2 else SQUARE
+        shape = STRIP if number % 3 else SQUARE
         made = collate([targets(scene(self.glyphs, g, shape)) for _ in range(self.batch_size)])
         pictures, *rest = (getattr(made, f.name) for f in fields(Targets))
         return pictures, tuple(rest)
