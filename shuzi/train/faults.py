@@ -38,6 +38,7 @@ RANGES = {
     "steps_per_epoch": (0, math.inf),
     "label_smoothing": (0, 1),
     "ema_decay": (0, 1),
+    "starting_share": (0, 1),
 }
 
 

@@ -65,6 +65,8 @@ class Recipe:
         label_smoothing: share of the cross-entropy's target spread evenly over the classes, 0..1.
         ema_decay: decay per step of the exponential moving average of the weights, 0..1, which is kept in place of the
             last weights; None: the last are kept.
+        starting_share: share, 0..1, of the weights that a training started from in those it keeps: what it knew before
+            is not lost (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
         bfloat16: compute in bfloat16 where the device does so in hardware.
         channels_last: keep images as (B, H, W, C) in memory, which convolutions on a CPU like.
     """
@@ -86,6 +88,7 @@ class Recipe:
     onnx: Callable[[Any, Digits | None], bytes] | None = None
     label_smoothing: float = 0.0
     ema_decay: float | None = None
+    starting_share: float = 0.0
     bfloat16: bool = False
     channels_last: bool = False
 

@@ -25,11 +25,11 @@ from shuzi.train import held_out
 from shuzi.train.checkpoint import read_checkpoint, read_tensors, save_progress, save_tensors
 from shuzi.train.fit import TrainingLoop, fit
 from shuzi.train.listener import Listener, in_notebook
-from shuzi.train.plan import Plan, describe_plan, make_plan, pick_device, training_loop
+from shuzi.train.plan import Plan, describe_plan, make_plan, pick_device, recipe_of, training_loop
 from shuzi.train.ranks import lost, ranks
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Results, Run, reason, resume_command
 from shuzi.train.run_folder import acquire_run_dir, lock_run_dir, read_run
-from shuzi.train.settings import RENAMED_FIELDS
+from shuzi.train.settings import NUMPY, RENAMED_FIELDS
 from shuzi.train.start import first_weights, learnt_before
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ def run_to_completion(
                 listener.epoch(run)
         if not among.first:
             return run
+        keep_starting_share(run.plan, training)
         started = time.perf_counter()
         right, count = training.count_correct(digits[1])
         run = dataclasses.replace(run, results=results_of(run, right, count, time.perf_counter() - started))
@@ -197,6 +198,17 @@ def run_to_completion(
             among.tell(f"another process of this training was lost{stop_message(run, kept)}")
         ) from error
     return run
+
+
+def keep_starting_share(plan: Plan, training: TrainingLoop) -> None:
+    """Average what was learnt with the weights it started from, where the recipe says so."""
+    if plan.start is None or plan.recipe == NUMPY or not (share := recipe_of(plan).starting_share):
+        return
+    before, weights = first_weights(plan.start, plan.recipe), training.weights()
+    for name, learnt in weights.items():
+        if learnt.is_floating_point():
+            learnt.lerp_(before[name].to(learnt.device), share)
+    training.begin(weights)
 
 
 def stop_message(run: Run, kept: str) -> str:

@@ -95,6 +95,7 @@ FAULTY = [
     ({"lr": float("nan")}, "its lr is nan, expected"),
     ({"second_cycle_at": "half"}, "its second_cycle_at is 'half', expected a number or None"),
     ({"ema_decay": 2.0}, "its ema_decay is 2.0, expected 0 to 1"),
+    ({"starting_share": -0.1}, "its starting_share is -0.1, expected 0 to 1"),
     ({"bfloat16": "yes"}, "its bfloat16 is 'yes', expected True or False"),
     ({"summary": None}, "its summary is None, expected text"),
     ({"schedule": 0.1}, "its schedule is 0.1, expected a function or None"),

@@ -746,6 +746,17 @@ def test_a_long_epoch_is_kept_within_and_taken_up_there(tmp_path, plan, finished
     assert [epoch.curve for epoch in one] == [epoch.curve for epoch in other]
 
 
+def test_a_starting_share_of_the_first_weights_is_kept(plan, finished, tmp_path, monkeypatch):
+    starting = dataclasses.replace(plan, start=str(finished))
+    learnt = load_file(runs.train(starting, tmp_path / "learnt").folder / "weights.safetensors")
+    recipe = dataclasses.replace(RECIPES[plan.recipe], starting_share=0.25)
+    monkeypatch.setitem(RECIPES, plan.recipe, recipe)
+    kept = load_file(runs.train(starting, tmp_path / "kept").folder / "weights.safetensors")
+    before = load_file(finished / "weights.safetensors")
+    for name, value in kept.items():
+        np.testing.assert_allclose(value, 0.75 * learnt[name] + 0.25 * before[name], atol=1e-7)
+
+
 def test_a_start_says_what_it_changes_unless_it_is_set():
     def said(**given):
         plan = make_plan("best", start="reader", **given)
