@@ -1,12 +1,16 @@
-"""How fast the reader is: a 28x28, a batch, a field, a page, a 12 MP photo, `shuzi read digit.png` as a process.
+"""How fast the reader is, and against another release: a 28x28, a batch, a field, pages, a process, the server.
 
-    python benchmarks/reader_speed.py
+    python benchmarks/reader_speed.py [CHECKOUT]
 
-Prints each figure beside what it must and should be. The last needs the command `shuzi` beside this Python.
+CHECKOUT is a folder with another version of shuzi, as `git worktree add` makes it. Both are measured in turn, three
+times, and the table gives the ratio of this version's time to the other's.
 """
 
+import asyncio
 import io
+import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -16,16 +20,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import serve
 from PIL import Image
 
-import shuzi
-
+ROOT = Path(__file__).parents[1]
 PHOTO = (3000, 4000)  # 12 MP
-PEAK = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
+ROUNDS = 3
+PORT = 8379
 
 
 def seconds(run, times):
@@ -53,7 +54,7 @@ def written(images, shape, rows, columns, size):
     for i, image in enumerate(images[: rows * columns]):
         y = int(shape[0] / rows * (i // columns + 0.5) - size / 2)
         x = int(shape[1] / columns * (i % columns + 0.5) - size / 2)
-        ink = cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC) / 255
+        ink = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) / 255
         paper[y : y + size, x : x + size] *= 1 - 0.8 * ink
     return np.clip(paper, 0, 255).astype(np.uint8)
 
@@ -65,40 +66,71 @@ def photo(images):
     return stream.getvalue()
 
 
-def main():
+def served(root):
+    """Seconds of a drawn digit by HTTP, the median, and of one of 16 clients' at once."""
+    server, _ = serve.start(PORT, 1, root)
+    try:
+        p50, _ = asyncio.run(serve.latency(PORT, 1000))
+        rate = asyncio.run(serve.throughput(PORT, 16, 4))
+    finally:
+        server.terminate()
+        server.wait()
+    return p50 / 1e3, 1 / rate
+
+
+def measure(root):
+    """Measure the version in `root`, which this process imports: seconds by name."""
+    import shuzi
+
+    assert Path(shuzi.__file__).is_relative_to(root), shuzi.__file__
     _, test = shuzi.load("mnist")
-    reader = shuzi.Reader()
-    one = seconds(lambda: reader.classify(test.images[:1]), 300)
-    print(f"one 28x28, one core: {1e3 * one:.2f} ms (must 1.5, goal 0.4)")
-    batch = seconds(lambda: reader.classify(test.images), 3)
-    print(
-        f"a batch, {os.cpu_count()} cores: {len(test.images) / batch:,.0f} a second (must 5,000, goal 20,000)"
-    )
-    field = written(test.images, (60, 250), 1, 6, 40)
-    each = seconds_of_a_core(lambda: reader.read(field), 100)
-    found = len(reader.read(field).digits)
-    print(f"a field of 60 x 250, {found} of 6 digits found, one core: {1e3 * each:.1f} ms (must 12, goal 5)")
-    page = written(test.images, (1000, 1400), 10, 13, 56)
-    found = len(reader.read(page).digits)
-    print(
-        f"1.4 MP, {found} of 130 digits found: {seconds(lambda: reader.read(page), 9):.2f} s (must 0.4, goal 0.15)"
-    )
-    jpeg = photo(test.images)
-    found = len(reader.read(jpeg).digits)
-    print(
-        f"12 MP, {found} of 100 digits found: {seconds(lambda: reader.read(jpeg), 9):.2f} s (must 0.6, goal 0.25)"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "digit.png"
-        Image.fromarray(cv2.resize(255 - test.images[0], (280, 280))).save(picture)
-        command = [sys.executable, "-m", "shuzi", "read", str(picture)]
-        process = seconds(lambda: subprocess.run(command, check=True, capture_output=True), 9)
-        peak = int(
-            subprocess.run([sys.executable, "-c", PEAK, *command], check=True, capture_output=True).stdout
+    reader, taken = shuzi.Reader(), {}
+    taken["one 28x28, one core"] = seconds_of_a_core(lambda: reader.classify(test.images[:1]), 300)
+    taken["10,000 of 28x28, all cores"] = seconds(lambda: reader.classify(test.images), 3)
+    for name, picture, times in (
+        ("field of 60 x 250, 6 digits, one core", written(test.images, (60, 250), 1, 6, 40), 50),
+        ("page of 1.4 MP, 130 digits", written(test.images, (1000, 1400), 10, 13, 56), 7),
+        ("the same, digits of 14 pixels", written(test.images, (1000, 1400), 10, 13, 20), 7),
+        ("photo of 12 MP, 100 digits", photo(test.images), 5),
+    ):
+        found = len(reader.read(picture).digits)
+        timed = seconds_of_a_core if "one core" in name else seconds
+        taken[f"{name} ({found} found)" if root == ROOT else name] = timed(
+            lambda picture=picture: reader.read(picture), times
         )
-    print(
-        f"shuzi read digit.png: {process:.2f} s (must 0.6, goal 0.3), {peak / 1024:.0f} MB (must 250, goal 150)"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "digit.png"
+        Image.fromarray(cv2.resize(255 - test.images[0], (280, 280))).save(path)
+        command = [sys.executable, "-m", "shuzi", "read", str(path)]
+        taken["shuzi read digit.png, process"] = seconds(
+            lambda: subprocess.run(command, check=True, capture_output=True, cwd=root), 7
+        )
+    taken["a drawn digit by HTTP, p50"], taken["the same, 16 clients, per answer"] = served(root)
+    return taken
+
+
+def measured_apart(root):
+    """Measure a version in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, __file__, "--measure", str(root)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=root)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps(measure(Path(sys.argv[2]))))
+        return
+    roots = [ROOT, *(Path(each).resolve() for each in sys.argv[1:])]
+    rounds = [[measured_apart(root) for root in roots] for _ in range(ROUNDS)]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("| what | ms | other, ms | ratio |\n| --- | --- | --- | --- |")
+    medians = (
+        [1e3 * statistics.median(taken) for taken in zip(*(each[i].values() for each in rounds), strict=True)]
+        for i in range(len(roots))
     )
+    for name, own, *other in zip(rounds[0][0], *medians, strict=True):
+        print(f"| {name} | {own:.2f} |", f"{other[0]:.2f} | {own / other[0]:.2f} |" if other else "| |")
 
 
 if __name__ == "__main__":

@@ -105,11 +105,11 @@ async def many(port: int, count: int, clients: int = 8) -> None:
     await asyncio.gather(*(ask() for _ in range(clients)))
 
 
-def start(port: int, workers: int) -> tuple[subprocess.Popen[bytes], float]:
-    """A server, and the seconds from its start to its first answer of a digit."""
+def start(port: int, workers: int, root: Path = ROOT) -> tuple[subprocess.Popen[bytes], float]:
+    """A server of the shuzi in `root`, and the seconds from its start to its first answer of a digit."""
     started = time.perf_counter()
     command = ["serve", "--no-browser", "--read-only", "--port", str(port), "--workers", str(workers)]
-    server = subprocess.Popen([sys.executable, "-m", "shuzi", *command], cwd=ROOT, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([sys.executable, "-m", "shuzi", *command], cwd=root, stderr=subprocess.DEVNULL)
     body = drawings()[7]
     ask = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/read", data=body, headers={"Content-Type": "application/json"}
