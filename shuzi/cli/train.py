@@ -1,6 +1,5 @@
 """`shuzi train`."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,6 @@ from shuzi.cli.output import download_bars, err, out, print_error, print_json
 from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-    from torch import Tensor
-
     from shuzi.train.listener import Listener
     from shuzi.train.run import Run
 
@@ -25,7 +21,6 @@ START = (
     "Initial weights: reader, an ONNX file, a run, or a Hugging Face model folder. "
     "Changes the defaults to 4 epochs and 0.05 of the recipe's learning rate."
 )
-SECONDS_BETWEEN_UPDATES = 0.1  # of the bar; reading the loss waits for the device
 
 Recipe = Annotated[str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default: softmax-numpy.")]
 Data = Annotated[str | None, typer.Option(help="A dataset's name, file or folder. Default: mnist.")]
@@ -116,60 +111,34 @@ def training_progress() -> Iterator["Listener"]:
     """Yield a listener that shows training: a bar on a terminal, and one line per epoch everywhere."""
     from rich import progress as bars
 
-    from shuzi.train.listener import Listener
+    from shuzi.train.listener import Listener, TrainingBar
 
     columns = (
-        bars.TextColumn("epoch {task.fields[epoch]}"),
+        bars.TextColumn("{task.description}"),
         bars.BarColumn(),
         bars.TextColumn("{task.fields[state]}"),
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as display:
-        bar = TrainingBar(display)
-        yield Listener(bar.start, None if display.disable else bar.step, bar.epoch)
+        task = display.add_task("", total=1, visible=False, state="")
+
+        def show(done: float, epoch: str, state: str) -> None:
+            display.update(task, completed=done, description=epoch, state=state, visible=True, refresh=True)
+
+        def epoch(run: "Run") -> None:
+            print_epoch(run)
+            bar.epoch(run)
+
+        bar = TrainingBar(show)
+        yield Listener(bar.start, None if display.disable else bar.step, epoch)
 
 
-class TrainingBar:
-    """The bar of a training on a display, with the lines above it."""
-
-    def __init__(self, display: "Progress") -> None:
-        self._display = display
-        self._task = display.add_task("", start=False, visible=False, epoch="", state="preparing")
-        self._epochs_done = 0
-        self._updated, self._images_seen = 0.0, 0  # at the bar's last update
-
-    def start(self, run: "Run") -> None:
-        """Show the bar before the first step, which may take minutes to prepare."""
-        self._epochs_done, epochs = len(run.metrics), run.plan.settings.epochs
-        self._display.update(
-            self._task,
-            total=epochs,
-            completed=self._epochs_done,
-            visible=True,
-            epoch=f"{self._epochs_done + 1}/{epochs}",
-        )
-        self._display.start_task(self._task)
-        self._display.refresh()
-
-    def step(self, done: int, images: int, loss: "Tensor") -> None:
-        """Show the loss and the pace after `done` of an epoch's `images`."""
-        elapsed = (now := time.perf_counter()) - self._updated
-        if elapsed < SECONDS_BETWEEN_UPDATES:
-            return
-        seen = self._epochs_done * images + done
-        pace = f"  {(seen - self._images_seen) / elapsed:,.0f} images/s" if self._updated else ""
-        completed = self._epochs_done + done / images
-        self._display.update(self._task, completed=completed, state=f"loss {float(loss):.4f}{pace}")
-        self._updated, self._images_seen = now, seen
-
-    def epoch(self, run: "Run") -> None:
-        """Print an epoch's line."""
-        last, epochs = run.metrics[-1], run.plan.settings.epochs
-        self._epochs_done = last.epoch
-        self._display.update(self._task, epoch=f"{min(last.epoch + 1, epochs)}/{epochs}")
-        accuracies = {"training accuracy": last.accuracy, "validation": last.validation_accuracy}
-        shown = "".join(f"  {name} {value:.4f}" for name, value in accuracies.items() if value is not None)
-        err.print(
-            f"epoch {last.epoch}/{epochs}  loss {last.loss:.4f}{shown}"
-            f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
-        )
+def print_epoch(run: "Run") -> None:
+    """Print the metrics of a run's last epoch as a line."""
+    last = run.metrics[-1]
+    accuracies = {"training accuracy": last.accuracy, "validation": last.validation_accuracy}
+    shown = "".join(f"  {name} {value:.4f}" for name, value in accuracies.items() if value is not None)
+    err.print(
+        f"epoch {last.epoch}/{run.plan.settings.epochs}  loss {last.loss:.4f}{shown}"
+        f"  {last.images_per_second:,.0f} images/s  {last.seconds:.2f} s"
+    )
