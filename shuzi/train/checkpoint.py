@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors import numpy as numpy_tensors
+from safetensors import safe_open
 
 from shuzi.errors import ShuziError, needs
 from shuzi.files import write_whole
+from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train.fit import Arrays, TrainingLoop
-from shuzi.train.run import CHECKPOINT, DERIVED, HUB_FILES, METRICS, RUN_FILE, WEIGHTS, Run, metrics_csv
+from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Run, damage_as_error, metrics_csv
 from shuzi.train.settings import NUMPY, kind
+
+# What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
+DERIVED = (
+    "model.onnx",
+    "model-int8.onnx",
+    *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
+)
+# So too, where the first is there.
+HUB_FILES = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "README.md")]
 
 
 def save_progress(run: Run, training: TrainingLoop, first: bool) -> None:
@@ -53,11 +63,8 @@ def digest(tensors: Arrays, beside: dict[str, str]) -> str:
 
 def read_checkpoint_metadata(checkpoint: Path) -> dict[str, str]:
     """Read the texts of a checkpoint: `run`, `metrics`, `sha256`. Raises ShuziError if it is damaged."""
-    try:
-        with safe_open(checkpoint, "np") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ShuziError(f"{checkpoint}: damaged ({error}); train the run anew with --force") from error
+    with damage_as_error(checkpoint), safe_open(checkpoint, "np") as file:
+        return file.metadata() or {}
 
 
 def read_checkpoint(run: Run) -> dict[str, Any]:
@@ -82,10 +89,5 @@ def save_tensors(tensors: Arrays, texts: dict[str, str] | None = None) -> bytes:
 
 def read_tensors(path: Path, recipe_name: str) -> dict[str, Any]:
     """Read a safetensors file as a recipe takes it, in numpy or in torch. Raises ShuziError if missing or damaged."""
-    try:
-        with safe_open(path, "np" if recipe_name == NUMPY else "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
-    except (SafetensorError, OSError) as error:
-        raise ShuziError(f"{path}: damaged ({error}); train the run anew with --force") from error
+    with damage_as_error(path), safe_open(path, "np" if recipe_name == NUMPY else "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

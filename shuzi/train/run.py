@@ -1,29 +1,22 @@
 """A run: its plan, results and metrics, and how they are written in run.json and metrics.csv."""
 
+import contextlib
 import csv
 import dataclasses
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from shuzi.errors import ShuziError
-from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train.plan import Plan
 from shuzi.train.settings import Epoch, Settings
 
 MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
 RUN_FILE, METRICS = "run.json", "metrics.csv"
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
-# What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
-DERIVED = (
-    "model.onnx",
-    "model-int8.onnx",
-    *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
-)
-# So too, where the first is there.
-HUB_FILES = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "README.md")]
 
 
 @dataclass(frozen=True)
@@ -61,24 +54,17 @@ class Run:
         return f"{self.plan.recipe} on {self.plan.data}, {len(self.metrics)} epochs, {ended}"
 
     def _repr_html_(self) -> str:
-        rows = [
-            (
-                each.epoch,
-                f"{each.loss:.4f}",
-                "" if each.accuracy is None else f"{each.accuracy:.4f}",
-                *([] if each.validation_accuracy is None else [f"{each.validation_accuracy:.4f}"]),
-            )
-            for each in self.metrics
-        ]
-        header = (
-            "epoch",
-            "loss",
-            "training accuracy",
-            *(["validation"] if self.plan.settings.validation else []),
-        )
         from shuzi.display import table
 
-        return table(header, rows, repr(self))
+        def text(value: float | None) -> str:
+            return "" if value is None else f"{value:.4f}"
+
+        columns = 4 if self.plan.settings.validation else 3
+        rows = [
+            (each.epoch, text(each.loss), text(each.accuracy), text(each.validation_accuracy))[:columns]
+            for each in self.metrics
+        ]
+        return table(("epoch", "loss", "training accuracy", "validation")[:columns], rows, repr(self))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object of run.json and of `shuzi train --json`."""
@@ -106,6 +92,32 @@ class Run:
         """Return the text of run.json."""
         return json.dumps(self.to_json(), indent=2) + "\n"
 
+    @classmethod
+    def from_text(cls, folder: Path, path: Path, text: str) -> "Run":
+        """Parse the text of `text` as a folder's run. Raises ShuziError, naming the path, if it is anything else."""
+        with damage_as_error(path):
+            saved = json.loads(text)
+            settings = Settings(*(saved[each.name] for each in dataclasses.fields(Settings)))
+            start = None if saved["start"] is None else str(saved["start"])
+            plan = Plan(
+                str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start,
+                bool(saved.get("skip_blank", False)), saved.get("labels"),
+            )  # fmt: skip
+            if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
+                raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")
+            results = None
+            if saved["state"] == "finished":
+                low, high = map(float, saved["test_accuracy_interval"])
+                results = Results(
+                    float(saved["train_seconds"]), float(saved["test_seconds"]),
+                    float(saved["test_accuracy"]), (low, high),
+                )  # fmt: skip
+            return cls(
+                folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
+                dict(saved.get("made_of", {})), results, ranks=int(saved.get("ranks", 1)),
+                split=saved.get("split"),
+            )  # fmt: skip
+
 
 def resume_command(run: Run) -> str:
     """Return the command that goes on with a run."""
@@ -119,31 +131,16 @@ def show_command(run: Run) -> str:
     return f"shuzi show {run.folder}{own_recipe}"
 
 
-def parse_run(folder: Path, path: Path, text: str) -> Run:
-    """Parse the text of `Run.text` as a folder's run. Raises ShuziError, naming the path, if it is anything else."""
+@contextlib.contextmanager
+def damage_as_error(path: Path) -> Iterator[None]:
+    """Turn whatever a missing or damaged file of a run raises into ShuziError."""
     try:
-        saved = json.loads(text)
-        settings = Settings(*(saved[each.name] for each in dataclasses.fields(Settings)))
-        start = None if saved["start"] is None else str(saved["start"])
-        plan = Plan(
-            str(saved["recipe"]), settings, str(saved["data"]), str(saved["device"]), start,
-            bool(saved.get("skip_blank", False)), saved.get("labels"),
-        )  # fmt: skip
-        if not 1 <= (threads := int(saved["threads"])) <= MOST_THREADS:
-            raise ValueError(f"threads {threads}, expected 1 to {MOST_THREADS}")
-        results = None
-        if saved["state"] == "finished":
-            low, high = map(float, saved["test_accuracy_interval"])
-            results = Results(
-                float(saved["train_seconds"]), float(saved["test_seconds"]),
-                float(saved["test_accuracy"]), (low, high),
-            )  # fmt: skip
-        return Run(
-            folder, plan, plan.device, threads, dict(saved["versions"]), saved["data_sha256"],
-            dict(saved.get("made_of", {})), results, ranks=int(saved.get("ranks", 1)),
-            split=saved.get("split"),
-        )  # fmt: skip
-    except Exception as error:  # whatever a damaged file makes of it
+        yield
+    except ImportError:  # safetensors needs torch for tensors of torch
+        raise
+    except FileNotFoundError as error:
+        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
+    except Exception as error:
         raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
 
 
@@ -166,7 +163,7 @@ def metrics_csv(metrics: list[Epoch]) -> str:
 
 def parse_metrics(path: Path, text: str) -> list[Epoch]:
     """Parse the text of `metrics_csv`. Raises ShuziError, naming the path, if it is anything else."""
-    try:
+    with damage_as_error(path):
         return [
             Epoch(
                 epoch=int(row["epoch"]),
@@ -179,5 +176,3 @@ def parse_metrics(path: Path, text: str) -> list[Epoch]:
             )
             for row in csv.DictReader(io.StringIO(text))
         ]
-    except Exception as error:  # whatever a damaged file makes of it
-        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, sweep
 from shuzi.train.checkpoint import read_checkpoint_metadata
-from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, Run, parse_metrics, parse_run, resume_command
+from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, Run, damage_as_error, parse_metrics, resume_command
 
 
 @contextlib.contextmanager
@@ -143,10 +143,10 @@ def read_stored(folder: Path) -> Run:
         )
     if (folder / CHECKPOINT).exists():
         texts = read_checkpoint_metadata(folder / CHECKPOINT)
-        run = parse_run(folder, folder / CHECKPOINT, texts.get("run", ""))
+        run = Run.from_text(folder, folder / CHECKPOINT, texts.get("run", ""))
         metrics = parse_metrics(folder / CHECKPOINT, texts.get("metrics", ""))
         return dataclasses.replace(run, results=None, metrics=metrics)
-    run = parse_run(folder, folder / RUN_FILE, read_text(folder / RUN_FILE))
+    run = Run.from_text(folder, folder / RUN_FILE, read_text(folder / RUN_FILE))
     if run.results is None:
         return run
     metrics = parse_metrics(folder / METRICS, read_text(folder / METRICS))
@@ -160,9 +160,5 @@ def read_stored(folder: Path) -> Run:
 
 def read_text(path: Path) -> str:
     """Read a text file of a run. Raises ShuziError if it is missing or no text."""
-    try:
+    with damage_as_error(path):
         return path.read_text()
-    except FileNotFoundError as error:
-        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ShuziError(f"{path}: damaged ({error}); train the run anew with --force") from error
