@@ -50,10 +50,6 @@ class TemperatureScaling:
         """Return the properties that an ONNX file keeps."""
         return {"shuzi.temperature": f"{self.temperature:g}", "shuzi.threshold": f"{self.threshold:g}"}
 
-    def confidence(self, logits: np.ndarray) -> np.ndarray:
-        """Compute the confidence float64 (N,) of the likeliest digit, from logits (N, 10 or 11)."""
-        return softmax(logits.astype(np.float64) / self.temperature)[:, :CLASSES].max(1)
-
 
 @dataclass(frozen=True)
 class Exported:

@@ -1,12 +1,16 @@
 """The settings of a run and the figures of its epochs; no torch."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from shuzi.errors import ShuziError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 CURVE_POINTS = 20  # per epoch
 MAX_SEED = 2**63 - 1
@@ -101,16 +105,7 @@ def number(name: str, value: object, of: type[Integral] | type[Real]) -> int | f
     return int(value) if of is Integral else float(value)  # type: ignore[call-overload]
 
 
-class HasShape(Protocol):
-    """An array of numpy or a tensor of torch."""
-
-    @property
-    def dtype(self) -> object: ...  # noqa: D102
-    @property
-    def shape(self) -> Iterable[int]: ...  # noqa: D102
-
-
-def kind(tensor: HasShape | None) -> str:
+def kind(tensor: "np.ndarray | torch.Tensor | None") -> str:
     """Describe an array or a tensor by its type and shape; None is "not there"."""
     if tensor is None:
         return "not there"
