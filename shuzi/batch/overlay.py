@@ -34,28 +34,52 @@ def draw_overlay(source: Source, page: Page) -> np.ndarray:
     pen = max(1, round(max(drawn.shape) / 800))
 
     def frame(box: Box, colour: tuple[int, int, int]) -> None:
-        x, y, w, h = (round(v * scale) for v in box)
+        x, y, w, h = _scaled(box, scale)
         cv2.rectangle(drawn, (x - pen, y - pen), (x + w + pen, y + h + pen), colour, pen, cv2.LINE_AA)
 
+    taken = [_scaled(part.box, scale) for number in page.numbers for part in number.parts]
     for number in page.numbers:
         for part in number.parts:
             frame(part.box, UNSURE if isinstance(part, Digit) and part.digit is None else SURE)
-        _label(drawn, number, scale, pen)
+        taken.append(_label(drawn, number, scale, pen, taken))
     for box in page.unread:
         frame(box, UNSURE)
     return drawn
 
 
-def _label(drawn: np.ndarray, number: Number, scale: float, pen: int) -> None:
-    """Write a number's text above it, as wide as it is at most, or below it at the upper edge of the picture."""
-    x, y, w, h = (round(v * scale) for v in number.box)
+def _label(drawn: np.ndarray, number: Number, scale: float, pen: int, taken: list[Box]) -> Box:
+    """Write a number's text beside it, as wide as it is at most, and return the text's box.
+
+    It stands above the number, or on its right, on its left or below it: where it hides least of the boxes `taken`.
+    """
+    x, y, w, h = _scaled(number.box, scale)
     (width, _), _ = cv2.getTextSize(number.text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, pen)
     digit = float(np.median([each.box[3] for each in number.digits])) * scale
     size = max(min(max(digit / 60, 0.4 * pen), 1.2 * pen, w / width), 0.3 * pen)
-    above = y - 3 * pen if y - 3 * pen > 22 * size else y + h + 3 * pen + round(22 * size)
+    wide, high, apart = round(width * size), round(22 * size), 3 * pen
+    middle = y + (h - high) // 2
+    beside = (x, y - apart - high), (x + w + apart, middle), (x - apart - wide, middle), (x, y + h + apart)
+    left, top = min(beside, key=lambda corner: _hidden((*corner, wide, high), taken, drawn.shape))
     colour = UNSURE if "?" in number.text else SURE
     for line, tone in ((3 * pen, (255, 255, 255)), (pen, colour)):  # legible on dark and on light
-        cv2.putText(drawn, number.text, (x, above), cv2.FONT_HERSHEY_SIMPLEX, size, tone, line, cv2.LINE_AA)
+        cv2.putText(
+            drawn, number.text, (left, top + high), cv2.FONT_HERSHEY_SIMPLEX, size, tone, line, cv2.LINE_AA
+        )
+    return left, top, wide, high
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    x, y, w, h = (round(v * scale) for v in box)
+    return x, y, w, h
+
+
+def _hidden(label: Box, taken: list[Box], shape: tuple[int, ...]) -> float:
+    """Measure how many pixels of boxes (N, 4) a label hides; all of its own too if it leaves a picture (H, W, 3)."""
+    low, boxes = np.array(label[:2]), np.array(taken)
+    high = low + label[2:]
+    outside = (low < 0).any() or (high > shape[1::-1]).any()
+    shared = np.minimum(high, boxes[:, :2] + boxes[:, 2:]) - np.maximum(low, boxes[:, :2])
+    return float(np.maximum(shared, 0).prod(1).sum() + outside * label[2] * label[3])
 
 
 def _output(folder: str | os.PathLike[str], name: str, ending: str) -> Path:

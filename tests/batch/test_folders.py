@@ -319,6 +319,19 @@ def test_overlay_and_inputs_are_pngs(reader, folder, tmp_path):
     assert (np.asarray(Image.open(inputs[0])) == page.digits[0].image).all()
 
 
+def test_labels_of_an_overlay_hide_no_digit_of_close_rows():
+    image, named = np.zeros((28, 28), np.uint8), np.full(10, 0.1, np.float32)
+    rows = [
+        tuple(Digit(1, 1, 0.9, named, (30 + 24 * i, 20 + 34 * row, 20, 30), image) for i in range(4))
+        for row in range(5)
+    ]
+    page = Page(tuple(Number(digits, row) for row, digits in enumerate(rows)), (600, 400))
+    drawn = overlay.draw_overlay(np.full((400, 600), 200, np.uint8), page)
+    assert (drawn == 200).all(2).mean() > 0.5
+    for x, y, w, h in (digit.box for digits in rows for digit in digits):
+        assert (drawn[y + 2 : y + h - 2, x + 2 : x + w - 2] == 200).all()
+
+
 def test_an_overlay_replaces_an_earlier_one_and_no_picture_of_ones_own(reader, folder):
     (job, *_) = jobs_in([folder])
     page = reader.read(job.path)
