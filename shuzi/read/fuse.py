@@ -97,7 +97,7 @@ def is_several_digits(proposal: Proposal, smaller: list[Proposal]) -> bool:
             apart.append(p)
     if len(apart) < 2:
         return False
-    if min(p.chance * p.weight for p in apart) > proposal.chance:
+    if apart[1].chance * apart[1].weight > proposal.chance:
         return True
     total = ink_in_box(proposal.level, proposal.box)
     return sum(ink_in_box(proposal.level, p.box) for p in apart) > SEVERAL_INK * total

@@ -303,6 +303,14 @@ def test_what_seems_one_digit_around_several_likely_ones_is_none(parts):
     assert around in [tuple(p.box) for p in kept]
 
 
+def test_a_less_likely_digit_among_likely_ones_does_not_save_what_seems_one_around_them():
+    around, parts = (30, 40, 50, 30), [(32, 42, 9, 20), (50, 42, 9, 20), (68, 42, 9, 20)]
+    seen = level(inked=[around])
+    chances = (0.9, 0.9, 0.55)
+    inside = [proposal(box, seen, chance) for box, chance in zip(parts, chances, strict=True)]
+    assert around not in [tuple(p.box) for p in fuse_proposals([proposal(around, seen, 0.6), *inside])]
+
+
 @pytest.mark.parametrize(("digit", "slash", "kept"), [(0.6, 0.4, ""), (0.4, 0.6, "/")])
 def test_of_a_digit_and_a_slash_in_one_place_the_likelier_counts_and_the_other_makes_it_less_sure(
     digit, slash, kept
