@@ -43,17 +43,18 @@ class UncertainField:
     confidence: str
 
 
+@dataclass(frozen=True)
 class Review:
-    """A CSV file that is corrected. Raises ShuziError when it can't be read or is another file.
+    """A CSV file that is corrected; its methods raise ShuziError if it can't be read.
 
     decimal: "." or ",", the decimal sign of numbers that leave it open; see `page.number_value`.
     """
 
-    def __init__(self, path: Path, decimal: str = "") -> None:
-        self.path, self.decimal = path, decimal
-        self._rows()
+    path: Path
+    decimal: str = ""
 
-    def accepts(self, header: list[str]) -> bool:
+    @staticmethod
+    def accepts(header: list[str]) -> bool:
         """Whether a file with this header is of this kind."""
         raise NotImplementedError
 
@@ -69,26 +70,17 @@ class Review:
         """A field's confidence as the file has it."""
         return ""
 
-    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
-        """A field's part of a picture, RGB."""
+    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
+        """The part of a picture that holds the field of this name, RGB."""
         raise NotImplementedError
 
-    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
         """Writes a text into a row. Raises Problem 409 where the field doesn't admit it, unless `anyway`."""
         row[at] = text
 
-    def _rows(self) -> list[list[str]]:
-        rows = read_rows(self.path)
-        if not rows or not self.accepts(rows[0]) or any(len(row) != len(rows[0]) for row in rows):
-            raise ShuziError(
-                f"{self.path}: not a CSV file of forms, numbers or tables as this version's shuzi read writes with "
-                "--csv or --table; read the pictures again."
-            )
-        return rows
-
     def uncertain(self) -> list[UncertainField]:
         """What is uncertain, in the file's order."""
-        header, *rows = self._rows()
+        header, *rows = read_rows(self.path)
         return [
             UncertainField(row[0], name, row[at].removesuffix("?"), self.confidence(row, at))
             for row in rows
@@ -107,14 +99,11 @@ class Review:
 
     def zone(self, file: str, name: str) -> bytes:
         """A field's part of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
-        row, at = self._locate(self._rows(), file, name)
-        path, _, page = (self.path.parent / file).as_posix().rpartition("#")
-        job = (
-            Job(Path(path), file, int(page))
-            if path and page.isdecimal()
-            else Job(self.path.parent / file, file)
-        )
-        return cv2.imencode(".png", self.cut(job.load(), row, at)[:, :, ::-1])[1].tobytes()
+        row, at = self._locate(read_rows(self.path), file, name)
+        picture, _, page = file.rpartition("#")
+        paged = picture and page.isdecimal()
+        job = Job(self.path.parent / (picture if paged else file), file, int(page) if paged else 0)
+        return cv2.imencode(".png", self.cut(job.load(), row, at, name)[:, :, ::-1])[1].tobytes()
 
     def write(self, file: str, name: str, text: str, anyway: bool) -> str:
         """Corrects a field in the file, completely or not at all. Returns its digits.
@@ -125,8 +114,8 @@ class Review:
         if not TEXT.fullmatch(text):
             raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , ' - / : + % only.")
         with locked(self.path, LOCK_SECONDS):  # `shuzi read` may be adding rows
-            rows = self._rows()
-            self.correct(*self._locate(rows, file, name), text.strip(), anyway)
+            rows = read_rows(self.path)
+            self.correct(*self._locate(rows, file, name), name, text.strip(), anyway)
             write_whole(self.path, encoded(rows))
         return digits_of(text)
 
@@ -134,7 +123,8 @@ class Review:
 class FormReview(Review):
     """A CSV file of forms."""
 
-    def accepts(self, header: list[str]) -> bool:
+    @staticmethod
+    def accepts(header: list[str]) -> bool:
         """See Review."""
         named = [column for name in header[2::3] for column in column_names(name)]
         return header == ["file", "form", *named]
@@ -151,33 +141,34 @@ class FormReview(Review):
         """See Review."""
         return row[at + 1]
 
-    def _field(self, row: list[str], at: int) -> tuple[Field, Form]:
+    def _field(self, row: list[str], name: str) -> tuple[Field, Form]:
         """A field of a row's form. Raises Problem 404 where it has no such field any more."""
-        form, name = Form.load(self.path.parent / row[1]), self._rows()[0][at]
+        form = Form.load(self.path.parent / row[1])
         field = next((each for each in form.fields if each.name == name), None)
         if field is None:
             raise Problem(404, f"the form has no field {name!r} any more.")
         return field, form
 
-    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
         """See Review."""
-        field, form = self._field(row, at)
+        field, form = self._field(row, name)
         (cut,) = cut_zones(picture.pixels, Form(form.sheet, (field,)))
         return cut
 
-    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
         """See Review."""
-        field, _ = self._field(row, at)
+        field, _ = self._field(row, name)
         written = text.replace(" ", "")
         if not anyway and not field.admits(written):
-            raise Problem(409, f"{text!r} is not what the field {field.name!r} admits.")
+            raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
         row[at], row[at + 2] = field.formatted(written) if field.date else text, CHECKED
 
 
 class NumberReview(Review):
     """A CSV file of numbers."""
 
-    def accepts(self, header: list[str]) -> bool:
+    @staticmethod
+    def accepts(header: list[str]) -> bool:
         """See Review."""
         return header == list(COLUMNS)
 
@@ -196,11 +187,11 @@ class NumberReview(Review):
         """See Review."""
         return row[CONFIDENCE_AT]
 
-    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
         """See Review."""
         return cut_box(picture, " ".join(row[BOX_AT : BOX_AT + 4]), row[TURNED_AT])
 
-    def correct(self, row: list[str], at: int, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
         """See Review."""
         if text != row[at]:
             row[at], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", ""), self.decimal))
@@ -210,7 +201,8 @@ class NumberReview(Review):
 class TableReview(Review):
     """A CSV file of tables."""
 
-    def accepts(self, header: list[str]) -> bool:
+    @staticmethod
+    def accepts(header: list[str]) -> bool:
         """See Review."""
         columns = [f"column {k}" for k in range(len(header) - len(PLACE) - len(TABLE_ENDS))]
         return header == [*PLACE, *columns, *TABLE_ENDS]
@@ -220,30 +212,43 @@ class TableReview(Review):
         ats = range(len(PLACE), len(header) - len(TABLE_ENDS))
         return ((cell_name(row[2], str(at - len(PLACE))), at) for at in ats)
 
-    def cut(self, picture: Picture, row: list[str], at: int) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
         """See Review."""
         boxes = [*row[-1].split(";"), *[""] * at]
         return cut_box(picture, boxes[at - len(PLACE)], row[-2])
 
 
 def open_review(path: Path, decimal: str = "") -> Review:
-    """The file to correct, by its header. decimal: as for Review. Raises ShuziError as Review does."""
-    header = next(iter(read_rows(path)), [])
-    kind = (
-        NumberReview if header == list(COLUMNS) else TableReview if header[-2:] == TABLE_ENDS else FormReview
+    """The file to correct, by its header. decimal: as for Review. Raises ShuziError when it is another file."""
+    header = read_rows(path)[0]
+    for kind in (NumberReview, TableReview, FormReview):
+        if kind.accepts(header):
+            return kind(path, decimal)
+    raise another_file(path)
+
+
+def another_file(path: Path) -> ShuziError:
+    """Says that a file can't be reviewed."""
+    return ShuziError(
+        f"{path}: not a CSV file of forms, numbers or tables as this version's shuzi read writes with --csv or "
+        "--table; read the pictures again."
     )
-    return kind(path, decimal)
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a CSV file, none of anything else; without a last one that is being written."""
+    """The rows of a CSV file, header first, without a last one that is being written.
+
+    Raises ShuziError when it can't be read, is empty, or its rows are of several lengths.
+    """
     text = read_bytes(path).decode("utf-8", "surrogateescape")
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error:
-        return []
+        raise another_file(path) from None
     if rows and len(rows[-1]) < len(rows[0]) and not text.endswith("\n"):
         del rows[-1]
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise another_file(path)
     return rows
 
 
