@@ -42,7 +42,7 @@ def read_bytes(path: Path) -> bytes:
             raise ShuziError(f"{path}: {size:,} bytes, expected at most {MAX_FILE_BYTES:,}.")
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from None
+        raise cannot_read(path, error) from None
 
 
 @contextlib.contextmanager
@@ -109,6 +109,11 @@ def write_png(path: Path, data: bytes) -> None:
     checksum = struct.pack(">I", zlib.crc32(PNG_MARK))
     chunk = struct.pack(">I", len(PNG_MARK) - 4) + PNG_MARK + checksum
     write_whole(path, data[:PNG_HEAD] + chunk + data[PNG_HEAD:])
+
+
+def cannot_read(path: Path, error: OSError | ValueError) -> ShuziError:
+    """Describe why a file could not be read, with the system's reason."""
+    return ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).")
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:

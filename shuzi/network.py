@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from shuzi.errors import OutOfMemory, ShuziError, enough_memory
+from shuzi.files import cannot_read
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -187,7 +188,7 @@ def _read(path: Path) -> bytes:
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ShuziError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise cannot_read(path, error) from error
 
 
 def _network_file(path: Path) -> Path:

@@ -14,6 +14,7 @@ from typing import Any, TypedDict, Unpack
 from shuzi.cores import cores
 from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError, SystemFailure, system_failures
+from shuzi.files import cannot_read
 from shuzi.forms.fields import SURE_FIELD, Entry, Form
 from shuzi.page import Digit, Mark, Page, decimal_text
 from shuzi.read.reader import Reader
@@ -137,7 +138,7 @@ def _list_folder(folder: Path) -> tuple[list[Job], list[Path], list[Result]]:
     for error in errors:
         path = Path(error.filename)
         job = Job(path, path.relative_to(folder).as_posix())
-        failed.append(Result(job, None, f"{path}: can't be read ({error.strerror})."))
+        failed.append(Result(job, None, str(cannot_read(path, error))))
     return jobs, [file for file in files if file.suffix.lower() not in endings], failed
 
 

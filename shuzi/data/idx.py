@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from shuzi.errors import ShuziError
-from shuzi.files import write_whole
+from shuzi.files import cannot_read, write_whole
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype("u1"),
@@ -132,7 +132,7 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
             return data[:got] if got != len(data) else data
         compressed = path.read_bytes()
     except OSError as error:
-        raise ShuziError(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise cannot_read(path, error) from error
     try:
         return decompress(compressed, most)
     except ShuziError as error:

@@ -17,6 +17,7 @@ import numpy as np
 
 from shuzi.data import pdf
 from shuzi.errors import ShuziError, SystemFailure, system_failure, system_failures
+from shuzi.files import cannot_read
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -152,8 +153,10 @@ def _opened(
         if pdf.is_pdf(head):
             yield pdf.draw(stream, name, page, MAX_PICTURE_PIXELS)
             return
-        if (instead := _no_picture(head)) is not None:
-            raise ShuziError(f"{name}: {instead}.")
+        if not head:
+            raise ShuziError(f"{name}: an empty file. Give a picture.")
+        if b"<svg" in head:
+            raise ShuziError(f"{name}: an SVG drawing. Export it as a PNG and read that.")
         if _is_heif(head) and not _heif_registered():
             raise ShuziError(
                 f"{name}: a HEIC photo. Save it as JPEG, or install its decoder: pip install pillow-heif"
@@ -189,17 +192,9 @@ def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> 
     except FileNotFoundError:
         raise ShuziError(f"{path}: no such file.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise system_failure(error, str(path)) or ShuziError(f"{path}: can't be read ({reason}).") from None
+        raise system_failure(error, str(path)) or cannot_read(path, error) from None
     with file, system_failures(str(path)):
         yield file
-
-
-def _no_picture(head: bytes) -> str | None:
-    """Say what a file with this beginning is and what to do, if it is known to be no picture."""
-    if not head:
-        return "an empty file. Give a picture"
-    return "an SVG drawing. Export it as a PNG and read that" if b"<svg" in head else None
 
 
 def _is_heif(head: bytes) -> bool:

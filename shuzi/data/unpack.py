@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from shuzi.errors import ShuziError
+from shuzi.files import cannot_read
 
 PIECE = 1 << 22  # bytes read at a time
 MAX_BYTES = 2_000_000_000  # of a dataset's file, unpacked: a CSV of a million images
@@ -38,7 +39,7 @@ def damage_as_error(path: Path) -> Iterator[None]:
     except RuntimeError as error:  # zipfile's error for a password
         raise ShuziError(f"{path}: can't be unpacked ({error}). Unpack it yourself.") from error
     except OSError as error:  # bz2 raises it for damage too, without a number
-        raise ShuziError(f"{path}: can't be read ({error.strerror or error}).") from error
+        raise cannot_read(path, error) from error
 
 
 def pieces(path: Path) -> Iterator[bytes]:
@@ -83,8 +84,5 @@ def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes] | BufferedIOBa
 
 def sha256(path: Path) -> str:
     """Compute the SHA-256 of a file as it lies on the disk. Raises ShuziError if it can't be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ShuziError(f"{path}: can't be read ({error.strerror or error}).") from error
+    with damage_as_error(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
