@@ -70,11 +70,7 @@ def square(array: np.ndarray, name: str) -> np.ndarray:
     if len(shape) == 4:
         shape = tuple(size for place, size in enumerate(shape) if place not in (1, 3) or size != 1)
     side = shape[1] if len(shape) == 3 else math.isqrt(shape[1]) if len(shape) == 2 else 0
-    if (
-        side < 4
-        or (shape[0], side * side) != (shape[0], math.prod(shape[1:]))
-        or shape[-1] not in (side, side * side)
-    ):
+    if side < 4 or side * side != math.prod(shape[1:]):
         raise ShuziError(f"{name}: images of shape {array.shape}, expected {SHAPES}.")
     return array.reshape(len(array), side, side)
 
@@ -82,16 +78,12 @@ def square(array: np.ndarray, name: str) -> np.ndarray:
 def to_bytes(images: np.ndarray, name: str) -> np.ndarray:
     """Scale images to uint8. Raises ShuziError, with the image's number from 1, for a value out of range or NaN."""
     with np.errstate(invalid="ignore"):
-        low, high = (
-            (float(images.min(initial=0)), float(images.max(initial=0))) if len(images) else (0.0, 0.0)
-        )
+        low, high = float(images.min(initial=0)), float(images.max(initial=0))
     if not 0 <= low <= high <= FULL_INK[-1]:
-        for number, image in enumerate(images, 1):
-            wrong = image[~((image >= 0) & (image <= FULL_INK[-1]))]
-            if len(wrong):
-                raise ShuziError(
-                    f"{name}: image {number:,} has the value {wrong[0]}, expected 0 to 1 or 0 to 255."
-                )
+        first = tuple(np.argwhere(~((images >= 0) & (images <= FULL_INK[-1])))[0])
+        raise ShuziError(
+            f"{name}: image {first[0] + 1:,} has the value {images[first]}, expected 0 to 1 or 0 to 255."
+        )
     full = next(each for each in FULL_INK if high <= each)
     if images.dtype == np.uint8 and (full == FULL_INK[-1] or high == 0):
         return images

@@ -6,7 +6,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from shuzi.data.unpack import DAMAGE, damage_as_error, max_unpacked
+from shuzi.data.unpack import damage_as_error, max_unpacked
 from shuzi.errors import ShuziError
 
 
@@ -26,7 +26,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
                     raise ShuziError(f"{path}: unpacks to more than {most:,} bytes. Unpack it yourself.")
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-    except (ValueError, TypeError, KeyError, SyntaxError, TokenError, MemoryError, *DAMAGE) as error:
+    except (ValueError, TypeError, KeyError, SyntaxError, TokenError, MemoryError) as error:
         said = str(error)
         if "pickle" in said or "Object arrays" in said or "Python objects" in said:
             raise ShuziError(

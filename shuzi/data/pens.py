@@ -21,7 +21,7 @@ from shuzi.files import read_bytes, write_whole
 NAME = "unipen"  # of the dataset, as `shuzi data` has it
 UNIT = 1000  # a glyph's larger side in the compact copy
 SOURCES = ("UNIPEN", "pendigits", "Omniglot")
-HELD_OUT = 10  # one writer in so many is for measuring alone
+HELD_OUT = 10  # one writer in ten is for evaluation only
 LEAST_DIGITS = 4  # different digits that a writer must have written to be a hand
 MISSING = (
     "{folder}: no {missing} there. Download unipen-CDROM-train_r01_v07.tgz (doi.org/10.5281/zenodo.1195803, CC BY 4.0; "
@@ -128,14 +128,14 @@ def _starts(lengths: np.ndarray) -> np.ndarray:
 
 
 def is_held_out(name: str) -> bool:
-    """Say whether a writer is for measuring alone."""
+    """Tell whether a writer is for evaluation only."""
     return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT == 0
 
 
 def load(root: Path | None = None) -> Pens:
-    """Load all pens: from the compact copy in the cache, which is made anew where a folder holds other files.
+    """Load all pens: from the compact copy in the cache, which is made again if the publishers' files are others.
 
-    root: holds the publishers' files; default the environment's SHUZI_DATA.
+    root: folder with the publishers' files; default: SHUZI_DATA.
 
     Raises:
         ShuziError: neither the folder nor the cache has them; the sentence says what to download.
@@ -179,14 +179,13 @@ def _packed(read: "unipen.Read") -> bytes:
 
 def _unpacked(path: Path) -> Pens:
     """Unpack a compact copy. Raises ShuziError if it is damaged."""
+    data = io.BytesIO(read_bytes(path))
     try:
-        with np.load(io.BytesIO(read_bytes(path))) as arrays:
+        with np.load(data) as arrays:
             return Pens(
                 **{name: arrays[name] for name in arrays.files if name != "sha256"},
                 sha256=str(arrays["sha256"]),
             )
-    except ShuziError:
-        raise
     except Exception as error:  # numpy and zipfile raise several kinds
         raise ShuziError(
             f"{path}: damaged ({error}). Delete it, and run: shuzi data unipen --root FOLDER"

@@ -10,8 +10,9 @@ import lzma
 import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -59,7 +60,7 @@ class Found:
     @property
     def key(self) -> str:
         """Sixteen hexadecimal digits that change with the files' names and sizes, and with what is made of them."""
-        files = [*(path for path in _all(self.unipen)), *self.omniglot, self.pendigits]
+        files = [*_all(self.unipen), *self.omniglot, self.pendigits]
         listing = "".join(f"{path.name} {path.stat().st_size}\n" for path in files if path is not None)
         return hashlib.sha256(f"{VERSION}\n{listing}".encode()).hexdigest()[:16]
 
@@ -103,14 +104,10 @@ def read(found: Found) -> Read:
     assert found.pendigits is not None
     for path in [*_all(found.unipen), found.pendigits, *found.omniglot]:
         digest.update(f"{hashlib.sha256(read_bytes(path)).hexdigest()}  {path.name}\n".encode())
-    for writer, glyphs in unipen_glyphs(found.unipen):
-        into.add(glyphs, writer)
-    for writer, glyphs in pendigits_glyphs(found.pendigits):
-        into.add(glyphs, writer)
     letters: dict[str, str] = {}
-    for path in found.omniglot:
-        for writer, glyphs in omniglot_glyphs(path, letters):
-            into.add(glyphs, writer)
+    omniglot = (omniglot_glyphs(path, letters) for path in found.omniglot)
+    for writer, glyphs in chain(unipen_glyphs(found.unipen), pendigits_glyphs(found.pendigits), *omniglot):
+        into.add(glyphs, writer)
     into.sha256 = digest.hexdigest()
     return into
 
@@ -231,10 +228,8 @@ def _included(folder: Path, name: str, by: Path) -> Path:
 
 def pendigits_glyphs(path: Path) -> Iterator[tuple[str, list[tuple[str, Strokes]]]]:
     """Yield each writer of pendigits and the digits written, from the file as it is, .Z or .xz."""
-    data = read_bytes(path)
-    data = (
-        lzma.decompress(data) if path.suffix == ".xz" else uncompressed(data) if path.suffix == ".Z" else data
-    )
+    expand: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".Z": uncompressed}
+    data = expand.get(path.suffix, bytes)(read_bytes(path))
     written: defaultdict[str, list[tuple[str, Strokes]]] = defaultdict(list)
     for segment in re.split(r"\n\.SEGMENT ", data.decode("latin-1"))[1:]:
         label, writer = re.search(r'"(\d)"', segment), re.search(r"\.COMMENT +\d+ +(\d+)", segment)
