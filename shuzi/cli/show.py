@@ -46,6 +46,8 @@ def show(
 
     Of a dataset, draws a grid of its digits, and the images whose labels the shipped reader finds least likely.
     """
+    from shuzi.data.sources import may_be_digits
+
     pictures = needs("show", "shuzi.show.pictures")
     with download_bars() as progress:
         if (Path(what) / "run.json").exists():
@@ -57,7 +59,7 @@ def show(
             drawn = pictures.draw_run(to or Path(what) / "pictures", tested)
         else:
             digits = load(what, root, progress, labels=labels)[test]
-            suspects = find_suspects(digits) if index is None and is_of_digits(what) else []
+            suspects = find_suspects(digits) if index is None and may_be_digits(what) else []
             drawn = pictures.draw_dataset(to or Path("pictures"), digits, index, suspects)
     if as_json:
         print_json({"pictures": [str(path) for path in drawn]})
@@ -67,13 +69,6 @@ def show(
     if open_them:
         for path in drawn:
             typer.launch(str(path))
-
-
-def is_of_digits(what: str) -> bool:
-    """Tell whether a dataset's labels are digits, as far as its name says: those of Fashion-MNIST are not."""
-    from shuzi.data import sources
-
-    return what not in sources.SOURCES or sources.SOURCES[what].digits
 
 
 def find_suspects(digits: "Digits") -> "list[Suspect]":

@@ -87,6 +87,11 @@ SOURCES = {
 MOST_BYTES = 47_040_016  # of a file: 60,000 images of 28x28, and a header
 
 
+def may_be_digits(name: str) -> bool:
+    """Tell whether a dataset's labels are digits, as far as its name says: those of Fashion-MNIST are not."""
+    return name not in SOURCES or SOURCES[name].digits
+
+
 @dataclass(frozen=True)
 class DataFile:
     """A verified file: its name, its path, its SHA-256 and its uncompressed bytes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shuzi.data.sources import SOURCES
+from shuzi.data.sources import may_be_digits
 from shuzi.errors import ShuziError, needs
 from shuzi.train.fit import TrainingLoop
 from shuzi.train.numpy_loop import SoftmaxTraining
@@ -15,7 +15,7 @@ from shuzi.train.settings import NUMPY, SOFTMAX, Settings
 if TYPE_CHECKING:
     from shuzi.train.recipe import Recipe
 
-# From weights that are good already: so many epochs, at that share of the rate.
+# Defaults of a training that starts from given weights: epochs, and the share of the recipe's learning rate.
 FURTHER_EPOCHS, FURTHER_LR = 4, 0.05
 
 
@@ -61,7 +61,7 @@ def make_plan(
 
 
 def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:
-    """Say what a start from given weights changes of what a recipe sets, where a person has not set it; else ""."""
+    """Say which defaults of the recipe a start from given weights changes; "" if none."""
     if plan.start is None or None not in (epochs, lr):
         return ""
     changed = "trains"
@@ -73,7 +73,7 @@ def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:
 
 
 def recipe(name: str) -> "Recipe":
-    """Return a recipe by name. Raises ShuziError, listing those there are, if there is none."""
+    """Return a recipe by name. Raises ShuziError, which lists the recipes, for an unknown name."""
     found: Recipe = needs("train", "shuzi.train.recipes").recipe(name)
     return found
 
@@ -101,12 +101,12 @@ def training_loop(plan: Plan, device: str, threads: int | None = None) -> Traini
 def recipe_of(plan: Plan) -> "Recipe":
     """Return a plan's recipe.
 
-    A start from given weights has a single cycle; data that are no digits are not extended with synthetic digits.
+    A training from given weights has a single cycle; data that aren't digits are not extended with synthetic digits.
     """
     known = recipe(plan.recipe)
     if plan.start is not None:
         known = dataclasses.replace(known, second_cycle_at=None)
-    if plan.data in SOURCES and not SOURCES[plan.data].digits:
+    if not may_be_digits(plan.data):
         known = dataclasses.replace(known, extend=None)
     return known
 
