@@ -18,10 +18,10 @@ from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles, measure_tables, measure_turned
 from shuzi.evaluate.pictures import LABELS, measure_pictures
+from shuzi.evaluate.predictions import Score
 from shuzi.read.reader import DEFAULT_THRESHOLD, Reader, any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 
-Score = Callable[[np.ndarray], np.ndarray]
 LoadTest = Callable[[str], Digits]  # a dataset's test digits by its name
 KEPT = 0.99  # of MNIST's test digits, at the thresholds of rejection and of confidence
 SEED = 0  # of the corruptions
