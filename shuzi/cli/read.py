@@ -141,7 +141,7 @@ def read(
     csv: Csv = None,
     csv_digits: CsvDigits = None,
     table: TableFile = None,
-    go_on: Continue = False,
+    resume: Continue = False,
     overlay: Overlay = None,
     inputs: Inputs = None,
     to: Out = None,
@@ -167,10 +167,10 @@ def read(
             raise ShuziError(
                 "--out reads one folder or file; it can't be combined with --csv, --table, --overlay or --inputs"
             )
-        return read_to_parquet(files[0], to, how, go_on, engine, address, as_json)
+        return read_to_parquet(files[0], to, how, resume, engine, address, as_json)
     if engine != "local" or address is not None:
         raise ShuziError("--engine and --address write Parquet files; name their folder with --out")
-    outputs = Outputs(csv or csv_digits, bool(csv_digits), table, overlay, inputs, as_json, go_on)
+    outputs = Outputs(csv or csv_digits, bool(csv_digits), table, overlay, inputs, as_json, resume)
     read_files(files, how, fields, outputs)
 
 
@@ -260,31 +260,31 @@ def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) 
 def print_result(file: str, result: "Result", to: Outputs) -> None:
     """Print one line per line of a page or per field of a form, with the confidence that all of it is right.
 
-    file: its name, for the beginning of each line. Where stdout is for programs, print only, on stderr, how many places
-    of a page were not read.
+    file: its name, for the beginning of each line. If stdout is for programs, print only, on stderr, how many places of
+    a page were not read.
     """
-    page, lines = result.page, []
-    if to.prints:
-        lines = [
-            f"{each.name:<12}  {each!s:>16}  {100 * each.confidence:5.1f} %" for each in result.entries or ()
-        ]
-        for numbers in page.lines if page else ():
-            text = " ".join(number.text for number in numbers)
-            lines.append(f"{text:>10}  {100 * math.prod(number.confidence for number in numbers):5.1f} %")
-        lines = lines or ["no digits"]
-    unread = len(page.unread) if page else 0
-    said = [f"{unread} {'place' if unread == 1 else 'places'} not read"] if unread else []
-    for line in lines + said * to.prints:
+    page = result.page
+    count = len(page.unread) if page else 0
+    unread = [f"{count} {'place' if count == 1 else 'places'} not read"] if count else []
+    if not to.prints:
+        for line in unread:
+            print_error(f"{result.job.name}: {line}")
+        return
+    lines = [
+        f"{each.name:<12}  {each!s:>16}  {100 * each.confidence:5.1f} %" for each in result.entries or ()
+    ]
+    for numbers in page.lines if page else ():
+        text = " ".join(number.text for number in numbers)
+        lines.append(f"{text:>10}  {100 * math.prod(number.confidence for number in numbers):5.1f} %")
+    for line in (lines or ["no digits"]) + unread:
         out.print(f"{file}  {line}" if file else line)
-    for line in said * (not to.prints):
-        print_error(f"{result.job.name}: {line}")
 
 
 def read_to_parquet(
     source: str,
     to: str,
     how: ReadSettings,
-    go_on: bool,
+    resume: bool,
     engine: str,
     address: str | None,
     as_json: bool,
@@ -293,13 +293,13 @@ def read_to_parquet(
     if engine not in ("local", "ray") or (address is not None and engine != "ray"):
         raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
     shards = needs("parquet", "shuzi.batch.shards")
-    do = shards.read_parts_here
+    read_parts = shards.read_parts_here
     if engine == "ray":
         needs("ray", "ray")
         cluster = needs("ray", "shuzi.batch.cluster")
         cluster.connect(address)
-        do = cluster.read_parts
-    count, results = shards.read_folder(how.reader(), source, to, do, resume=go_on, **how.options)
+        read_parts = cluster.read_parts
+    count, results = shards.read_folder(how.reader(), source, to, read_parts, resume=resume, **how.options)
     began = time.perf_counter()
     with progress_bar(count, err) as bar:
         read = sum(bar(results))
