@@ -1,9 +1,9 @@
 """Read a folder of pictures into a folder of Parquet files, on this machine or on many.
 
-Both folders may lie wherever pyarrow reaches: here, or s3://, gs://, hdfs://. The pictures are split into parts in the
-order of their names; part 12 becomes part-00012.parquet, with one row per picture. A part's file is written completely
-or not at all, and is the same whoever reads the part and how often. So work that was broken off can be resumed, and no
-row is written twice.
+Both folders may be anywhere that pyarrow reaches: on this machine, or s3://, gs://, hdfs://. The pictures are split
+into parts in the order of their names; part 12 becomes part-00012.parquet, with one row per picture. A part's file is
+written completely or not at all, and is the same whoever reads the part and how often. So interrupted work can be
+resumed, and no row is written twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which format a dataset's files have and what each holds, told by their names, and the arrays in them.
+"""The format of a dataset's files and what each holds, recognised by their names; and the arrays in them.
 
 The words of a file's name say which part of a dataset it holds and whether images, labels or both:
 `t10k-labels-idx1-ubyte.gz`, `X_kannada_MNIST_train.npz`, `mnist_test.csv`. The names of arrays in a file say the same.

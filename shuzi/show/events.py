@@ -22,7 +22,7 @@ class Events:
         self._open = needs("tensorboard", "torch.utils.tensorboard").SummaryWriter
 
     def listener(self, other: Listener) -> Listener:
-        """Return a listener that writes events and tells another one too."""
+        """Return a listener that writes events and calls another one too."""
 
         def start(run: Run) -> None:
             folder = run.folder / FOLDER

@@ -1,4 +1,4 @@
-"""What makes confidence of what finder and classifier say, fitted on made-up scenes of digits new to both."""
+"""Calibration: how the answers of finder and classifier become confidences, fitted on synthetic scenes new to both."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -42,25 +42,25 @@ SCENES = 6_000  # 5 minutes on one core
 # For a classifier beside a finder that has its own. Two sets of so many give confidences of digits that differ by at
 # most 0.04, of numbers by 0.08; 300 give 0.09 and 0.11.
 CLASSIFIER_SCENES = 600
-LEAST_TOGETHER = 1_000  # digits: of fewer, the scenes show the same ones again and again
+LEAST_TOGETHER = 1_000  # digits; with fewer, the scenes show the same ones again and again
 PAGES = 4  # of each kind of paper
-NEAR = 0.35  # of a sign's larger side: so far may the middle of a proposal for it lie from its own
-SMALLEST_MARK = 0.3  # of the digits' height: a point counts as so large
+NEAR = 0.35  # of a sign's larger side: how far its proposal's middle may be from its own
+SMALLEST_MARK = 0.3  # of the digits' height: the size that a smaller mark, such as a point, counts as
 # Added to the logarithm of a letter's odds: letters are rarer beside numbers than in scenes. From -3 on, 76.4 % of 250
 # numbers of held-out writers are read instead of 75.2 %, and 4.0 % of 250 of their words give a sure digit, not 2.4 %.
 LETTERS_RARER = -6.0
-NO_ODDS = -30.0  # the logarithm of the odds of what nothing speaks for
+NO_ODDS = -30.0  # the logarithm of the odds where there is no evidence
 
 
 @dataclass
 class Seen:
-    """What was said of proposals, and what they are.
+    """The answers for proposals, and what these really show.
 
     Attributes:
-        chances, classes, scores: of each, the finder's chance, its classes (10,) and the classifier's scores (11,).
-        labels: the digit that each is, -1 for none.
+        chances, classes, scores: the finder's chance, its classes (10,) and the classifier's scores (11,) of each.
+        labels: the digit that each shows, -1 for none.
         numbers: of each number of a field: the indices of its digits, its `decode.p_layout` and `DigitGroup.p_linked`,
-            and what its digits are if they and its marks are all of one; None if it is wrong whatever they are read as.
+            and the digits it shows; None if its digits and marks are not those of one whole number.
     """
 
     chances: list[float] = field(default_factory=list)
@@ -94,7 +94,7 @@ def pages(digits: Digits, each: int) -> Iterator[Scene]:
 def calibrated(data: bytes, digits: Digits) -> tuple[bytes, Calibration]:
     """Return a finder's ONNX file with its calibration inside, and the calibration; digits: as for `calibrate`.
 
-    Raises ShuziError where the pens are missing; those of the writers that are held out are taken.
+    The scenes are by the writers that are held out. Raises ShuziError if the pens are missing.
     """
     writers = pens.load().part(held_out=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -109,8 +109,8 @@ def beside_finder(data: bytes, digits: Digits | None) -> bytes:
 
     Args:
         data: the file.
-        digits: ones that it did not learn from. Of too few, or None, nothing is fitted: the finder's own calibration
-            is taken, which was fitted with the shipped classifier.
+        digits: digits that it has not learnt from. If there are too few, or None, nothing is fitted: the finder's own
+            calibration is taken, which was fitted with the shipped classifier.
     """
     finder = Finder()
     fitted = finder.calibration
@@ -123,9 +123,9 @@ def beside_finder(data: bytes, digits: Digits | None) -> bytes:
 
 
 def names_digits(images: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether labels (N,) name the digits that images uint8 (N, 28, 28) show, and not other signs.
+    """Tell whether labels (N,) name the digits that images uint8 (N, 28, 28) show, and not other signs.
 
-    They do where the shipped classifier agrees with half of them.
+    They do if the shipped classifier agrees with at least half of them.
     """
     return bool((Reader().scores(images)[:, :CLASSES].argmax(1) == labels).mean() >= 0.5)
 
@@ -135,9 +135,9 @@ def calibrate(path: Path, digits: Digits, count: int, writers: Pens) -> Calibrat
 
     Args:
         path: its ONNX file.
-        digits: ones that it did not learn from.
-        count: of scenes; half of them as many again tell how likely its proposals are digits.
-        writers: likewise.
+        digits: digits that it has not learnt from.
+        count: number of scenes; the chance that a proposal is a digit is fitted on the first half of them.
+        writers: writers that it has not learnt from.
     """
     reader, finder = Reader(), Finder(path)
     heats, kinds = [], []
@@ -180,11 +180,11 @@ def together(
     """Fit the calibration of a reader's classifier and a finder together; the finder's chance stays as it is.
 
     Args:
-        reader: its scores are those of the classifier.
-        finder: its chance is fitted.
-        digits: ones that neither learnt from.
-        count: of scenes.
-        writers: likewise; None: only these digits are written, and skeletons drawn.
+        reader: has the classifier.
+        finder: its chance is fitted already.
+        digits: digits that neither has learnt from.
+        count: number of scenes.
+        writers: writers that neither has learnt from; None: scenes have only these digits and drawn skeletons.
     """
     on_scenes, on_pages = Seen(), Seen()
     for seen, pictures in ((on_scenes, scenes(digits, count, writers)), (on_pages, pages(digits, PAGES))):
@@ -197,10 +197,11 @@ def fit(finders: Calibration, on_scenes: Seen, on_pages: Seen, page: float) -> C
     """Fit a calibration to what was seen.
 
     Args:
-        finders: the finder's; its kinds stay as they are.
+        finders: the finder's calibration, whose kinds stay as they are.
         on_scenes: what was seen on scenes.
         on_pages: what was seen on pages.
-        page: what a number on a page counts, in numbers of a scene: with fewer scenes less, for the same mixture.
+        page: the weight of a number on a page, where one on a scene has 1. With fewer scenes it must be smaller, to
+            keep the mixture.
     """
     chances, scores = np.array(on_scenes.chances), np.array(on_scenes.scores)
     is_digit = np.array(on_scenes.labels) >= 0
@@ -218,8 +219,8 @@ def fit(finders: Calibration, on_scenes: Seen, on_pages: Seen, page: float) -> C
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
     """Label proposals by the digit, mark or letter that stands there, as `Scene.labels`; -1 for none of them.
 
-    Those that cover part of a digit, or writing too small to be read, are left out. Each sign is one proposal's, the
-    likeliest near it.
+    Those that cover part of a digit, or writing too small to be read, are left out. Each sign goes to one proposal,
+    the likeliest near it.
     """
     asked = (
         (made.labels <= LETTER)
@@ -245,14 +246,14 @@ def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int
 
 
 def touches(proposal: Proposal, boxes: np.ndarray) -> bool:
-    """Whether a proposal shares a tenth of its area with a box, or has its middle in one."""
+    """Tell whether a proposal shares a tenth of its area with a box, or has its middle in one."""
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     within = ((proposal.middle > low) & (proposal.middle < high)).all(1)
     return bool(within.any() or iou(proposal.box, boxes).max() > 0.1)
 
 
 def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
-    """Add what is said of a scene to what was seen."""
+    """Read a scene, and add the answers to `seen`."""
     proposals, _ = finder(made.picture)
     here = labelled(made, [p for p in proposals if not p.mark])
     pairs = [(p, k if k < CLASSES else -1) for p, k in here if k != LETTER]  # see LETTERS_RARER
@@ -326,8 +327,8 @@ def logistic(values: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = 
 def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     """Fit the weights of the finder's and the classifier's log probabilities by maximum likelihood.
 
-    On pages the classifier is best, on hard scenes the finder. What is least is the sum over kinds of pictures of the
-    loss in shares of the least there, so that no kind is given up for another.
+    On pages the classifier is best, on hard scenes the finder. The sum of the losses on each kind of picture, each
+    divided by the least loss possible there, is minimised, so that no kind is sacrificed for another.
     """
     parts = []
     for seen in kinds:

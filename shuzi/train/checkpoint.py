@@ -1,7 +1,7 @@
 """Checkpoints: weights, moments, generators, and the texts of run.json and metrics.csv as they were then.
 
-A checkpoint is one file, the old or the new one at any moment, and so is the run: where there is one, it counts,
-whatever stands beside it. Nothing is pickled.
+A checkpoint is one file, at any moment the old or the new one. While a run has one, it counts, whatever run.json and
+metrics.csv say. Nothing is pickled.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from shuzi.train.fit import Arrays, TrainingLoop
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Run, damage_as_error, metrics_csv
 from shuzi.train.settings import NUMPY, kind
 
-# What is made of a finished run, of no use beside another's weights: by `shuzi export` and by `shuzi show`.
+# What `shuzi export` and `shuzi show` make from a finished run; another run that replaces it removes them.
 DERIVED = (
     "model.onnx",
     "model-int8.onnx",
     *(f"pictures/{name}.png" for name in ("templates", "learning-curve", "confusion", "mistakes")),
 )
-# So too, where the first is there.
+# Likewise of `shuzi export --to hub`; removed only if the first of them is there.
 HUB_FILES = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "README.md")]
 
 

@@ -1,4 +1,4 @@
-"""A run to one ONNX file that `Reader` takes, checked number for number against torch."""
+"""Export a run as an ONNX file that `Reader` takes, with its output compared with torch's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,12 @@ from shuzi.train.run import Run
 from shuzi.train.run_folder import read_run
 
 KEPT = 0.99  # of the validation digits are answered at the default threshold
-CEILING = 0.5  # no default threshold above: on poorer pictures than MNIST an even guess is worth giving
-# Images to calibrate on: of fewer, all may be right, and any confidence would do. So many of MNIST's training digits,
-# the last, the shipped network has not learnt from.
+CEILING = 0.5  # of the default threshold: on pictures poorer than MNIST, an even guess is worth giving
+# The fewest images to calibrate on: with fewer, all may be right, and any confidence would fit. And how many of MNIST's
+# training digits, the last ones, the shipped network has not learnt from.
 LEAST, NOT_LEARNT = 100, 5_000
-RANGED = 1024  # training images whose activations tell what 8 bits have to span
-BATCH = 64  # of them at once
+RANGED = 1024  # training images whose activations set the range of the 8 bits
+BATCH = 64  # of them at a time
 AGREEMENT = 1e-3  # the largest difference of a logit between torch and onnxruntime; rounding makes about 1e-5
 
 
@@ -99,9 +99,9 @@ def calibrate(logits: np.ndarray, labels: np.ndarray) -> TemperatureScaling:
 def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
     """Choose digits to calibrate a run on, with a sentence that says what they are, or why there are none.
 
-    They are those that the run held out. Of one's own pictures they are also those it was tested on. These are few:
-    where training began with the shipped network, digits of MNIST that it had not learnt from are joined, and each
-    counts for half.
+    They are those that the run held out and, for a folder of pictures, those that it was tested on. These are few: if
+    training started from the shipped network, as many digits of MNIST that are new to it are added, so that both count
+    for half.
 
     Raises:
         ShuziError: the run's data are gone, or they or their split have changed since it was trained.
@@ -133,13 +133,13 @@ def export(
     Args:
         folder: the run's.
         out: the file to write; default `model.onnx` in the run's folder, in 8 bits `model-int8.onnx`.
-        root: where named sets lie.
-        int8: convolutions are of 8 bits; no training starts from that.
+        root: folder of downloaded datasets.
+        int8: use 8-bit convolutions; no training can start from such a file.
         recipe_name: its recipe, which has to be named if it is one of your own.
 
     Raises:
-        ShuziError: no finished run, its data are gone or have changed, the file cannot be written, or another lies
-            there; `int8` of a network without convolutions.
+        ShuziError: the run is not finished, its data are gone or have changed, the file can't be written or is another
+            one; or `int8` for a network without convolutions.
     """
     run = read_run(folder, recipe_name)
     out = out or folder / ("model-int8.onnx" if int8 else "model.onnx")
@@ -160,7 +160,7 @@ def export(
     if digits is not None:
         sample = digits.images[:256]
         calibration = calibrate(training.predict(digits), digits.labels)
-    # one's own pictures lie sorted by label, so some of each are taken
+    # a folder of pictures is sorted by label: take some of each
     few = slice(None, None, -(-len(train) // RANGED) if own.is_own(run.plan.data) else 1)
     images, labels = train.images[few][:RANGED], train.labels[few][:RANGED]
     about = {"shuzi.name": run.plan.recipe} | record
@@ -179,15 +179,14 @@ def to_onnx(
     calibration: TemperatureScaling | None,
     ranged: np.ndarray | None = None,
 ) -> bytes:
-    """Export a model as an ONNX file's bytes; onnxruntime's logits are compared with torch's on a sample.
+    """Export a model as an ONNX file's bytes, and compare onnxruntime's logits with torch's on a sample.
 
     Args:
         model: takes float32 (B, 1, 28, 28) in [0, 1].
         sample: uint8 (N, 28, 28), N 2 or more.
-        about: kept in the file, by name.
-        calibration: kept in the file, if there is one.
-        ranged: uint8 (N, 28, 28): convolutions are of 8 bits, and these images tell what the bits have to span; None:
-            all is float32.
+        about: properties to store in the file.
+        calibration: stored in the file, if there is one.
+        ranged: uint8 (N, 28, 28), images that set the range of 8-bit convolutions; None: all is float32.
 
     Raises:
         ShuziError: onnxruntime's logits differ from torch's.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Guarded = TypeVar("Guarded", bound=Recipe)
 
-LONGEST = 160  # letters of what another library says in a sentence of ours
+LONGEST = 160  # characters of another library's message in a sentence of ours
 MEND = "Mend the recipe; --traceback shows where"
 
 RANGES = {
@@ -98,14 +98,14 @@ RETURNS: dict[str, tuple[Callable[..., bool], str]] = {
 
 @dataclass(frozen=True)
 class RecipeField:
-    """A function of a recipe; a wrong call of it is a ShuziError that names both.
+    """A function of a recipe. If it fails, that is a ShuziError that names both.
 
     Attributes:
         recipe: what the recipe is called in messages.
         name: the field's.
         __wrapped__: the function itself.
-        folder: where its module may find others, besides `sys.path`; None: nowhere.
-        shipped: the recipe is shuzi's own, and what goes wrong is shuzi's fault, but for too little memory.
+        folder: where its module may import others from, besides `sys.path`; None: nowhere.
+        shipped: the recipe is shuzi's own, so its errors are bugs of shuzi, except a lack of memory.
     """
 
     recipe: str
@@ -115,12 +115,12 @@ class RecipeField:
     shipped: bool
 
     def __call__(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401
-        """Call the function. Raises ShuziError if it fails, or returns what it mustn't."""
+        """Call the function. Raises ShuziError if it fails or returns a wrong value."""
         try:
             with self.guard():
                 value = self.__wrapped__(*args, **settings)
                 fits = self.shipped or RETURNS[self.name][0](value, *args)
-        except ShuziError as error:  # of a function of ours that theirs gave bad input
+        except ShuziError as error:  # from a function of ours that got bad input from theirs
             if self.shipped or error.__cause__ is not None:
                 raise
             raise ShuziError(f"{self.recipe}: its {self.name} failed: {error}") from error
@@ -206,7 +206,7 @@ def check_logits(field: object, outputs: object, count: int) -> None:
 
 
 def checked_batch(field: object, batch: object) -> "Batch":
-    """Return a batch of `batch_source`. Raises ShuziError if it is none."""
+    """Return a batch of `batch_source`. Raises ShuziError if it is something else."""
     match batch:
         case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
             return images, targets if isinstance(targets, Tensor) else tuple(targets)

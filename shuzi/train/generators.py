@@ -61,7 +61,7 @@ def mixed(seed: int, number: int) -> int:
 
 
 def global_state(device: torch.device) -> Tensor:
-    """The state of torch's own generators, uint8 (N,): of the CPU's, then of the device's where it has another."""
+    """Return the state of torch's own generators, uint8 (N,): the CPU's, then the device's if it has its own."""
     states = [torch.get_rng_state()]
     if device.type == "cuda":
         states.append(torch.cuda.get_rng_state(device))
@@ -71,7 +71,7 @@ def global_state(device: torch.device) -> Tensor:
 
 
 def set_global_state(state: Tensor, device: torch.device) -> None:
-    """Take up what `global_state` gave."""
+    """Restore a state that `global_state` returned."""
     torch.set_rng_state(state[:CPU_STATE])
     if device.type == "cuda":
         torch.cuda.set_rng_state(state[CPU_STATE:], device)
@@ -80,6 +80,6 @@ def set_global_state(state: Tensor, device: torch.device) -> None:
 
 
 def sound(state: Tensor) -> bool:
-    """Say whether a generator's state points within its table of 624 numbers, which torch reads without looking."""
+    """Tell whether a generator's state points within its table of 624 numbers; torch itself doesn't check that."""
     left, following = int(state[8:12].view(torch.int32)), int(state[16:24].view(torch.int64))
     return (left, following) == (1, 0) or (1 <= left <= 624 and left + following == 625)

@@ -1,4 +1,4 @@
-"""A network of torch as an ONNX model, without what the exporter notes for itself."""
+"""Export a torch network as an ONNX model, without the exporter's own notes."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """Let a logger say nothing less than an error."""
+    """Let a logger report errors only."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -38,11 +38,11 @@ def graph(
     """Export a network that takes `images` as an ONNX model.
 
     Args:
-        network: in evaluation, its weights contiguous.
-        images: what it takes, a sample; of two or more.
-        shapes: which of their dimensions may be another, as `torch.export.export` has it.
-        outputs: what its answers are called.
-        about: kept in the file, with the version of shuzi.
+        network: in evaluation mode, with contiguous weights.
+        images: a sample of its input, two or more.
+        shapes: which of their dimensions vary, as `torch.export.export` takes it.
+        outputs: the names of its outputs.
+        about: properties to store in the file, besides the version of shuzi.
     """
     import onnx
     from onnxscript import optimizer
@@ -59,7 +59,7 @@ def graph(
             verbose=False,
             optimize=False,
         )
-    assert program is not None  # torch gives one unless it writes a file itself
+    assert program is not None  # torch returns one unless it writes a file itself
     # batch norm is left for onnxruntime to fold into the convolutions: so training can start from the file
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
@@ -86,14 +86,14 @@ def in_eight_bits(
 ) -> "onnx.ModelProto":
     """Quantise a model's convolutions to integers: two fifths of the time on processors with instructions for them.
 
-    Activations have 8 bits a tensor, weights 7 a channel: older processors sum products of two in 16 bits.
-    After B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
-    inference" (CVPR 2018).
+    Activations have 8 bits and one range per tensor; weights have 7, because older processors sum two products in 16
+    bits, and one range per channel. Source: B. Jacob et al., "Quantization and training of neural networks for
+    efficient integer-arithmetic-only inference" (CVPR 2018).
 
     Args:
-        proto: its batch norms are folded into the convolutions.
-        samples: what it takes; their activations tell what the 8 bits have to span.
-        whole: weights of the convolutions that stay as they are.
+        proto: the model; its batch norms are folded into the convolutions.
+        samples: batches of its input, whose activations set the range of the 8 bits.
+        whole: names of weights whose convolutions stay as they are.
 
     Raises:
         ShuziError: there are no convolutions.
@@ -113,7 +113,7 @@ def in_eight_bits(
     if all(node.op_type != "Conv" for node in proto.graph.node):
         raise ShuziError("a network without convolutions has nothing for 8 bits; export it without --int8")
     for number, node in enumerate(proto.graph.node):
-        node.name = f"{node.op_type}{number}"  # they are told by name
+        node.name = f"{node.op_type}{number}"  # nodes to exclude are given by name
     kept = [node.name for node in proto.graph.node if whole & {*node.input}]
     about = {entry.key: entry.value for entry in proto.metadata_props}
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +125,7 @@ def in_eight_bits(
             activation_type=quantization.QuantType.QUInt8, reduce_range=True,
         )  # fmt: skip
         proto = onnx.load(after)
-    # quantisation lists all that onnxruntime knows, needed or not
+    # quantisation lists all operator sets that onnxruntime knows, needed or not
     for each in [each for each in proto.opset_import if each.domain]:
         proto.opset_import.remove(each)
     onnx.helper.set_model_props(proto, about)

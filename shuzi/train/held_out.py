@@ -1,4 +1,4 @@
-"""What a run has not learnt from, and whether that can be known: its data, their split, and what its start learnt."""
+"""What a run has learnt from and what was held out: its data, their split, and what its first weights had learnt."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shuzi.train.plan import Plan
     from shuzi.train.run import Run
 
-BY_NAME = "name"  # of pictures, by runs that don't record their rule
+BY_NAME = "name"  # the rule for pictures of runs that don't record it
 RECORD, CONFIG = "shuzi.data", "shuzi_data"  # names of a `Learnt` in ONNX files and in the hub's config.json
 
 
@@ -28,8 +28,7 @@ class Learnt:
     Attributes:
         sha256: of the data.
         split: the rule by which they were split into training and test.
-        validation: how many training digits were held out, drawn from the `seed` where the data are an IDX set of
-            one's own.
+        validation: how many training digits were held out; for a file or folder of a person's own, drawn with `seed`.
     """
 
     sha256: str
@@ -74,7 +73,7 @@ def load_for(
     progress: Progress | None = None,
     labels: str | None = None,
 ) -> tuple[Digits, Digits]:
-    """Load the training and the test digits of a set for a run, by default those it was trained on.
+    """Load the training and the test digits of a dataset for a run, by default of the one it was trained on.
 
     Raises:
         ShuziError: as `shuzi.load`; or these are the run's own data, and they or their split have changed since, so
@@ -100,9 +99,9 @@ def load_for(
 def parts(plan: "Plan", train: Digits) -> tuple[Digits, Digits]:
     """Split training digits into those that a run learns from and those it holds out for validation.
 
-    Of a named set the last are held out; it is in no order by label, and the shipped network's validation figures
-    are of these. Of pictures the same share of each label is held out, those with the lowest SHA-256. Of another set,
-    which may be sorted by label, that share is drawn from the seed.
+    Of a dataset that shuzi downloads, the last ones: it isn't sorted by label, and the shipped network's validation
+    figures are for these. Of a folder of pictures, the same share of each label: those with the lowest SHA-256. Of any
+    other dataset, which may be sorted by label, the same share of each, drawn with the seed.
 
     Raises:
         ShuziError: there would be none left to learn from.

@@ -24,7 +24,7 @@ from shuzi.train.run_folder import read_run
 CARD = "README.md"
 KIND = "shuzi"  # of model, in config.json
 NAME = "shuzi.name"
-# What each file of the folder has in it, by which it is told from another's of that name.
+# Bytes by which each of the export's files is known from another file of that name.
 MARKS = {
     HUB_CONFIG: f'"model_type": "{KIND}"'.encode(),
     HUB_MODEL: NAME.encode(),
@@ -42,15 +42,15 @@ def to_hub(
     Args:
         run_folder: the run's.
         out: the folder to write; default `hub` in the run's folder.
-        root: where named sets lie.
+        root: folder of downloaded datasets.
         recipe_name: its recipe, which has to be named if it is one of your own.
 
     Returns:
-        The folder. Its config is written last: without it nothing takes the folder for one.
+        The folder. Its config is written last: without it, nothing takes the folder for a model.
 
     Raises:
-        ShuziError: no finished run, or a finder's, its data are gone, or the folder holds something else or cannot be
-            written.
+        ShuziError: the run is not finished or is a finder's, its data are gone, or the folder holds something else or
+            can't be written.
     """
     run = read_run(run_folder, recipe_name)
     if recipe(run.plan.recipe).onnx is not None:

@@ -21,7 +21,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is rank 0, which alone writes and tells."""
+        """Whether this is rank 0, the only one that writes and prints."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
@@ -42,7 +42,7 @@ class Ranks:
         return made[0]
 
     def agree(self, what: str, value: str) -> None:
-        """Raise ShuziError where a rank has another value than rank 0."""
+        """Raise ShuziError on a rank whose value differs from rank 0's."""
         if value != (firsts := self.from_first(lambda: value)):
             raise ShuziError(f"rank {self.rank}: {what} is {value} here, but {firsts} on rank 0")
 
@@ -76,5 +76,5 @@ def launched() -> Iterator[Ranks]:
 
 
 def lost(error: RuntimeError) -> bool:
-    """Whether an exchange failed because another rank is no longer there; gloo says so by a plain RuntimeError."""
+    """Tell whether communication failed because another rank is gone; gloo raises a plain RuntimeError."""
     return ranks().size > 1 and ("gloo" in str(error) or type(error).__name__.startswith("Dist"))

@@ -14,7 +14,7 @@ from shuzi.errors import ShuziError
 from shuzi.train.plan import Plan
 from shuzi.train.settings import Epoch, Settings
 
-MOST_THREADS = 1024  # more are no run's, and torch ends the process at some number
+MOST_THREADS = 1024  # a damaged file may name more, and with far more torch ends the process
 RUN_FILE, METRICS = "run.json", "metrics.csv"
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
 
@@ -31,9 +31,9 @@ class Results:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run as its folder tells it.
+    """A run, as its folder records it.
 
-    recipe: what its recipe was made of; ranks: the processes that trained it; results: None while it is unfinished,
+    recipe: the fields of its recipe; ranks: the processes that trained it; results: None while it is unfinished,
     and on ranks above 0; split: the rule that split its data into training and test, None in files of an older shuzi.
     """
 
@@ -120,7 +120,7 @@ class Run:
 
 
 def resume_command(run: Run) -> str:
-    """Return the command that goes on with a run."""
+    """Return the command that resumes a run."""
     own_recipe = f"{run.plan.recipe} " if ":" in run.plan.recipe else ""
     return f"shuzi train {own_recipe}--resume {run.folder}"
 
@@ -145,7 +145,7 @@ def damage_as_error(path: Path) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Say what kept a file from being understood."""
+    """Say why a file can't be parsed."""
     return f"no {error} in it" if isinstance(error, KeyError) else str(error)
 
 

@@ -29,10 +29,10 @@ def acquire_run_dir(out: Path | None, recipe_name: str, force: bool) -> Iterator
 
 
 def claim_run_dir(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[Path]]:
-    """Make the folder for a new run, or see that what is there may go; give it, and the folders made.
+    """Make the folder of a new run, or check that the run there may be replaced; return it, and the folders made.
 
     Raises:
-        ShuziError: a run is there and `force` is not, something else is there, or it cannot be written.
+        ShuziError: there is a run and no `force`, or something else, or the folder can't be written.
     """
     try:
         if out is None:
@@ -57,7 +57,7 @@ def claim_run_dir(out: Path | None, recipe_name: str, force: bool) -> tuple[Path
 
 
 def first_free(recipe_name: str) -> tuple[Path, list[Path]]:
-    """Make the first of runs/RECIPE, runs/RECIPE-2, ... that isn't there; give it, and the folders made."""
+    """Make the first of runs/RECIPE, runs/RECIPE-2, ... that doesn't exist; return it, and the folders made."""
     name = recipe_name.replace(":", "-")  # of module:name; Windows has no colons in names
     for number in itertools.count(1):
         folder = Path("runs", name if number == 1 else f"{name}-{number}")
@@ -79,12 +79,12 @@ def missing_folders(folder: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def lock_run_dir(run: Run, force: bool) -> Iterator[None]:
-    """Put run.json into a new run's folder, so that nobody else begins one there; take it away if nothing was kept.
+    """Write run.json into a new run's folder, so that nobody else starts one there; remove it if nothing was saved.
 
-    A run that is to be replaced by force is left as it is for now.
+    A run that is to be replaced stays as it is until the first checkpoint.
 
     Raises:
-        ShuziError: another run was begun there meanwhile.
+        ShuziError: another run has started there meanwhile.
     """
     if force and is_run(run.folder):
         sweep(run.folder)
@@ -109,7 +109,7 @@ def lock_run_dir(run: Run, force: bool) -> Iterator[None]:
 
 
 def is_run(folder: Path) -> bool:
-    """Say whether a run is in a folder."""
+    """Tell whether a folder holds a run."""
     return (folder / RUN_FILE).is_file() or (folder / CHECKPOINT).is_file()
 
 
@@ -118,11 +118,11 @@ def read_run(folder: Path, recipe_name: str | None = None) -> Run:
 
     Args:
         folder: the run's.
-        recipe_name: its recipe. One of your own, module:name, has to be named: to import a module is to run its code,
-            and a folder that came from somebody else may name any.
+        recipe_name: its recipe. One of your own, module:name, has to be named, because importing a module runs its
+            code, and the folder may come from somebody else.
 
     Raises:
-        ShuziError: no run is there, its files are damaged, or its recipe is module:name and was not named.
+        ShuziError: there is no run, its files are damaged, or its recipe is module:name and was not named.
     """
     run = read_stored(folder)
     if recipe_name is not None:

@@ -1,10 +1,10 @@
-"""Makes of the shipped weights what no training of hours makes: the drawing page's softmax regression, and records.
+"""Make the shipped files that take no long training: the drawing page's softmax regression, and the records.
 
     python -m shuzi.train.shipped
 
-The softmax regression is that of `shuzi train`. The records are those that `shuzi export` makes: of the classifier the
-data it has learnt from, the SHA-256 of the finder, and the calibration of both together, which is the finder's own,
-fitted with this classifier. The networks stay as they are. Run it when one of them or the recipe changes.
+The softmax regression is that of `shuzi train`. The records are those that `shuzi export` stores in the classifier's
+file: the data it has learnt from, the SHA-256 of the finder, and the calibration of both together, which is the
+finder's own, fitted with this classifier. The networks stay as they are. Run it when one of them or the recipe changes.
 """
 
 import io

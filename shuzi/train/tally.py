@@ -14,7 +14,7 @@ from shuzi.train.settings import CURVE_POINTS, Epoch, kind
 
 @dataclass
 class Tally:
-    """What the steps of an epoch came to so far: loss and images of each, images right in all, seconds."""
+    """The steps of an epoch so far: the loss and the images of each, all right answers, and seconds."""
 
     losses: list[Tensor] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
