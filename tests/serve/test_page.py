@@ -326,6 +326,19 @@ def test_more_drawn_while_the_models_are_compared_is_no_fault(open_page, strokes
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
 
 
+def test_the_models_are_compared_on_the_drawing_that_was_read_though_more_is_drawn(open_page, strokes):
+    page = open_page()
+    draw(page, strokes["4"], 0.1, 0.2, 0.3, 0.6)
+    expect(page.locator("#other")).to_have_text("Softmax regression agrees")
+    held = Held(page, "**/api/read?*model=network*")
+    draw(page, strokes["7"], 0.55, 0.2, 0.3, 0.6)
+    with page.expect_response("**/api/read?*model=softmax*") as compared:
+        held[0].continue_()  # the drawing as it was when the 7 began; what follows is held
+    assert compared.value.json()["text"] == "4"
+    held[1].continue_()
+    expect(reading(page)).to_have_text("47")
+
+
 def test_undoing_a_correction_is_of_its_own_digit_though_another_is_chosen(open_page, server, strokes):
     page = open_page()
     draw(page, strokes["4"], 0.1, 0.25, 0.3, 0.6)

@@ -171,7 +171,7 @@ export class Sheet {
 
   /** What the reader gets: strokes, or a PNG, white on black, if there is a sample. */
   async body() {
-    if (!this.sample) return { width: this.width, height: TALL, strokes: this.strokes };
+    if (!this.sample) return { width: this.width, height: TALL, strokes: this.strokes.map((stroke) => [...stroke]) }; // they grow
     const bare = !this.strokes.length;
     const side = bare ? 28 : 140;
     const canvas = new OffscreenCanvas(bare ? side : Math.round((side * this.width) / TALL), side);
