@@ -253,6 +253,24 @@ def test_it_learns_from_the_sites_own_digits(open_page):
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 120")
 
 
+@pytest.mark.parametrize(
+    "fulfil", [None, {"status": 404}, {"body": "no gzip"}], ids=["blocked", "missing", "damaged"]
+)
+def test_without_its_digits_the_learning_page_says_so_in_one_sentence(open_page, address, fulfil):
+    page = open_page(service_workers="block")
+    page.context.route("**/mnist.bin.gz", lambda route: route.fulfill(**fulfil) if fulfil else route.abort())
+    page.goto(address + "/learn.html")
+    expect(page.locator("#trouble")).to_have_text(
+        "MNIST didn't arrive, or not all of it. Press Restart to try again."
+    )
+    expect(page.locator("#play")).to_be_disabled()
+    page.locator("#language").click()
+    expect(page.locator("#trouble")).to_have_text("MNIST 没有收到，或不完整。按“重新开始”再试一次。")
+    page.context.unroute("**/mnist.bin.gz")
+    page.locator("#restart").click()
+    expect(page.locator("#said")).to_have_text("第 1 轮：第 0 个小批量，共 120 个")
+
+
 def test_the_digits_to_learn_from_take_3_megabytes_and_their_licence_lies_beside_them(pages):
     assert (pages / "mnist.bin.gz").stat().st_size <= 3_000_000
     assert "MNIST" in (pages / "LICENSES.txt").read_text()

@@ -120,7 +120,7 @@ function showTrouble() {
 function fault({ id, fault, status }) {
   if (id !== run) return;
   fail(() => status === 404 && fault ? t(fault, "这台电脑上没有 MNIST；请运行：shuzi data mnist")
-    : status === 0 ? t("MNIST didn't arrive, or not all of it. Press Restart to try again.", "MNIST 没有收到，或不完整。按“重新开始”再试一次。")
+    : status === 0 || status === 424 ? t("MNIST didn't arrive, or not all of it. Press Restart to try again.", "MNIST 没有收到，或不完整。按“重新开始”再试一次。")
     : status ? t("The server can't give out MNIST (status {status}). Press Restart to try again.", "服务器无法提供 MNIST（状态 {status}）。按“重新开始”再试一次。", { status })
     : t("The training stopped: {e}. Press Restart to try again.", "训练中断：{e}。按“重新开始”再试一次。", { e: fault }));
 }
