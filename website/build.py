@@ -51,6 +51,15 @@ CONSTANTS: dict[ModuleType, tuple[str, ...]] = {
     strokes: ("BEST_SIZE", "PEN", "SHORT", "TALL", "MARGIN", "MOST_PIXELS"),
     occlusion: ("PATCH",),
 }
+SOURCE_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name}</title>
+<link rel="stylesheet" href="{up}source.css">
+<main class="highlight"><h1>{name}</h1>{code}</main>
+</html>
+"""
 KEPT_AT_ONCE = {".css", ".html", ".js", ".mjs", ".svg"}
 # What a page says otherwise where no server is.
 CHANGES = {
@@ -165,17 +174,26 @@ def build_documentation(to: Path) -> None:
         subprocess.run([sys.executable, "-m", "sphinx", *options, *folders], check=True)
         for page in (to / language).glob("*.html"):
             page.write_text(accessible(page.read_text("utf-8"), language), "utf-8")
-    for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
-        page = to / "source" / path.relative_to(ROOT).with_suffix(".html")
-        page.parent.mkdir(parents=True, exist_ok=True)
-        form = HtmlFormatter(
-            full=True, title=str(path.relative_to(ROOT)), linenos="inline", lineanchors="line"
-        )
-        page.write_text(highlight(path.read_text(), PythonLexer(), form))
+    write_sources(to / "source")
     (to / "docs").mkdir()
     shutil.copy(HERE / "docs.html", to / "docs" / "index.html")
     for left in (".source", ".trees", "jupyter_execute"):
         shutil.rmtree(to / left, ignore_errors=True)
+
+
+def write_sources(to: Path) -> None:
+    """Write a page for each of our source files, its lines numbered, in light and dark."""
+    form = HtmlFormatter(linenos="inline", lineanchors="line", style="a11y-high-contrast-light")
+    dark = HtmlFormatter(style="a11y-high-contrast-dark")
+    for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
+        name = path.relative_to(ROOT)
+        page = to / name.with_suffix(".html")
+        page.parent.mkdir(parents=True, exist_ok=True)
+        code = highlight(path.read_text(), PythonLexer(), form)
+        page.write_text(SOURCE_PAGE.format(name=name.as_posix(), up="../" * (len(name.parts) - 1), code=code))
+    light, at_night = (each.get_style_defs(".highlight") for each in (form, dark))
+    ours = (HERE / "source.css").read_text()
+    (to / "source.css").write_text(f"{ours}{light}\n@media (prefers-color-scheme: dark) {{ {at_night} }}\n")
 
 
 def gather(language: str, pages: Path) -> None:
@@ -188,8 +206,7 @@ def gather(language: str, pages: Path) -> None:
         shutil.copy(picture, pages.parent)
     texts = {path.name: path for path in ((DOCS / language).glob("*.md"))}
     texts |= {path.name: path for path in (NOTEBOOKS / language).glob("*.ipynb")}
-    texts |= {"api.md": DOCS / "api.md", "changelog.md": ROOT / "CHANGELOG.md"}
-    texts |= {"card.md": ROOT / "shuzi" / "read" / "weights" / "CARD.md"}
+    texts |= {"changelog.md": ROOT / "CHANGELOG.md", "card.md": SHIPPED_READER.with_name("CARD.md")}
     for name, path in texts.items():
         (pages / name).write_text(LINK_TO_LINES.sub(in_site, path.read_text()))
 

@@ -22,6 +22,7 @@ napoleon_use_rtype = False
 highlight_language = "text"  # of blocks that name none
 html_theme = "furo"
 html_title = project
+html_favicon = "../shuzi/serve/static/icon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_static_path = ["static"]
