@@ -328,11 +328,11 @@ def test_hidden_units_form_and_the_training_is_replayed_and_compared(lesson):
     expect(page.locator("#unit-name")).to_have_text("Unit 1")
     page.locator("#units").press("ArrowLeft")
     page.locator("#when").fill("0")
-    expect(page.locator("#when-said")).to_contain_text("after 0 epochs: accuracy")
+    expect(page.locator("#when-said")).to_contain_text("at epoch 0: accuracy")
     assert page.locator("#units").screenshot() != trained[0]
     assert page.inner_text("#bars") != trained[1]
     page.locator("#when").fill(page.locator("#when").get_attribute("max"))
-    expect(page.locator("#when-said")).to_have_text("now, after 2 epochs")
+    expect(page.locator("#when-said")).to_have_text("now, at epoch 2")
     assert (page.locator("#units").screenshot(), page.inner_text("#bars")) == trained
     page.locator("#hidden").select_option("none")
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 20")

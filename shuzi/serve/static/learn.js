@@ -145,9 +145,9 @@ function showReplay() {
   when.disabled = kept.length < 2;
   const after = (epochs) => Number(epochs.toFixed(2)).toLocaleString(language);
   const at = replayed === null ? { epochs: now.epoch - 1 + now.done / now.count } : kept[replayed];
-  say("when-said", replayed === null ? t("now, after {n} epochs", "现在：{n} 轮后", { n: after(at.epochs) })
-    : at.share === undefined ? t("after {n} epochs", "{n} 轮后", { n: after(at.epochs) })
-    : t("after {n} epochs: accuracy {share}", "{n} 轮后：准确率 {share}", { n: after(at.epochs), share: view.number(at.share, 4) }));
+  say("when-said", replayed === null ? t("now, at epoch {n}", "现在：{n} 轮后", { n: after(at.epochs) })
+    : at.share === undefined ? t("at epoch {n}", "{n} 轮后", { n: after(at.epochs) })
+    : t("at epoch {n}: accuracy {share}", "{n} 轮后：准确率 {share}", { n: after(at.epochs), share: view.number(at.share, 4) }));
 }
 
 function replay() {

@@ -53,7 +53,7 @@ export function showRuns() {
     const [epochs, share] = run.shares.at(-1) ?? [0];
     const swatch = make("i");
     swatch.style.background = `var(${run.colour})`;
-    const after = t("{share} after {n} epochs", "{n} 轮后 {share}", { share: number(share ?? 0, 4), n: Number(epochs.toFixed(2)) });
+    const after = t("{share} at epoch {n}", "{n} 轮后 {share}", { share: number(share ?? 0, 4), n: Number(epochs.toFixed(2)) });
     return make("li", {}, swatch, make("span", { textContent: name(run) }), make("b", { textContent: share === undefined || !epochs ? "" : after }));
   }));
   $("clear-runs").disabled = runs.length < 2;
@@ -74,8 +74,8 @@ function showCurves() {
   const end = Math.max(1, ...runs.map(({ losses }) => Math.ceil(losses.at(-1)?.[0] ?? 0)));
   const good = runs.every(({ shares }) => shares.length > 1 && shares.at(-1)[1] > GOOD);
   const of = { n: end };
-  draw("losses", end, [0, tallest()], t("Loss over {n} epochs", "{n} 轮的损失", of));
-  draw("shares", end, [good ? GOOD : 0, 1], t("Validation accuracy over {n} epochs", "{n} 轮的验证集准确率", of));
+  draw("losses", end, [0, tallest()], t("Loss up to epoch {n}", "{n} 轮的损失", of));
+  draw("shares", end, [good ? GOOD : 0, 1], t("Validation accuracy up to epoch {n}", "{n} 轮的验证集准确率", of));
 }
 
 const path = (properties, colour = "") => {
@@ -97,7 +97,7 @@ function draw(id, end, [low, high], label) {
   $(id).replaceChildren(path({ d: grid }), ...curves, ...here);
   $(id).ariaLabel = label;
   const ticks = Array.from({ length: LINES + 1 }, (_, i) => Number((high - (i * (high - low)) / LINES).toFixed(2)));
-  const places = [...ticks.map((text, i) => ["y", (100 * i) / LINES, text]), ["x", 0, 0], ["x", 100, t("{n} epochs", "{n} 轮", { n: end })]];
+  const places = [...ticks.map((text, i) => ["y", (100 * i) / LINES, text]), ["x", 0, 0], ["x", 100, t("epoch {n}", "{n} 轮", { n: end })]];
   $(id).nextElementSibling.replaceChildren(...places.map(([axis, at, textContent]) => {
     const tick = make("span", { className: axis, textContent });
     tick.style.setProperty("--at", `${at}%`);
