@@ -6,6 +6,7 @@ between chapters: torch is imported once.
 """
 
 import ast
+import os
 import re
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ ROOT = BOOK.parent
 NOTEBOOKS = ROOT / "shuzi" / "learn"
 LANGUAGES = "zh", "en"
 CLEAR = "%reset -f"
+# Steps on 100 images are too short to be shared by threads; those that spin while they wait slow a busy machine down.
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 LINK = re.compile(r"\[([^]]+)\]\((source|file):([^)]+)\)")
 ANSWER = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
@@ -90,9 +93,10 @@ def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[tuple[
             raise ValueError(f"{chapter}: its code differs between {' and '.join(LANGUAGES)}")
         own, answered = first
         whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *own, *(a for a, _ in answered))]
-    NotebookClient(
+    client = NotebookClient(
         whole, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}}
-    ).execute()
+    )
+    client.execute(env=os.environ | THREADS)
     outputs = iter(cell.outputs for cell in whole.cells if cell.source != CLEAR)
     differ = []
     for chapter in chapters():
