@@ -241,6 +241,29 @@ def axe(website_build) -> Callable[..., list]:
 
 
 @pytest.fixture(scope="session")
+def axe_in_every_look(axe) -> Callable[..., list]:
+    """Lists a page's violations on a desktop and on a phone, light and dark, in both languages if it has a switch."""
+
+    def violations(page) -> list:
+        found = []
+        page.emulate_media(reduced_motion="reduce")
+        for width, height in ((1280, 800), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                for switch in page.locator("#language").all() * 2 or [None]:
+                    found += [
+                        (width, scheme, page.locator("html").get_attribute("lang"), *each)
+                        for each in axe(page)
+                    ]
+                    if switch:
+                        switch.click()
+        return found
+
+    return violations
+
+
+@pytest.fixture(scope="session")
 def chromium():
     if not CHROMIUM:
         if os.environ.get("CI") == "true":

@@ -130,6 +130,33 @@ def test_all_of_a_field_is_in_view_and_the_page_says_what_is_kept_where(chromium
         page.close()
 
 
+@pytest.fixture
+def reviews(start_server, tmp_path, table, read_page):
+    """Starts a server that reviews a file of forms, numbers or tables."""
+    with CsvFile(tmp_path / "numbers.csv") as out:
+        out.write("a.png", read_page)
+    with table_file(tmp_path / "tables.csv") as pages:
+        pages.append(("a.png", 1, read_page))
+    files = {"forms": table, "numbers": tmp_path / "numbers.csv", "tables": tmp_path / "tables.csv"}
+    return lambda of: start_server(tmp_path / "corrections", review=str(files[of]), workers=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("of", ["forms", "numbers", "tables"])
+def test_axe_finds_no_violation_in_a_review(chromium, axe_in_every_look, reviews, of):
+    page = chromium.new_page(locale="en-GB")
+    page.goto(reviews(of).url)
+    page.wait_for_selector("html[data-ready]")
+    assert axe_in_every_look(page) == []
+    while page.locator("#form").is_visible():
+        which = page.locator("#which").inner_text()
+        page.locator("#text").fill("704128")
+        page.keyboard.press("Enter")
+        expect(page.locator("#which")).not_to_have_text(which)
+    assert axe_in_every_look(page) == []
+    page.close()
+
+
 def test_what_is_pressed_while_a_field_is_saved_changes_no_other_field(chromium, review):
     page = chromium.new_page(locale="en-GB")
     page.goto(review.url)
