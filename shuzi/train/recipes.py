@@ -95,7 +95,7 @@ RECIPES = {
         second_cycle_at=None,
         extend=crops.mix,
         ema_decay=0.995,
-        starting_share=0.3,
+        starting_share=0.5,
     ),
     "finder": Recipe(
         summary="finds digits in any picture: a U-shaped network that learns from scenes made as it trains",
