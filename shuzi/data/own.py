@@ -128,10 +128,11 @@ def hold_out(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def load_image(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
     """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is no picture."""
+    data = read_bytes(path)
     try:
-        return normalise(read_bytes(path))
+        return normalise(data)
     except ShuziError as error:
-        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
+        raise ShuziError(f"{path}: {error}") from error
 
 
 def repeated(few: Digits, least: int) -> Digits:
