@@ -102,7 +102,7 @@ def read(
 
     Args:
         name: "mnist", "fashion-mnist", or the path of a file or folder as `formats.find` takes it.
-        root: folder of the named sets, in torchvision's layout; by default SHUZI_DATA, else the user's cache.
+        root: folder of downloaded datasets, in torchvision's layout; by default SHUZI_DATA, else the user's cache.
         progress: called as a download proceeds: file name, bytes received, bytes in total (0: unknown).
         labels: take only images with these labels, such as "0-9".
 

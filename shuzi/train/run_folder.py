@@ -95,7 +95,7 @@ def lock_run_dir(run: Run, force: bool) -> Iterator[None]:
             file.write(run.text())
     except FileExistsError:
         raise ShuziError(
-            f"{run.folder}: another run was begun there meanwhile; choose another --out"
+            f"{run.folder}: another run has started there meanwhile; choose another --out"
         ) from None
     except OSError as error:
         (run.folder / RUN_FILE).unlink(missing_ok=True)

@@ -51,7 +51,7 @@ def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
     }
     if not found or any(each.name.endswith("_quantized") for each in graph.initializer):
         raise ShuziError(
-            f"{path}: holds no weights to start from, or rounded ones; make it anew with shuzi export, without --int8"
+            f"{path}: holds no weights to start from, or rounded ones; make it again with shuzi export, without --int8"
         )
     # batch norm counts its batches, and an ONNX network has no use for that
     counters = {
@@ -70,7 +70,7 @@ def onnx_model(path: Path) -> "onnx.ModelProto":
         raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
     except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
         raise ShuziError(
-            f"{path}: no ONNX network, or a damaged one; make it anew with shuzi export"
+            f"{path}: no ONNX network, or a damaged one; make it again with shuzi export"
         ) from error
 
 

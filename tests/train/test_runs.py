@@ -453,7 +453,7 @@ def test_a_run_begun_in_the_same_folder_at_once_is_left_alone(tmp_path, plan, mo
         return original(*given, **options)
 
     monkeypatch.setattr(shuzi, "load", once)
-    with pytest.raises(ShuziError, match="another run was begun there meanwhile"):
+    with pytest.raises(ShuziError, match="another run has started there meanwhile"):
         runs.train(plan, tmp_path / "run")
     assert read_run(tmp_path / "run").plan.settings.seed == 9
     assert names(tmp_path / "run") == FINISHED
