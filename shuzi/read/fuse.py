@@ -20,6 +20,7 @@ SIZE_POWER = 0.5  # of two proposals that show the same ink, the larger explains
 PART_INK = 0.6  # of a proposal's ink: if another explains more, the first is a part of it
 # Of what seems one digit and is several: their size, chance and ink, as shares of its own.
 SEVERAL_SIZE, SEVERAL_CHANCE, SEVERAL_INK = 0.8, 0.8, 0.8
+MOST_LOG_ODDS = np.log([1e-12, 1e12])
 INK_MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
 INK_BOX_IOU = 0.5  # of a digit's box and its ink's: with less, the ink's box doesn't count
 HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
@@ -138,9 +139,13 @@ def pool_levels(proposal: Proposal, group: list[Proposal], calibration: Calibrat
 
 
 def kind_odds(heat: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """Compute the odds of each of KINDS against "nothing" from their heat, both float64 (10,): 0 without any."""
+    """Compute the odds of each of KINDS against "nothing" from their heat, both float64 (10,): 0 without any.
+
+    A calibration fitted to few scenes may be steep, so that odds are kept within 1e-12 and 1e12.
+    """
     models = np.array([calibration.chance, *[calibration.mark] * len(MARKS), calibration.letter])
-    return np.asarray(np.exp(models[:, 0]) * (heat / (1 - heat)) ** models[:, 1])
+    logs = models[:, 0] + models[:, 1] * np.log(np.where(heat > 0, heat / (1 - heat), 1))
+    return np.where(heat > 0, np.exp(np.clip(logs, *MOST_LOG_ODDS)), 0)
 
 
 def blend_classes(group: list[Proposal]) -> np.ndarray:

@@ -22,6 +22,7 @@ from shuzi.maps import (
 )
 from shuzi.read import find
 from shuzi.read.calibration import UNFITTED, Calibration
+from shuzi.read.calibration import Calibration
 from shuzi.read.find import Finder
 from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
 from shuzi.read.proposals import ANY_LETTER, Level, Proposal, iou, level_proposals
@@ -309,6 +310,14 @@ def test_a_less_likely_digit_among_likely_ones_does_not_save_what_seems_one_arou
     chances = (0.9, 0.9, 0.55)
     inside = [proposal(box, seen, chance) for box, chance in zip(parts, chances, strict=True)]
     assert around not in [tuple(p.box) for p in fuse_proposals([proposal(around, seen, 0.6), *inside])]
+
+
+def test_a_mark_stays_possible_however_steep_the_calibration_is():
+    seen = level(inked=[])
+    steep = Calibration(mark=(49.0, 164.0))
+    (kept,) = fuse_proposals([proposal((40, 40, 6, 6), seen, 0.06, mark=".")], steep)
+    assert kept.chance == pytest.approx(1e-12)
+    assert kept.classes.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("digit", "slash", "kept"), [(0.6, 0.4, ""), (0.4, 0.6, "/")])
