@@ -22,7 +22,6 @@ from shuzi.maps import (
 )
 from shuzi.read import find
 from shuzi.read.calibration import UNFITTED, Calibration
-from shuzi.read.calibration import Calibration
 from shuzi.read.find import Finder
 from shuzi.read.fuse import absorb_second_look, extract_ink, fuse_proposals
 from shuzi.read.proposals import ANY_LETTER, Level, Proposal, iou, level_proposals
