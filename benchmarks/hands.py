@@ -77,14 +77,14 @@ def main() -> None:
         text = reader.read(each.picture).text.replace("\n", " ")
         read += 1
         if text != each.text:
-            wrong.append((each.picture, each.text, text))
+            wrong.append((each.picture, kind(each.text, text), each.text, text))
         if len(wrong) == WRONG:
             break
-    kinds = Counter(kind(text, said) for _, text, said in wrong)
+    kinds = Counter(name for _, name, _, _ in wrong)
     print(f"{read - len(wrong)} of {read} numbers are right with their marks; of the others")
     for name, count in kinds.most_common():
         print(f"{count:4} {name}")
-    pictures = [captioned(p, f"{kind(text, said)}: {text} | {said}") for p, text, said in wrong]
+    pictures = [captioned(picture, f"{name}: {text} | {said}") for picture, name, text, said in wrong]
     cv2.imwrite(str(folder / "wrong.png"), sheet(pictures, 4))
 
 

@@ -14,6 +14,7 @@ from shuzi.batch.folders import Job
 from shuzi.data.picture import load
 from shuzi.files import write_png
 from shuzi.page import Box, Digit, Number, Page
+from shuzi.read.proposals import intersection
 
 if TYPE_CHECKING:
     from shuzi.data.picture import Source
@@ -75,11 +76,9 @@ def _scaled(box: Box, scale: float) -> Box:
 
 def _hidden(label: Box, taken: list[Box], shape: tuple[int, ...]) -> float:
     """Measure how many pixels of boxes (N, 4) a label hides; all of its own too if it leaves a picture (H, W, 3)."""
-    low, boxes = np.array(label[:2]), np.array(taken)
-    high = low + label[2:]
-    outside = (low < 0).any() or (high > shape[1::-1]).any()
-    shared = np.minimum(high, boxes[:, :2] + boxes[:, 2:]) - np.maximum(low, boxes[:, :2])
-    return float(np.maximum(shared, 0).prod(1).sum() + outside * label[2] * label[3])
+    left, top, wide, high = label
+    outside = left < 0 or top < 0 or left + wide > shape[1] or top + high > shape[0]
+    return float(intersection(np.array(label), np.array(taken)).sum()) + outside * wide * high
 
 
 def _output(folder: str | os.PathLike[str], name: str, ending: str) -> Path:

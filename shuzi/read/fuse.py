@@ -20,7 +20,7 @@ SIZE_POWER = 0.5  # of two proposals that show the same ink, the larger explains
 PART_INK = 0.6  # of a proposal's ink: if another explains more, the first is a part of it
 # Of what seems one digit and is several: their size, chance and ink, as shares of its own.
 SEVERAL_SIZE, SEVERAL_CHANCE, SEVERAL_INK = 0.8, 0.8, 0.8
-MOST_LOG_ODDS = np.log([1e-12, 1e12])
+LOG_ODDS = np.log([1e-12, 1e12])  # of a kind: the least and the most
 INK_MARGIN = 0.12  # of a digit's size: how far around its box its ink is looked for
 INK_BOX_IOU = 0.5  # of a digit's box and its ink's: with less, the ink's box doesn't count
 HALF_INKED = 128  # of 255: such a pixel lies in the ink's box
@@ -145,7 +145,7 @@ def kind_odds(heat: np.ndarray, calibration: Calibration) -> np.ndarray:
     """
     models = np.array([calibration.chance, *[calibration.mark] * len(MARKS), calibration.letter])
     logs = models[:, 0] + models[:, 1] * np.log(np.where(heat > 0, heat / (1 - heat), 1))
-    return np.where(heat > 0, np.exp(np.clip(logs, *MOST_LOG_ODDS)), 0)
+    return np.where(heat > 0, np.exp(np.clip(logs, *LOG_ODDS)), 0)
 
 
 def blend_classes(group: list[Proposal]) -> np.ndarray:

@@ -119,16 +119,19 @@ def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
         )  # fmt: skip
 
 
-def iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Compute the intersection over union of a box (4,) with each of others (N, 4): float64 (N,)."""
+def intersection(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compute the area that a box (4,) shares with each of others (N, 4): (N,)."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    shared = np.maximum(high - low, 0).prod(1)
+    return np.asarray(np.maximum(high - low, 0).prod(1))
+
+
+def iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Compute the intersection over union of a box (4,) with each of others (N, 4): float64 (N,)."""
+    shared = intersection(box, others)
     return shared / (box[2:].prod() + others[:, 2:].prod(1) - shared + 1e-9)
 
 
 def covered(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Tell of which others (N, 4) a box (4,) covers most, so that they are the same thing or parts of it: bool (N,)."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    return np.asarray(np.maximum(high - low, 0).prod(1) > COVERED * others[:, 2:].prod(1))
+    return intersection(box, others) > COVERED * others[:, 2:].prod(1)
