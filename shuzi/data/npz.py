@@ -6,7 +6,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from shuzi.data.unpack import damage_as_error, max_unpacked
+from shuzi.data.unpack import damaged_file_as_error, max_unpacked
 from shuzi.errors import ShuziError
 
 
@@ -17,7 +17,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
         ShuziError: it can't be read, is damaged, holds Python objects, or unpacks to too much.
     """
     try:
-        with damage_as_error(path):
+        with damaged_file_as_error(path):
             most = max_unpacked(path)
             if path.suffix == ".npy":
                 return {"": np.load(path, mmap_mode="r", allow_pickle=False)}

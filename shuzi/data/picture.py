@@ -98,7 +98,7 @@ def pages(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> in
     with _stream(source) as stream:
         if pdf.is_pdf(stream.read(HEAD_BYTES)):
             return pdf.count(stream, _name(source))
-    with _opened(source) as image, _damage_as_error(_name(source)):
+    with _opened(source) as image, _damaged_picture_as_error(_name(source)):
         return _tiff_pages(image, _name(source)) if image.format == "TIFF" else 1
 
 
@@ -165,7 +165,7 @@ def _opened(
         from PIL import Image, UnidentifiedImageError
 
         try:
-            with _damage_as_error(name):
+            with _damaged_picture_as_error(name):
                 image = Image.open(stream, formats=("HEIF",) if _is_heif(head) else FORMATS)
         except UnidentifiedImageError:
             raise ShuziError(f"{name}: not a picture that can be read ({USUAL_FORMATS}).") from None
@@ -234,7 +234,7 @@ def _check_size(name: str, kind: str, size: tuple[int, int]) -> None:
 
 
 @contextmanager
-def _damage_as_error(name: str) -> Iterator[None]:
+def _damaged_picture_as_error(name: str) -> Iterator[None]:
     """Raise ShuziError for any of the two dozen kinds of errors that Pillow's plugins raise for damaged files.
 
     Lack of memory and errors of the disk are raised as SystemFailure.
@@ -260,7 +260,7 @@ def _damage_as_error(name: str) -> Iterator[None]:
 
 def _decoded(image: Image.Image, name: str, page: int, ours: bool) -> Picture:
     """Decode a Pillow image. ours: it was opened here, and may be changed."""
-    with _damage_as_error(name):
+    with _damaged_picture_as_error(name):
         if page and image.format is not None:  # a PDF's page is already drawn
             image.seek(page)
             _check_size(name, image.format or "", image.size)

@@ -30,7 +30,7 @@ def max_unpacked(path: Path) -> int:
 
 
 @contextmanager
-def damage_as_error(path: Path) -> Iterator[None]:
+def damaged_file_as_error(path: Path) -> Iterator[None]:
     """Turn what the standard library raises for a damaged or unreadable file into ShuziError."""
     try:
         yield
@@ -48,7 +48,7 @@ def pieces(path: Path) -> Iterator[bytes]:
     Raises:
         ShuziError: it can't be read, is damaged, or unpacks to too much; a zip holds more or fewer files than one.
     """
-    with damage_as_error(path):
+    with damaged_file_as_error(path):
         left = max_unpacked(path)
         with path.open("rb") as packed, _unpacked(path, packed) as file:
             while piece := file.read(PIECE):
@@ -84,5 +84,5 @@ def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes] | BufferedIOBa
 
 def sha256(path: Path) -> str:
     """Compute the SHA-256 of a file as it lies on the disk. Raises ShuziError if it can't be read."""
-    with damage_as_error(path), path.open("rb") as file:
+    with damaged_file_as_error(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

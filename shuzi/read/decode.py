@@ -11,21 +11,18 @@ import numpy as np
 
 from shuzi.read.calibration import sigmoid
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, group_lines
-from shuzi.read.proposals import MIN_CHANCE, Proposal, covered
+from shuzi.read.proposals import MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
 
-MIN_DIGIT_CHANCE = 0.5  # from here on a proposal is a digit or a mark, and a digit has a next one
+MIN_LINK = 0.5  # from here on a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
-WEAK_CHANCE = (
-    0.25  # from here on a digit that its neighbour expects is part of a number, and any other is ink unread
-)
+# From here on a digit that its neighbour expects is part of a number; any other is unread ink.
+WEAK_CHANCE = 0.25
 DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather than a digit's
 # Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at
 # most, in heights.
 EVEN, MARK_GAP = 0.2, 0.35
-MANY_GAPS, BETWEEN = (
-    10,
-    6.0,
-)  # so many gaps show a page's usual ones; widths: those between numbers are up to so wide
+MANY_GAPS = 10  # so many gaps show a page's usual ones
+BETWEEN = 6.0  # widths of a digit: gaps between numbers are at most so wide
 NO_LINK = 0.05  # a digit that is followed with less has surely none that follows
 # In widths of a digit: with a gap so much wider than the number's others, or so wide, one number is as likely as two.
 # Of 600 numbers of real writers one in a hundred has a gap 0.2 wider than its others, or as wide as 1.15.
@@ -179,7 +176,7 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
     across = middles[order, 0]
     pairs = []
     for i, digit in enumerate(everyone):
-        if digit.link < MIN_DIGIT_CHANCE:
+        if digit.link < MIN_LINK:
             continue
         expected, reach = digit.middle + digit.ahead * digit.size, NEXT_REACH * digit.size
         near = order[slice(*across.searchsorted([expected[0] - reach, expected[0] + reach]))]

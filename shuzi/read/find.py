@@ -25,6 +25,7 @@ from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
 from shuzi.read.proposals import (
     BEST_SIZE,
     MIN_CHANCE,
+    MIN_DIGIT_CHANCE,
     Level,
     Proposal,
     covered,
@@ -48,7 +49,6 @@ ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 # The same beyond the picture's own size, where there is nothing new to see but for the network: writing of 17 pixels
 # and less passes it, writing of 20 does not.
 ENLARGE_BEYOND_FROM = 0.5
-LIKELY = 0.5  # chance of what is a digit
 FAR_HIGHER = 2.0  # times: than the page's digits
 RATHER = 0.3  # heat of what is rather a digit than not
 # Of which way up a page is, by how clearly its digits are seen, 0..1: these are seen; on average so clear only upright.
@@ -244,7 +244,7 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
     A second look may move a digit onto another. What is far higher than the page's digits and in pieces is a
     column of letters.
     """
-    likely = [p for p in found if not p.mark and p.chance >= LIKELY]
+    likely = [p for p in found if not p.mark and p.chance >= MIN_DIGIT_CHANCE]
     boxes, chances = np.array([p.box for p in likely]).reshape(-1, 4), np.array([p.chance for p in likely])
     usual = float(np.median(boxes[:, 3])) if likely else np.inf
     kept = []
@@ -253,7 +253,9 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
             if p.box[3] > FAR_HIGHER * usual and in_pieces(p):
                 continue
             over = covered(p.box, boxes) & (chances > p.chance)
-            if over.sum() > 1 or (p.chance >= LIKELY and (over & (iou(p.box, boxes) > SAME_IOU)).any()):
+            if over.sum() > 1 or (
+                p.chance >= MIN_DIGIT_CHANCE and (over & (iou(p.box, boxes) > SAME_IOU)).any()
+            ):
                 continue
         kept.append(p)
     return kept

@@ -12,6 +12,7 @@ from shuzi.maps import CLASS, HEAT, LINK, NEXT, OFFSET, SIZE, STRIDE
 from shuzi.page import MARKS
 
 MIN_CHANCE = 0.05  # of a digit, a mark or a letter, for a proposal
+MIN_DIGIT_CHANCE = 0.5  # from here on a proposal counts as a digit or a mark
 ANY_LETTER = "a"  # the mark of a letter, whichever it is
 BEST_SIZE = 30.0  # pixels of a digit that the network knows best; its answers about other sizes count less
 KINDS = ("", *MARKS, ANY_LETTER)  # of proposals, by their heatmap
