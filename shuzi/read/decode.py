@@ -31,6 +31,8 @@ AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
 SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
 BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
 MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
+# Heights below a digit's middle where a mark's middle is looked for, and how far from there it may stand for nothing.
+MARK_PLACES, MARK_FREE = {".": (0.5, 0.4), ",": (0.5, 0.4), "'": (-0.5, 0.4)}, (0.0, 0.9)
 MISSED_HEIGHT = 0.6  # of the lower of two digits: writing between them that is so high is a digit too
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
 # Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
@@ -93,7 +95,8 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
         else link_by_gap(digits, gap)
     )
     marks = [p for p in likely if p.mark]
-    chains = [with_missed(chain, marks) for chain in bridge_breaks(chains, marks, even=gap is None)]
+    chains = with_enclosed(bridge_breaks(chains, marks, even=gap is None))
+    chains = [with_missed(chain, marks) for chain in chains]
     assigned = [settle_separators(*each) for each in zip(chains, assign_marks(chains, marks), strict=True)]
     lines = enumerate(group_lines(chains))
     return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
@@ -272,6 +275,27 @@ def _step(chain: list[Proposal]) -> float:
     return float(np.median(steps)) if even else np.nan
 
 
+def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
+    """Make a number that stands between two digits of another unlikely digits of that one."""
+    everyone = [digit for chain in chains for digit in chain]
+    x, y = np.array([digit.middle for digit in everyone]).reshape(-1, 2).T
+    owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+    taken: set[int] = set()
+    completed = []
+    for i, chain in enumerate(chains):
+        found = [chain[0]]
+        for one, other in pairwise(chain):
+            boxes = np.array([one.box, other.box])
+            low, high = boxes[:, 1].min(), boxes[:, [1, 3]].sum(1).max()
+            between = (x > one.middle[0]) & (x < other.middle[0]) & (y > low) & (y < high) & (owners != i)
+            enclosed = {j for j in owners[between] if between[owners == j].all()}
+            taken |= enclosed
+            found += [replace(d, chance=MIN_CHANCE, link=1.0) for j in sorted(enclosed) for d in chains[j]]
+            found.append(other)
+        completed.append(found)
+    return [chain for i, chain in enumerate(completed) if i not in taken]
+
+
 def with_missed(chain: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
     """Propose writing as high as a digit that stands between two digits of a number as one that nobody found."""
     found = [chain[0]]
@@ -306,7 +330,10 @@ def missed_between(one: Proposal, other: Proposal) -> list[Proposal]:
 
 
 def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
-    """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number."""
+    """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number.
+
+    Points and commas are looked for at the foot of digits, so that those of the line above are none of a number's.
+    """
     assigned: list[list[Proposal]] = [[] for _ in chains]
     if not chains:
         return assigned
@@ -314,8 +341,10 @@ def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[li
     owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
     middles, sizes = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].max(1)
     for mark in marks:
-        away = np.abs(mark.middle - middles) - boxes[:, 2:] / 2 - (mark.box[2] / 2, 0)
-        far = np.maximum(np.maximum(away[:, 0], away[:, 1] - 0.4 * sizes), 0.0) / sizes
+        low, free = MARK_PLACES.get(mark.mark, MARK_FREE)
+        across = np.abs(mark.middle[0] - middles[:, 0]) - (boxes[:, 2] + mark.box[2]) / 2
+        down = np.abs(mark.middle[1] - middles[:, 1] - low * boxes[:, 3]) - free * sizes
+        far = np.maximum(np.maximum(across, down), 0.0) / sizes
         if far.min() < MARK_REACH:
             assigned[owners[far.argmin()]].append(mark)
     return assigned

@@ -62,6 +62,9 @@ def suppress(found: list[Proposal], calibration: Calibration) -> list[Proposal]:
         ]
         if is_several_digits(p, [found[j] for j in inside]):
             continue
+        written = near[digits[near]] if p.mark in SMALL_MARKS else near[:0]
+        if (lies_inside(boxes[written], p.box) & (strengths[written] > strengths[i])).any():
+            continue  # a point, a dash or a colon holds no digit
         same = near[free[near] & same_place(p.box, boxes[near], reach[i], reach[near])]
         free[same] = False
         group = [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)]

@@ -192,6 +192,12 @@ def test_a_mark_goes_to_the_number_it_stands_by_and_a_far_one_to_none():
     assert read(decode.group_digits(page)) == [(0, "12."), (0, "34"), (1, "5,-")]
 
 
+@pytest.mark.parametrize(("apart", "shift"), [(45, 0), (45, 6), (45, 12), (60, 6)])
+def test_a_comma_belongs_to_the_line_at_whose_foot_it_stands(apart, shift):
+    page = row("12,34", 40, 50) + row("5678", 40 + shift, 50 + apart) + row("9", 40, 50 + 2 * apart)
+    assert read(decode.group_digits(page)) == [(0, "12,34"), (1, "5678"), (2, "9")]
+
+
 def test_a_wide_dash_after_a_point_belongs_to_the_number():
     page = [*row("5.", 40, 50), proposal("-", 40 + WIDTH / 2 + 1.3 * HEIGHT, 50, HEIGHT, 4)]
     assert read(decode.group_digits(page)) == [(0, "5.-")]
@@ -251,6 +257,17 @@ def test_an_unlikely_digit_beside_a_number_is_unread_whatever_its_ink():
         inked(each).level = Level(1.0, 0, 0, (0, 0, 400, 200), each.level.maps, BLANK, BLANK)
     everything = [*page, beside, far]
     assert decode.unread(decode.group_digits(everything), everything) == [beside]
+
+
+def test_what_looks_like_a_digit_between_two_digits_of_a_number_is_an_unlikely_one_of_it():
+    page = row("34", 40, 50)
+    page[0].ahead, page[1].box[0] = page[0].ahead * 2, page[1].box[0] + STEP
+    stray = proposal("1", 40 + STEP, 55, 4, 15)
+    (found,) = decode.group_digits([*page, stray])
+    assert [int(p.classes.argmax()) for p in found.digits] == [3, 1, 4]
+    assert [p.chance > 0.5 for p in found.digits] == [True, False, True]
+    page = row("3", 40, 50) + row("4", 40 + 2 * STEP, 50) + [stray]
+    assert len(decode.group_digits(page)) == 3
 
 
 @pytest.mark.parametrize(("top", "text"), [(35, "1?2"), (55, "12")])

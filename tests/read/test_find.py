@@ -311,6 +311,19 @@ def test_a_less_likely_digit_among_likely_ones_does_not_save_what_seems_one_arou
     assert around not in [tuple(p.box) for p in fuse_proposals([proposal(around, seen, 0.6), *inside])]
 
 
+def test_a_colon_as_large_as_several_lines_hides_no_marks_of_theirs():
+    digits, commas = [(40, 40, 20, 30), (40, 100, 20, 30)], [(64, 66, 5, 9), (64, 126, 5, 9)]
+    seen = level(inked=digits)
+    found = [proposal(box, seen) for box in digits] + [proposal(box, seen, mark=",") for box in commas]
+    coarse = proposal((20, 10, 120, 900), level(scale=0.05), 0.3, mark=":")
+    kept = fuse_proposals([coarse, *found])
+    assert sorted(tuple(p.box) for p in kept) == sorted(digits + commas)
+    points = [(65, 50, 6, 6), (65, 66, 6, 6)]
+    colon = proposal((65, 50, 6, 22), seen, mark=":")
+    kept = fuse_proposals([colon, *found[:2], *(proposal(box, seen, 0.5, mark=".") for box in points)])
+    assert colon in kept
+
+
 def test_a_mark_stays_possible_however_steep_the_calibration_is():
     seen = level(inked=[])
     steep = Calibration(mark=(49.0, 164.0))
