@@ -1,6 +1,5 @@
 """The drawing page and its HTTP API as an ASGI app."""
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from shuzi import __version__
 from shuzi.errors import ShuziError
 from shuzi.serve import corrections, samples, schemas
 from shuzi.serve.context import Context
@@ -30,7 +30,7 @@ def about_server(settings: ServerSettings, models: dict[str, Any]) -> dict[str, 
     """The answer of GET /api/model (schemas.About). models: what the workers say they are."""
     folder = corrections.folder_of(settings)
     return {
-        "version": metadata.version("shuzi"),
+        "version": __version__,
         "models": models,
         "corrections": folder is not None,
         "folder": str(folder) if folder is not None and settings.private else None,

@@ -5,13 +5,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from shuzi import __version__
 from shuzi.data import picture as pictures
 from shuzi.data.digits import CLASSES
 from shuzi.data.normalise import SIDE, normalise
@@ -139,13 +139,12 @@ class ServedModels:
 
     def about(self) -> dict[str, Any]:
         """What both models are (schemas.ModelsAbout)."""
-        version = metadata.version("shuzi")
         weights = Path(self.reader.path)
         network = weights.read_bytes()
         return {
             "network": {
                 "name": _run_name(weights) if self.own else self.reader.name,
-                "version": version,
+                "version": __version__,
                 "own": self.own,
                 "sha256": hashlib.sha256(network).hexdigest(),
                 "bytes": len(network),
@@ -154,7 +153,7 @@ class ServedModels:
             },
             "softmax": {
                 "name": "softmax",
-                "version": version,
+                "version": __version__,
                 "sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
                 "bias": _rounded(self.softmax.b),
                 "templates": _rounded(self.softmax.templates().reshape(10, -1)),

@@ -14,6 +14,7 @@ import pytest
 import requests
 from PIL import Image, ImageDraw
 
+import shuzi
 from shuzi.errors import ShuziError
 from shuzi.read.reader import SHIPPED_READER
 from shuzi.serve import corrections, samples
@@ -252,13 +253,15 @@ def test_drawings_and_pictures_are_explained_too(server, drawing, strokes):
 # ---- what it says of itself
 
 
-def test_the_model_is_named_with_its_checksum(server):
+def test_the_model_is_named_with_its_checksum_and_the_version_that_runs(server):
     about = requests.get(server.url + "/api/model", timeout=60).json()
     assert about["models"]["network"]["sha256"] == hashlib.sha256(SHIPPED_READER.read_bytes()).hexdigest()
     assert about["corrections"]
     assert about["folder"] == str(server.corrections)
     assert np.shape(about["models"]["softmax"]["templates"]) == (10, 784)
-    assert requests.get(server.url + "/api/health", timeout=60).json()["status"] == "ok"
+    health = requests.get(server.url + "/api/health", timeout=60).json()
+    assert health == {"status": "ok", "version": shuzi.__version__}
+    assert about["models"]["network"]["version"] == shuzi.__version__
 
 
 def test_a_network_of_ones_own_is_named_by_its_run_and_has_no_card_of_strangers(tmp_path):
