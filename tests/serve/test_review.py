@@ -81,6 +81,12 @@ def test_what_is_not_sure_is_put_right_by_keyboard(chromium, review, assert_acce
     page.keyboard.type("70412")  # not six digits
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("rules don't allow this")
+    page.get_by_role("button", name="中文").click()
+    expect(page.locator("#said")).to_contain_text("不符合该字段的规则")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("#text")).to_have_value("70412")
+    page.locator("#text").focus()
+    page.keyboard.press("End")
     page.keyboard.type("8")
     page.keyboard.press("Enter")
     expect(page.locator("#which")).to_have_text("2 / 3 · scans/2.png · amount")
