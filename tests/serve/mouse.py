@@ -1,6 +1,9 @@
-"""Drawing on a page's sheet with the mouse, as a person would, and answers that come when a test says so."""
+"""Using a page as a person would, and answers that come when a test says so."""
 
-from playwright.sync_api import Page, Route
+import io
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, Route, expect
 
 
 def draw(page: Page, strokes, left=0.3, top=0.1, width=0.4, height=0.8) -> None:
@@ -17,6 +20,36 @@ def draw(page: Page, strokes, left=0.3, top=0.1, width=0.4, height=0.8) -> None:
         for point in points[1:-1:2] + points[-1:]:
             page.mouse.move(*point)
         page.mouse.up()
+
+
+def photo(strokes, text: str) -> bytes:
+    """Draws digits side by side on a sheet of paper; gives its photo, a JPEG."""
+    picture = Image.new("RGB", (150 * len(text) + 100, 360), (238, 232, 218))
+    pen = ImageDraw.Draw(picture)
+    for at, digit in enumerate(text):
+        for stroke in strokes[digit]:
+            points = [(70 + 150 * at + 80 * x, 110 + 130 * y) for x, y in stroke]
+            pen.line(points, fill=(40, 50, 110), width=12, joint="curve")
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def train_and_replay(page: Page, strokes) -> None:
+    """Has the learning page read a digit, train without and with a hidden layer, and replay the beginning."""
+    draw(page, strokes)
+    page.locator("#count").fill("2000")
+    page.locator("#epochs").fill("1")
+    page.locator("#pace").select_option("fast")
+    for hidden in ("none", "16"):
+        page.locator("#hidden").select_option(hidden)
+        expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 20")
+        page.locator("#play").click()
+        expect(page.locator("#said")).to_have_text("Epoch 1 is done. Press Play to go on.")
+    page.locator("#when").fill("0")
+    expect(page.locator("#when-said")).to_contain_text("at epoch 0")
+    expect(page.locator("#runs li")).to_have_count(2)
+    expect(page.locator("#reads")).to_contain_text("Prediction")
 
 
 class Held:

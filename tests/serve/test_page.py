@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import requests
-from mouse import Held, draw
-from PIL import Image, ImageDraw
+from mouse import Held, draw, photo
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shuzi import Reader
@@ -92,6 +92,21 @@ def test_what_is_no_digit_is_not_called_one(open_page, server, drawing, strokes)
 
 
 @pytest.mark.slow
+def test_a_drawing_stays_in_view_on_a_sheet_that_becomes_narrower(open_page, strokes):
+    page = open_page()
+    draw(page, strokes["3"], 0.7, 0.2, 0.25, 0.6)
+    edge = page.locator("#canvas").evaluate_handle(
+        """(canvas) => () => {
+            const [x, height] = [canvas.width - 1, canvas.height];
+            return canvas.getContext("2d").getImageData(x, 0, 1, height).data.some(Boolean);
+        }"""
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("canvas.width < 400")
+    assert not edge.evaluate("inked => inked()")
+    expect(reading(page)).to_have_text("3")
+
+
 def test_undo_and_clear_take_strokes_back(open_page, strokes):
     page = open_page()
     draw(page, strokes["7"])
@@ -134,18 +149,6 @@ def test_a_sample_can_be_drawn_upon(open_page):
     draw(page, [[(0, 0), (1, 1)], [(1, 0), (0, 1)]])
     expect(page.locator("#bars")).not_to_have_text(before, use_inner_text=True)
     expect(page.locator("#caption")).to_be_visible()
-
-
-def photo(strokes, text: str) -> bytes:
-    picture = Image.new("RGB", (150 * len(text) + 100, 360), (238, 232, 218))
-    pen = ImageDraw.Draw(picture)
-    for at, digit in enumerate(text):
-        for stroke in strokes[digit]:
-            points = [(70 + 150 * at + 80 * x, 110 + 130 * y) for x, y in stroke]
-            pen.line(points, fill=(40, 50, 110), width=12, joint="curve")
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=92)
-    return file.getvalue()
 
 
 DROP = """(bytes, name = "photo.jpg", type = "image/jpeg") => {

@@ -32,7 +32,7 @@ export class Sheet {
       },
     });
     canvas.dataset.zhLabel = "画板：方向键移动画笔，空格键落笔或提笔";
-    new ResizeObserver(() => this.#paint()).observe(canvas);
+    new ResizeObserver(() => this.#fit()).observe(canvas);
   }
 
   get empty() {
@@ -72,6 +72,15 @@ export class Sheet {
   dress() {
     this.#colour = getComputedStyle(this.#canvas).color;
     this.#redraw();
+  }
+
+  /** Shrinks the drawing to a sheet that has become too narrow for it, as when a phone is turned. */
+  #fit() {
+    const part = (this.width - PEN) / this.strokes.flat().reduce((right, [x]) => Math.max(right, x), 1);
+    if (this.#canvas.clientWidth && part < 1) {
+      for (const point of this.strokes.flat()) [point[0], point[1]] = [point[0] * part, point[1] * part];
+    }
+    this.#paint();
   }
 
   #redraw() {
