@@ -228,11 +228,14 @@ def test_a_learning_rate_of_10_is_told_and_why(lesson):
 
 
 def numbers(page: Page, ten: str, what: str) -> np.ndarray:
-    """What ten of a card's lists show behind a name, 0 first."""
-    lines = page.locator(f"#{ten} .n").filter(
-        has=page.locator("i", has_text=re.compile(f"^{re.escape(what)}$"))
+    """What ten of a card's lists show behind a name, a regular expression, 0 first."""
+    lines = page.locator(f"#{ten} .n").filter(has=page.locator("i", has_text=re.compile(f"^{what}$")))
+    return np.array(
+        [
+            float(re.sub(r"\s", "", each.removeprefix(what)).replace("−", "-"))
+            for each in lines.all_inner_texts()
+        ]
     )
-    return np.array([float(each.removeprefix(what).replace("−", "-")) for each in lines.all_inner_texts()])
 
 
 def test_every_number_of_a_batch_is_computed(lesson, mnist):
@@ -264,7 +267,7 @@ def test_every_number_of_a_batch_is_computed(lesson, mnist):
     np.testing.assert_allclose(numbers(page, "ten-softmax", "e"), e[7], **near)
     np.testing.assert_allclose(numbers(page, "ten-softmax", "p"), p[7], **near)
     np.testing.assert_allclose(numbers(page, "ten-errors", "δ"), error[7], **near)
-    np.testing.assert_allclose(numbers(page, "ten-steps", "+"), change[pixel], atol=6e-6, rtol=0)
+    np.testing.assert_allclose(numbers(page, "ten-steps", "[+−]"), change[pixel], atol=6e-6, rtol=0)
     loss = -np.log(p[np.arange(100), labels])
     expect(page.locator("#cost")).to_contain_text(f"= {loss[7]:.4f}")
     expect(page.locator("#cost")).to_contain_text(f"batch is {loss.mean():.4f}")
@@ -300,15 +303,15 @@ def test_every_number_of_the_hidden_layer_is_computed(lesson, mnist):
         np.testing.assert_allclose(numbers(page, "hidden-sum", "Σ"), [a[0, j] - b1[j]], **near)
         np.testing.assert_allclose(numbers(page, "hidden-sum", "h"), [h[0, j]], **near)
         np.testing.assert_allclose(numbers(page, "ten-logits", "hw"), h[0, j] * W2[j], **near)
-        np.testing.assert_allclose(numbers(page, "ten-back", "="), delta[0] * W2[j], **near)
+        np.testing.assert_allclose(numbers(page, "ten-back", "δw"), delta[0] * W2[j], **near)
         of = (delta[0] @ W2[j]) * (h[0, j] > 0)
         expect(page.locator("#back-said")).to_contain_text(
             f"δ₁ = {round(of, 4) + 0.0:.4f}".replace("-", "−") if of else "δ₁ = 0."
         )
-        np.testing.assert_allclose(numbers(page, "ten-steps", "+"), -0.2 * of_W2[j], atol=6e-6, rtol=0)
+        np.testing.assert_allclose(numbers(page, "ten-steps", "[+−]"), -0.2 * of_W2[j], atol=6e-6, rtol=0)
         pixel = 14 * 28 + 14
         np.testing.assert_allclose(
-            numbers(page, "unit-change", "+"), [-0.2 * of_W1[pixel, j]], atol=6e-6, rtol=0
+            numbers(page, "unit-change", "[+−]"), [-0.2 * of_W1[pixel, j]], atol=6e-6, rtol=0
         )
     np.testing.assert_allclose(numbers(page, "ten-logits", "z"), (h @ W2 + b2)[0], **near)
 

@@ -124,7 +124,7 @@ function showLoss(i) {
 function showBackward(i, { h, delta1 }) {
   const [j, delta, { W }] = [chosenUnit(), taken.delta[i], now.layers[1]];
   const weight = (k) => W[j * CLASSES + k];
-  view.lay("ten-back", [], (k) => [["δ", delta[k]], ["× w", weight(k), 4], ["=", delta[k] * weight(k), 4]], now.batch.labels[i]);
+  view.lay("ten-back", [], (k) => [["δ", delta[k]], ["w", weight(k), 4], ["δw", delta[k] * weight(k), 4]], now.batch.labels[i]);
   const sum = number(delta.reduce((total, each, k) => total + each * weight(k), 0), 4);
   say("back-said", h[j]
     ? t("Unit {j}: the ten products sum to {sum}. The unit fires (h > 0), so the error passes: δ₁ = {d}.", "单元 {j}：十个乘积之和为 {sum}。它已激活（h > 0），误差得以通过：δ₁ = {d}。", { j, sum, d: number(delta1[j], 4) })
@@ -137,7 +137,7 @@ function showSteps(deep) {
   const [change, { W }] = [taken.change.at(-1), layers.at(-1)];
   const row = deep ? chosenUnit() : image.at;
   const [weight, delta] = [(k) => W[row * CLASSES + k], (k) => change[row * CLASSES + k]];
-  const lines = (w, d) => [["w", w, 4], ["+", d, 5], ["=", w + d, 4]];
+  const lines = (w, d) => [["w", w, 4], [d < 0 ? "−" : "+", Math.abs(d), 5], ["=", w + d, 4]];
   view.lay("ten-steps", [columns(change)], (k) => lines(weight(k), delta(k)));
   const of = { m: batch.labels.length, lr };
   say("stepping", deep

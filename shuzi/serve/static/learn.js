@@ -4,7 +4,7 @@ import { compare, found, showHand } from "./hand.js";
 import { PIXELS, forward, inked, initial, largest, softmax, templates } from "./mlp.js";
 import { showTraining, train } from "./network.js";
 import { $, ask, newestWins, on, onSwitch, root, sample, say, wrong } from "./page.js";
-import { pose, showPuzzle } from "./puzzle.js";
+import { isOther, pose, showPuzzle } from "./puzzle.js";
 import { addToRun, beginRun, markRuns, showRuns, theLosses } from "./runs.js";
 import { Sheet } from "./sheet.js";
 import { language, t } from "./text.js";
@@ -93,7 +93,7 @@ function showRun() {
   const { epoch, done, count, size, held, share, playing, blank } = now;
   const batches = (images) => Math.ceil(images / size).toLocaleString(language);
   if (!blank) {
-    say("said", !done && epoch > 1 ? t("Epoch {epoch} is done. Press Play to go on.", "第 {epoch} 轮完成。按“播放”继续。", { epoch: epoch - 1 })
+    say("said", !done && epoch > 1 && !playing ? t("Epoch {epoch} is done. Press Play to go on.", "第 {epoch} 轮完成。按“播放”继续。", { epoch: epoch - 1 })
       : t("Epoch {epoch}: batch {batch} of {batches}", "第 {epoch} 轮：第 {batch} 个小批量，共 {batches} 个", { epoch, batch: batches(done), batches: batches(count) }));
     if (!failed()) showTrouble();
   }
@@ -196,11 +196,12 @@ function showModel() {
 
 // ---- wiring
 
-/** Shows a sample in a place {turn}, unless something newer is there by then. */
-async function another(place, show) {
+/** Shows a sample that suits in a place {turn}, unless something newer is there by then. */
+async function another(place, show, suits = () => true) {
   const mine = ++place.turn;
   try {
-    const next = await sample();
+    let next;
+    do next = await sample(); while (!suits(next));
     if (mine === place.turn) show(next);
   } catch (error) {
     wrong(error);
@@ -222,7 +223,7 @@ const clicks = {
   take: once,
   clear: () => sheet.clear(),
   sample: () => another(sheet, (each) => sheet.show(each)),
-  another: () => another(puzzle, pose),
+  another: () => another(puzzle, pose, isOther),
   compare: () => compare(worker, judge()),
 };
 const changes = {
@@ -261,7 +262,7 @@ $("main").classList.add("laid");
 try {
   about = await ask("api/model");
   showHand(about.corrections);
-  await another(puzzle, pose);
+  await another(puzzle, pose, isOther);
   redraw();
   await train("GET");
 } catch (error) {

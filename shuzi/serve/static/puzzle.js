@@ -15,6 +15,9 @@ const board = new Grid($("board"), paint, (at) => {
 });
 const wanted = () => Number($("wanted").value);
 
+/** Whether a sample is of another digit than the one wanted. */
+export const isOther = ({ label }) => label !== wanted();
+
 export function pose({ image }) {
   subject = { image, x: image.slice() };
   unsaid();
