@@ -10,7 +10,7 @@ function table(heads, rows) {
 function type(schema = {}) {
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   if (schema.anyOf) return schema.anyOf.map(type).join(" or ");
-  if (schema.enum) return schema.enum.join(" | ");
+  if (schema.enum) return schema.enum.map((each) => each || "empty").join(" | ");
   if (schema.const !== undefined) return String(schema.const);
   if (schema.type === "array") return `[${type(schema.items ?? schema.prefixItems?.[0])}, …]`;
   return (schema.format ?? schema.type ?? "any") + (schema.default === undefined ? "" : `, ${schema.default} by default`);

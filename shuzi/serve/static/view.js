@@ -209,7 +209,7 @@ export function showWhy(why, templates) {
   const best = why ? why.logits.indexOf(Math.max(...why.logits)) : -1;
   lay("maps", templates ? [maps, templates] : [maps], (k) => [["", why?.logits[k] ?? "", 1]], best, "best");
   say("why-text", templates
-    ? t("Exact: each pixel value times its weight. Their sum plus the bias {b} is the logit. Second row: the weights, or template.", "精确分解：各像素值与权重的乘积之和，加上偏置 {b}，就是 logit。第二行是权重本身，即模板。", { b: why?.bias ? `(${best}: ${number(why.bias[best], 2)})` : "b" })
+    ? t("Exact: each pixel value times its weight. Their sum plus the bias {b} is the logit. Second row: the weights, or template.", "精确分解：各像素值与权重的乘积之和，加上偏置 {b}，就是 logit。第二行是权重本身，即模板。", { b: why?.bias ? t("({k}: {b})", "（{k}：{b}）", { k: best, b: number(why.bias[best], 2) }) : "b" })
     : t("Occlusion: the network reads again with one 5 × 5 patch erased at a time. Red ink raises the digit's logit, blue ink lowers it.", "遮挡法：逐处擦去 5×5 的笔迹，看 logit 的变化。红色处的笔迹使该数字的 logit 升高，蓝色处使其降低。"));
 }
 
