@@ -257,7 +257,7 @@ def axe_in_every_look(axe) -> Callable[..., list]:
                         for each in axe(page)
                     ]
                     if switch:
-                        switch.click()
+                        switch.evaluate("button => button.click()")  # also behind an open dialog
         return found
 
     return violations
