@@ -183,7 +183,9 @@ def build_documentation(to: Path) -> None:
 
 def write_sources(to: Path) -> None:
     """Write a page for each of our source files, its lines numbered, in light and dark."""
-    form = HtmlFormatter(linenos="inline", lineanchors="line", style="a11y-high-contrast-light")
+    form = HtmlFormatter(
+        linenos="inline", lineanchors="line", linespans="row", style="a11y-high-contrast-light"
+    )
     dark = HtmlFormatter(style="a11y-high-contrast-dark")
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         name = path.relative_to(ROOT)
@@ -207,8 +209,12 @@ def gather(language: str, pages: Path) -> None:
     texts = {path.name: path for path in ((DOCS / language).glob("*.md"))}
     texts |= {path.name: path for path in (NOTEBOOKS / language).glob("*.ipynb")}
     texts |= {"changelog.md": ROOT / "CHANGELOG.md", "card.md": SHIPPED_READER.with_name("CARD.md")}
+    moved = {"book/{}/index.md": "lesson.md", "shuzi/read/weights/CARD.md": "card.md"}
     for name, path in texts.items():
-        (pages / name).write_text(LINK_TO_LINES.sub(in_site, path.read_text()))
+        text = LINK_TO_LINES.sub(in_site, path.read_text())
+        for there, here in moved.items():
+            text = text.replace(f"](../../{there.format(language)})", f"]({here})")
+        (pages / name).write_text(text)
 
 
 def accessible(page: str, language: str) -> str:
