@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from shuzi.data.picture import load, pages
 from shuzi.errors import ShuziError, SystemFailure, system_failures
-from shuzi.page import decimal_text
+from shuzi.page import BOX_COLUMNS, decimal_text
 
 if TYPE_CHECKING:
     from shuzi.data.picture import Source
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
-BOX = ("x", "y", "width", "height")  # pixels of the picture as a viewer shows it
-BOX_FIELDS = [(name, pa.int32()) for name in BOX]
+BOX_FIELDS = [(name, pa.int32()) for name in BOX_COLUMNS]
 MARK = pa.struct([("sign", pa.string()), ("confidence", pa.float32()), *BOX_FIELDS])
 NUMBER = pa.struct(
     [
@@ -164,4 +163,4 @@ def _number(number: Number, column: int) -> dict[str, object]:
 
 
 def _box(box: Box) -> dict[str, int]:
-    return dict(zip(BOX, box, strict=True))
+    return dict(zip(BOX_COLUMNS, box, strict=True))

@@ -18,7 +18,8 @@ from shuzi.table import assign_columns
 
 # Signs that may belong to a number; others end it. The finder's heatmaps and the labels of scenes are in this order.
 MARKS = ".,-/:'+%"
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture as a viewer shows it
+BOX_COLUMNS = ("x", "y", "width", "height")  # of a table
 MAX_READINGS = 500  # that are weighed for a number or a form's field
 
 

@@ -15,12 +15,11 @@ from typing import TextIO, TypeAlias
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, locked, whole_file, write_whole
 from shuzi.forms.fields import Entry, Form, column_names
-from shuzi.page import Number, Page, decimal_text
+from shuzi.page import BOX_COLUMNS, Number, Page, decimal_text
 
 PLACE = ("file", "page", "line")
-BOX = ("x", "y", "width", "height")
-COLUMNS = (*PLACE, "column", "text", "value", "confidence", *BOX, "turned", "unread", "checked")
-DIGIT_COLUMNS = ("file", "line", "number", "position", "digit", "confidence", *BOX, "text")
+COLUMNS = (*PLACE, "column", "text", "value", "confidence", *BOX_COLUMNS, "turned", "unread", "checked")
+DIGIT_COLUMNS = ("file", "line", "number", "position", "digit", "confidence", *BOX_COLUMNS, "text")
 SURE_NUMBER = 0.5  # a number's confidence below which it is more likely wrong than right
 LOCK_SECONDS = 60.0  # to wait for whoever corrects the file
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from shuzi.data.normalise import BOX
 from shuzi.synth.distributions import LogNormal
 from shuzi.synth.hands import Hand
 from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, polyline, shrink
 from shuzi.synth.skeletons import jitter, strokes_of
 
 WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk, which smooths them
-BOX = 20  # pixels of a digit's larger side in a 28x28
 
 
 @dataclass(frozen=True)

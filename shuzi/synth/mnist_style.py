@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from shuzi.data.digits import SIDE
+from shuzi.data.normalise import BOX
 from shuzi.synth.distributions import Chance, LogNormal, Normal, Uniform
-from shuzi.synth.ink import BOX
 from shuzi.synth.raster import crop_to_ink, polyline
 from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
 
