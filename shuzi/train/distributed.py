@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -38,12 +37,6 @@ def share(among: Ranks, count: int) -> tuple[slice, float]:
     own = among.share(count)
     size = own.stop - own.start
     return (own, size * among.size / count) if size else (slice(0, 1), 0.0)
-
-
-def sum_over_ranks(value: Tensor) -> Tensor:
-    """Add up a tensor over all ranks."""
-    dist.all_reduce(value)
-    return value
 
 
 class TensorModel(nn.Module):

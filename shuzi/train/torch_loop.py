@@ -17,7 +17,7 @@ from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError, renamed
 from shuzi.train import generators
 from shuzi.train.device import deterministic_convolutions, has_bfloat16, place
-from shuzi.train.distributed import distribute, own_device, share, sum_over_ranks
+from shuzi.train.distributed import distribute, own_device, share
 from shuzi.train.faults import check_logits, checked_batch, guard, guarded
 from shuzi.train.fit import compare, load_state
 from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
@@ -326,7 +326,8 @@ class Training:
         own.settle()
         self.tally.answers = []
         sums = torch.stack([loss * (weight / self.ranks.size), own.right.to(loss)])
-        loss, right = sum_over_ranks(sums)
+        torch.distributed.all_reduce(sums)
+        loss, right = sums
         self.tally.right = self.tally.right + right.long().cpu()
         return loss
 
