@@ -19,11 +19,16 @@ train: .venv/train
 test: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(MAKE) -j 2 types quick
+
+types:  # takes one core for most of a minute, so the tests begin beside it
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2
+
+quick:
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-all: test .venv/scale
-	$(BIN)/pytest -n 2 -m slow --timeout 900
+	$(BIN)/pytest -n 2 --dist worksteal -m slow --timeout 900
 	$(BIN)/pytest -m scale
 
 fuzz: .venv/dev
@@ -57,4 +62,4 @@ fonts:
 	$(INSTALL) --no-build-isolation --editable '.[show]'
 	touch $@
 
-.PHONY: train test test-all fuzz site fonts
+.PHONY: train test types quick test-all fuzz site fonts

@@ -32,7 +32,7 @@ from shuzi.synth.filled_forms import make_form
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import onnxruntime themselves
 
 # Examples are drawn the same each time, so that a run can be repeated; `make fuzz` draws new ones.
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("repeatable")
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")

@@ -49,6 +49,7 @@ def test_a_data_loader_yields_what_every_tutorial_has(mnist):
     assert images.max() <= 1
 
 
+@pytest.mark.slow
 def test_a_data_loader_with_workers_yields_the_same(small):
     alone = [labels for _, labels in DataLoader(small[1], batch_size=100)]
     # a worker that is forked beside torch's threads hangs on some machines; one that is spawned doesn't

@@ -1,6 +1,7 @@
 """Where a form's sheet is found, and what is read in its fields: from Python, and by `shuzi read --fields`."""
 
 import csv
+import functools
 import io
 import json
 
@@ -21,12 +22,16 @@ ASPECT = WIDTH / HEIGHT
 TRUE = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
 
 
+@functools.cache
+def grain(deviation):
+    return np.random.default_rng(0).normal(0, deviation, (1300, 1600, 3)).astype(np.float32)
+
+
 def on_table(scan, corners, table=(70, 90, 60), noise=4.0):
     """The sheet with its corners there, on a table, as a camera sees it."""
     view = cv2.getPerspectiveTransform(TRUE, np.array(corners, np.float32))
     seen = cv2.warpPerspective(scan, view, (1600, 1300), borderValue=table).astype(np.float32)
-    seen += np.random.default_rng(0).normal(0, noise, seen.shape)
-    return np.clip(seen, 0, 255).astype(np.uint8)
+    return np.clip(seen + grain(noise), 0, 255).astype(np.uint8)
 
 
 CORNERS = [

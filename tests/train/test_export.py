@@ -48,6 +48,7 @@ def test_the_file_gives_torchs_logits_number_for_number(network, file, mnist):
     assert np.abs(session.run(["logits"], {"images": images})[0] - expected).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_reader_takes_the_file_with_its_calibration(file):
     reader = Reader(file)
     assert (reader.name, reader.temperature, reader.threshold) == ("best", 1.25, 0.4)
@@ -56,6 +57,7 @@ def test_reader_takes_the_file_with_its_calibration(file):
     assert sure.shape == (3,)
 
 
+@pytest.mark.slow
 def test_the_file_of_the_largest_network_keeps_to_two_megabytes(file):
     assert file.stat().st_size <= 2_000_000
 

@@ -167,7 +167,7 @@ def test_an_empty_scene_has_targets_and_losses_too(by_hand, network):
 
 def test_losses_fall_in_a_few_steps(by_hand):
     torch.manual_seed(1)
-    model = Finder().train()
+    model = Finder((8, 16, 24, 32)).train()
     wanted = collate([targets(by_hand)] * 2)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     totals = []
@@ -287,10 +287,11 @@ def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, mon
 def test_crops_are_what_the_shipped_finder_hands_over_with_their_labels(mnist):
     glyphs = Glyphs(mnist[0].part(0, 2000))
     images, labels = draw_crops(find.Finder(), glyphs, 16, 3)
-    again, same = draw_crops(find.Finder(), glyphs, 16, 3)
+    again, same = draw_crops(find.Finder(), glyphs, 4, 3)
     assert (images.shape, images.dtype) == ((len(labels), 28, 28), np.uint8)
-    assert np.array_equal(images, again)
-    assert np.array_equal(labels, same)
+    assert np.array_equal(images[: len(again)], again)
+    assert np.array_equal(labels[: len(again)], same)
+    assert 0 < len(again) < len(images)
     assert len(labels) > 16
     digits = labels < NOT_A_DIGIT
     assert digits.sum() > len(labels) / 2

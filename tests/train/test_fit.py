@@ -67,7 +67,7 @@ CYCLES = [
 
 @pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING, *CYCLES])
 def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(small, recipe):
-    settings = Settings(4, 64, recipe.lr, seed=3)
+    settings = Settings(4, 144, recipe.lr, seed=3)
     straight = Training(recipe, settings, CPU)
     list(fit(straight, small[0]))
 
@@ -94,7 +94,7 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
 )
 @pytest.mark.usefixtures("few_writers")
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
-    recipe, digits = RECIPES[name], mnist[0].part(0, {"best": 300, "tuned": 600}.get(name, 4000))
+    recipe, digits = RECIPES[name], mnist[0].part(0, {"best": 300, "tuned": 600}.get(name, 1500))
     settings = Settings(2, recipe.batch_size, recipe.lr)
     if recipe.batch_source is not None:  # its whole epoch takes minutes
         recipe, settings = dataclasses.replace(recipe, steps_per_epoch=5), Settings(2, 4, recipe.lr)
