@@ -1,9 +1,9 @@
 """What may import what."""
 
 import ast
+import functools
 import graphlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -109,9 +109,15 @@ def part(module: str) -> str:
     return [*module.split("."), "__init__"][1]
 
 
-def imports(path: Path, inner: bool = True, types: bool = False) -> Iterator[str]:
+@functools.cache
+def parsed(path: Path) -> ast.AST:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def imports(path: Path, inner: bool = True, types: bool = False) -> list[str]:
     """Every module that a file imports: within functions too, and for type checking alone, if so asked."""
-    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    found, pending = [], [parsed(path)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING" and not types:
@@ -119,13 +125,14 @@ def imports(path: Path, inner: bool = True, types: bool = False) -> Iterator[str
         if isinstance(node, ast.FunctionDef) and not inner:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                yield full if full in FILES else str(node.module)
+                found.append(full if full in FILES else str(node.module))
         pending.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def test_imports_follow_the_arrows():
@@ -182,7 +189,7 @@ def test_onnxruntime_is_imported_by_way_of_runtime():
 def test_nothing_is_pickled():
     for module, path in FILES.items():
         assert not {"pickle", "shelve", "marshal", "joblib", "dill"} & set(imports(path)), module
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "torch":
                 assert node.attr not in ("save", "load"), module
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
