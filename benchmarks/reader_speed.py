@@ -130,7 +130,7 @@ def measured_apart(root):
     """Measure a version in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(root)}
     command = [sys.executable, __file__, "--measure", str(root)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=root)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment, cwd=root)
     return json.loads(done.stdout.splitlines()[-1])
 
 

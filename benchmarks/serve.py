@@ -120,7 +120,8 @@ def start(port: int, workers: int, root: Path = ROOT) -> tuple[subprocess.Popen[
                 assert json.load(answer)["text"] == "7"
                 return server, time.perf_counter() - started
         except OSError:
-            if server.poll() is not None or time.perf_counter() - started > 20:
+            if server.poll() is not None or time.perf_counter() - started > 120:
+                server.kill()
                 raise
             time.sleep(0.005)
 
