@@ -153,7 +153,7 @@ def test_a_page_without_numbers_is_an_empty_table():
 
 def test_each_number_has_one_place_whatever_the_rows():
     g = np.random.default_rng(0)
-    for _ in range(300):
+    for _ in range(100):
         rows = [
             [
                 (int(x), 40 * row, int(g.integers(8, 90)), 30)
