@@ -15,6 +15,7 @@ import numpy as np
 from shuzi.data.digits import CLASSES
 from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.columns import column, textured
+from shuzi.synth.displays import display
 from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
@@ -24,14 +25,16 @@ from shuzi.synth.paper import paper, smooth_noise
 
 VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
 LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
-    (page_part, 0.28),
-    (table_part, 0.19),
-    (close_up, 0.26),
+    (page_part, 0.27),
+    (table_part, 0.18),
+    (close_up, 0.24),
+    (display, 0.05),
     (column, 0.06),
     (textured, 0.06),
-    (empty, 0.1),
+    (empty, 0.09),
     (tiny, 0.05),
 )  # of squares, and their shares
+DISPLAY_STRIPS = Chance(0.05)  # the other strips are fields
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Scene:
 def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP) -> Scene:
     """Draw a scene of STRIP's or SQUARE's shape."""
     if shape == STRIP:
-        canvas = field_strip(glyphs, g)
+        canvas = display(glyphs, g, STRIP) if DISPLAY_STRIPS.draw(g) else field_strip(glyphs, g)
     else:
         layouts, odds = zip(*LAYOUTS, strict=True)
         canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)

@@ -1,0 +1,101 @@
+"""Layout of displays: digits in even cells on a panel, as pumps, scales and meters show them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from shuzi.data.digits import CLASSES
+from shuzi.page import MARKS
+from shuzi.synth.canvas import Canvas
+from shuzi.synth.distributions import Chance, Integers, LogUniform, OneOf, Uniform
+from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.hands import Hand, hand
+from shuzi.synth.layouts import SQUARE
+from shuzi.synth.numbers import Style
+from shuzi.synth.paper import smooth_noise
+from shuzi.synth.words import write_word
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How displays look. "Share" is of the digits' height; all else in pixels."""
+
+    height: LogUniform = LogUniform(14, 56)
+    segments: Chance = Chance(0.8)  # else the digits of a font
+    digits: Integers = Integers(2, 8)
+    point: Chance = Chance(0.6)
+    decimals: Integers = Integers(1, 4)
+    cell: Uniform = Uniform(0.6, 1.1)  # share: from one digit's middle to the next one's
+    start: Uniform = Uniform(-0.5, 2.5)  # share
+    off_middle: Uniform = Uniform(-0.3, 0.3)  # of the room above and below
+    beside: Uniform = Uniform(0.1, 1.5)  # share: the panel reaches so far beyond its number
+    above: Uniform = Uniform(0.08, 0.6)  # share
+    lit: Chance = Chance(0.3)  # digits brighter than their panel
+    bare: Uniform = Uniform(0, 0.9)  # darkness of a panel with dark digits
+    dark: Uniform = Uniform(0.4, 1)  # of one with bright digits
+    depth: LogUniform = LogUniform(0.25, 1)  # how far the digits' tone lies from the panel's
+    reflections: Uniform = Uniform(0, 0.2)
+    reflection_knots: Uniform = Uniform(15, 60)
+    rim: OneOf = OneOf(0, 1, 2, 4)
+    named: Chance = Chance(0.5)  # a word below the panel
+    word_height: Uniform = Uniform(0.3, 0.7)  # share
+
+
+PANEL = Panel()
+
+
+def display(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = SQUARE) -> Canvas:
+    """Draw a display with one number, and a word below some."""
+    s, canvas = PANEL, Canvas(*shape)
+    height = s.height.draw(g)
+    by = hand(g, "segments" if s.segments.draw(g) else "font")
+    cell, start = s.cell.draw(g) * height, s.start.draw(g) * height
+    y = canvas.height / 2 + s.off_middle.draw(g) * (canvas.height - height)
+    count = s.digits.draw(g)
+    _show(canvas, glyphs, (start, y, cell, height), count, by, g)
+    left, right = start - cell / 2 - s.beside.draw(g) * height, start + (count - 0.5) * cell
+    right += s.beside.draw(g) * height
+    bottom = y + height / 2 + s.above.draw(g) * height
+    corners = (round(left), round(y - height / 2 - s.above.draw(g) * height)), (round(right), round(bottom))
+    panel = np.zeros(shape, np.uint8)
+    cv2.rectangle(panel, *corners, 1, cv2.FILLED)
+    glare = smooth_noise(shape, s.reflection_knots.draw(g), g) * s.reflections.draw(g)
+    if s.lit.draw(g):
+        tone = np.clip(s.dark.draw(g) + glare, 0, 1) * (1 - s.depth.draw(g) * canvas.cover)
+    else:
+        tone = np.clip(s.bare.draw(g) + glare, 0, 1)
+        tone = tone + (1 - tone) * s.depth.draw(g) * canvas.cover
+    canvas.cover = np.where(panel == 1, tone, 0).astype(np.float32)
+    rim = int(s.rim.draw(g))
+    if rim:
+        cv2.rectangle(canvas.cover, *corners, 1.0, rim)
+    if s.named.draw(g):
+        word = Style(height * s.word_height.draw(g), hand(g, "font"), 1.0)
+        write_word(canvas, glyphs, start, bottom + height * s.word_height.high, word, g)
+    return canvas
+
+
+def _show(
+    canvas: Canvas,
+    glyphs: Glyphs,
+    place: tuple[float, float, float, float],
+    count: int,
+    by: Hand,
+    g: np.random.Generator,
+) -> None:
+    """Show a number of so many digits. place: the first one's middle, a cell's width and the height, in pixels."""
+    x, y, cell, height = place
+    point = count - PANEL.decimals.draw(g) if PANEL.point.draw(g) else 0
+    previous = None
+    for at, digit in enumerate(g.integers(0, 10, count).tolist()):
+        if at == point and at:
+            ink, low = glyphs.mark(".", height, by, g)
+            label = CLASSES + MARKS.index(".")
+            canvas.put(ink, x + (at - 0.5) * cell, y + low, 1.0, label, height)
+        ink = glyphs.digit(digit, height, by, g)
+        index = canvas.put(ink, x + at * cell, y, 1.0, digit, height)
+        if index is not None:
+            if previous is not None:
+                canvas.following[previous] = index
+            previous = index
