@@ -14,6 +14,8 @@ from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.columns import column, textured
+from shuzi.synth.displays import display
+from shuzi.synth.distributions import Chance
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.hands import hand
@@ -24,7 +26,7 @@ from shuzi.synth.words import spell
 
 EMPTY = [empty, tiny]
 HARDLY = [*EMPTY, textured]  # kinds in which a digit is rare
-KINDS = [field_strip, page_part, table_part, close_up, column, textured, *EMPTY]
+KINDS = [field_strip, page_part, table_part, close_up, display, column, textured, *EMPTY]
 
 
 @pytest.fixture(params=["fonts and pens", "neither"], scope="module")
@@ -44,10 +46,11 @@ def glyphs(request, mnist, tmp_path_factory):
     fonts.clear_caches()
 
 
-def made(glyphs, kind, seed):
-    shape = STRIP if kind is field_strip else SQUARE
+def made(glyphs, kind, seed, shape=None):
+    shape = shape or (STRIP if kind is field_strip else SQUARE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
+        patch.setattr(scenes, "DISPLAY_STRIPS", Chance(float(kind is display)))
         return scenes.scene(glyphs, np.random.default_rng([3, seed]), shape)
 
 
@@ -104,6 +107,21 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
             assert scene.ink[y : y + h, x : x + w].max() > 75
             checked += 1
     assert checked or kind in HARDLY
+
+
+def test_a_displays_digits_are_one_number_in_even_cells(glyphs):
+    numbers = 0
+    for seed in range(12):
+        scene = made(glyphs, display, seed, STRIP)
+        digits = np.flatnonzero(scene.labels < CLASSES)
+        assert (scene.following[digits[:-1]] == digits[1:]).all()
+        whole = [i for i in digits if scene.visible[i] > 0.99 and scene.labels[i] not in (1, 4, 7)]
+        if len(whole) > 1:  # those as wide as their cell
+            left, width = scene.boxes[whole][:, 0], scene.boxes[whole][:, 2]
+            cells = np.diff(left + width / 2) / np.diff(whole)
+            assert np.ptp(cells) < 0.35 * scene.sizes[whole].max()
+            numbers += 1
+    assert numbers
 
 
 def test_ink_its_owner_and_all_writing_agree(some):
