@@ -285,9 +285,9 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
     for i, chain in enumerate(chains):
         found = [chain[0]]
         for one, other in pairwise(chain):
-            boxes = np.array([one.box, other.box])
-            low, high = boxes[:, 1].min(), boxes[:, [1, 3]].sum(1).max()
-            between = (x > one.middle[0]) & (x < other.middle[0]) & (y > low) & (y < high) & (owners != i)
+            across, down = np.stack([one.middle, other.middle]).T
+            level = np.abs(y - np.interp(x, across, down)) < min(one.box[3], other.box[3]) / 2
+            between = (x > across[0]) & (x < across[1]) & level & (owners != i)
             enclosed = {j for j in owners[between] if between[owners == j].all()}
             taken |= enclosed
             found += [replace(d, chance=MIN_CHANCE, link=1.0) for j in sorted(enclosed) for d in chains[j]]

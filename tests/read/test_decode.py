@@ -270,6 +270,16 @@ def test_what_looks_like_a_digit_between_two_digits_of_a_number_is_an_unlikely_o
     assert len(decode.group_digits(page)) == 3
 
 
+def test_a_digit_of_the_next_line_is_none_of_a_steep_numbers():
+    page = row("34", 40, 100, slope=-0.5) + [proposal("1", 40 + STEP / 2, 94 + 1.1 * HEIGHT)]
+    assert read(decode.group_digits(page)) == [(0, "34"), (1, "1")]
+    wide = row("34", 40, 100)
+    wide[1].box[:2] += np.array([2 * STEP, -0.8 * HEIGHT])
+    wide[0].ahead = (wide[1].middle - wide[0].middle) / wide[0].size
+    page = [*wide, proposal("1", 40 + 0.6 * STEP, 100 + 0.35 * HEIGHT)]
+    assert len(decode.group_digits(page)) == 2
+
+
 @pytest.mark.parametrize(("top", "text"), [(35, "1?2"), (55, "12")])
 def test_writing_as_high_as_a_digit_between_two_digits_of_a_number_is_a_digit(top, text):
     page = row("12", 40, 50)
