@@ -271,7 +271,7 @@ def test_what_looks_like_a_digit_between_two_digits_of_a_number_is_an_unlikely_o
 
 
 def test_a_digit_of_the_next_line_is_none_of_a_steep_numbers():
-    page = row("34", 40, 100, slope=-0.5) + [proposal("1", 40 + STEP / 2, 94 + 1.1 * HEIGHT)]
+    page = [*row("34", 40, 100, slope=-0.5), proposal("1", 40 + STEP / 2, 94 + 1.1 * HEIGHT)]
     assert read(decode.group_digits(page)) == [(0, "34"), (1, "1")]
     wide = row("34", 40, 100)
     wide[1].box[:2] += np.array([2 * STEP, -0.8 * HEIGHT])
