@@ -25,7 +25,7 @@ types:  # takes one core for most of a minute, so the tests begin beside it
 	$(BIN)/mypy
 
 quick:
-	$(BIN)/pytest -n 3 --dist worksteal  # one more than cores: tests wait for servers and browsers
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-all: test .venv/scale
 	$(BIN)/pytest -n 2 --dist worksteal -m slow --timeout 900
