@@ -3,8 +3,8 @@
     python benchmarks/reader_speed.py [CHECKOUT]
 
 CHECKOUT is a folder with another version of shuzi, as `git worktree add` makes it. Both versions are measured in turn,
-three times; the table gives the medians, and the ratio of this version's to the other's. Takes two minutes for one
-version on two cores, four for two.
+three times; the table gives the medians, and the ratio of this version's to the other's. Takes several
+minutes for each version on two cores.
 """
 
 import asyncio
