@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from shuzi.read.calibration import sigmoid
-from shuzi.read.lines import LINE_OFFSET, chain_pairs, group_lines
+from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines
 from shuzi.read.proposals import MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
 
 MIN_LINK = 0.5  # from here on a digit has a next one
@@ -277,21 +277,17 @@ def _step(chain: list[Proposal]) -> float:
 
 def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
     """Make a number that stands between two digits of another unlikely digits of that one."""
-    everyone = [digit for chain in chains for digit in chain]
-    x, y = np.array([digit.middle for digit in everyone]).reshape(-1, 2).T
-    owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
+    firsts = np.array([chain[0].middle for chain in chains]).reshape(-1, 2)
     taken: set[int] = set()
     completed = []
     for i, chain in enumerate(chains):
-        found = [chain[0]]
-        for one, other in pairwise(chain):
-            across, down = np.stack([one.middle, other.middle]).T
-            level = np.abs(y - np.interp(x, across, down)) < min(one.box[3], other.box[3]) / 2
-            between = (x > across[0]) & (x < across[1]) & level & (owners != i)
-            enclosed = {j for j in owners[between] if between[owners == j].all()}
-            taken |= enclosed
-            found += [replace(d, chance=MIN_CHANCE, link=1.0) for j in sorted(enclosed) for d in chains[j]]
-            found.append(other)
+        gaps, found = gaps_around(chain, firsts), list(chain)
+        for j in np.flatnonzero(gaps).tolist():
+            middles = np.array([digit.middle for digit in chains[j]])
+            if j != i and (gaps_around(chain, middles) == gaps[j]).all():
+                taken.add(j)
+                at = found.index(chain[gaps[j]])
+                found[at:at] = [replace(digit, chance=MIN_CHANCE, link=1.0) for digit in chains[j]]
         completed.append(found)
     return [chain for i, chain in enumerate(completed) if i not in taken]
 

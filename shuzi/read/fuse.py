@@ -56,20 +56,15 @@ def suppress(found: list[Proposal], calibration: Calibration) -> list[Proposal]:
         free[i] = False
         touching = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
         near = np.flatnonzero(touching & (free | kept))
-        others = near[digits[near] & digits[i]]
-        inside = others[
-            lies_inside(boxes[others], p.box) & (strengths[others] > SEVERAL_CHANCE * strengths[i])
-        ]
-        if is_several_digits(p, [found[j] for j in inside]):
+        likelier = strengths[near] > (SEVERAL_CHANCE if digits[i] else 1) * strengths[i]
+        inside = near[digits[near] & likelier & lies_inside(boxes[near], p.box)]
+        if spans_digits(p, [found[j] for j in inside]):
             continue
-        written = near[digits[near]] if p.mark in SMALL_MARKS else near[:0]
-        if (lies_inside(boxes[written], p.box) & (strengths[written] > strengths[i])).any():
-            continue  # a point, a dash or a colon holds no digit
         same = near[free[near] & same_place(p.box, boxes[near], reach[i], reach[near])]
         free[same] = False
         group = [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)]
         pool_levels(p, group, calibration)
-        over = others[kept[others] & (chances[others] >= strengths[i])]
+        over = near[digits[near] & digits[i] & kept[near] & (chances[near] >= strengths[i])]
         kept[i] = not any(explained_ink(p, found[j]) > PART_INK for j in over)
     return [p for p, keep in zip(found, kept, strict=True) if keep]
 
@@ -93,8 +88,13 @@ def lies_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.asarray((room > -INK_MARGIN * sizes) & (sizes < SEVERAL_SIZE * box[2:].max()))
 
 
-def is_several_digits(proposal: Proposal, smaller: list[Proposal]) -> bool:
-    """Tell whether a proposal spans several digits: two or more in it are as likely, or explain its ink together."""
+def spans_digits(proposal: Proposal, smaller: list[Proposal]) -> bool:
+    """Tell whether a proposal spans the likely digits in it.
+
+    A small mark holds none. A digit spans several where two or more are as likely, or explain its ink together.
+    """
+    if proposal.mark:
+        return proposal.mark in SMALL_MARKS and bool(smaller)
     apart: list[Proposal] = []
     for p in sorted(smaller, key=lambda p: -p.chance * p.weight):
         if not apart or iou(p.box, np.array([q.box for q in apart])).max() < SIDE_BY_SIDE_IOU:

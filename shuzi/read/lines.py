@@ -81,3 +81,17 @@ def places(chains: list[Chain]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     middles = [np.array([digit.middle for digit in chain]) for chain in chains]
     first, last = (np.array([each[end] for each in middles]) for end in (0, -1))
     return first, last, np.array([each.mean(0) for each in middles])
+
+
+def gaps_around(chain: Chain, middles: np.ndarray) -> np.ndarray:
+    """Find after how many digits of a number middles (N, 2) stand, level with those around: int (N,), 0 for none."""
+    x, y = np.array([digit.middle for digit in chain]).T
+    heights = np.array([digit.box[3] for digit in chain])
+    after = x.searchsorted(middles[:, 0])
+    right = np.minimum(after, len(chain) - 1)
+    between = (after > 0) & (middles[:, 0] < x[right])
+    away, lower = (
+        np.abs(middles[:, 1] - np.interp(middles[:, 0], x, y)),
+        np.minimum(heights[right - 1], heights[right]),
+    )
+    return np.where(between & (away < lower / 2), after, 0)
