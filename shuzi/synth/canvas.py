@@ -89,6 +89,14 @@ class Canvas:
             np.maximum(inked, part, out=inked)
         return index
 
+    def follow(self, previous: int | None, index: int | None) -> int | None:
+        """Let a digit follow another of its number; return the last one that lies in the frame, if any."""
+        if index is None:
+            return previous
+        if previous is not None:
+            self.following[previous] = index
+        return index
+
     def line(
         self,
         start: Sequence[float] | np.ndarray,

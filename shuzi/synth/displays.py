@@ -94,8 +94,4 @@ def _show(
             label = CLASSES + MARKS.index(".")
             canvas.put(ink, x + (at - 0.5) * cell, y + low, 1.0, label, height)
         ink = glyphs.digit(digit, height, by, g)
-        index = canvas.put(ink, x + at * cell, y, 1.0, digit, height)
-        if index is not None:
-            if previous is not None:
-                canvas.following[previous] = index
-            previous = index
+        previous = canvas.follow(previous, canvas.put(ink, x + at * cell, y, 1.0, digit, height))

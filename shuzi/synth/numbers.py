@@ -202,10 +202,7 @@ class _Writer:
         middle -= SPACING.raised_by * height if self.raised else 0
         strength = self.style.strength * SPACING.strength.draw(g)
         index = self.canvas.put(ink, self.x + width / 2, middle, strength, int(sign), max(ink.shape))
-        if index is not None:
-            if self.previous is not None:
-                self.canvas.following[self.previous] = index
-            self.previous = index
+        self.previous = self.canvas.follow(self.previous, index)
         self.x += width + (self.gap + SPACING.wobble.draw(g)) * height
 
 

@@ -8,6 +8,7 @@ letters, words, rules, blots and textures. Everything is drawn from a generator 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -19,22 +20,28 @@ from shuzi.synth.displays import display
 from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
-from shuzi.synth.layouts import STRIP, close_up, empty, field_strip, page_part, tiny
+from shuzi.synth.layouts import SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
 from shuzi.synth.optics import capture, is_legible, light
 from shuzi.synth.paper import paper, smooth_noise
 
 VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
-LAYOUTS: tuple[tuple[Callable[[Glyphs, np.random.Generator], Canvas], float], ...] = (
-    (page_part, 0.27),
-    (table_part, 0.18),
-    (close_up, 0.24),
-    (display, 0.05),
-    (column, 0.06),
-    (textured, 0.06),
-    (empty, 0.09),
-    (tiny, 0.05),
-)  # of squares, and their shares
-DISPLAY_STRIPS = Chance(0.05)  # the other strips are fields
+Layout = Callable[[Glyphs, np.random.Generator], Canvas]
+LAYOUTS: dict[tuple[int, int], tuple[tuple[Layout, float], ...]] = {
+    STRIP: (
+        (partial(display, shape=STRIP), 0.05),
+        (field_strip, 0.95),
+    ),
+    SQUARE: (
+        (page_part, 0.27),
+        (table_part, 0.18),
+        (close_up, 0.24),
+        (display, 0.05),
+        (column, 0.06),
+        (textured, 0.06),
+        (empty, 0.09),
+        (tiny, 0.05),
+    ),
+}  # of scenes of a shape, and their shares
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,8 @@ class Scene:
 
 def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP) -> Scene:
     """Draw a scene of STRIP's or SQUARE's shape."""
-    if shape == STRIP:
-        canvas = display(glyphs, g, STRIP) if DISPLAY_STRIPS.draw(g) else field_strip(glyphs, g)
-    else:
-        layouts, odds = zip(*LAYOUTS, strict=True)
-        canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
+    layouts, odds = zip(*LAYOUTS[shape], strict=True)
+    canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
     lit = light(_inked(canvas, shape, g), g)
     top, bottom, left, right = frame = _frame(shape, g)
     kept = np.s_[top : shape[0] - bottom, left : shape[1] - right]

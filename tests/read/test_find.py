@@ -67,8 +67,8 @@ def likely(proposals):
 )
 def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkeypatch, kind, found, named):
     """The claim lies within the 99 % interval of the share in these scenes (a ratio estimate, clustered by scene)."""
-    monkeypatch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
     shape = STRIP if kind is field_strip else SQUARE
+    monkeypatch.setattr(scenes, "LAYOUTS", {shape: ((kind, 1.0),)})
     counts = []  # of each scene: digits that are there, found, named
     for seed in range(16):
         scene = scenes.scene(glyphs, np.random.default_rng([7, seed]), shape)
@@ -88,7 +88,7 @@ def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkey
 
 def test_on_bare_paper_hardly_anything_is_found(finder, glyphs, monkeypatch):
     bare = ((lambda glyphs, g: Canvas(*SQUARE), 1.0),)
-    monkeypatch.setattr(scenes, "LAYOUTS", bare)
+    monkeypatch.setattr(scenes, "LAYOUTS", {SQUARE: bare})
     pictures = [scenes.scene(glyphs, np.random.default_rng([8, seed]), SQUARE).picture for seed in range(12)]
     assert sum(len(likely(finder(picture)[0])) for picture in pictures) <= 1
 

@@ -1,6 +1,7 @@
 """Made-up scenes: what is said to stand in each kind of them does."""
 
 import dataclasses
+import functools
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,6 @@ from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.columns import column, textured
 from shuzi.synth.displays import display
-from shuzi.synth.distributions import Chance
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.hands import hand
@@ -46,11 +46,13 @@ def glyphs(request, mnist, tmp_path_factory):
     fonts.clear_caches()
 
 
-def made(glyphs, kind, seed, shape=None):
-    shape = shape or (STRIP if kind is field_strip else SQUARE)
+display_strip = functools.partial(display, shape=STRIP)
+
+
+def made(glyphs, kind, seed):
+    shape = STRIP if kind in (field_strip, display_strip) else SQUARE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scenes, "LAYOUTS", ((kind, 1.0),))
-        patch.setattr(scenes, "DISPLAY_STRIPS", Chance(float(kind is display)))
+        patch.setattr(scenes, "LAYOUTS", {shape: ((kind, 1.0),)})
         return scenes.scene(glyphs, np.random.default_rng([3, seed]), shape)
 
 
@@ -112,7 +114,7 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
 def test_a_displays_digits_are_one_number_in_even_cells(glyphs):
     numbers = 0
     for seed in range(12):
-        scene = made(glyphs, display, seed, STRIP)
+        scene = made(glyphs, display_strip, seed)
         digits = np.flatnonzero(scene.labels < CLASSES)
         assert (scene.following[digits[:-1]] == digits[1:]).all()
         whole = [i for i in digits if scene.visible[i] > 0.99 and scene.labels[i] not in (1, 4, 7)]
