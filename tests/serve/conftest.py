@@ -130,7 +130,8 @@ def open_page(chromium, server) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(server.url + path)
         page.wait_for_selector("html[data-ready]")
-        page.wait_for_function("document.hasFocus()")  # before it, a key pressed goes nowhere
+        # Before it has the focus, a key pressed goes nowhere. Functions only: the pages forbid `eval` of an expression.
+        page.wait_for_function("() => document.hasFocus()")
         return page
 
     def look(request):

@@ -102,7 +102,7 @@ def test_a_drawing_stays_in_view_on_a_sheet_that_becomes_narrower(open_page, str
         }"""
     )
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("canvas.width < 400")
+    page.wait_for_function("() => canvas.width < 400")
     assert not edge.evaluate("inked => inked()")
     expect(reading(page)).to_have_text("3")
 
@@ -246,7 +246,7 @@ def test_a_late_answer_to_an_earlier_page_is_not_shown(open_page, three_pages):
     with page.expect_response("**/api/picture?page=3"):
         held.release()
     expect(reading(page)).to_have_text("268")
-    page.wait_for_function("document.getElementById('picture').naturalWidth > 0")
+    page.wait_for_function("() => document.getElementById('picture').naturalWidth > 0")
     ratio = page.locator("#picture").evaluate("it => it.naturalWidth / it.naturalHeight")
     assert ratio == pytest.approx(550 / 360, abs=0.02)  # the third page is wider than the second
 
