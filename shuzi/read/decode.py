@@ -29,8 +29,8 @@ NO_LINK = 0.05  # a digit that is followed with less has surely none that follow
 OPEN_EXCESS, OPEN_GAP, GAP_SHARPNESS = 0.5, 1.6, 10.0
 AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
 SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
-BESIDE = 1.5  # heights: the middles of a mark and the digits around it are nearer
-MARK_REACH = 1.2  # heights: a mark belongs to a number at most so far away
+BESIDE = 1.5  # of a digit's size: the middles of a mark and of the digits around it differ less in height
+MARK_REACH = 1.2  # of a digit's size: a mark belongs to a number at most so far away
 # Heights below a digit's middle where a mark's middle is looked for, and how far from there it may stand for nothing.
 MARK_PLACES, MARK_FREE = {".": (0.5, 0.4), ",": (0.5, 0.4), "'": (-0.5, 0.4)}, (0.0, 0.9)
 MISSED_HEIGHT = 0.6  # of the lower of two digits: writing between them that is so high is a digit too
@@ -161,9 +161,10 @@ def settle_separators(digits: list[Proposal], marks: list[Proposal]) -> list[Pro
 
 def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:
     """Tell which boxes (N, 4) stand beside a mark: bool (N,). side: -1 for on its left, 1 for on its right."""
-    away = (boxes[:, :2] + boxes[:, 2:] / 2 - mark.middle) / boxes[:, 3:]
-    across = side * away[:, 0]
-    return np.asarray((across > 0) & (across < BESIDE) & (np.abs(away[:, 1]) < BESIDE))
+    away, sizes = boxes[:, :2] + boxes[:, 2:] / 2 - mark.middle, boxes[:, 2:].max(1)
+    across = side * away[:, 0] - (boxes[:, 2] + mark.box[2]) / 2
+    reached = (across < MARK_REACH * sizes) & (np.abs(away[:, 1]) < BESIDE * sizes)
+    return np.asarray((side * away[:, 0] > 0) & reached)
 
 
 def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[list[Proposal]]:
@@ -328,21 +329,29 @@ def missed_between(one: Proposal, other: Proposal) -> list[Proposal]:
 def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
     """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number.
 
-    Points and commas are looked for at the foot of digits, so that those of the line above are none of a number's.
+    Points and commas are looked for at the foot of digits, so that those of the line above are none of a number's. A
+    digit reaches on from the marks beside it, as to the dash of `3.-`.
     """
     assigned: list[list[Proposal]] = [[] for _ in chains]
     if not chains:
         return assigned
     boxes = np.array([digit.box for chain in chains for digit in chain])
     owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
-    middles, sizes = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:].max(1)
-    for mark in marks:
+    left, right, sizes = boxes[:, 0], boxes[:, 0] + boxes[:, 2], boxes[:, 2:].max(1)
+
+    def distances(mark: Proposal) -> np.ndarray:
         low, free = MARK_PLACES.get(mark.mark, MARK_FREE)
-        across = np.abs(mark.middle[0] - middles[:, 0]) - (boxes[:, 2] + mark.box[2]) / 2
-        down = np.abs(mark.middle[1] - middles[:, 1] - low * boxes[:, 3]) - free * sizes
-        far = np.maximum(np.maximum(across, down), 0.0) / sizes
-        if far.min() < MARK_REACH:
-            assigned[owners[far.argmin()]].append(mark)
+        across = np.maximum(left - mark.box[0] - mark.box[2], mark.box[0] - right)
+        down = np.abs(mark.middle[1] - boxes[:, 1] - (0.5 + low) * boxes[:, 3]) - free * sizes
+        return np.asarray(np.maximum(np.maximum(across, down), 0.0) / sizes)
+
+    for mark in sorted(marks, key=lambda mark: float(distances(mark).min())):
+        far = distances(mark)
+        nearest = far.argmin()
+        if far[nearest] < MARK_REACH:
+            assigned[owners[nearest]].append(mark)
+            left[nearest] = min(left[nearest], mark.box[0])
+            right[nearest] = max(right[nearest], mark.box[0] + mark.box[2])
     return assigned
 
 
