@@ -37,12 +37,23 @@ class Panel:
     depth: LogUniform = LogUniform(0.25, 1)  # how far the digits' tone lies from the panel's
     reflections: Uniform = Uniform(0, 0.2)
     reflection_knots: Uniform = Uniform(15, 60)
+    panes: Integers = Integers(0, 3)  # reflections with straight edges
+    pane_tone: Uniform = Uniform(-0.25, 0.25)
+    shadow: Chance = Chance(0.3)  # of the digits on the panel behind them
+    shadow_offset: Uniform = Uniform(-0.15, 0.15)  # share
+    shadow_depth: Uniform = Uniform(0.1, 0.5)  # of the digits' own
+    sides: Integers = Integers(0, 3)  # upright lines at either end: the panel lies deep in its housing
+    side_place: Uniform = Uniform(0, 0.6)  # share: from the panel's edge
+    side_width: LogUniform = LogUniform(0.02, 0.15)  # share
+    side_tone: Uniform = Uniform(-0.4, 0.4)
     rim: OneOf = OneOf(0, 1, 2, 4)
     named: Chance = Chance(0.5)  # a word below the panel
     word_height: Uniform = Uniform(0.3, 0.7)  # share
 
 
 PANEL = Panel()
+Corners = tuple[tuple[int, int], tuple[int, int]]
+"""Left and top, right and bottom of a panel, in pixels."""
 
 
 def display(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = SQUARE) -> Canvas:
@@ -60,13 +71,7 @@ def display(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = SQU
     corners = (round(left), round(y - height / 2 - s.above.draw(g) * height)), (round(right), round(bottom))
     panel = np.zeros(shape, np.uint8)
     cv2.rectangle(panel, *corners, 1, cv2.FILLED)
-    glare = smooth_noise(shape, s.reflection_knots.draw(g), g) * s.reflections.draw(g)
-    if s.lit.draw(g):
-        tone = np.clip(s.dark.draw(g) + glare, 0, 1) * (1 - s.depth.draw(g) * canvas.cover)
-    else:
-        tone = np.clip(s.bare.draw(g) + glare, 0, 1)
-        tone = tone + (1 - tone) * s.depth.draw(g) * canvas.cover
-    canvas.cover = np.where(panel == 1, tone, 0).astype(np.float32)
+    canvas.cover = np.where(panel == 1, _tone(canvas.cover, corners, height, g), 0).astype(np.float32)
     rim = int(s.rim.draw(g))
     if rim:
         cv2.rectangle(canvas.cover, *corners, 1.0, rim)
@@ -74,6 +79,47 @@ def display(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = SQU
         word = Style(height * s.word_height.draw(g), hand(g, "font"), 1.0)
         write_word(canvas, glyphs, start, bottom + height * s.word_height.high, word, g)
     return canvas
+
+
+def _tone(digits: np.ndarray, corners: Corners, height: float, g: np.random.Generator) -> np.ndarray:
+    """Draw a panel with digits' ink on it: its darkness, float32 (H, W), 0..1. height: of the digits, in pixels."""
+    s, shape = PANEL, digits.shape
+    glare = smooth_noise(shape, s.reflection_knots.draw(g), g) * s.reflections.draw(g)
+    glare = glare + _panes(corners, shape, g)
+    if s.shadow.draw(g):
+        across, down = (s.shadow_offset.draw(g) * height for _ in range(2))
+        shadow = cv2.warpAffine(digits, np.array([[1, 0, across], [0, 1, down]]), shape[::-1])
+        digits = np.maximum(digits, shadow * s.shadow_depth.draw(g))
+    if s.lit.draw(g):
+        tone = np.clip(s.dark.draw(g) + glare, 0, 1) * (1 - s.depth.draw(g) * digits)
+    else:
+        tone = np.clip(s.bare.draw(g) + glare, 0, 1)
+        tone = tone + (1 - tone) * s.depth.draw(g) * digits
+    return np.asarray(np.clip(tone + _sides(corners, shape, height, g), 0, 1))
+
+
+def _panes(corners: Corners, shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
+    """Draw reflections with straight edges on a panel: changes of its tone, float32 (H, W)."""
+    (left, top), (right, bottom) = corners
+    tone = np.zeros(shape, np.float32)
+    for _ in range(PANEL.panes.draw(g)):
+        x = np.sort(g.uniform(left, right, 2)) + g.uniform(-0.3, 0.3, (2, 1)) * (bottom - top)
+        y = np.sort(g.uniform(top, bottom, 2)) if g.random() < 0.5 else np.array([top, bottom])
+        pane = np.array([(x[0, 0], y[0]), (x[0, 1], y[0]), (x[1, 1], y[1]), (x[1, 0], y[1])])
+        cv2.fillPoly(tone, [np.round(pane).astype(np.int32)], PANEL.pane_tone.draw(g))
+    return tone
+
+
+def _sides(corners: Corners, shape: tuple[int, int], height: float, g: np.random.Generator) -> np.ndarray:
+    """Draw the upright lines at a panel's ends: changes of its tone, float32 (H, W)."""
+    (left, top), (right, bottom) = corners
+    tone = np.zeros(shape, np.float32)
+    for edge, inwards in ((left, 1), (right, -1)):
+        for _ in range(PANEL.sides.draw(g)):
+            x = round(edge + inwards * PANEL.side_place.draw(g) * height)
+            width = max(1, round(PANEL.side_width.draw(g) * height))
+            cv2.line(tone, (x, top), (x, bottom), PANEL.side_tone.draw(g), width)
+    return tone
 
 
 def _show(

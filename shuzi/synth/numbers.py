@@ -6,10 +6,11 @@ import numpy as np
 
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
-from shuzi.synth.canvas import LETTER, Canvas
+from shuzi.synth.canvas import BOXED, LETTER, Canvas
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand
+from shuzi.synth.raster import polyline
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ class Spacing:
     point_space: float = 0.05
     mark_space: float = 0.08
     mark_gap: float = 0.3  # of the gap between digits
+    joined: Chance = Chance(0.1)  # digits that a stroke joins, as in a row of zeros
+    join: Uniform = Uniform(0.05, 0.6)  # where it ends, from a digit's top
+    join_sag: Uniform = Uniform(-0.1, 0.2)
+    join_reach: float = 0.6  # wider gaps have none
     raised: Chance = Chance(0.12)  # cents written high and small
     raised_height: float = 0.65
     raised_by: float = 0.18
@@ -159,6 +164,8 @@ class _Writer:
         self.heights = LogNormal(1, SPACING.heights if SPACING.even.draw(g) else SPACING.uneven_heights)
         self.previous: int | None = None
         self.raised = False
+        self.joined = SPACING.joined.draw(g)
+        self.last: np.ndarray | None = None  # where a stroke to the next digit would begin
 
     @property
     def baseline(self) -> float:
@@ -168,6 +175,7 @@ class _Writer:
     def mark(self, sign: str) -> None:
         """Write a mark."""
         g, height = self.g, self.style.height
+        self.last = None
         if SPACING.stray_mark.draw(g):
             self.x += SPACING.stray.draw(g) * height
         ink, low = self.glyphs.mark(sign, height, self.style.by, g)
@@ -202,8 +210,36 @@ class _Writer:
         middle -= SPACING.raised_by * height if self.raised else 0
         strength = self.style.strength * SPACING.strength.draw(g)
         index = self.canvas.put(ink, self.x + width / 2, middle, strength, int(sign), max(ink.shape))
+        if self.joined:
+            corner = np.array([self.x + (width - ink.shape[1]) / 2, middle - ink.shape[0] / 2])
+            self.join(corner + _end(ink, -1, g), strength)
+            self.last = corner + _end(ink, 1, g)
         self.previous = self.canvas.follow(self.previous, index)
         self.x += width + (self.gap + SPACING.wobble.draw(g)) * height
+
+    def join(self, end: np.ndarray, strength: float) -> None:
+        """Draw a stroke from the last digit to the next one at `end`, (2,), in pixels, if they stand close."""
+        height, start = self.style.height, self.last
+        if self.previous is None or start is None or np.hypot(*(end - start)) > SPACING.join_reach * height:
+            return
+        bend = (start + end) / 2 + (0, SPACING.join_sag.draw(self.g) * height)
+        at = np.linspace(0, 1, 9)[:, None]
+        path = (1 - at) ** 2 * start + 2 * at * (1 - at) * bend + at**2 * end  # a quadratic Bezier curve
+        pen = max(1.0, self.style.by.pen * height)
+        corner = np.floor(path.min(0) - pen)
+        shape = np.ceil(path.max(0) + pen - corner).astype(int)[::-1]
+        ink = np.zeros(shape, np.uint8)
+        polyline(ink, path - corner, pen)
+        x, y = (corner + shape[::-1] / 2).tolist()
+        self.canvas.put(ink.astype(np.float32) / 255, x, y, strength)
+
+
+def _end(ink: np.ndarray, side: int, g: np.random.Generator) -> np.ndarray:
+    """Find a place (2,) on a digit's right edge, for side 1, or its left one, for -1, in pixels of its ink."""
+    row = int(SPACING.join.draw(g) * ink.shape[0])
+    inked = np.flatnonzero(ink[row] > BOXED)
+    across = (inked[-1] if side > 0 else inked[0]) if len(inked) else ink.shape[1] / 2
+    return np.array([across + 0.5, row + 0.5])
 
 
 def write_number(
