@@ -11,6 +11,7 @@ import numpy as np
 
 from shuzi.read.calibration import sigmoid
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines
+from shuzi.read.marks import assign_marks, settle_marks, settle_separators
 from shuzi.read.proposals import MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
 
 MIN_LINK = 0.5  # from here on a digit has a next one
@@ -22,18 +23,14 @@ DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather tha
 # most, in heights.
 EVEN, MARK_GAP = 0.2, 0.35
 MANY_GAPS = 10  # so many gaps show a page's usual ones
+SPREAD = 0.05  # widths of a digit: the least standard deviation of gaps, which a pixel's rounding alone makes
 BETWEEN = 6.0  # widths of a digit: gaps between numbers are at most so wide
 NO_LINK = 0.05  # a digit that is followed with less has surely none that follows
 # In widths of a digit: with a gap so much wider than the number's others, or so wide, one number is as likely as two.
 # Of 600 numbers of real writers one in a hundred has a gap 0.2 wider than its others, or as wide as 1.15.
 OPEN_EXCESS, OPEN_GAP, GAP_SHARPNESS = 0.5, 1.6, 10.0
-AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
-SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
-BESIDE = 1.5  # of a digit's size: the middles of a mark and of the digits around it differ less in height
-MARK_REACH = 1.2  # of a digit's size: a mark belongs to a number at most so far away
-# Heights below a digit's middle where a mark's middle is looked for, and how far from there it may stand for nothing.
-MARK_PLACES, MARK_FREE = {".": (0.5, 0.4), ",": (0.5, 0.4), "'": (-0.5, 0.4)}, (0.0, 0.9)
 MISSED_HEIGHT = 0.6  # of the lower of two digits: writing between them that is so high is a digit too
+EXPLAINED = 0.5  # of such writing: so much lies in the boxes of digits and marks that were found
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
 # Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
 # and 20 % of the points with a heat of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
@@ -128,45 +125,6 @@ def _digit_ink(proposal: Proposal) -> bool:
     return ink > DIGIT_INK * writing
 
 
-def settle_marks(likely: list[Proposal]) -> list[Proposal]:
-    """Take marks that have no digit beside them where one must be for the digits that they look like, or for nothing.
-
-    A comma, a colon, a slash, a percent sign and an apostrophe follow a digit. A digit or a dash follows a slash.
-    """
-    before = np.array([p.box for p in likely if not p.mark]).reshape(-1, 4)
-    after = np.array([p.box for p in likely if p.mark in ("", "-")]).reshape(-1, 4)
-    settled = []
-    for p in likely:
-        if p.mark in AFTER_DIGITS and not (
-            _beside(p, before, -1).any() and (p.mark != "/" or _beside(p, after, 1).any())
-        ):
-            if p.digit is not None and p.digit.chance >= MIN_DIGIT_CHANCE:
-                settled.append(p.digit)
-        else:
-            settled.append(p)
-    return settled
-
-
-def settle_separators(digits: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
-    """Take the likelier of two separators that no digit of the number parts; its chance is that of one of both."""
-    kept: list[Proposal] = []
-    for part in sorted((*digits, *marks), key=lambda p: p.middle[0]):
-        if kept and part.mark in SEPARATORS and kept[-1].mark in SEPARATORS:
-            both = kept.pop(), part
-            odds = [p.chance / max(1 - p.chance, 1e-4) for p in both]
-            part = replace(both[int(np.argmax(odds))], chance=max(odds) / (1 + sum(odds)))
-        kept.append(part)
-    return [part for part in kept if part.mark]
-
-
-def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:
-    """Tell which boxes (N, 4) stand beside a mark: bool (N,). side: -1 for on its left, 1 for on its right."""
-    away, sizes = boxes[:, :2] + boxes[:, 2:] / 2 - mark.middle, boxes[:, 2:].max(1)
-    across = side * away[:, 0] - (boxes[:, 2] + mark.box[2]) / 2
-    reached = (across < MARK_REACH * sizes) & (np.abs(away[:, 1]) < BESIDE * sizes)
-    return np.asarray((side * away[:, 0] > 0) & reached)
-
-
 def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[list[Proposal]]:
     """Link each digit to the one that stands where the network expects its next; return the chains.
 
@@ -259,7 +217,9 @@ def _gap(one: Proposal, other: Proposal) -> float:
 def _usual_gaps(chains: list[list[Proposal]]) -> tuple[float, float]:
     """Measure the gaps within a page's numbers: mean and standard deviation; infinity and 1 for a few."""
     gaps = [_gap(one, other) for chain in chains for one, other in pairwise(chain)]
-    return (float(np.mean(gaps)), float(np.std(gaps))) if len(gaps) >= MANY_GAPS else (np.inf, 1.0)
+    return (
+        (float(np.mean(gaps)), max(float(np.std(gaps)), SPREAD)) if len(gaps) >= MANY_GAPS else (np.inf, 1.0)
+    )
 
 
 def _is_usual(gap: float, link: float, usual: tuple[float, float]) -> bool:
@@ -295,17 +255,16 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
 
 def with_missed(chain: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
     """Propose writing as high as a digit that stands between two digits of a number as one that nobody found."""
-    found = [chain[0]]
+    found, boxes = [chain[0]], np.array([p.box for p in (*chain, *marks)])
     for one, other in pairwise(chain):
-        found += [
-            p for p in missed_between(one, other) if not any(covered(m.box, p.box[None]) for m in marks)
-        ]
-        found.append(other)
+        x, width = one.box[0], other.box[0] + other.box[2] - one.box[0]
+        near = (boxes[:, 0] < x + width) & (boxes[:, :3:2].sum(1) > x)
+        found += [*missed_between(one, other, boxes[near]), other]
     return found
 
 
-def missed_between(one: Proposal, other: Proposal) -> list[Proposal]:
-    """List connected writing between the middles of two digits, of a digit's height, that lies in neither's box."""
+def missed_between(one: Proposal, other: Proposal, explained: np.ndarray) -> list[Proposal]:
+    """List connected writing between the middles of two digits, of a digit's height, mostly outside boxes (N, 4)."""
     level, boxes = one.level, np.array([one.box, other.box])
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     across = [one.middle[0], other.middle[0]]
@@ -315,44 +274,18 @@ def missed_between(one: Proposal, other: Proposal) -> list[Proposal]:
     written = (level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
     if not written.any():
         return []
-    _, _, parts, middles = cv2.connectedComponentsWithStats(written)
-    corner, missed = np.array([left + level.left, top + level.top]), []
-    for part, middle in zip(parts[1:], middles[1:], strict=True):
-        box = np.concatenate([part[:2] + corner, part[2:4]]) / level.scale
-        at = (middle + corner) / level.scale
-        inside = ((at >= boxes[:, :2]) & (at <= boxes[:, :2] + boxes[:, 2:])).all(1)
-        if box[3] > MISSED_HEIGHT * boxes[:, 3].min() and not inside.any():
+    _, labels, parts, _ = cv2.connectedComponentsWithStats(written)
+    inside, corner, missed = np.zeros(written.shape, bool), np.array([left, top]), []
+    for low_x, low_y, high_x, high_y in map(level.box_bounds, explained):
+        inside[max(low_y - top, 0) : max(high_y - top, 0), max(low_x - left, 0) : max(high_x - left, 0)] = (
+            True
+        )
+    for i, part in enumerate(parts[1:], 1):
+        origin = part[:2] + corner + (level.left, level.top)
+        box = np.concatenate([origin, part[2:4]]) / level.scale
+        if box[3] > MISSED_HEIGHT * boxes[:, 3].min() and inside[labels == i].mean() < EXPLAINED:
             missed.append(replace(one, chance=MIN_CHANCE, classes=np.full(10, 0.1), box=box, link=1.0))
     return sorted(missed, key=lambda p: float(p.middle[0]))
-
-
-def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[list[Proposal]]:
-    """Assign each mark to the number whose digits are nearest, if they are within MARK_REACH; list them by number.
-
-    Points and commas are looked for at the foot of digits, so that those of the line above are none of a number's. A
-    digit reaches on from the marks beside it, as to the dash of `3.-`.
-    """
-    assigned: list[list[Proposal]] = [[] for _ in chains]
-    if not chains:
-        return assigned
-    boxes = np.array([digit.box for chain in chains for digit in chain])
-    owners = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
-    left, right, sizes = boxes[:, 0], boxes[:, 0] + boxes[:, 2], boxes[:, 2:].max(1)
-
-    def distances(mark: Proposal) -> np.ndarray:
-        low, free = MARK_PLACES.get(mark.mark, MARK_FREE)
-        across = np.maximum(left - mark.box[0] - mark.box[2], mark.box[0] - right)
-        down = np.abs(mark.middle[1] - boxes[:, 1] - (0.5 + low) * boxes[:, 3]) - free * sizes
-        return np.asarray(np.maximum(np.maximum(across, down), 0.0) / sizes)
-
-    for mark in sorted(marks, key=lambda mark: float(distances(mark).min())):
-        far = distances(mark)
-        nearest = far.argmin()
-        if far[nearest] < MARK_REACH:
-            assigned[owners[nearest]].append(mark)
-            left[nearest] = min(left[nearest], mark.box[0])
-            right[nearest] = max(right[nearest], mark.box[0] + mark.box[2])
-    return assigned
 
 
 def p_layout(groups: list[DigitGroup], proposals: list[Proposal], gap: float | None = None) -> list[float]:

@@ -58,6 +58,7 @@ SEVERAL_DIGITS, ENOUGH_DIGITS = 5, 40
 # A turn's sum of squares must be so many times that of the picture as it is, and so large: a few clear digits. Upright
 # pages and tables have 1.5 times the sum of their best turn and more, short numbers less than once.
 TURN_RATIO, CLEAR_DIGITS = 1.5, 3.0
+LETTER_REACH = np.ones((5, 5), np.uint8)  # cells around a letter's middle where no turned digit counts
 SURE = 0.9  # how likely it is a digit, and which: with less it gets a second look
 MAX_SECOND_LOOKS = 32  # a fifth of a second of a core
 SECOND_LOOK_MARGIN = 48  # pixels around the digit, for its neighbours
@@ -144,10 +145,10 @@ class Finder:
                 slice(max(0, x - width // 4), x + width // 4),
             )
         part = resize(grey, first.scale)[rows, columns]
-        looks = [clear] if whole else []  # the first look is that of the whole page as it is
+        looks = [first] if whole else []  # the first look is that of the whole page as it is
         for times in range(len(looks), 4):
-            looks.append(clearness(self.look(turned(part, times), first.scale)))
-        sums = [float((look**2).sum()) for look in looks]
+            looks.append(self.look(turned(part, times), first.scale))
+        sums = [float((clear_digits(look, looks[0], times) ** 2).sum()) for times, look in enumerate(looks)]
         best = int(np.argmax(sums))
         if sums[best] < max(CLEAR_DIGITS, TURN_RATIO * sums[0]):
             return 0, first
@@ -236,6 +237,18 @@ def turned(grey: np.ndarray, times: int) -> np.ndarray:
 def clearness(level: Level) -> np.ndarray:
     """Compute how likely a digit stands at each cell of a level and which it is, at most: float32 (h, w), 0..1."""
     return np.asarray(level.maps[HEAT][0] * level.maps[CLASS].max(0))
+
+
+def clear_digits(level: Level, upright: Level, times: int) -> np.ndarray:
+    """Compute the clearness of a turned level without what is more clearly a letter as it is: float32 (h, w), 0..1.
+
+    Upside down, a word looks like digits. upright: the same picture, which `level` shows turned by so many quarters.
+    """
+    height, width = (-(-side // STRIDE) for side in upright.ink.shape)
+    letters = cv2.dilate(upright.maps[HEAT][-1, :height, :width], LETTER_REACH)
+    letters = turned(letters, times)
+    clear = clearness(level)[: letters.shape[0], : letters.shape[1]]
+    return np.where(clear > letters, clear, 0)
 
 
 def drop_overlaid(found: list[Proposal]) -> list[Proposal]:

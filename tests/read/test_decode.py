@@ -203,6 +203,20 @@ def test_a_wide_dash_after_a_point_belongs_to_the_number():
     assert read(decode.group_digits(page)) == [(0, "5.-")]
 
 
+def test_a_dash_that_only_a_point_brings_near_belongs_to_the_number():
+    dash = proposal("-", 40 + WIDTH / 2 + 1.7 * HEIGHT, 50, 24, 4)
+    assert read(decode.group_digits([*row("5", 40, 50), dash])) == [(0, "5")]
+    point = proposal(".", 40 + WIDTH / 2 + 0.6 * HEIGHT, 62, 4, 4)
+    assert read(decode.group_digits([*row("5", 40, 50), dash, point])) == [(0, "5.-")]
+
+
+@pytest.mark.parametrize("sign", [",", ":", "%"])
+def test_a_mark_stands_however_low_the_digit_before_it_is(sign):
+    zero = proposal("0", 40, 60, 24, 12)
+    mark = proposal(sign, 74, 62, 8, 12)
+    assert read(decode.group_digits([zero, mark])) == [(0, f"0{sign}")]
+
+
 @pytest.mark.parametrize("sign", [",", ":", "/"])
 def test_what_begins_a_number_is_a_digit_rather_than_a_comma_a_colon_or_a_slash(sign):
     page = [proposal(sign, 16, 50, 10, 30), *row("25", 40, 50)]
@@ -293,6 +307,32 @@ def test_writing_as_high_as_a_digit_between_two_digits_of_a_number_is_a_digit(to
     assert "".join("?" if p.chance < 0.1 else str(p.classes.argmax()) for p in found.digits) == text
     if top == 35:
         assert found.digits[1].box.tolist() == [62, 35, 4, 30]
+
+
+@pytest.mark.parametrize("between", ["a stroke", ":"])
+def test_writing_that_joins_two_digits_or_is_a_mark_is_no_digit(between):
+    page = row("1:2", 40, 50)
+    writing = np.zeros((200, 400), np.float32)
+    for found in page:
+        left, top, right, bottom = (*found.box[:2].astype(int), *(found.box[:2] + found.box[2:]).astype(int))
+        writing[top:bottom, left:right] = 1
+    if between == "a stroke":
+        page = [p for p in page if not p.mark]
+        writing[35:65] = 0
+        writing[35:65, 30:50] = writing[35:65, 62:82] = writing[48:52, 30:82] = 1
+    for found in page:
+        found.level = Level(1.0, 0, 0, (0, 0, 400, 200), NOWHERE.maps, writing, writing)
+    (found,) = decode.group_digits(page)
+    assert len(found.digits) == 2
+
+
+def test_on_a_page_whose_gaps_are_all_equal_a_number_ends_where_the_network_says_so():
+    page = [p for line in range(4) for p in row("4321", 40, 50 + 50 * line)]
+    page += row("56", 300, 50)
+    for digit in page:
+        digit.box[2] = 16  # so that each gap is exactly half of it
+    with np.errstate(divide="raise", invalid="raise"):
+        assert read(decode.group_digits(page))[:2] == [(0, "4321"), (0, "56")]
 
 
 @pytest.mark.parametrize(

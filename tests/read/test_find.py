@@ -5,6 +5,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from shuzi.maps import (
     CHANNELS,
@@ -549,6 +550,15 @@ def test_a_page_on_its_side_or_upside_down_is_found_to_be_so(finder, page, times
 @pytest.mark.parametrize("times", range(4))
 def test_a_short_number_is_never_turned(finder, field, times):
     assert finder.turn(find.turned(field[0][:, :170], times))[0] == 0
+
+
+def test_words_that_look_like_digits_upside_down_count_for_no_turn(finder, page):
+    words = Image.new("L", (700, 150), 235)
+    ImageDraw.Draw(words).text((80, 40), "SELL HELL SHELLS", fill=30, font=ImageFont.load_default(50))
+    for picture, least, most in ((np.array(words), 0, 0.5), (find.turned(page, 2), 0.9, 1)):
+        upright, over = finder.first_look(picture), finder.first_look(find.turned(picture, 2))
+        share = find.clear_digits(over, upright, 2).sum() / find.clearness(over).sum()
+        assert least <= share <= most
 
 
 @pytest.mark.parametrize("shape", [(2000, 2000), (1000, 4000), (2450, 1630)])
