@@ -555,9 +555,9 @@ def test_a_short_number_is_never_turned(finder, field, times):
 def test_words_that_look_like_digits_upside_down_count_for_no_turn(finder, page):
     words = Image.new("L", (700, 150), 235)
     ImageDraw.Draw(words).text((80, 40), "SELL HELL SHELLS", fill=30, font=ImageFont.load_default(50))
-    for picture, least, most in ((np.array(words), 0, 0.5), (find.turned(page, 2), 0.9, 1)):
+    for picture, least, most in ((np.array(words), 0, 0.5), (find.turned(page, 2), 0.7, 1)):
         upright, over = finder.first_look(picture), finder.first_look(find.turned(picture, 2))
-        share = find.clear_digits(over, upright, 2).sum() / find.clearness(over).sum()
+        share = (find.clear_digits(over, upright, 2) ** 2).sum() / (find.clearness(over) ** 2).sum()
         assert least <= share <= most
 
 
