@@ -163,6 +163,22 @@ def test_rows_of_different_heights_are_lines():
     assert read(decode.group_digits(shuffled(page))) == expected
 
 
+def test_the_rows_of_a_bent_grid_in_perspective_stay_rows():
+    found = 0
+    for seed in range(20):
+        g = np.random.default_rng(seed)
+        i, j = np.mgrid[:9, :9]
+        scale = (
+            1 + g.normal(0, 0.02) * (i - 4) + g.normal(0, 0.015) * (j - 4)
+        )  # nearer, and so larger, at one end
+        x, y = 60 * (j - 4) / scale, 60 * (i - 4 + g.normal(0, 0.15) * np.sin(np.pi * j / 9)) / scale
+        x, y = 400 + x + g.normal(0, 3, x.shape), 400 + y + g.normal(0, 3, x.shape)
+        digits = [proposal(*each) for each in zip(map(str, j.flat), x.flat, y.flat, strict=True)]
+        lines = read(decode.group_digits(shuffled(digits)))
+        found += sum("".join(text for at, text in lines if at == line) == "012345678" for line in range(9))
+    assert found >= 0.95 * 180
+
+
 @pytest.mark.parametrize("lean", [0.0, 0.05])
 def test_a_grid_of_single_digits_is_read_row_by_row(lean):
     g = np.random.default_rng(0)
