@@ -257,9 +257,10 @@ def with_missed(chain: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
     """Propose writing as high as a digit that stands between two digits of a number as one that nobody found."""
     found, boxes = [chain[0]], np.array([p.box for p in (*chain, *marks)])
     for one, other in pairwise(chain):
-        x, width = one.box[0], other.box[0] + other.box[2] - one.box[0]
-        near = (boxes[:, 0] < x + width) & (boxes[:, :3:2].sum(1) > x)
-        found += [*missed_between(one, other, boxes[near]), other]
+        if one.box[0] + one.box[2] < other.box[0]:
+            near = (boxes[:, 0] < other.box[0] + other.box[2]) & (boxes[:, :3:2].sum(1) > one.box[0])
+            found += missed_between(one, other, boxes[near])
+        found.append(other)
     return found
 
 
@@ -276,10 +277,9 @@ def missed_between(one: Proposal, other: Proposal, explained: np.ndarray) -> lis
         return []
     _, labels, parts, _ = cv2.connectedComponentsWithStats(written)
     inside, corner, missed = np.zeros(written.shape, bool), np.array([left, top]), []
-    for low_x, low_y, high_x, high_y in map(level.box_bounds, explained):
-        inside[max(low_y - top, 0) : max(high_y - top, 0), max(low_x - left, 0) : max(high_x - left, 0)] = (
-            True
-        )
+    for bounds in map(level.box_bounds, explained):
+        x0, y0, x1, y1 = np.maximum(np.array(bounds) - (left, top, left, top), 0).tolist()
+        inside[y0:y1, x0:x1] = True
     for i, part in enumerate(parts[1:], 1):
         origin = part[:2] + corner + (level.left, level.top)
         box = np.concatenate([origin, part[2:4]]) / level.scale

@@ -12,8 +12,8 @@ from shuzi.read.proposals import Proposal
 # Of the lower one's height: how far apart, up or down, two neighbours of one line may stand.
 LINE_OFFSET = 0.6
 # The same for numbers of one line, where a page is bent or its lines aren't parallel; and how much more a step up or
-# down counts than one across. Of rows of bent grids with 1.5 to 2.4 heights from line to line 84 % were found whole with
-# 0.6 and 97 % with 0.9; of ragged lines 1.25 heights apart and more, all with either.
+# down counts than one across. Of rows of bent grids with 1.5 to 2.4 heights from line to line 84 % were whole with 0.6
+# and 97 % with 0.9; of ragged lines 1.25 heights apart and more, all with either.
 ROW_OFFSET, RISE_WEIGHT = 0.9, 2.0
 SLOPE_REACH = 6.0  # heights: neighbours so near show how a page's lines slope
 SLOPES = np.linspace(-0.25, 0.25, 101)  # tangents of the angles at which lines may rise or fall
