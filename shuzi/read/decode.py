@@ -93,7 +93,8 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     )
     marks = [p for p in likely if p.mark]
     chains = with_enclosed(bridge_breaks(chains, marks, even=gap is None))
-    chains = [with_missed(chain, marks) for chain in chains]
+    places = np.array([mark.box for mark in marks]).reshape(-1, 4)
+    chains = [with_missed(chain, places) for chain in chains]
     assigned = [settle_separators(*each) for each in zip(chains, assign_marks(chains, marks), strict=True)]
     lines = enumerate(group_lines(chains))
     return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
@@ -253,19 +254,25 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
     return [chain for i, chain in enumerate(completed) if i not in taken]
 
 
-def with_missed(chain: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
-    """Propose writing as high as a digit that stands between two digits of a number as one that nobody found."""
-    found, boxes = [chain[0]], np.array([p.box for p in (*chain, *marks)])
+def with_missed(chain: list[Proposal], marks: np.ndarray) -> list[Proposal]:
+    """Propose writing as high as a digit that stands between two digits of a number as one that nobody found.
+
+    marks: float64 (N, 4), the boxes of the page's marks.
+    """
+    found = [chain[0]]
     for one, other in pairwise(chain):
         if one.box[0] + one.box[2] < other.box[0]:
-            near = (boxes[:, 0] < other.box[0] + other.box[2]) & (boxes[:, :3:2].sum(1) > one.box[0])
-            found += missed_between(one, other, boxes[near])
+            between = (marks[:, 0] < other.box[0]) & (marks[:, :3:2].sum(1) > one.middle[0])
+            found += missed_between(one, other, marks[between])
         found.append(other)
     return found
 
 
-def missed_between(one: Proposal, other: Proposal, explained: np.ndarray) -> list[Proposal]:
-    """List connected writing between the middles of two digits, of a digit's height, mostly outside boxes (N, 4)."""
+def missed_between(one: Proposal, other: Proposal, marks: np.ndarray) -> list[Proposal]:
+    """List connected writing between the middles of two digits, as high as they, mostly outside all boxes.
+
+    marks: float64 (N, 4), the boxes of marks there.
+    """
     level, boxes = one.level, np.array([one.box, other.box])
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     across = [one.middle[0], other.middle[0]]
@@ -277,7 +284,7 @@ def missed_between(one: Proposal, other: Proposal, explained: np.ndarray) -> lis
         return []
     _, labels, parts, _ = cv2.connectedComponentsWithStats(written)
     inside, corner, missed = np.zeros(written.shape, bool), np.array([left, top]), []
-    for bounds in map(level.box_bounds, explained):
+    for bounds in map(level.box_bounds, [*boxes, *marks]):
         x0, y0, x1, y1 = np.maximum(np.array(bounds) - (left, top, left, top), 0).tolist()
         inside[y0:y1, x0:x1] = True
     for i, part in enumerate(parts[1:], 1):

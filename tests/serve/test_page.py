@@ -280,9 +280,10 @@ def test_the_marks_on_the_bars_have_a_legend(open_page, strokes):
     page = open_page()
     draw(page, strokes["7"])
     expect(page.locator("#other")).to_contain_text("Softmax regression")
-    colour = "([id, part]) => getComputedStyle(document.querySelector(id), part).backgroundColor"
-    marks = page.evaluate(colour, ["#bars li > i", "::after"])
-    assert page.evaluate(colour, ["#other", "::before"]) == marks
+    page.wait_for_function("""() => {
+        const colour = (id, part) => getComputedStyle(document.querySelector(id), part).backgroundColor;
+        return colour("#bars li > i", "::after") === colour("#other", "::before");
+    }""")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#other")).to_be_empty()
     assert page.evaluate("getComputedStyle(document.getElementById('other'), '::before').content") == "none"
