@@ -243,7 +243,7 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
     taken: set[int] = set()
     completed = []
     for i, chain in enumerate(chains):
-        gaps, found = gaps_around(chain, firsts), list(chain)
+        gaps, found = gaps_around(chain, firsts) if len(chain) > 1 else np.zeros(0, int), list(chain)
         for j in np.flatnonzero(gaps).tolist():
             middles = np.array([digit.middle for digit in chains[j]])
             if j != i and (gaps_around(chain, middles) == gaps[j]).all():
