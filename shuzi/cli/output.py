@@ -77,10 +77,12 @@ def progress_bar(total: int, console: Console) -> Iterator[Callable[[Iterable[It
     There is a bar only for two items or more, on a terminal: on `console` if it is one, because what is printed there
     meanwhile goes above the bar, else on stderr.
     """
+    if total < 2 or not err.is_terminal:
+        yield lambda items: items
+        return
     from rich.progress import Progress
 
-    where = console if console.is_terminal else err
-    with Progress(console=where, transient=True, disable=total < 2 or not err.is_terminal) as display:
+    with Progress(console=console if console.is_terminal else err, transient=True) as display:
         yield lambda items: display.track(items, total, description="reading")
 
 
