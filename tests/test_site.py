@@ -21,6 +21,7 @@ from shuzi.serve.strokes import render
 from shuzi.serve.task import Task
 from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 WEBSITE = ROOT / "website"
 PATIENCE = 100_000  # ms: longer than any machine under load needs
@@ -140,7 +141,6 @@ def test_the_browser_normalises_as_python_does(open_page, mnist):
     assert page.evaluate(NORMALISE, [[3, 2, [0] * 6]]) == [[0] * 784]
 
 
-@pytest.mark.slow
 def test_the_browser_normalises_a_thousand_drawings_and_digits_as_python_does(open_page, mnist):
     page = open_page()
     inks = [255 - render(strokes).pixels for _, strokes in drawings(1000, np.random.default_rng(1))]
@@ -165,7 +165,6 @@ def test_a_drawing_is_read_explained_and_read_by_the_other_model(open_page, stro
     expect(page.locator("#maps .best b")).to_have_text("3")
 
 
-@pytest.mark.slow
 def test_drawings_are_read_as_on_the_server(open_page):
     """The same digit wherever both are sure, and "not sure" of the same 99 in 100."""
     page, server = open_page(), ServedModels(None)
@@ -289,7 +288,6 @@ def test_axe_finds_no_violation(open_page, axe, path):
     assert axe(page) == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_axe_finds_no_violation_beside_a_reading_and_what_is_said_of_photos(
     open_page, axe_in_every_look, strokes
@@ -304,7 +302,6 @@ def test_axe_finds_no_violation_beside_a_reading_and_what_is_said_of_photos(
     assert axe_in_every_look(page) == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_axe_finds_no_violation_beside_runs_that_are_compared_and_replayed(
     open_page, axe_in_every_look, strokes
@@ -329,7 +326,6 @@ def site_address(site) -> Iterator[str]:
     yield from serve(site)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_site_stands_alone_in_both_languages(site):
     for language, other, word in (("zh", "en", "梯度"), ("en", "zh", "gradient")):
@@ -359,7 +355,6 @@ def page(chromium, site_address):
     assert not faults
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("language", "asked", "first"), [
     ("zh", "梯度", "4 "), ("zh", "交叉熵", "3 "), ("zh", "学习率", "4 "), ("zh", "熵", "3 "), ("zh", "softmax", "2 "),
     ("zh", "就是在骗自己", "6 "), ("zh", "小批量 reshape", "1 "), ("en", "cross-entropy", "3 "),
@@ -370,13 +365,11 @@ def test_the_sites_search_finds_the_chapter(page, site_address, language, asked,
     assert any(link.startswith(first) for link in page.locator("#search-results li a").all_inner_texts())
 
 
-@pytest.mark.slow
 def test_what_nobody_wrote_is_not_found(page, site_address):
     page.goto(f"{site_address}/zh/search.html?q=量子纠缠")
     page.get_by_text("没有匹配到文档").wait_for()
 
 
-@pytest.mark.slow
 def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_language(page, site, site_address):
     for language, other in (("zh", "en"), ("en", "zh")):
         for path in sorted((site / language).glob("*.html")):
@@ -389,7 +382,6 @@ def test_no_page_of_the_site_asks_another_host_and_each_leads_to_its_other_langu
     page.wait_for_url("**/en/index.html")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", ["en", "zh", "source/shuzi/softmax"])
 def test_axe_finds_no_violation_on_any_page_of_the_site(page, site, site_address, axe_in_every_look, part):

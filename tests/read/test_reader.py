@@ -41,7 +41,7 @@ def test_mnist_passes_through_unharmed(reader, held_out):
     assert direct > 0.99
 
 
-@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("quarters", [1, *(pytest.param(turn, marks=pytest.mark.slow) for turn in (2, 3))])
 def test_a_turned_page_is_read_as_the_upright_one_with_boxes_where_it_shows_them(reader, held_out, quarters):
     made = make_table(*held_out, 30, np.random.default_rng(5))
     upright = reader.read(made.picture)
