@@ -1,6 +1,6 @@
 # make train        trains softmax regression on MNIST and draws what it learnt; needs no torch
 # make test         runs the checks and the quick tests, in minutes
-# make test-all     adds the slow tests: the executed book, wheels, browser trainings, a Ray cluster (80 MB to download)
+# make test-all     adds the slow tests: the executed book, the site, wheels, browser trainings, a Ray cluster (80 MB to download)
 # make site         executes the lesson and builds the site, build/site; with npm
 # make fuzz         tries bad input of every kind for SECONDS (60) each; not part of the tests
 # make fonts        downloads the fonts that the finder learns from, as root on Debian, with npm; then train with SHUZI_FONTS=fonts
