@@ -22,7 +22,7 @@ class Panel:
     """How displays look. "Share" is of the digits' height; all else in pixels."""
 
     height: LogUniform = LogUniform(14, 56)
-    segments: Chance = Chance(0.9)  # else the digits of a font
+    segments: Chance = Chance(0.8)  # else the digits of a font
     digits: Integers = Integers(2, 8)
     point: Chance = Chance(0.6)
     decimals: Integers = Integers(1, 4)
