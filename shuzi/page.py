@@ -6,7 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from shuzi import display
 from shuzi.errors import renamed
-from shuzi.table import assign_columns
+from shuzi.table import assign_columns, unite_halves
 
 # Signs that may belong to a number; others end it. The finder's heatmaps and the labels of scenes are in this order.
 MARKS = ".,-/:'+%"
@@ -143,10 +143,12 @@ class Number:
     @property
     def box(self) -> Box:
         """The box (x, y, width, height) around all digits and marks, in pixels of the picture."""
-        boxes = np.array([part.box for part in self.parts])
-        x, y = boxes[:, :2].min(0).tolist()
-        right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(0).tolist()
-        return x, y, right - x, bottom - y
+        return surrounding_box(part.box for part in self.parts)
+
+    def followed_by(self, other: Number) -> Number:
+        """Return this number and another on its right as one, which they are as likely as not."""
+        whole = self.whole * other.whole / 2
+        return replace(self, digits=self.digits + other.digits, marks=self.marks + other.marks, whole=whole)
 
     def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
         """Find the n likeliest readings of the whole number, likeliest first.
@@ -205,15 +207,28 @@ class Page:
     def columns(self) -> tuple[int, ...]:
         """The column of each number in `table`, 0 is the leftmost."""
         lines = [[turned_box(number.box, self.turned) for number in line] for line in self.lines]
-        return tuple(itertools.chain.from_iterable(assign_columns(lines)))
+        cells = unite_halves(lines)
+        united = [
+            [
+                surrounding_box(box for box, at in zip(line, own, strict=True) if at == cell)
+                for cell in dict.fromkeys(own)
+            ]
+            for line, own in zip(lines, cells, strict=True)
+        ]
+        columns = assign_columns(united)
+        return tuple(columns[row][cell] for row, own in enumerate(cells) for cell in own)
 
     def table(self) -> tuple[tuple[Number | None, ...], ...]:
         """Arrange the numbers in rows and columns, one row per line; None for an empty cell.
 
-        Numbers of different lines share a column if their left edges, right edges or centres agree.
+        Numbers of different lines share a column if their left edges, right edges or centres agree. Two neighbours that
+        stand where other lines have one number are a cell together, as likely as not.
         """
         columns = self.columns
-        cells = {(each.line, column): each for each, column in zip(self.numbers, columns, strict=True)}
+        cells: dict[tuple[int, int], Number] = {}
+        for each, column in zip(self.numbers, columns, strict=True):
+            place = each.line, column
+            cells[place] = cells[place].followed_by(each) if place in cells else each
         width = range(max(columns, default=-1) + 1)
         return tuple(tuple(cells.get((line[0].line, column)) for column in width) for line in self.lines)
 
@@ -228,6 +243,14 @@ class Page:
     def _repr_png_(self) -> bytes:
         parts = (part for number in self.numbers for part in number.parts)
         return _drawn(parts, (0, 0, *self.size), self.turned, self.unread)
+
+
+def surrounding_box(boxes: Iterable[Box]) -> Box:
+    """Return the box (x, y, width, height) around one or more boxes."""
+    each = np.array([*boxes])
+    x, y = each[:, :2].min(0).tolist()
+    right, bottom = (each[:, :2] + each[:, 2:]).max(0).tolist()
+    return x, y, right - x, bottom - y
 
 
 def turned_box(box: Box, turned: int) -> Box:

@@ -15,6 +15,9 @@ Column = dict[int, int]
 EDGE_REACH = 1.0  # heights: edges that are further apart don't count as aligned
 MIN_SCORE = 0.5  # of a cell in a column: edges within half a height, or half of a box above the other
 NEAREST = 3  # cells of a column, in the nearest rows, that another is compared with: columns may lean
+# Boxes nearer than this, in heights, may be halves of one number: if in this many other rows and more one box spans
+# both, and in this many times fewer rows two boxes part there. A box spans another if it lies above this share of it.
+SPLIT_GAP, MIN_SPANNED, PARTED, SPANNED_SHARE = 1.0, 3, 4, 0.5
 ROUNDS = 2  # the second one sees columns that only later rows have shown
 
 
@@ -35,6 +38,32 @@ def assign_columns(rows: Sequence[Row]) -> list[list[int]]:
         columns = insert_row([column for column in columns if column], edges, row)
     places = {cell: place for place, column in enumerate(columns) for cell in column.items()}
     return [[places[row, cell] for cell in range(len(boxes))] for row, boxes in enumerate(rows)]
+
+
+def unite_halves(rows: Sequence[Row]) -> list[list[int]]:
+    """Number the cells of each row from left to right: boxes that are halves of one number share a cell."""
+    if not any(rows):
+        return [[] for _ in rows]
+    edges, cells = level_edges(rows), []
+    for row, own in enumerate(edges):
+        cells.append([0] * min(len(own), 1))
+        for one, other in pairwise(own):
+            united = other[0] - one[1] < SPLIT_GAP and are_halves(one, other, edges[:row] + edges[row + 1 :])
+            cells[-1].append(cells[-1][-1] + (not united))
+    return cells
+
+
+def are_halves(one: np.ndarray, other: np.ndarray, rows: list[np.ndarray]) -> bool:
+    """Tell whether two neighbours, edges (3,), are one number by what stands above and below them, edges (n, 3)."""
+
+    def spanning(half: np.ndarray, row: np.ndarray) -> np.ndarray:
+        shared = np.minimum(row[:, 1], half[1]) - np.maximum(row[:, 0], half[0])
+        return np.asarray(shared > SPANNED_SHARE * (half[1] - half[0]))
+
+    over = [(spanning(one, row), spanning(other, row)) for row in rows]
+    spanned = sum(bool((left & right).any()) for left, right in over)
+    parted = sum(bool(left.any() and right.any() and not (left & right).any()) for left, right in over)
+    return spanned >= max(MIN_SPANNED, PARTED * parted)
 
 
 def level_edges(rows: Sequence[Row]) -> list[np.ndarray]:

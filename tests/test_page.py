@@ -146,6 +146,22 @@ def test_a_table_that_leans_keeps_its_columns():
     assert assign_columns(rows) == wanted
 
 
+def test_two_that_stand_where_other_lines_have_one_number_are_one_cell():
+    lines = [["12.50", "3"], ["9.72", "14"], ["240.55", "7"], ["33.61", "25"]]
+    page = table_page(lines, ends=[110, 200])
+    number = page.lines[1][0]
+    left, right = (
+        dataclasses.replace(number, digits=number.digits[:2]),
+        dataclasses.replace(number, digits=number.digits[2:], marks=()),
+    )
+    split = Page((*page.numbers[:2], left, right, *page.numbers[3:]), page.size)
+    assert texts(split) == lines
+    assert split.columns == (0, 1, 0, 0, 1, 0, 1, 0, 1)
+    assert split.table()[1][0].confidence == pytest.approx(left.confidence * right.confidence / 2)
+    apart = Page(tuple(each for each in split.numbers if each.line in (0, 1)), page.size)
+    assert len(texts(apart)[1]) == 3  # one other line says nothing
+
+
 def test_a_page_without_numbers_is_an_empty_table():
     assert Page((), (10, 10)).table() == ()
     assert assign_columns([[], []]) == [[], []]
