@@ -218,9 +218,9 @@ def _gap(one: Proposal, other: Proposal) -> float:
 def _usual_gaps(chains: list[list[Proposal]]) -> tuple[float, float]:
     """Measure the gaps within a page's numbers: mean and standard deviation; infinity and 1 for a few."""
     gaps = [_gap(one, other) for chain in chains for one, other in pairwise(chain)]
-    return (
-        (float(np.mean(gaps)), max(float(np.std(gaps)), SPREAD)) if len(gaps) >= MANY_GAPS else (np.inf, 1.0)
-    )
+    if len(gaps) < MANY_GAPS:
+        return np.inf, 1.0
+    return float(np.mean(gaps)), max(float(np.std(gaps)), SPREAD)
 
 
 def _is_usual(gap: float, link: float, usual: tuple[float, float]) -> bool:

@@ -37,9 +37,9 @@ def settle_marks(likely: list[Proposal]) -> list[Proposal]:
 
 def settle_separators(digits: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
     """Take the likelier of two separators that no digit of the number parts; its chance is that of one of both."""
-    kept: list[Proposal] = []
     if len(marks) < 2:
         return marks
+    kept: list[Proposal] = []
     for part in sorted((*digits, *marks), key=lambda p: p.middle[0]):
         if kept and part.mark in SEPARATORS and kept[-1].mark in SEPARATORS:
             both = kept.pop(), part
