@@ -61,8 +61,8 @@ SEVERAL_DIGITS, ENOUGH_DIGITS = 5, 40
 TURN_RATIO, CLEAR_DIGITS = 1.5, 3.0
 LETTER_REACH = np.ones((5, 5), np.uint8)  # cells around a letter's middle where no turned digit counts
 SURE = 0.9  # how likely it is a digit, and which: with less it gets a second look
-MAX_SECOND_LOOKS = 32  # a fifth of a second of a core
-SECOND_LOOK_MARGIN = 32  # pixels around the digit, for its neighbours; 48 reads as well and takes twice as long
+MAX_SECOND_LOOKS = 32  # a tenth of a second of a core
+SECOND_LOOK_MARGIN = 32  # pixels around the digit, for its neighbours; 48 is no better, and slower
 MIN_RESCALE = 1.2  # times: scales that differ less show the network nothing new
 
 
