@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 import requests
+from loops import run_apart
 from PIL import Image
 
 from shuzi.errors import ShuziError
@@ -143,7 +144,7 @@ def test_work_past_its_deadline_is_ended_and_the_next_is_answered(drawing):
         await pool.close()
         return answer["text"]
 
-    assert asyncio.run(run()) == "7"
+    assert run_apart(run()) == "7"
 
 
 def test_a_reading_process_that_dies_costs_one_answer_at_most(attacked, drawing):
@@ -173,7 +174,7 @@ def test_pictures_leave_a_process_for_drawings(drawing):
         await pool.close()
         return waited
 
-    assert asyncio.run(run()) == 3
+    assert run_apart(run()) == 3
 
 
 def test_a_fault_in_reading_is_a_problem_and_not_the_servers_end():
@@ -186,7 +187,7 @@ def test_a_fault_in_reading_is_a_problem_and_not_the_servers_end():
         await pool.close()
         return caught.value.status
 
-    assert asyncio.run(run()) == 422
+    assert run_apart(run()) == 422
 
 
 # ---- what the system refuses
@@ -246,7 +247,7 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
         await pool.close()
         return zone
 
-    assert asyncio.run(run()).startswith(b"\x89PNG")
+    assert run_apart(run()).startswith(b"\x89PNG")
 
 
 def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
@@ -267,7 +268,7 @@ def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
         await pool.close()
         return said, json.loads(answer)["text"]
 
-    said, text = asyncio.run(run())
+    said, text = run_apart(run())
     assert (
         said == "shuzi: a process that reads can't be started (Too many open files); close other programs.\n"
     )
@@ -292,7 +293,7 @@ def test_weights_whose_process_dies_leave_the_reader_as_it_was(drawing, monkeypa
         await pool.close()
         return json.loads(answer)["text"]
 
-    assert asyncio.run(run()) == "7"
+    assert run_apart(run()) == "7"
 
 
 def test_a_training_that_the_system_refuses_has_failed(tmp_path, monkeypatch):
@@ -317,7 +318,7 @@ def test_a_training_that_the_system_refuses_has_failed(tmp_path, monkeypatch):
     async def all_of(run):
         return [(progress.state, progress.error) async for progress in run]
 
-    first, second = asyncio.run(all_of(run()))
+    first, second = run_apart(all_of(run()))
     assert first == ("failed", "the system refuses: Too many open files.")
     assert second[0] == "failed"
     assert "ended before it was ready" in second[1]

@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from loops import run_apart
+
 from shuzi.serve.guard import Guard
 
 SCOPE = {"type": "http", "method": "POST", "path": "/api/read", "headers": [(b"host", b"localhost")]}
@@ -40,7 +42,7 @@ def body_of(size: int):
 
 def test_a_slow_upload_is_ended():
     guard = Guard(never, upload=0.05)
-    status, _, problem = asyncio.run(answer(guard, never))
+    status, _, problem = run_apart(answer(guard, never))
     assert status == 408
     assert "0.05 s" in problem["detail"]
     assert guard.in_flight == 0
@@ -51,11 +53,11 @@ def test_an_upload_that_trickles_is_ended():
         await asyncio.sleep(0)
         return {"type": "http.request", "body": b"0", "more_body": True}
 
-    assert asyncio.run(answer(Guard(never, upload=0.05), trickle))[0] == 408
+    assert run_apart(answer(Guard(never, upload=0.05), trickle))[0] == 408
 
 
 def test_a_slow_answer_is_ended():
-    status, headers, _ = asyncio.run(answer(Guard(never, deadline=0.05), whole))
+    status, headers, _ = run_apart(answer(Guard(never, deadline=0.05), whole))
     assert status == 503
     assert headers[b"retry-after"] == b"1"
 
@@ -68,7 +70,7 @@ def test_more_than_the_most_at_once_are_asked_to_come_again():
         refused = await answer(guard, whole)
         return refused, [await each for each in waiting], guard.in_flight
 
-    (status, headers, _), waited, left = asyncio.run(several())
+    (status, headers, _), waited, left = run_apart(several())
     assert status == 503
     assert headers[b"retry-after"] == b"1"
     assert [status for status, _, _ in waited] == [503] * 3
@@ -90,7 +92,7 @@ def test_what_is_computed_is_counted_and_health_is_always_answered():
         await waiting
         return statuses
 
-    *refused, answered = asyncio.run(several())
+    *refused, answered = run_apart(several())
     assert all(said.startswith("1 requests are being answered") for said in refused)
     assert answered.startswith("no answer within")  # by the app, which was asked
 
@@ -103,7 +105,7 @@ def test_slow_uploads_keep_nobody_from_being_answered():
         answered = await answer(guard, whole)
         return answered[0], {(await each)[0] for each in waiting}
 
-    assert asyncio.run(several()) == (200, {408})
+    assert run_apart(several()) == (200, {408})
 
 
 def test_bodies_are_held_up_to_a_limit_and_let_go_again():
@@ -112,7 +114,7 @@ def test_bodies_are_held_up_to_a_limit_and_let_go_again():
         statuses = [(await answer(guard, body_of(size)))[0] for size in (60, 101, 60)]
         return statuses, guard.room
 
-    assert asyncio.run(several()) == ([200, 503, 200], 100)
+    assert run_apart(several()) == ([200, 503, 200], 100)
 
 
 def test_a_server_that_ends_lets_requests_finish_or_says_so():
@@ -128,7 +130,7 @@ def test_a_server_that_ends_lets_requests_finish_or_says_so():
             for status, headers, _ in (late, await started, await uploading)
         ]
 
-    assert asyncio.run(several()) == [(503, True)] * 3
+    assert run_apart(several()) == [(503, True)] * 3
 
 
 def test_a_client_that_goes_away_is_forgotten():
@@ -140,7 +142,7 @@ def test_a_client_that_goes_away_is_forgotten():
         await guard(dict(SCOPE), gone, never)
         return guard.in_flight
 
-    assert asyncio.run(run()) == 0
+    assert run_apart(run()) == 0
 
 
 def test_a_websocket_is_closed():
@@ -149,5 +151,5 @@ def test_a_websocket_is_closed():
     async def send(message):
         sent.append(message["type"])
 
-    asyncio.run(Guard(never)({"type": "websocket", "headers": []}, never, send))
+    run_apart(Guard(never)({"type": "websocket", "headers": []}, never, send))
     assert sent == ["websocket.close"]
