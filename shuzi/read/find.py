@@ -31,7 +31,6 @@ from shuzi.read.proposals import (
     covered,
     iou,
     level_proposals,
-    touching,
 )
 
 log = logging.getLogger(__name__)
@@ -266,7 +265,7 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
         if not p.mark:
             if p.box[3] > FAR_HIGHER * usual and in_pieces(p):
                 continue
-            over = boxes[(chances > p.chance) & touching(p.box, boxes)]
+            over = boxes[chances > p.chance]
             over = over[covered(p.box, over)]
             if len(over) > 1 or (p.chance >= MIN_DIGIT_CHANCE and (iou(p.box, over) > SAME_IOU).any()):
                 continue

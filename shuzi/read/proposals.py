@@ -120,13 +120,6 @@ def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
         )  # fmt: skip
 
 
-def touching(box: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Tell which of others (N, 4) share some area with a box (4,): bool (N,)."""
-    x, y, w, h = box
-    ends = others[:, :2] + others[:, 2:]
-    return np.asarray((others[:, 0] < x + w) & (ends[:, 0] > x) & (others[:, 1] < y + h) & (ends[:, 1] > y))
-
-
 def intersection(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Compute the area that a box (4,) shares with each of others (N, 4): (N,)."""
     low = np.maximum(box[:2], others[:, :2])
