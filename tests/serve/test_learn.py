@@ -1,12 +1,11 @@
 """The page that learns, in a real browser before the real server."""
 
-import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import requests
+from loops import run_apart
 from mouse import Held, draw
 from playwright.sync_api import Page, expect
 from requests.adapters import HTTPAdapter
@@ -523,8 +522,7 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_pa
         await trainer.close()
         await pool.close()
 
-    with ThreadPoolExecutor() as thread:  # this one has the browser's loop
-        thread.submit(asyncio.run, lesson(WorkerPool(None, 1))).result()
+    run_apart(lesson(WorkerPool(None, 1)))
     assert Reader(tmp_path / "reader.onnx").classify(shown.images[:1])[0].shape == (1, 10)
 
 
