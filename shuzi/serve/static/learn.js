@@ -108,11 +108,11 @@ function showRun() {
 }
 
 function showTrouble() {
-  const lately = theLosses().slice(-5).map(([, value]) => value);
-  const loss = lately.reduce((sum, value) => sum + value, 0) / lately.length;
-  const grows = lately.length && !(loss <= now.first * GROWN);
+  const losses = theLosses().map(([, value]) => value);
+  const means = losses.map((_, i) => losses.slice(Math.max(0, i - 4), i + 1)).map((five) => five.reduce((sum, value) => sum + value, 0) / five.length);
+  const loss = means.find((mean) => !(mean <= now.first * GROWN)); // the first to grow: the sentence stays when it falls again
+  const grows = loss !== undefined;
   const stuck = now.start === "zeros" && now.hidden > 0;
-  if (grows && $("trouble").textContent) return; // say it once
   say("trouble", grows ? t("The loss has grown from {first} to {loss}. The learning rate {lr} is too large: each step jumps across the valley and lands higher on the other side. Try a smaller one, such as 0.1.", "损失从 {first} 升到了 {loss}。学习率 {lr} 太大，一步跨过谷底，落到了更高处。请换小一些，如 0.1。", { first: view.number(now.first, 2), loss: view.number(loss, 2), lr: now.lr })
     : stuck ? t("From zeros a hidden layer can't learn: h = 0 and W₂ = 0, so neither layer of weights gets a gradient. Start from random weights.", "隐藏层从零学不起来：h = 0 且 W₂ = 0，两层权重的梯度都是 0。请用随机的初始权重。") : "");
 }
