@@ -39,6 +39,8 @@ class Panel:
     reflection_knots: Uniform = Uniform(15, 60)
     panes: Integers = Integers(0, 3)  # reflections with straight edges
     pane_tone: Uniform = Uniform(-0.25, 0.25)
+    pane_lean: Uniform = Uniform(-0.3, 0.3)  # of the panel's height
+    whole_pane: Chance = Chance(0.5)  # as high as the panel
     shadow: Chance = Chance(0.3)  # of the digits on the panel behind them
     shadow_offset: Uniform = Uniform(-0.15, 0.15)  # share
     shadow_depth: Uniform = Uniform(0.1, 0.5)  # of the digits' own
@@ -103,8 +105,10 @@ def _panes(corners: Corners, shape: tuple[int, int], g: np.random.Generator) -> 
     (left, top), (right, bottom) = corners
     tone = np.zeros(shape, np.float32)
     for _ in range(PANEL.panes.draw(g)):
-        x = np.sort(g.uniform(left, right, 2)) + g.uniform(-0.3, 0.3, (2, 1)) * (bottom - top)
-        y = np.sort(g.uniform(top, bottom, 2)) if g.random() < 0.5 else np.array([top, bottom])
+        lean = np.array([[PANEL.pane_lean.draw(g)], [PANEL.pane_lean.draw(g)]]) * (bottom - top)
+        x = np.sort(g.uniform(left, right, 2)) + lean
+        whole = PANEL.whole_pane.draw(g)
+        y = np.array([top, bottom]) if whole else np.sort(g.uniform(top, bottom, 2))
         pane = np.array([(x[0, 0], y[0]), (x[0, 1], y[0]), (x[1, 1], y[1]), (x[1, 0], y[1])])
         cv2.fillPoly(tone, [np.round(pane).astype(np.int32)], PANEL.pane_tone.draw(g))
     return tone

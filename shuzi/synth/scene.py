@@ -28,14 +28,14 @@ VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to coun
 Layout = Callable[[Glyphs, np.random.Generator], Canvas]
 LAYOUTS: dict[tuple[int, int], tuple[tuple[Layout, float], ...]] = {
     STRIP: (
-        (partial(display, shape=STRIP), 0.08),
-        (field_strip, 0.92),
+        (partial(display, shape=STRIP), 0.12),
+        (field_strip, 0.88),
     ),
     SQUARE: (
-        (page_part, 0.24),
+        (page_part, 0.23),
         (table_part, 0.18),
-        (close_up, 0.24),
-        (display, 0.08),
+        (close_up, 0.21),
+        (display, 0.12),
         (column, 0.06),
         (textured, 0.06),
         (empty, 0.09),
