@@ -10,15 +10,13 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from stdnum import ean, isbn, luhn
-from stdnum.iso7064 import mod_97_10
 
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
@@ -35,25 +33,38 @@ LENGTHS = 1, 100  # of a field without a length
 DATES = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d"}
 
 
-# ---- check digits ---------------------------------------------------------------------------------------------
+# ---- check digits; stdnum imports ssl, which takes a hundredth of a second, so each imports it when first asked --
 
 
 def _luhn(digits: str) -> bool:
     """Luhn's sum, as on bank cards (ISO/IEC 7812-1), of more than the check digit."""
+    from stdnum import luhn
+
     return len(digits) > 1 and luhn.is_valid(digits)
+
+
+def _ean(digits: str) -> bool:
+    """The check digit of GS1's article numbers, EAN-8, -13 and -14."""
+    from stdnum import ean
+
+    return ean.is_valid(digits)
+
+
+def _isbn(digits: str) -> bool:
+    """ISBN-10 or ISBN-13 (ISO 2108)."""
+    from stdnum import isbn
+
+    return isbn.is_valid(digits)
 
 
 def _mod97(digits: str) -> bool:
     """ISO/IEC 7064, MOD 97-10, of more than the two check digits."""
+    from stdnum.iso7064 import mod_97_10
+
     return len(digits) > 2 and mod_97_10.is_valid(digits)
 
 
-CHECKS: dict[str, Callable[[str], bool]] = {
-    "luhn": _luhn,
-    "ean": ean.is_valid,
-    "isbn": isbn.is_valid,
-    "mod97": _mod97,
-}
+CHECKS = {"luhn": _luhn, "ean": _ean, "isbn": _isbn, "mod97": _mod97}
 
 
 # ---- fields ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import asdict, dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from shuzi.errors import ShuziError
 from shuzi.network import Network
+from shuzi.page import MARKS
 
 # Properties of an ONNX file: the calibration, and the SHA-256 of the finder's file that a classifier's was fitted with.
 CALIBRATION, WITH_FINDER = "shuzi.calibration", "shuzi.finder_sha256"
@@ -33,6 +35,11 @@ class Calibration:
     named: tuple[float, ...] = (0.5, 0.5)
     digit: tuple[float, ...] = (0.0, 0.5, 0.5)
     number: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0)
+
+    @functools.cached_property
+    def kinds(self) -> np.ndarray:
+        """`chance`, `mark` of each mark, and `letter`: float64 (10, 2)."""
+        return np.array([self.chance, *[self.mark] * len(MARKS), self.letter])
 
     def to_text(self) -> str:
         """Format it as an ONNX file holds it."""

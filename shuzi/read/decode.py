@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
 import cv2
 import numpy as np
@@ -58,6 +60,12 @@ class DigitGroup:
         """0..1, that all its marks are marks, and these."""
         return float(np.prod([mark.chance * float(mark.classes.max()) for mark in self.marks]))
 
+    @functools.cached_property
+    def extent(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """The upper left and the lower right corner of its digits, float64 (2,), and their median height, in pixels."""
+        boxes = np.array([digit.box for digit in self.digits])
+        return boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0), median(boxes[:, 3].tolist())
+
     @property
     def p_one(self) -> float:
         """0..1, that it is one number and not two, by its widest gap."""
@@ -69,7 +77,7 @@ class DigitGroup:
         width = digit_width(boxes[boxes[:, 3].argmax()][None])[0]
         gaps = (boxes[1:, 0] - boxes[:-1, :3:2].sum(1)) / width
         steps = np.diff(boxes[:, 0] + boxes[:, 2] / 2) / width
-        excess = min(gaps.max() - np.median(gaps), steps.max() - np.median(steps))
+        excess = min(each.max() - median(each.tolist()) for each in (gaps, steps))
         odds = np.array([OPEN_EXCESS - excess, (OPEN_GAP - gaps.max()) / 2]) * GAP_SHARPNESS
         return float(np.prod(sigmoid(odds)))
 
@@ -217,9 +225,9 @@ def _gap(one: Proposal, other: Proposal) -> float:
 
 def _usual_gaps(chains: list[list[Proposal]]) -> tuple[float, float]:
     """Measure the gaps within a page's numbers: mean and standard deviation; infinity and 1 for a few."""
-    gaps = [_gap(one, other) for chain in chains for one, other in pairwise(chain)]
-    if len(gaps) < MANY_GAPS:
+    if sum(map(len, chains)) - len(chains) < MANY_GAPS:
         return np.inf, 1.0
+    gaps = [_gap(one, other) for chain in chains for one, other in pairwise(chain)]
     return float(np.mean(gaps)), max(float(np.std(gaps)), SPREAD)
 
 
@@ -279,18 +287,17 @@ def missed_between(one: Proposal, other: Proposal, marks: np.ndarray) -> list[Pr
     left, top, right, bottom = level.box_bounds(
         np.array([across[0], low[1], across[1] - across[0], high[1] - low[1]])
     )
-    written = (level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
-    if not written.any():
+    written = level.writing[top:bottom, left:right] >= 0.5
+    outside, least = written.copy(), MISSED_HEIGHT * float(boxes[:, 3].min())
+    for x0, y0, x1, y1 in map(level.box_bounds, [*boxes, *marks]):
+        outside[max(y0 - top, 0) : max(y1 - top, 0), max(x0 - left, 0) : max(x1 - left, 0)] = False
+    if np.count_nonzero(outside) <= (1 - EXPLAINED) * least * level.scale:  # a pixel or more in each row
         return []
-    _, labels, parts, _ = cv2.connectedComponentsWithStats(written)
-    inside, corner, missed = np.zeros(written.shape, bool), np.array([left, top]), []
-    for bounds in map(level.box_bounds, [*boxes, *marks]):
-        x0, y0, x1, y1 = np.maximum(np.array(bounds) - (left, top, left, top), 0).tolist()
-        inside[y0:y1, x0:x1] = True
+    _, labels, parts, _ = cv2.connectedComponentsWithStats(written.astype(np.uint8))
+    corner, missed = np.array([left + level.left, top + level.top]), []
     for i, part in enumerate(parts[1:], 1):
-        origin = part[:2] + corner + (level.left, level.top)
-        box = np.concatenate([origin, part[2:4]]) / level.scale
-        if box[3] > MISSED_HEIGHT * boxes[:, 3].min() and inside[labels == i].mean() < EXPLAINED:
+        box = np.concatenate([part[:2] + corner, part[2:4]]) / level.scale
+        if box[3] > least and outside[labels == i].mean() > 1 - EXPLAINED:
             missed.append(replace(one, chance=MIN_CHANCE, classes=np.full(10, 0.1), box=box, link=1.0))
     return sorted(missed, key=lambda p: float(p.middle[0]))
 
@@ -333,9 +340,7 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bo
 def _in_or_beside(group: DigitGroup, boxes: np.ndarray, marks: bool = False) -> np.ndarray:
     """Tell which boxes (N, 4) stand where a digit, or a mark, of a number may have been missed: bool (N,)."""
     (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
-    own = np.array([digit.box for digit in group.digits])
-    low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
-    height = float(np.median(own[:, 3]))
+    low, high, height = group.extent
     fits = (low[1] < y) & (y < high[1] + MARK_DROP * height * marks)
     fits &= np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height
     if not marks:

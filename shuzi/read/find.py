@@ -42,7 +42,7 @@ MAX_PIXELS = 8e6  # of all levels, two seconds of a core: enough for the largest
 MIN_SIDE = 64  # pixels: a picture with a shorter side is enlarged to it
 LAST_SIDE = 24  # pixels: the smallest level's shorter side is at least as long
 MAX_ENLARGEMENT = 4.0  # times
-FULL_FROM = 0.7  # of the picture's size: larger levels are made as large as the picture
+NEAR_FULL = 0.8, 1.4  # of the picture's size: levels between these are made as large as the picture
 TILE = 640  # pixels a side of the parts that are enlarged
 TILE_MARGIN = 64  # pixels around such a part, as context for the network
 ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
@@ -166,7 +166,7 @@ class Finder:
         looked, scale = [coarse[0]], coarse[0].scale
         pixels = MAX_PIXELS - sum(level.ink.size for level in coarse)
         while scale < 1 or 2 * scale <= MAX_ENLARGEMENT:
-            scale = 2 * scale if scale >= 1 or 2 * scale < FULL_FROM else 1.0
+            scale = next_scale(scale)
             parts = parts_to_enlarge(looked, scale, grey.shape, pixels)
             if not parts:
                 return
@@ -220,6 +220,11 @@ def _all_channels(maps: np.ndarray) -> np.ndarray:
 
 def _ink_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [(images[0], 2, *images[1:])]
+
+
+def next_scale(scale: float) -> float:
+    """Double a level's scale, or make it the picture's own size where that is near."""
+    return 1.0 if NEAR_FULL[0] < 2 * scale < NEAR_FULL[1] else 2 * scale
 
 
 def resize(grey: np.ndarray, scale: float) -> np.ndarray:

@@ -57,10 +57,11 @@ def suppress(found: list[Proposal], calibration: Calibration) -> list[Proposal]:
         touching = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
         near = np.flatnonzero(touching & (free | kept))
         likelier = strengths[near] > (SEVERAL_CHANCE if digits[i] else 1) * strengths[i]
-        inside = near[digits[near] & likelier & lies_inside(boxes[near], p.box)]
-        if spans_digits(p, [found[j] for j in inside]):
+        inside = near[digits[near] & likelier]
+        if len(inside) and spans_digits(p, [found[j] for j in inside[lies_inside(boxes[inside], p.box)]]):
             continue
-        same = near[free[near] & same_place(p.box, boxes[near], reach[i], reach[near])]
+        same = near[free[near]]
+        same = same[same_place(p.box, boxes[same], reach[i], reach[same])]
         free[same] = False
         group = [p, *(q for q in (found[j] for j in same) if q.size > PART_SIZE * p.size)]
         pool_levels(p, group, calibration)
@@ -75,10 +76,14 @@ def same_place(box: np.ndarray, boxes: np.ndarray, reach: float, reaches: np.nda
     reach, reaches (N,): of a small mark, a cell of its level; of all else 0. Boxes of one small mark hardly overlap, so
     that the distance of their middles counts.
     """
-    apart = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - box[:2] - box[2:] / 2)
-    limit = np.maximum(np.maximum(reaches, reach)[:, None], SAME_REACH * np.maximum(boxes[:, 2:], box[2:]))
-    both = (reaches > 0) & (reach > 0)
-    return np.where(both, (apart < limit).all(1), iou(box, boxes) > SAME_IOU)
+    same = iou(box, boxes) > SAME_IOU
+    if reach > 0:
+        apart = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - box[:2] - box[2:] / 2)
+        limit = np.maximum(
+            np.maximum(reaches, reach)[:, None], SAME_REACH * np.maximum(boxes[:, 2:], box[2:])
+        )
+        same = np.where(reaches > 0, (apart < limit).all(1), same)
+    return same
 
 
 def lies_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -146,8 +151,8 @@ def kind_odds(heat: np.ndarray, calibration: Calibration) -> np.ndarray:
 
     A calibration fitted to few scenes may be steep, so that odds are kept within 1e-12 and 1e12.
     """
-    models = np.array([calibration.chance, *[calibration.mark] * len(MARKS), calibration.letter])
-    logs = models[:, 0] + models[:, 1] * np.log(np.where(heat > 0, heat / (1 - heat), 1))
+    constants, factors = calibration.kinds.T
+    logs = constants + factors * np.log(np.where(heat > 0, heat / (1 - heat), 1))
     return np.where(heat > 0, np.exp(np.clip(logs, *LOG_ODDS)), 0)
 
 

@@ -98,25 +98,27 @@ class Proposal:
     @property
     def size(self) -> float:
         """The larger side of the box."""
-        return float(self.box[2:].max())
+        return float(max(self.box[2], self.box[3]))
 
 
 def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
     """Yield what may be a digit, a mark or a letter in one level. letters: if not, what looks like one is a digit."""
-    kinds = KINDS if letters else (*KINDS[:-1], "")
-    maps = level.maps
-    heat = maps[HEAT]
-    for kind, y, x in zip(*np.nonzero(heat >= MIN_CHANCE), strict=True):
-        cell = maps[:, y, x].astype(np.float64)
-        size = cell[SIZE]
-        middle = (np.array([x, y]) + 0.5 + cell[OFFSET]) * STRIDE + (level.left, level.top)
-        if (middle < level.part[:2]).any() or (middle > level.part[2:]).any():
-            continue  # a neighbouring part sees it better, or it lies outside the picture
-        box = np.concatenate([middle - size / 2, size]) / level.scale
-        weight = float(np.exp(-(np.log(float(size.max()) / BEST_SIZE) ** 2) / SIZE_SPREAD))
+    marks = KINDS if letters else (*KINDS[:-1], "")
+    heat = level.maps[HEAT]
+    kinds, y, x = np.nonzero(heat >= MIN_CHANCE)
+    cells = level.maps[:, y, x].T.astype(np.float64)
+    sizes = cells[:, SIZE]
+    middles = (np.stack([x, y], 1) + 0.5 + cells[:, OFFSET]) * STRIDE + (level.left, level.top)
+    # what lies outside its part is seen better in a neighbouring one, or lies outside the picture
+    within = ((middles >= level.part[:2]) & (middles <= level.part[2:])).all(1)
+    boxes = np.concatenate([middles - sizes / 2, sizes], 1) / level.scale
+    weights = np.exp(-(np.log(sizes.max(1) / BEST_SIZE) ** 2) / SIZE_SPREAD).tolist()
+    chances = heat[kinds, y, x].tolist()
+    for i in np.flatnonzero(within).tolist():
+        mark, cell = marks[kinds[i]], cells[i]
         yield Proposal(
-            float(heat[kind, y, x]), kinds[kind], cell[CLASS], box,
-            float(cell[LINK]), cell[NEXT], level, weight if kinds[kind] in DIGIT_SIZED else 1.0,
+            chances[i], mark, cell[CLASS], boxes[i],
+            float(cell[LINK]), cell[NEXT], level, weights[i] if mark in DIGIT_SIZED else 1.0,
         )  # fmt: skip
 
 

@@ -573,7 +573,7 @@ def test_of_a_page_full_of_low_writing_nothing_is_left_out(shape):
     looked = [all_low(scale, (0, 0, *(round(side * scale) for side in shape[::-1])), 0)]
     pixels = looked[0].ink.size * 4 / 3  # with the smaller ones
     while scale < 1:
-        scale = 2 * scale if 2 * scale < find.FULL_FROM else 1.0
+        scale = find.next_scale(scale)
         looked = [all_low(scale, part) for part in find.parts_to_enlarge(looked, scale, shape)]
         pixels += sum(level.ink.size for level in looked)
     assert pixels < find.MAX_PIXELS
