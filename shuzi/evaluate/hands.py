@@ -11,7 +11,7 @@ from shuzi.evaluate.figures import CONFIDENT
 from shuzi.evaluate.non_digits import is_read, sample_photographs
 from shuzi.page import MARKS, Page
 from shuzi.read.reader import Reader
-from shuzi.synth.canvas import Canvas
+from shuzi.synth.canvas import BOXED, Canvas, Item
 from shuzi.synth.fonts import held_out_fonts
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand, hand
@@ -24,6 +24,7 @@ from shuzi.synth.words import spell, word
 SEED = 20261129
 NUMBERS, WORDS, SIGNS, PATCHES = 1000, 200, 200, 200  # pictures of each kind; half of the numbers have marks
 HEIGHTS, START = (20, 40), 12  # pixels
+HIDDEN = 0.5  # of a mark's ink, by digits': more, and nobody can read it
 PATCH = 64, 256  # pixels of a photograph's part: the least and the most
 
 
@@ -49,11 +50,19 @@ def numbers(glyphs: Glyphs, count: int) -> Iterator[Written]:
         write_number(canvas, glyphs, text, START, STRIP[0] / 2, style, g)
         whole = len(canvas.items) == len(text) and all(item.visible > VISIBLE for item in canvas.items)
         picture = picture_of(canvas, g)
-        if whole and all(
-            is_legible(picture, canvas.ink, item.box) for item in canvas.items if item.label < CLASSES
-        ):
+        if whole and all(_is_seen(item, canvas, picture) for item in canvas.items):
             count -= 1
             yield Written(picture, text)
+
+
+def _is_seen(item: Item, canvas: Canvas, picture: np.ndarray) -> bool:
+    """Tell whether a digit is legible in a picture of a canvas, or a mark that digits' ink hides at most half of."""
+    if item.label < CLASSES:
+        return is_legible(picture, canvas.ink, item.box)
+    x, y, width, height = map(int, item.box)
+    where = np.s_[y : y + height, x : x + width]
+    hidden = canvas.owner[where][canvas.writing[where] > BOXED] >= 0
+    return is_legible(picture, canvas.writing, item.box) and float(hidden.mean()) <= HIDDEN
 
 
 def words(glyphs: Glyphs, count: int, by: Hand | None = None) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from shuzi.read.proposals import ANY_LETTER, DIGIT_SIZED, KINDS, MIN_CHANCE, Lev
 MAX_PROPOSALS = 10_000  # the likeliest are enough: no page has so many digits
 SAME_IOU = 0.4  # of two boxes: from here on they show the same thing
 SIGNS, SMALL_MARKS = tuple(MARKS), tuple(sign for sign in MARKS if sign not in DIGIT_SIZED)
-SAME_REACH = 0.75  # of the larger one's sides: marks whose middles are nearer are one
+SAME_REACH = 0.75  # of the mean of their sides: marks whose middles are nearer are one
 PART_SIZE = 0.45  # of a mark's size: what is smaller is a part of it, as a point is of a colon
 SIDE_BY_SIDE_IOU = 0.1  # of two boxes: digits that stand side by side overlap less
 SIZE_POWER = 0.5  # of two proposals that show the same ink, the larger explains more of it
@@ -79,9 +79,8 @@ def same_place(box: np.ndarray, boxes: np.ndarray, reach: float, reaches: np.nda
     same = iou(box, boxes) > SAME_IOU
     if reach > 0:
         apart = np.abs(boxes[:, :2] + boxes[:, 2:] / 2 - box[:2] - box[2:] / 2)
-        limit = np.maximum(
-            np.maximum(reaches, reach)[:, None], SAME_REACH * np.maximum(boxes[:, 2:], box[2:])
-        )
+        mean_sides = (boxes[:, 2:] + box[2:]) / 2
+        limit = np.maximum(np.maximum(reaches, reach)[:, None], SAME_REACH * mean_sides)
         same = np.where(reaches > 0, (apart < limit).all(1), same)
     return same
 

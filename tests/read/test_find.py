@@ -384,6 +384,14 @@ def test_a_colon_is_no_two_points():
     assert [p.mark for p in kept] == [":"]
 
 
+def test_a_point_close_before_a_long_dash_stays():  # as in 8.-
+    seen = level()
+    kept = fuse_proposals(
+        [proposal((39, 33, 32, 12), seen, 0.7, mark="-"), proposal((29, 40, 8, 8), seen, 0.6, mark=".")]
+    )
+    assert [p.mark for p in kept] == ["-", "."]
+
+
 def test_a_second_look_is_weighed_with_the_first():
     box, near = (40, 40, 20, 30), (41, 39, 20, 32)
     first, second = level(inked=[box]), level(scale=1.5, inked=[box])
