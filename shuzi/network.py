@@ -69,7 +69,7 @@ class Network:
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
 
     def _open(self) -> None:
-        damaged = f"{self.path} is no ONNX network, or a damaged one. Make it again with shuzi export."
+        damaged = f"{self.path} is not an ONNX network, or is damaged. Export it again with shuzi export."
         with _as_shuzi_error(f"opening {self.path}", damaged):
             self._session = _session(self._bytes, self._wanted)
             self._about = dict(self._session.get_modelmeta().custom_metadata_map)

@@ -110,7 +110,7 @@ def test_where_nothing_can_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     for path in (tmp_path / "file" / "below", tmp_path / "folder", tmp_path / ("x" * 300)):
-        with pytest.raises(ShuziError, match=r"cannot be written .* Free space or choose another folder"):
+        with pytest.raises(ShuziError, match=r"cannot be written .*(Free space|A file is in the way)"):
             write_whole(path, "x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 

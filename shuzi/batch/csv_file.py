@@ -21,6 +21,7 @@ PLACE = ("file", "page", "line")
 COLUMNS = (*PLACE, "column", "text", "value", "confidence", *BOX_COLUMNS, "turned", "unread", "checked")
 DIGIT_COLUMNS = ("file", "line", "number", "position", "digit", "confidence", *BOX_COLUMNS, "text")
 SURE_NUMBER = 0.5  # a number's confidence below which it is more likely wrong than right
+BOM = "\ufeff".encode()  # Excel begins a file of UTF-8 with it
 LOCK_SECONDS = 60.0  # to wait for whoever corrects the file
 
 Read: TypeAlias = Page | Sequence[Entry]
@@ -32,7 +33,7 @@ TablePage: TypeAlias = tuple[str, int, Page]
 def number_rows(name: str, index: int, page: Read) -> Rows:
     """Build a picture's rows, with COLUMNS, one per number; a page without numbers has one row.
 
-    The last column is for who checks the number by hand.
+    The last column is for whoever checks the number by hand.
     """
     assert isinstance(page, Page)
     about = (page.turned, len(page.unread), "")
@@ -58,8 +59,8 @@ def digit_rows(name: str, index: int, page: Read) -> Rows:
 def table_rows(pages: Iterable[TablePage]) -> Rows:
     """Build the rows of a table's CSV file, header first: one per line of each page, one column per column of it.
 
-    A cell that may be wrong ends in "?" or has one for a digit. The last column holds the boxes of the cells, for who
-    checks them by hand.
+    A cell that may be wrong ends in "?" or has one for a digit. The last column holds the boxes of the cells, for
+    whoever checks them by hand.
     """
     rows: Rows = []
     tables = [(name, index, page, page.table()) for name, index, page in pages]
@@ -137,7 +138,8 @@ class CsvFile:
                 kept = _complete_rows(self.path, layout)
                 if kept and not resume:
                     raise ShuziError(
-                        f"{self.path} already holds {layout.content}. Add to it with --continue, or choose another."
+                        f"{self.path} already holds {layout.content}. Add to it with --continue, or choose "
+                        "another file."
                     )
                 self._last = _last_unchecked(kept, layout)
                 self.done = frozenset(row[0] for row in kept) - {self._last}
@@ -224,9 +226,10 @@ def _complete_rows(path: Path, layout: Layout) -> list[list[str]]:
             raise ShuziError(f"{path} is not a file. Choose a file, or - for stdout.")
         header = csv_text([layout.columns]).rstrip("\n").encode("utf-8", "surrogateescape")
         with path.open("rb") as file:
-            if (start := file.read(len(header))) != header and start:
+            start = file.read(len(BOM) + len(header)).removeprefix(BOM)
+            if start and not start.startswith(header):
                 raise other
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        text = path.read_bytes().removeprefix(BOM).decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise cannot_write(path, error) from error
     try:

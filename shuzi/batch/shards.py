@@ -190,7 +190,7 @@ def read_part_on(count: int, reader: Reader, part: Part) -> list[bool]:
 
 
 def read_rows(reader: Reader, source: Store, name: str, options: ReadOptions) -> list[dict[str, object]]:
-    """Read a file's rows: one, or one for each page of a TIFF or PDF; or one with the error if it is no picture.
+    """Read a file's rows: one, or one for each page of a TIFF or PDF; or one with the error if it is not a picture.
 
     Raises:
         SystemFailure: memory ran out, or the disk or the store failed; the file must be read again.

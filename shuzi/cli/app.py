@@ -67,7 +67,7 @@ def shuzi(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Handwritten digits: learn, train, read, show."""
+    """Read handwritten digits, train models on them, and learn how it works."""
 
 
 def main() -> None:

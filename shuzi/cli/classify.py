@@ -14,7 +14,9 @@ from shuzi.errors import ShuziError
 
 File = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="A dataset's file, folder or name; its test images if it has some."),
+    typer.Argument(
+        metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any."
+    ),
 ]
 Csv = Annotated[
     Path | None, typer.Option("--csv", help="Write one row per image to this file. Default: print them.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from shuzi.cli.options import AsJson, Weights
 from shuzi.cli.output import err, on_one_line, out, print_error, print_json, progress_bar
@@ -28,7 +29,10 @@ Files = Annotated[
 Single = Annotated[bool, typer.Option("--single", help="Each picture is one digit.")]
 Threshold = Annotated[
     float | None,
-    typer.Option(help="Least confidence of a digit, 0 to 1; below it, print ?. Default: the network's."),
+    typer.Option(
+        help="Print ? for a digit whose confidence, 0 to 1, is lower; with --fields, after such a field. "
+        "Default: the network's, and 0.65 for fields."
+    ),
 ]
 Gap = Annotated[
     float | None,
@@ -59,7 +63,7 @@ TableFile = Annotated[
 ]
 Decimal = Annotated[
     str,
-    typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which leave it open."),
+    typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which could also mean thousands."),
 ]
 Continue = Annotated[
     bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")
@@ -75,7 +79,9 @@ Out = Annotated[
         "--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."
     ),
 ]
-Engine = Annotated[str, typer.Option(help="What reads for --out: local or ray.")]
+Engine = Annotated[
+    str, typer.Option(help="Where --out reads: local, on this machine, or ray, on a Ray cluster.")
+]
 Address = Annotated[
     str | None,
     typer.Option(help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine."),
@@ -194,6 +200,7 @@ def read_files(
     found = folders.list_pictures(files, stdin)
     if found.skipped:
         print_error(f"skipped, not pictures: {folders.name_some(found.skipped)}")
+    several = len(files) > 1 or len(found.jobs) > 1 or Path(files[0]).is_dir()
     reader, sure = how.reader(), SURE_FIELD if how.threshold is None else how.threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
@@ -215,7 +222,7 @@ def read_files(
                 write_pictures(result, to.overlay, to.inputs)
                 if to.as_json:
                     pages.append(folders.as_json(reading, name))
-                print_result(on_one_line(name) if len(found.jobs) > 1 else "", result, to)
+                print_result(on_one_line(name) if several else "", result, to)
     if to.as_json:
         print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
@@ -258,26 +265,29 @@ def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) 
 
 
 def print_result(file: str, result: "Result", to: Outputs) -> None:
-    """Print one line per line of a page or per field of a form, with the confidence that all of it is right.
+    """Print what was read, and on stderr how many places of a page were not.
 
-    file: its name, for the beginning of each line. If stdout is for programs, print only, on stderr, how many places of
-    a page were not read.
+    file: its name, for the beginning of each line.
     """
-    page = result.page
-    count = len(page.unread) if page else 0
-    unread = [f"{count} {'place' if count == 1 else 'places'} not read"] if count else []
-    if not to.prints:
-        for line in unread:
-            print_error(f"{result.job.name}: {line}")
-        return
-    lines = [
-        f"{each.name:<12}  {each!s:>16}  {100 * each.confidence:5.1f} %" for each in result.entries or ()
+    if result.page and (count := len(result.page.unread)):
+        print_error(f"{result.job.name}: {count} {'place' if count == 1 else 'places'} not read")
+    if to.prints:
+        for line in format_readings(result) or ["no digits"]:
+            out.print(f"{file}  {line}" if file else line)
+
+
+def format_readings(result: "Result") -> list[str]:
+    """Format the fields of a form, or the lines of a page, each with its confidence, in columns."""
+    rows = [(f"{field.name}  ", str(field), field.confidence) for field in result.entries or ()]
+    for line in result.page.lines if result.page else ():
+        text = " ".join(number.text for number in line)
+        rows.append(("", text, math.prod(number.confidence for number in line)))
+    name_width = max((cell_len(name) for name, *_ in rows), default=0)
+    text_width = max((len(text) for _, text, _ in rows), default=0)
+    return [
+        f"{set_cell_size(name, name_width)}{text:<{text_width}}  {100 * confidence:5.1f} %"
+        for name, text, confidence in rows
     ]
-    for numbers in page.lines if page else ():
-        text = " ".join(number.text for number in numbers)
-        lines.append(f"{text:>10}  {100 * math.prod(number.confidence for number in numbers):5.1f} %")
-    for line in (lines or ["no digits"]) + unread:
-        out.print(f"{file}  {line}" if file else line)
 
 
 def read_to_parquet(

@@ -44,7 +44,7 @@ def show(
 ) -> None:
     """Draw a run or a dataset as PNGs.
 
-    Of a dataset, draws a grid of its digits, and the images whose labels the shipped reader finds least likely.
+    For a dataset, draws a grid of its digits and the images whose labels the shipped reader finds least likely.
     """
     from shuzi.data.sources import may_be_digits
 

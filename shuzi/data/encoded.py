@@ -81,7 +81,7 @@ def read_folder(path: Path) -> dict[str, np.ndarray]:
     """Read "images", uint8 (N, H, W), and "labels" from a folder with sub-folders 0 to 9, in the order of file names.
 
     Raises:
-        ShuziError: a file is no picture, or of another size than the first.
+        ShuziError: a file is not a picture, or of another size than the first.
     """
     found = sorted((file.name, label, file) for label, files in pictures(path).items() for file in files)
     images = [decode(read_bytes(file), str(file)) for _, _, file in found]

@@ -168,7 +168,8 @@ def find(path: Path) -> list[DatasetFile]:
         for files in found.values():
             return files
     raise ShuziError(
-        f"{path}: no {sources.TRAIN_IMAGES} in it; expected {EXPECTED}, or pictures in sub-folders 0 to 9"
+        f"{path}: no dataset in it. Expected {EXPECTED}, or pictures in sub-folders 0 to 9. To read pictures: "
+        f"shuzi read {path}"
     )
 
 
@@ -176,7 +177,7 @@ def named_file(path: Path) -> list[DatasetFile]:
     """Return a file that a person names and, if it holds images alone, the one with their labels."""
     file = recognise(path)
     if file is None:
-        raise ShuziError(f"{path}: not a dataset by its name; expected {EXPECTED}")
+        raise ShuziError(f"{path}: not recognised as a dataset by its name. Expected {EXPECTED}")
     if file.meaning.kind == LABELS:
         raise ShuziError(f"{path}: holds labels by its name; name the file with the images")
     others = in_folder(path.parent).get(file.meaning.dataset, []) if file.meaning.kind == IMAGES else []

@@ -55,7 +55,8 @@ def from_pictures(
         skip_blank: leave pictures without ink out; otherwise they are an error that lists them all.
 
     Raises:
-        ShuziError: there are no pictures, no label has two different ones, a file is no picture, or some have no ink.
+        ShuziError: there are no pictures, no label has two different ones, a file is not a picture, or some have no
+            ink.
     """
     listing, blank = hashlib.sha256(), []
     parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
@@ -127,7 +128,7 @@ def hold_out(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def load_image(path: Path, normalise: Callable[[bytes], np.ndarray]) -> np.ndarray:
-    """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is no picture."""
+    """Load a picture as uint8 (28, 28). Raises ShuziError, naming the file, if it is not a picture."""
     data = read_bytes(path)
     try:
         return normalise(data)

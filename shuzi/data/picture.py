@@ -70,7 +70,7 @@ def load(source: Source, page: int = 0) -> Picture:
 
     source: a path, the bytes of a file, a Pillow image, or an array uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA;
     a Picture is returned as it is. page: of a TIFF or PDF, from 0; a PDF is drawn at 200 dots per inch.
-    Raises ShuziError for what is no picture, is damaged, too large, or has a side of fewer than 4 pixels.
+    Raises ShuziError for what is not a picture, is damaged, too large, or has a side of fewer than 4 pixels.
     """
     if isinstance(source, Picture):
         return source

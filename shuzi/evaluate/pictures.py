@@ -1,6 +1,7 @@
 """How well a reader reads labelled pictures: whole lines right, and calibration, for each folder of them."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from shuzi.read.reader import Reader
 
 LABELS = "labels.csv"  # beside the pictures: what is written on each
 COLUMNS = ("file", "kind", "text")
-ONE_DIGIT, PAGE = "single", "page"  # the two kinds of picture that aren't read as one line
+ONE_DIGIT, FIELD, PAGE = KINDS = ("single", "field", "page")  # one digit, one line, several
 
 
 def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
@@ -23,8 +24,8 @@ def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
     Args:
         reader: what reads the pictures.
         folder: holds labels.csv with the columns file, the path of a picture; kind, `single` for one digit, `field` for
-            one line, `page` for several; and text, the digits written there without spaces, lines separated by "/",
-            empty for blank paper.
+            one line, `page` for several; and text, the digits written there, lines separated by "/", empty for blank
+            paper; spaces and marks in it don't count.
 
     Returns:
         For each set, the share of lines read without a mistake, or of blank pictures in which nothing is read. For all
@@ -56,18 +57,23 @@ def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
 def read_labels(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Yield each row of a folder's labels.csv. Raises ShuziError if the file is something else."""
     path = folder / LABELS
+    other = ShuziError(f"{path}: expected a CSV file with the columns {', '.join(COLUMNS)}")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
+        with path.open(
+            encoding="utf-8-sig", newline=""
+        ) as file:  # Excel begins a file with a mark of its encoding
+            rows = csv.DictReader(file, restval="")
+            if not {*COLUMNS} <= {*(rows.fieldnames or ())}:
+                raise other
+            for number, row in enumerate(rows, 1):
                 name, kind, text = (row[column].strip() for column in COLUMNS)
-                yield name, kind, text
-    except (
-        KeyError,
-        AttributeError,
-        csv.Error,
-        UnicodeDecodeError,
-    ):  # AttributeError: a row that is too short
-        raise ShuziError(f"{path}: expected a CSV file with the columns {', '.join(COLUMNS)}") from None
+                if kind not in KINDS:
+                    raise ShuziError(
+                        f"{path}: row {number} is of kind {kind!r:.60}; expected {', '.join(KINDS)}"
+                    )
+                yield name, kind, re.sub("[^0-9/]", "", text)
+    except (csv.Error, UnicodeDecodeError):
+        raise other from None
 
 
 def lines_of(page: Page, apart: bool) -> list[tuple[str, str, float]]:

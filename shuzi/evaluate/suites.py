@@ -182,7 +182,11 @@ ALL = (
     reading("pages", "digits and numbers read on synthetic pages, and their calibration", measure_pages),
     reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
     reading("tables", "cells of synthetic tables read in their row and column", measure_tables),
-    reading("turned", "turned synthetic pages that are found to be so, and upright ones", measure_turned),
+    reading(
+        "turned",
+        "upright pages, and pages on their side or upside down: how many are turned correctly",
+        measure_turned,
+    ),
     reading("forms", "fields read on synthetic forms", measure_forms),
     reading(
         "pens", "numbers and words by writers that nothing has learnt from, and photographs", measure_hands

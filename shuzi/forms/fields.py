@@ -229,7 +229,7 @@ class Form:
             )
         data = read_bytes(Path(path))
         try:
-            return parse_form(json.loads(data.decode()))
+            return parse_form(json.loads(data.decode("utf-8-sig")))
         except UnicodeDecodeError as error:
             raise ShuziError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from None
         except json.JSONDecodeError as error:

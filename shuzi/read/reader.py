@@ -153,7 +153,7 @@ class Reader:
             turn: whether a page that lies on its side or upside down is turned; see `Page.turned`.
 
         Raises:
-            ShuziError: the source is no picture, or `decimal` or `gap` is something else.
+            ShuziError: the source is not a picture, or `decimal` or `gap` is something else.
         """
         if decimal not in ("", ".", ","):
             raise ShuziError(f"decimal {decimal!r:.60}: expected . or , or nothing.")
@@ -204,8 +204,8 @@ class Reader:
         """Read the fields of a form, in the form's order.
 
         source: as for `read`, a picture of the whole sheet; form: as `Form.load` returns it, or the path of its file;
-        sure: 0..1, the confidence from which on a field is sure. Raises ShuziError for a file that is no picture or no
-        form, and where the sheet isn't found in the picture.
+        sure: 0..1, the confidence from which on a field is sure. Raises ShuziError for a file that is not a picture
+        or not a form, and where the sheet isn't found in the picture.
         """
         sure = _confidence("sure", sure)
         form = form if isinstance(form, Form) else Form.load(form)
@@ -227,7 +227,7 @@ class Reader:
     def writing(self, source: Source) -> np.ndarray:
         """Normalise all writing of a picture, whatever signs it shows, as one image: uint8 (28, 28), blank without any.
 
-        source: as for `read`. Raises ShuziError for a file that is no picture.
+        source: as for `read`. Raises ShuziError for a file that is not a picture.
         """
         grey = cv2.cvtColor(load(source).pixels, cv2.COLOR_RGB2GRAY)
         as_is = as_mnist(grey)

@@ -240,7 +240,9 @@ def read_rows(path: Path) -> list[list[str]]:
 
     Raises ShuziError when it can't be read, is empty, or its rows are of several lengths.
     """
-    text = read_bytes(path).decode("utf-8", "surrogateescape")
+    text = (
+        read_bytes(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    )  # as Excel begins a file
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error:
@@ -271,7 +273,7 @@ def cut_box(picture: Picture, box: str, turned: str) -> np.ndarray:
     Raises Problem 404 where there is no such box in the picture.
     """
     if not box:
-        raise Problem(404, "nothing was found there, so there is no picture of it.")
+        raise Problem(404, "nothing was found there, so there is not a picture of it.")
     sides = np.array(parse_numbers(box, 4))
     margin = sides[2:].min() / 2
     low, high = sides[:2] - margin, sides[:2] + sides[2:] + margin

@@ -1,11 +1,12 @@
 """Bodies and answers of the API, as its OpenAPI document describes them; and pages as answers."""
 
 import base64
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from shuzi.batch.folders import as_json
 from shuzi.data.normalise import SIDE
@@ -35,12 +36,22 @@ class Drawing(BaseModel):
     )
 
 
+IMAGE_BASE64 = "^[A-Za-z0-9+/]{1045}[AQgw]==$"  # the only shape of 784 bytes
+
+
+def _image(text: str) -> str:
+    """Refuse any other text than 784 bytes in base64."""
+    if not re.fullmatch(IMAGE_BASE64, text):
+        raise ValueError("expected the base64 of 784 bytes, as a digit's image has it")
+    return text
+
+
 class Image28(BaseModel):
     """One 28x28 as the network sees it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    image: str = Field(
-        pattern="^[A-Za-z0-9+/]{1045}[AQgw]==$",  # the only shape of 784 bytes
+    image: Annotated[str, AfterValidator(_image)] = Field(
+        json_schema_extra={"pattern": IMAGE_BASE64},
         description="base64 of 784 bytes, row by row; 0 is paper, 255 is ink",
     )
 

@@ -87,9 +87,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, ValueError) as error:  # ValueError: a name that no DNS could hold
         shown = host if len(host) <= LONGEST_HOST else f"{host[:LONGEST_HOST]}..."
-        raise ShuziError(
-            f"{shown}:{port} is no address to listen on ({error}); try --host 127.0.0.1."
-        ) from error
+        raise ShuziError(f"can't listen on {shown}:{port} ({error}). Try --host 127.0.0.1.") from error
     both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
         return socket.create_server(address, family=family, backlog=2048, dualstack_ipv6=both)

@@ -75,7 +75,7 @@ def read_checkpoint(run: Run) -> dict[str, Any]:
     tensors = read_tensors(path, run.plan.recipe)
     texts = read_checkpoint_metadata(path)
     if digest(tensors, texts) != texts.get("sha256"):
-        raise ShuziError(f"{path}: damaged (its checksum differs); train the run anew with --force")
+        raise ShuziError(f"{path}: damaged (its checksum differs); train the run again with --force")
     return tensors
 
 

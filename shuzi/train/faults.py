@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Guarded = TypeVar("Guarded", bound=Recipe)
 
 LONGEST = 160  # characters of another library's message in a sentence of ours
-MEND = "Mend the recipe; --traceback shows where"
+FIX = "Fix the recipe; --traceback shows where"
 
 RANGES = {
     "epochs": (1, math.inf),
@@ -131,7 +131,7 @@ class RecipeField:
     def wrong(self, value: object, expected: str) -> ShuziError:
         """Return the error for a wrong value of the field, or of the model of `build`."""
         who = "the model of its build" if expected.startswith("logits") else f"its {self.name}"
-        return ShuziError(f"{self.recipe}: {who} gives {shown(value)}, expected {expected}. Mend the recipe")
+        return ShuziError(f"{self.recipe}: {who} gives {shown(value)}, expected {expected}. Fix the recipe")
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
@@ -148,7 +148,7 @@ class RecipeField:
                 raise ShuziError(self.too_large()) from error
             if self.shipped:
                 raise
-            raise ShuziError(f"{self.recipe}: its {self.name} failed with {said(error)}. {MEND}") from error
+            raise ShuziError(f"{self.recipe}: its {self.name} failed with {said(error)}. {FIX}") from error
 
     def too_large(self) -> str:
         """Say what there is too little memory for."""
@@ -222,10 +222,10 @@ def check_values(recipe: "Recipe", name: str) -> None:
         kinds = typing.get_args(hint) if NoneType in typing.get_args(hint) else (hint,)
         if not any(is_a(value, each) for each in kinds):
             expected = " or ".join(WORDS.get(each, "a function") for each in kinds)
-            raise ShuziError(f"{name}: its {field} is {shown(value)}, expected {expected}. Mend the recipe")
+            raise ShuziError(f"{name}: its {field} is {shown(value)}, expected {expected}. Fix the recipe")
         low, high = RANGES.get(field, (-math.inf, math.inf))
         if isinstance(value, int | float) and not low <= value <= high:
-            raise ShuziError(f"{name}: its {field} is {value}, expected {low:g} to {high:g}. Mend the recipe")
+            raise ShuziError(f"{name}: its {field} is {value}, expected {low:g} to {high:g}. Fix the recipe")
 
 
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "True or False", NoneType: "None"}

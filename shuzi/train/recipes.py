@@ -130,7 +130,7 @@ def recipe(name: str) -> Recipe:
     installed = {entry.name: entry.value for entry in metadata.entry_points(group="shuzi.recipes")}
     if ":" not in name and name not in installed:
         known = ", ".join([*RECIPES, *sorted(installed)])
-        raise ShuziError(f"no recipe is called {name!r}; there are {known}, and your own as module:name")
+        raise ShuziError(f"unknown recipe {name!r}. Choose {known}, or your own as module:name")
     folder = None if name in installed else Path.cwd()
     found = loaded(installed.get(name, name), folder)
     if not isinstance(found, Recipe):
@@ -146,5 +146,5 @@ def loaded(place: str, folder: Path | None) -> object:
             return getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # whatever the module's own code raises
         raise ShuziError(
-            f"{place}: can't be imported ({said(error)}). Mend the module, or name another"
+            f"{place}: can't be imported ({said(error)}). Fix the module, or name another"
         ) from error

@@ -139,9 +139,9 @@ def damage_as_error(path: Path) -> Iterator[None]:
     except ImportError:  # safetensors needs torch for tensors of torch
         raise
     except FileNotFoundError as error:
-        raise ShuziError(f"{path}: missing; the run is incomplete, train it anew with --force") from error
+        raise ShuziError(f"{path}: missing; the run is incomplete, train it again with --force") from error
     except Exception as error:
-        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run anew with --force") from error
+        raise ShuziError(f"{path}: damaged ({reason(error)}); train the run again with --force") from error
 
 
 def reason(error: Exception) -> str:

@@ -49,7 +49,7 @@ def claim_run_dir(out: Path | None, recipe_name: str, force: bool) -> tuple[Path
                     f"{out}: a run is there already; give --force to replace it, or another --out"
                 )
         elif not out.is_dir() or any(out.iterdir()):
-            raise ShuziError(f"{out}: exists and is no run of shuzi; choose another --out")
+            raise ShuziError(f"{out}: exists and is not a shuzi run; choose another --out")
         with tempfile.TemporaryFile(dir=out.parent):  # where the new run will be written
             return out, []
     except OSError as error:
@@ -138,9 +138,7 @@ def read_run(folder: Path, recipe_name: str | None = None) -> Run:
 def read_stored(folder: Path) -> Run:
     """Read a folder's run, whatever its recipe is called. Raises ShuziError if it holds none."""
     if not is_run(folder):
-        raise ShuziError(
-            f"{folder}: no run is there (no {RUN_FILE}); make one with: shuzi train --out {folder}"
-        )
+        raise ShuziError(f"{folder}: not a run (no {RUN_FILE}). Name a folder that shuzi train has written")
     if (folder / CHECKPOINT).exists():
         texts = read_checkpoint_metadata(folder / CHECKPOINT)
         run = Run.from_text(folder, folder / CHECKPOINT, texts.get("run", ""))
@@ -153,7 +151,7 @@ def read_stored(folder: Path) -> Run:
     if len(metrics) != run.plan.settings.epochs:
         raise ShuziError(
             f"{folder / METRICS}: has {len(metrics)} epochs, expected {run.plan.settings.epochs}; "
-            "train the run anew with --force"
+            "train it again with --force"
         )
     return dataclasses.replace(run, metrics=metrics)
 

@@ -148,7 +148,9 @@ def resume(
                 "start a new run"
             ) from error
     elif among.first and (folder / METRICS).exists():
-        raise ShuziError(f"{folder / CHECKPOINT}: missing; the run is incomplete, train it anew with --force")
+        raise ShuziError(
+            f"{folder / CHECKPOINT}: missing; the run is incomplete, train it again with --force"
+        )
     if among.first:
         sweep(folder)
     return run_to_completion(run, training, digits, listener or in_notebook())

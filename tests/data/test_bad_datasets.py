@@ -218,5 +218,5 @@ def test_a_file_whose_labels_are_missing_or_alone_is_named(tmp_path):
 
 def test_what_is_no_dataset_says_what_is(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    refused(tmp_path / "notes.txt", "expected IDX, CSV, NPZ, NPY or Parquet files")
-    refused(tmp_path, "no train-images-idx3-ubyte in it; expected IDX, CSV")
+    refused(tmp_path / "notes.txt", "Expected IDX, CSV, NPZ, NPY or Parquet files")
+    refused(tmp_path, "no dataset in it. Expected IDX, CSV")

@@ -202,13 +202,26 @@ def test_labelled_pictures_give_how_right_and_how_sure_each_set_is(tmp_path):
     })  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["name,label\na.png,3\n", "file,kind,text\na.png\n", "\xff\x00"])
+@pytest.mark.parametrize("text", ["name,label\na.png,3\n", "a,b\n", "", "\xff\x00"])
 def test_labels_that_are_none_are_told(tmp_path, text):
     (tmp_path / "labels.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(
         ShuziError, match=r"labels.csv: expected a CSV file with the columns file, kind, text"
     ):
         pictures.measure_pictures(Scripted({}), tmp_path)
+
+
+@pytest.mark.parametrize("row", ["a.png", "a.png,photo,3"])
+def test_a_picture_of_another_kind_is_refused(tmp_path, row):
+    with pytest.raises(
+        ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, page"
+    ):
+        pictures.measure_pictures(Scripted({}), labelled(tmp_path, row))
+
+
+def test_labels_may_have_spaces_marks_and_the_mark_of_their_encoding(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,kind,text\na.png,page,1 2.5 / 3\n", "utf-8-sig")
+    assert [*pictures.read_labels(tmp_path)] == [("a.png", "page", "125/3")]
 
 
 def test_labels_of_no_pictures_are_refused(tmp_path):

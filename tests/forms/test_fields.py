@@ -337,6 +337,12 @@ def test_a_pipe_and_a_device_are_no_forms_and_not_waited_for(tmp_path):
         Form.load(tmp_path / "large.json")
 
 
+def test_a_form_may_begin_with_the_mark_of_its_encoding(tmp_path):
+    form = {"sheet": [100, 50], "fields": [{"name": "a", "box": [1, 1, 50, 20]}]}
+    (tmp_path / "form.json").write_text(json.dumps(form), "utf-8-sig")
+    assert [field.name for field in Form.load(tmp_path / "form.json").fields] == ["a"]
+
+
 def test_the_made_up_form_is_one():
     form = parse_form(FORM)
     assert isinstance(form.fields[0], Field)

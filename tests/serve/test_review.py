@@ -304,6 +304,14 @@ def test_a_row_that_is_being_written_is_passed_over(table):
     ]
 
 
+def test_a_file_that_excel_saved_is_corrected(table):
+    table.write_text(table.read_text(), "utf-8-sig")
+    review = open_review(table)
+    first = review.uncertain()[0]
+    review.write(first.file, first.field, "1234", anyway=True)
+    assert (first.file, first.field) not in [(item.file, item.field) for item in review.uncertain()]
+
+
 def test_no_server_without_a_review_has_its_page(server):
     for path in ("/review", "/api/review"):
         assert requests.get(server.url + path, timeout=60).status_code == 404

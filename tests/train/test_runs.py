@@ -495,7 +495,7 @@ def test_a_run_that_isnt_there_says_how_to_make_one(tmp_path, use):
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "weights.safetensors").touch()
     for name in ("nothing", "file", "half"):
-        with pytest.raises(ShuziError, match=f"no run is there .* shuzi train --out .*{name}"):
+        with pytest.raises(ShuziError, match=f"{name}: not a run"):
             use(tmp_path / name)
 
 
