@@ -89,7 +89,7 @@ RECIPES = {
     "best": BEST,
     "tuned": replace(
         BEST,
-        summary="the reader, tuned on real writers and on what the finder hands over: --start reader",
+        summary="the reader, tuned on real writers and on crops that the finder makes: --start reader",
         epochs=1,
         lr=4e-3,
         second_cycle_at=None,

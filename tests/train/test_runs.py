@@ -470,8 +470,8 @@ def test_an_out_that_is_something_else_is_refused(tmp_path, plan):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "mine").touch()
     for out, words in [
-        (tmp_path / "file", "exists and is no run of shuzi"),
-        (tmp_path / "folder", "exists and is no run of shuzi"),
+        (tmp_path / "file", "exists and is not a shuzi run"),
+        (tmp_path / "folder", "exists and is not a shuzi run"),
         (tmp_path / "file" / "below", "cannot be written"),
         (tmp_path / ("x" * 300), "cannot be written"),
         (Path(), "a run takes a folder of its own"),
@@ -508,7 +508,7 @@ def test_every_truncation_of_run_json_is_one_sentence(copied):
     whole = (copied / "run.json").read_bytes()
     for length in range(len(whole) - 1):  # all but the last newline
         (copied / "run.json").write_bytes(whole[:length])
-        with pytest.raises(ShuziError, match=r"run\.json: damaged .* train the run anew with --force"):
+        with pytest.raises(ShuziError, match=r"run\.json: damaged .* train the run again with --force"):
             read_run(copied)
 
 
@@ -605,7 +605,7 @@ def test_weights_of_other_shapes_or_another_recipe_are_refused(copied, tensors, 
 def test_an_unknown_recipe_in_a_run_names_those_there_are(copied):
     told = (copied / "run.json").read_text()
     (copied / "run.json").write_text(told.replace('"softmax"', '"hardmax"'))
-    with pytest.raises(ShuziError, match="'hardmax'; there are softmax, softmax-tensors"):
+    with pytest.raises(ShuziError, match="'hardmax'. Choose softmax, softmax-tensors"):
         runs.evaluate_run(copied)
 
 
