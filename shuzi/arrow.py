@@ -16,7 +16,7 @@ from shuzi.page import BOX_COLUMNS, decimal_text
 
 if TYPE_CHECKING:
     from shuzi.data.picture import Source
-    from shuzi.page import Box, Number, Page
+    from shuzi.page import Box, Digit, Mark, Number, Page
 
 FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
@@ -127,14 +127,7 @@ def read_one(read: Callable[..., Page], source: Source, page: int = 0) -> dict[s
 def page_row(page: Page) -> dict[str, object]:
     """Convert a page to a row of READINGS; confidences have four places, as in CSV and JSON."""
     digits = [
-        {
-            "digit": digit.digit,
-            "guess": digit.guess,
-            "confidence": round(digit.confidence, 4),
-            "line": number.line,
-            "number": index,
-            **_box(digit.box),
-        }
+        {"digit": digit.digit, "guess": digit.guess, "line": number.line, "number": index, **_sure(digit)}
         for index, number in enumerate(page.numbers)
         for digit in number.digits
     ]
@@ -150,19 +143,18 @@ def page_row(page: Page) -> dict[str, object]:
 
 
 def _number(number: Number, column: int) -> dict[str, object]:
-    marks = [
-        {"sign": mark.sign, "confidence": round(mark.confidence, 4), **_box(mark.box)}
-        for mark in number.marks
-    ]
     return {
         "text": number.text,
         "value": decimal_text(number.value) or None,
-        "confidence": round(number.confidence, 4),
         "line": number.line,
         "column": column,
-        **_box(number.box),
-        "marks": marks,
+        **_sure(number),
+        "marks": [{"sign": mark.sign, **_sure(mark)} for mark in number.marks],
     }
+
+
+def _sure(part: Digit | Mark | Number) -> dict[str, float]:
+    return {"confidence": round(part.confidence, 4), **_box(part.box)}
 
 
 def _box(box: Box) -> dict[str, int]:

@@ -1,7 +1,5 @@
 """The processor's cores: how many this process may use, and work shared among them."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os

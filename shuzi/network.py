@@ -99,8 +99,7 @@ class Network:
     @property
     def providers(self) -> list[str]:
         """What it runs on, by onnxruntime's names, in order of preference."""
-        names: list[str] = self._session.get_providers()
-        return names
+        return self._session.get_providers()
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
         """Compute its outputs, in the order of their names. Raises ShuziError if it fails, and OutOfMemory."""

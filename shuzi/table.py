@@ -1,9 +1,8 @@
 """Numbers of a page to columns: which boxes of different lines stand one above the other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 
@@ -111,19 +110,11 @@ def alignment(cells: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 def align(gains: np.ndarray) -> list[int | None]:
     """Match cells to columns in the order of both, for the largest sum of gains (n, k); None: matches no column."""
-    count, width = gains.shape
-    best = np.zeros((count + 1, width + 1))
-    for i in range(count):
-        for j in range(width):
-            best[i + 1, j + 1] = max(best[i, j + 1], best[i + 1, j], best[i, j] + gains[i, j])
-    matches: list[int | None] = [None] * count
-    i, j = count, width
-    while i and j:
-        if best[i, j] == best[i - 1, j]:
-            i -= 1
-        elif best[i, j] == best[i, j - 1]:
-            j -= 1
-        else:
-            i, j = i - 1, j - 1
-            matches[i] = j
-    return matches
+    best: list[tuple[float, list[int | None]]] = [(0.0, [])] * (gains.shape[1] + 1)  # with the columns so far
+    for own in gains.tolist():
+        now = [(total, [*matches, None]) for total, matches in best]
+        for j, gain in enumerate(own):
+            matched = best[j][0] + gain, [*best[j][1], j]
+            now[j + 1] = max(now[j + 1], now[j], matched, key=itemgetter(0))
+        best = now
+    return best[-1][1]

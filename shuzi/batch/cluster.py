@@ -1,7 +1,5 @@
 """Read parts on a Ray cluster. If a process or a machine is lost, Ray sends its parts out again."""
 
-from __future__ import annotations
-
 import logging
 import socket
 from collections.abc import Generator

@@ -6,10 +6,9 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TextIO, TypeAlias
 
 from shuzi.errors import ShuziError
@@ -115,7 +114,7 @@ READINGS = Layout("readings", COLUMNS, number_rows)
 DIGITS = Layout("readings of digits", DIGIT_COLUMNS, digit_rows)
 
 
-class CsvFile:
+class CsvFile(AbstractContextManager["CsvFile"]):
     """A CSV file to which each picture's rows are added as soon as it is read.
 
     With `resume` an existing file is continued, and `done` names the pictures in it, except the last one of a file of
@@ -163,12 +162,7 @@ class CsvFile:
             except OSError as error:
                 raise cannot_write(self.path, error) from error
 
-    def __enter__(self) -> CsvFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
 
@@ -187,13 +181,18 @@ class CsvStream:
 
 
 @contextmanager
-def table_file(path: Path) -> Iterator[list[TablePage]]:
-    """Yield a list for pages, and write their tables to a new file in the end, completely or not at all.
+def table_file(file: str | None, stdout: TextIO) -> Iterator[list[TablePage]]:
+    """Yield a list for pages, and write their tables in the end: to a new file, whole or not at all, or stdout for "-".
 
     Raises:
         ShuziError: the file holds something already, or can't be written.
     """
     pages: list[TablePage] = []
+    if file in (None, "-"):
+        yield pages
+        stdout.write(csv_text(table_rows(pages)) if file else "")
+        return
+    path = Path(file)
     try:
         taken = path.exists() and not (path.is_file() and path.stat().st_size == 0)
     except (OSError, ValueError) as error:

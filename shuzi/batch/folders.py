@@ -1,7 +1,5 @@
 """Many pictures: list those in folders, and read them on all cores."""
 
-from __future__ import annotations
-
 import itertools
 import os
 from collections import deque
@@ -16,7 +14,7 @@ from shuzi.data import picture as pictures
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.files import cannot_read
 from shuzi.forms.fields import SURE_FIELD, Entry, Form
-from shuzi.page import Digit, Mark, Page, decimal_text
+from shuzi.page import Digit, Mark, Number, Page, decimal_text
 from shuzi.read.reader import Reader
 
 
@@ -251,38 +249,27 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
     """Build the JSON of a page (file, size, text, numbers with their digits) or of a form (file, fields)."""
     if not isinstance(page, Page):
         fields = [
-            {
-                "name": e.name,
-                "text": e.text,
-                "value": decimal_text(e.value) or None,
-                "confidence": round(e.confidence, 4),
-                "sure": e.sure,
-            }
+            {"name": e.name, "text": e.text, "value": decimal_text(e.value) or None}
+            | {"confidence": round(e.confidence, 4), "sure": e.sure}
             for e in page
         ]
         return {"file": file, "fields": fields}
 
-    def digit_json(digit: Digit) -> dict[str, Any]:
-        return {
-            "digit": digit.digit,
-            "confidence": round(digit.confidence, 4),
-            "box": list(digit.box),
-            "probabilities": [round(float(p), 4) for p in digit.probabilities],
-        }
-
-    def mark_json(mark: Mark) -> dict[str, Any]:
-        return {"sign": mark.sign, "confidence": round(mark.confidence, 4), "box": list(mark.box)}
+    def sure(part: Digit | Mark | Number) -> dict[str, Any]:
+        return {"confidence": round(part.confidence, 4), "box": list(part.box)}
 
     numbers = [
         {
             "text": number.text,
             "value": decimal_text(number.value) or None,
-            "confidence": round(number.confidence, 4),
             "line": number.line,
             "column": column,
-            "box": list(number.box),
-            "digits": [digit_json(digit) for digit in number.digits],
-            "marks": [mark_json(mark) for mark in number.marks],
+            **sure(number),
+            "digits": [
+                {"digit": d.digit, **sure(d), "probabilities": [round(float(p), 4) for p in d.probabilities]}
+                for d in number.digits
+            ],
+            "marks": [{"sign": mark.sign, **sure(mark)} for mark in number.marks],
         }
         for number, column in zip(page.numbers, page.columns, strict=True)
     ]

@@ -6,8 +6,6 @@ written completely or not at all, and is the same whoever reads the part and how
 resumed, and no row is written twice.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib

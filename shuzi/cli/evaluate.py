@@ -79,8 +79,7 @@ def open_scorer(what: str, device: str, recipe: str | None) -> "Scorer":
 
         reader = Reader(None if what == "reader" else what)
         return Scorer(reader.scores, reader=reader, threshold=reader.threshold)
-    scorer: Scorer = needs("train", "shuzi.train.runs").scorer(Path(what), device, recipe)
-    return scorer
+    return needs("train", "shuzi.train.runs").scorer(Path(what), device, recipe)
 
 
 def print_evaluation(name: str, evaluation: "Evaluation") -> None:

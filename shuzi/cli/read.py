@@ -3,8 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,7 +17,7 @@ from shuzi.cli.output import err, on_one_line, out, print_error, print_json, pro
 from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
-    from shuzi.batch.csv_file import CsvFile, CsvStream, Layout, TablePage
+    from shuzi.batch.csv_file import CsvFile, CsvStream, Layout
     from shuzi.batch.folders import ReadOptions, Result
     from shuzi.read.reader import Reader
 
@@ -204,7 +203,7 @@ def read_files(
     reader, sure = how.reader(), SURE_FIELD if how.threshold is None else how.threshold
     pages: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    with csv_writer(to, layout) as rows, table_writer(to.table) as table:
+    with csv_writer(to, layout) as rows, csv_file.table_file(to.table, sys.stdout) as table:
         jobs = [job for job in found.jobs if rows is None or job.unique_name(base) not in rows.done]
         with progress_bar(len(jobs), out if to.prints else err) as bar:
             readings = folders.read_all(reader, jobs, form=form, sure=sure, **how.options)
@@ -238,20 +237,6 @@ def csv_writer(to: Outputs, layout: "Layout") -> "AbstractContextManager[CsvFile
     if to.csv == "-":
         return nullcontext(CsvStream(sys.stdout, layout))
     return CsvFile(to.csv, layout, resume=to.resume)
-
-
-@contextmanager
-def table_writer(file: str | None) -> "Iterator[list[TablePage]]":
-    """Yield a list for pages, and write them in the end to --table, if that is given: a file, or stdout for "-"."""
-    from shuzi.batch.csv_file import csv_text, table_file, table_rows
-
-    if file not in (None, "-"):
-        with table_file(Path(file)) as pages:
-            yield pages
-        return
-    yield (pages := [])
-    if file == "-":
-        sys.stdout.write(csv_text(table_rows(pages)))
 
 
 def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) -> None:

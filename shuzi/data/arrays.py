@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,15 +14,6 @@ from shuzi.errors import Notice, ShuziError
 FULL_INK = (1, 16, 255)  # the largest value of a set: of floats, of scikit-learn's digits, of bytes
 SHAPES = "(N, 784), (N, 28, 28), (N, 28, 28, 1), (N, 1, 28, 28), or other square images"
 ROWS = 2_000  # converted at a time
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """A dataset that gives its rows by number."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> object: ...
 
 
 def to_images(values: object, name: str) -> np.ndarray:
@@ -147,13 +138,13 @@ def grey(image: object, name: str) -> np.ndarray:
     return array
 
 
-def rows_of(dataset: object, name: str) -> Iterator[tuple[np.ndarray, object]]:
+def rows_of(dataset: Any, name: str) -> Iterator[tuple[np.ndarray, object]]:  # noqa: ANN401
     """Yield each image, (H, W), and its label of a `datasets.Dataset`, or of any torch `Dataset` of such pairs.
 
     Raises:
         ShuziError: it is something else, or its images are of several sizes.
     """
-    if not isinstance(dataset, Rows):
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise ShuziError(
             f"{name}: a {type(dataset).__name__}, expected images and labels, or a dataset of both."
         )

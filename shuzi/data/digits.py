@@ -113,21 +113,20 @@ class Digits:
 
     def part(self, start: int, stop: int) -> "Digits":
         """Return the digits from `start` up to `stop`, sharing their memory."""
-        return Digits(
+        images, labels, name = (
             self.images[start:stop],
             self.labels[start:stop],
             f"{self.name}[{start}:{stop}]",
-            "",
-            self.transform,
         )
+        return replace(self, images=images, labels=labels, name=name, sha256="")
 
     def concat(self, other: "Digits") -> "Digits":
         """Concatenate these digits and those of another set."""
-        return Digits(
+        images, labels = (
             np.concatenate([self.images, other.images]),
             np.concatenate([self.labels, other.labels]),
-            f"{self.name} and {other.name}",
         )
+        return Digits(images, labels, f"{self.name} and {other.name}")
 
     def split(self, held_out: int, generator: np.random.Generator | None = None) -> "tuple[Digits, Digits]":
         """Split into a training and a validation part.
@@ -186,24 +185,18 @@ class Digits:
         for name, value, least in (("batch_size", batch_size, 1), ("first", first, 0)):
             if not isinstance(value, Integral) or value < least:
                 raise ShuziError(f"{name} {value!r}: expected a whole number, {least} or more")
-        return self._batches(int(batch_size), generator, device, int(first))
-
-    def _batches(
-        self,
-        batch_size: int,
-        generator: "torch.Generator | None",
-        device: "str | torch.device",
-        first: int,
-    ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
         import torch
 
         images = torch.from_numpy(self.images).to(device)  # (N, 28, 28), as bytes
         labels = torch.from_numpy(self.labels).to(device)
-        order = (
-            torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
-        )
-        for chosen in (
-            order[first * batch_size :].to(device).split(batch_size * max(1, GATHERED // batch_size))
-        ):
-            gathered = images[chosen].unsqueeze(1).float().div_(255)  # (some B, 1, 28, 28)
-            yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)
+        count = len(self)
+        order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+        many = order[first * batch_size :].to(device).split(batch_size * max(1, GATHERED // batch_size))
+        return (
+            batch
+            for chosen in many
+            for batch in zip(
+                (images[chosen].unsqueeze(1).float().div_(255)).split(batch_size),
+                labels[chosen].long().split(batch_size), strict=True,
+            )
+        )  # fmt: skip

@@ -265,10 +265,6 @@ def concatenate(values: list[tuple[DatasetFile, np.ndarray]]) -> np.ndarray:
 
 def missing(file: DatasetFile, has: str, lacks: str) -> ShuziError:
     """Describe that the partner of a file isn't there."""
-    number = {LABELS: "1", IMAGES: "3"}
-    name = (
-        file.path.name.removesuffix(".gz")
-        .replace(has, lacks)
-        .replace(f"idx{number[has]}", f"idx{number[lacks]}")
-    )
+    one, other = ("idx1", "idx3") if has == LABELS else ("idx3", "idx1")
+    name = file.path.name.removesuffix(".gz").replace(has, lacks).replace(one, other)
     return ShuziError(f"{file.path.parent}: no {name} in it; expected {lacks} beside {file.path.name}")

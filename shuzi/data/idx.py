@@ -19,14 +19,8 @@ import numpy as np
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_read, write_whole
 
-TYPES: dict[int, np.dtype[Any]] = {
-    0x08: np.dtype("u1"),
-    0x09: np.dtype("i1"),
-    0x0B: np.dtype(">i2"),
-    0x0C: np.dtype(">i4"),
-    0x0D: np.dtype(">f4"),
-    0x0E: np.dtype(">f8"),
-}
+KINDS = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+TYPES: dict[int, np.dtype[Any]] = {code: np.dtype(kind) for code, kind in KINDS.items()}
 MAX_IDX_BYTES = 1_000_000_000  # of a file: twenty times MNIST's largest
 MAX_DIMENSIONS = 32  # numpy 1 holds no more; IDX itself would allow 255
 CODES = {dtype: code for code, dtype in TYPES.items()}

@@ -43,8 +43,7 @@ def draw(stream: BinaryIO, name: str, page: int, max_pixels: int) -> Image.Image
         sheet = document[page]
         width, height = sheet.get_size()
         scale = min(DPI / POINTS_PER_INCH, (max_pixels / max(1.0, width * height)) ** 0.5) * ROUNDING
-        image: Image.Image = sheet.render(scale=scale).to_pil().convert("RGB")
-        return image
+        return sheet.render(scale=scale).to_pil().convert("RGB")
 
 
 class _File(io.RawIOBase):

@@ -6,11 +6,10 @@ import hashlib
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedIOBase
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_read
@@ -61,15 +60,9 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes] | BufferedIOBase]:
+def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes]]:
     """Open what is in a file."""
-    if path.suffix == ".gz":
-        with gzip.GzipFile(fileobj=packed) as file:
-            yield file
-    elif path.suffix == ".bz2":
-        with bz2.BZ2File(packed) as file:
-            yield file
-    elif path.suffix == ".zip":
+    if path.suffix == ".zip":
         with zipfile.ZipFile(packed) as archive:
             names = [each for each in archive.namelist() if not each.endswith("/") and "__MACOSX" not in each]
             if len(names) != 1:
@@ -78,8 +71,10 @@ def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes] | BufferedIOBa
                 )
             with archive.open(names[0]) as member:
                 yield member
-    else:
-        yield packed
+        return
+    opened: dict[str, Callable[[BinaryIO], Any]] = {".gz": gzip.open, ".bz2": bz2.open}
+    with opened.get(path.suffix, nullcontext)(packed) as file:
+        yield file
 
 
 def sha256(path: Path) -> str:

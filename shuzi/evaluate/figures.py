@@ -1,7 +1,7 @@
 """Metrics of a model's answers: accuracy, precision, recall, confusion and calibration. No torch."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,17 +76,8 @@ class Evaluation:
 
     def to_json(self, mistakes: int = 20) -> dict[str, Any]:
         """Return the object of `shuzi evaluate --json`, with the most confident `mistakes`."""
-        return {
-            "accuracy": self.accuracy,
-            "interval": list(self.interval),
-            "count": self.count,
-            "per_class": [vars(each) for each in self.per_class],
-            "confusion": self.confusion,
-            "calibration_error": self.calibration_error,
-            "mistake_count": len(self.mistakes),
-            "mistakes": [vars(mistake) for mistake in self.mistakes[:mistakes]],
-            "suspects": [vars(suspect) for suspect in self.suspects],
-        }
+        shown = asdict(replace(self, mistakes=self.mistakes[:mistakes]))
+        return shown | {"interval": list(self.interval), "mistake_count": len(self.mistakes)}
 
 
 @dataclass(frozen=True)

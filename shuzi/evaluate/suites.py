@@ -88,9 +88,9 @@ def reader_of(scorer: Scorer, name: str) -> Reader:
     return scorer.reader
 
 
-def accuracy(score: Score, digits: Digits) -> float:
+def accuracy(scorer: Scorer, digits: Digits) -> float:
     """Return the share of digits whose most probable reading is their label."""
-    return float((score(digits.images)[:, :CLASSES].argmax(axis=1) == digits.labels).mean())
+    return float((scorer.score(digits.images)[:, :CLASSES].argmax(axis=1) == digits.labels).mean())
 
 
 def optdigits() -> Digits:
@@ -112,36 +112,36 @@ def undisputed(digits: Digits) -> Digits:
     return Digits(digits.images[kept], digits.labels[kept], "mnist-9985")
 
 
-def measure_corrupted(score: Score, digits: Digits) -> dict[str, float]:
+def measure_corrupted(scorer: Scorer, digits: Digits) -> dict[str, float]:
     """Return the accuracy under each of MNIST-C's corruptions, without `normalise`, and their mean."""
     generator = np.random.default_rng(SEED)
     each = {
-        name: accuracy(score, Digits(corrupted(digits.images, name, generator), digits.labels, name))
+        name: accuracy(scorer, Digits(corrupted(digits.images, name, generator), digits.labels, name))
         for name in CORRUPTIONS
     }
     return each | {"mean": float(np.mean(list(each.values())))}
 
 
-def measure_most_confident(score: Score, digits: Digits) -> dict[str, float]:
+def measure_most_confident(scorer: Scorer, digits: Digits) -> dict[str, float]:
     """Return the confidence that 99 % of the digits reach, and the accuracy of these."""
-    probabilities = given_digit(score(digits.images))
+    probabilities = given_digit(scorer.score(digits.images))
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == digits.labels
     threshold = float(np.quantile(confidence, 1 - KEPT))
     return {"threshold": threshold, "accuracy": float(right[confidence >= threshold].mean())}
 
 
-def measure_rejection(score: Score, digits: Digits, others: dict[str, np.ndarray]) -> dict[str, float]:
+def measure_rejection(scorer: Scorer, digits: Digits, others: dict[str, np.ndarray]) -> dict[str, float]:
     """Return the probability of being a digit that 99 % of digits reach, and the share of other images below it."""
-    threshold = float(np.quantile(any_digit(score(digits.images)), 1 - KEPT))
+    threshold = float(np.quantile(any_digit(scorer.score(digits.images)), 1 - KEPT))
     return {"threshold": threshold} | {
-        f"{name} refused": float((any_digit(score(images)) < threshold).mean())
+        f"{name} refused": float((any_digit(scorer.score(images)) < threshold).mean())
         for name, images in others.items()
     }
 
 
 def measure_non_digits(scorer: Scorer, digits: Digits) -> dict[str, float]:
     """Return the shares of non-digits that are rejected, and of those that a reader confidently takes for a digit."""
-    metrics = measure_rejection(scorer.score, digits, non_digits())
+    metrics = measure_rejection(scorer, digits, non_digits())
     return metrics if scorer.reader is None else metrics | count_false_alarms(scorer.reader)
 
 
@@ -151,34 +151,26 @@ ALL = (
         "fashion-mnist",
         "the share of its images that are rejected where 99 % of MNIST is accepted",
         lambda scorer, test: Measurement(
-            measure_rejection(scorer.score, test("mnist"), {"fashion-mnist": test("fashion-mnist").images})
+            measure_rejection(scorer, test("mnist"), {"fashion-mnist": test("fashion-mnist").images})
         ),
     ),
     Suite(
         "optdigits",
         "accuracy on scikit-learn's 1,797 digits of 8x8 pixels",
-        lambda scorer, _: Measurement({"accuracy": accuracy(scorer.score, optdigits())}),
+        lambda scorer, _: Measurement({"accuracy": accuracy(scorer, optdigits())}),
     ),
     on_mnist(
         "mnist-9985",
         "accuracy on MNIST without 15 test digits whose label people don't agree about",
-        lambda scorer, digits: {"accuracy": accuracy(scorer.score, undisputed(digits))},
+        lambda scorer, digits: {"accuracy": accuracy(scorer, undisputed(digits))},
     ),
-    on_mnist(
-        "corrupted",
-        "accuracy under each of MNIST-C's 15 corruptions",
-        lambda scorer, digits: measure_corrupted(scorer.score, digits),
-    ),
+    on_mnist("corrupted", "accuracy under each of MNIST-C's 15 corruptions", measure_corrupted),
     on_mnist(
         "no-digits",
         "the share of blank paper, noise, scribbles, letters and photographs that is rejected",
         measure_non_digits,
     ),
-    on_mnist(
-        "surest",
-        "accuracy on the most confident 99 % of MNIST's test digits",
-        lambda scorer, digits: measure_most_confident(scorer.score, digits),
-    ),
+    on_mnist("surest", "accuracy on the most confident 99 % of MNIST's test digits", measure_most_confident),
     reading("pages", "digits and numbers read on synthetic pages, and their calibration", measure_pages),
     reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
     reading("tables", "cells of synthetic tables read in their row and column", measure_tables),

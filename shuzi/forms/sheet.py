@@ -1,7 +1,5 @@
 """Find a form's sheet in a picture by its edges, and cut out its zones as if seen from straight above."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import cv2

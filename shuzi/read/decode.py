@@ -1,7 +1,5 @@
 """Proposals to numbers and lines: which digits belong together, in what order, and what may have been missed."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ It sees the whole picture reduced first, then smaller still, and then enlarges t
 is too small to be read, beyond the picture's own size if need be. At each scale it finds digits of 12 to 64 pixels.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 import os

@@ -1,7 +1,5 @@
 """Proposals of all levels to one for each digit: suppression, and whose ink is whose."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Numbers to lines: how the writing on a page rises or falls, and which numbers stand on one line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import pairwise
 

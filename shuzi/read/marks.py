@@ -1,7 +1,5 @@
 """Marks to numbers: which of them stand, and to which number each belongs."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

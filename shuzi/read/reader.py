@@ -171,7 +171,7 @@ class Reader:
         answers = iter(zip(images, scores, strict=True))
         numbers = []
         for group, layout in zip(groups, decode.p_layout(groups, proposals, gap), strict=True):
-            own = tuple(self._digit(*next(answers), place(digit)) for digit in group.digits)
+            own = tuple(digit_as_read(*next(answers), place(digit), self.threshold) for digit in group.digits)
             whole = 1.0 if single else self._p_whole(own, group, layout)
             marks = tuple(Mark(m.mark, m.chance * float(m.classes.max()), place(m)) for m in group.marks)
             numbers.append(Number(own, group.line, whole, marks, decimal, 90 * quarters))
@@ -257,11 +257,13 @@ class Reader:
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
         return min(1.0, float(sigmoid(odds)) / max(together * group.p_marks, 1e-9))
 
-    def _digit(self, image: np.ndarray, score: np.ndarray, box: Box) -> Digit:
-        guess = int(score[:10].argmax())
-        confidence = float(score[guess])
-        digit = guess if confidence >= self.threshold else None
-        return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
+
+def digit_as_read(image: np.ndarray, score: np.ndarray, box: Box, threshold: float) -> Digit:
+    """Build a digit of its image and probabilities (11,), the last for "no digit"; below the threshold it is unsure."""
+    guess = int(score[:10].argmax())
+    confidence = float(score[guess])
+    digit = guess if confidence >= threshold else None
+    return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
 
 
 def _confidence(name: str, value: object) -> float:

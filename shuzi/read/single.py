@@ -1,7 +1,5 @@
 """A picture of one digit: which of its proposals is the digit, and all its writing."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -31,8 +31,7 @@ class Context:
 
 
 def _context(request: Request) -> Context:
-    context: Context = request.app.state.context
-    return context
+    return request.app.state.context
 
 
 Shared = Annotated[Context, Depends(_context)]

@@ -4,13 +4,13 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 from PIL import Image
 
+from shuzi.display import png
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, locked, write_whole
 from shuzi.serve.settings import ServerSettings
@@ -56,9 +56,7 @@ def save(folder: Path, image: np.ndarray, label: int) -> SavedCorrection:
         if not before:
             if sum(1 for _ in folder.glob("[0-9]/*.png")) >= MOST_CORRECTIONS:
                 raise ShuziError(f"{folder} has {MOST_CORRECTIONS:,} corrections, the limit; move some away.")
-            png = BytesIO()
-            Image.fromarray(image).save(png, "PNG")
-            write_whole(path, png.getvalue())
+            write_whole(path, png(Image.fromarray(image)))
             return saved
         path.parent.mkdir(exist_ok=True)
         before[0].replace(path)  # the name follows from the pixels, so the file is the same

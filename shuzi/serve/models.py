@@ -16,7 +16,7 @@ from shuzi.data import picture as pictures
 from shuzi.data.digits import CLASSES
 from shuzi.data.normalise import SIDE, normalise
 from shuzi.page import Box, Digit, Number, Page
-from shuzi.read.reader import SHIPPED_READER, Reader
+from shuzi.read.reader import SHIPPED_READER, Reader, digit_as_read
 from shuzi.serve import schemas
 from shuzi.serve.multipart import file_of
 from shuzi.serve.occlusion import occlusion
@@ -89,7 +89,7 @@ class ServedModels:
             return page
         scores = iter(self.softmax.scores(np.stack([digit.image for digit in page.digits])))
         return _replace_digits(
-            page, lambda digit: _digit(digit.image, digit.box, next(scores), self.softmax.threshold)
+            page, lambda digit: digit_as_read(digit.image, next(scores), digit.box, self.softmax.threshold)
         )
 
     def read_drawing(self, drawing: schemas.Drawing, task: Task) -> Page:
@@ -115,7 +115,7 @@ class ServedModels:
         if score[:CLASSES].max() < SURELY_ALONE:
             return None
         x, y, w, h = cv2.boundingRect(inked)
-        digit = _digit(image, (x, y, w, h), score, self.reader.threshold)
+        digit = digit_as_read(image, score, (x, y, w, h), self.reader.threshold)
         return Page((Number((digit,), 0),), (ink.shape[1], ink.shape[0]))
 
     def _evidence(self, task: Task, body: bytes) -> dict[str, Any]:
@@ -173,8 +173,7 @@ def _run_name(weights: Path) -> str:
 
 
 def _rounded(values: np.ndarray) -> list[Any]:
-    rounded: list[Any] = np.round(values.astype(float), 5).tolist()
-    return rounded
+    return np.round(values.astype(float), 5).tolist()
 
 
 def _json(answer: dict[str, Any] | bool) -> bytes:
@@ -194,14 +193,6 @@ def _on_sheet(page: Page, place: Callable[[Box], Box], size: tuple[int, int]) ->
         for number in page.numbers
     )
     return replace(page, numbers=tuple(numbers), size=size, unread=tuple(map(place, page.unread)))
-
-
-def _digit(image: np.ndarray, box: Box, score: np.ndarray, threshold: float) -> Digit:
-    """A digit with the probabilities (11,), of which the last is for "no digit"."""
-    guess = int(score[:10].argmax())
-    confidence, total = float(score[guess]), float(score[:10].sum())
-    probabilities = score[:10] / total if total > 0 else np.full(10, 0.1, np.float32)
-    return Digit(guess if confidence >= threshold else None, guess, confidence, probabilities, box, image)
 
 
 def _points(stroke: list[list[float]]) -> np.ndarray:

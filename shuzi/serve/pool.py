@@ -173,8 +173,7 @@ async def _greeting(process: Process) -> dict[str, Any]:
         ) from None
     if status != 200:
         raise ShuziError(result.decode())
-    about: dict[str, Any] = json.loads(result)
-    return about
+    return json.loads(result)
 
 
 def _kill(process: Process) -> None:

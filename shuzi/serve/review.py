@@ -53,11 +53,6 @@ class Review:
     path: Path
     decimal: str = ""
 
-    @staticmethod
-    def accepts(header: list[str]) -> bool:
-        """Whether a file with this header is of this kind."""
-        raise NotImplementedError
-
     def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
         """The names of a row's fields, and where they stand in it."""
         raise NotImplementedError
@@ -123,12 +118,6 @@ class Review:
 class FormReview(Review):
     """A CSV file of forms."""
 
-    @staticmethod
-    def accepts(header: list[str]) -> bool:
-        """See Review."""
-        named = [column for name in header[2::3] for column in column_names(name)]
-        return header == ["file", "form", *named]
-
     def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
         """See Review."""
         return ((header[at], at) for at in range(2, len(header), 3))
@@ -167,11 +156,6 @@ class FormReview(Review):
 class NumberReview(Review):
     """A CSV file of numbers."""
 
-    @staticmethod
-    def accepts(header: list[str]) -> bool:
-        """See Review."""
-        return header == list(COLUMNS)
-
     def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
         """See Review."""
         if row[2]:  # else the page has no numbers
@@ -201,12 +185,6 @@ class NumberReview(Review):
 class TableReview(Review):
     """A CSV file of tables."""
 
-    @staticmethod
-    def accepts(header: list[str]) -> bool:
-        """See Review."""
-        columns = [f"column {k}" for k in range(len(header) - len(PLACE) - len(TABLE_ENDS))]
-        return header == [*PLACE, *columns, *TABLE_ENDS]
-
     def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
         """See Review."""
         ats = range(len(PLACE), len(header) - len(TABLE_ENDS))
@@ -221,8 +199,15 @@ class TableReview(Review):
 def open_review(path: Path, decimal: str = "") -> Review:
     """The file to correct, by its header. decimal: as for Review. Raises ShuziError when it is another file."""
     header = read_rows(path)[0]
-    for kind in (NumberReview, TableReview, FormReview):
-        if kind.accepts(header):
+    columns = [f"column {k}" for k in range(len(header) - len(PLACE) - len(TABLE_ENDS))]
+    fields = [column for name in header[2::3] for column in column_names(name)]
+    kinds: dict[type[Review], list[str]] = {
+        NumberReview: [*COLUMNS],
+        TableReview: [*PLACE, *columns, *TABLE_ENDS],
+        FormReview: ["file", "form", *fields],
+    }
+    for kind, its_header in kinds.items():
+        if header == its_header:
             return kind(path, decimal)
     raise another_file(path)
 

@@ -19,6 +19,8 @@ MOST_POINTS = 20_000
 Coordinate = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
 Point = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
 Stroke = Annotated[list[Point], FailFast()]
+Box = Annotated[list[int], Field(min_length=4, max_length=4)]
+Ten = Annotated[list[float], Field(min_length=10, max_length=10)]
 Model = Literal["network", "softmax"]
 Body = TypeVar("Body", bound=BaseModel)
 ID = "^[0-9a-f]{16}$"
@@ -87,12 +89,8 @@ class DigitAnswer(BaseModel):
     confidence: float = Field(ge=0, le=1, description="that it is a digit and this one")
     is_digit: bool = Field(description="false: no digit at all (a scribble, a letter, blank paper)")
     digit_probability: float = Field(ge=0, le=1, description="that it is a digit at all")
-    probabilities: list[float] = Field(
-        min_length=10, max_length=10, description="of 0 to 9, given that it is one"
-    )
-    box: list[int] = Field(
-        min_length=4, max_length=4, description="x, y, width, height in the picture's pixels"
-    )
+    probabilities: Ten = Field(description="of 0 to 9, given that it is one")
+    box: Box = Field(description="x, y, width, height in the picture's pixels")
     image: str | None = Field(None, description="base64 of the 28x28 that the network saw; with detail=true")
 
 
@@ -101,7 +99,7 @@ class MarkAnswer(BaseModel):
 
     sign: str = Field(description="one of . , ' - / : + %")
     confidence: float = Field(ge=0, le=1, description="that it is one and this one")
-    box: list[int] = Field(min_length=4, max_length=4)
+    box: Box
 
 
 class NumberAnswer(BaseModel):
@@ -114,7 +112,7 @@ class NumberAnswer(BaseModel):
     confidence: float = Field(ge=0, le=1, description="that all of the text is right")
     line: int = Field(ge=0, description="0 is the topmost")
     column: int = Field(ge=0, description="of the page's table; 0 is the leftmost")
-    box: list[int] = Field(min_length=4, max_length=4)
+    box: Box
     digits: list[DigitAnswer]
     marks: list[MarkAnswer]
 
@@ -144,7 +142,7 @@ class EvidenceAnswer(BaseModel):
         description="exact: logit k is the sum of map k plus bias k; "
         "occlusion: what logit k loses when a 5x5 patch is erased"
     )
-    logits: list[float] = Field(min_length=10, max_length=10)
+    logits: Ten
     bias: list[float] | None
     maps: list[list[float]] = Field(
         description="ten maps of 784 values, row by row; above 0 supports the digit"

@@ -51,14 +51,10 @@ def draw_run(folder: Path, tested: Tested) -> list[Path]:
         ShuziError: the folder can't be written.
     """
     evaluation, test, metrics = tested.evaluation, tested.test, tested.run.metrics
-    accuracy = {
-        name: [value for value in values if value is not None]
-        for name, values in (
-            ("training, during the epoch", [epoch.accuracy for epoch in metrics]),
-            ("validation", [epoch.validation_accuracy for epoch in metrics]),
-        )
-    }
-    accuracy = {name: values for name, values in accuracy.items() if values}
+    training = [epoch.accuracy for epoch in metrics if epoch.accuracy is not None]
+    validation = [epoch.validation_accuracy for epoch in metrics if epoch.validation_accuracy is not None]
+    both = {"training, during the epoch": training, "validation": validation}
+    accuracy = {name: values for name, values in both.items() if values}
     shown = evaluation.mistakes[:MISTAKES]
     captions = [
         f"{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown

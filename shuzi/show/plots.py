@@ -41,10 +41,7 @@ class NotebookFigure(Figure):
     """A figure that a notebook shows, whatever matplotlib's backend is."""
 
     def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-            self.savefig(file, format="png", dpi=NOTEBOOK_DPI)
-        return file.getvalue()
+        return png(self, NOTEBOOK_DPI)
 
 
 def blank(width: float, height: float) -> Figure:
@@ -53,17 +50,22 @@ def blank(width: float, height: float) -> Figure:
 
 
 @styled
+def png(figure: Figure, dpi: int) -> bytes:
+    """Draw a figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a folder's name may be in any script
+        figure.savefig(file, format="png", dpi=dpi)
+    return file.getvalue()
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, completely or not at all, and return its path.
 
     Raises:
         ShuziError: it can't be written, or another file is there that shuzi didn't draw.
     """
-    png = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a folder's name may be in any script
-        figure.savefig(png, format="png", dpi=DPI)
-    write_png(path, png.getvalue())
+    write_png(path, png(figure, DPI))
     return path
 
 

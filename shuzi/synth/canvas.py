@@ -1,7 +1,7 @@
 """A scene in the making: ink laid on empty paper, and what it says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -31,30 +31,21 @@ class Item:
     visible: float
 
 
-@dataclass
 class Canvas:
-    """A scene in the making.
+    """A scene in the making, at first empty paper of a size in pixels.
 
     cover, writing, ink: float32 (H, W), how much of each pixel is covered by anything, by writing, and by digits;
     owner: int16 (H, W), the item that most of a pixel's ink is, -1 where there is none; following: for each digit the
     next of its number; small: boxes of writing too small to be read.
     """
 
-    height: int
-    width: int
-    cover: np.ndarray = field(init=False)
-    writing: np.ndarray = field(init=False)
-    ink: np.ndarray = field(init=False)
-    owner: np.ndarray = field(init=False)
-    items: list[Item] = field(default_factory=list)
-    following: dict[int, int] = field(default_factory=dict)
-    small: list[tuple[float, float, float, float]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Begin with empty paper."""
-        self.cover = np.zeros((self.height, self.width), np.float32)
-        self.writing, self.ink = self.cover.copy(), self.cover.copy()
-        self.owner = np.full((self.height, self.width), -1, np.int16)
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.cover, self.writing, self.ink = (np.zeros((height, width), np.float32) for _ in range(3))
+        self.owner = np.full((height, width), -1, np.int16)
+        self.items: list[Item] = []
+        self.following: dict[int, int] = {}
+        self.small: list[tuple[float, float, float, float]] = []
 
     def put(
         self,

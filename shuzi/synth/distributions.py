@@ -18,12 +18,8 @@ class Uniform:
         return float(g.uniform(self.low, self.high))
 
 
-@dataclass(frozen=True)
-class LogUniform:
+class LogUniform(Uniform):
     """Between two positive numbers, all ratios equally likely."""
-
-    low: float
-    high: float
 
     def draw(self, g: np.random.Generator) -> float:
         """Draw a number."""
@@ -42,28 +38,20 @@ class Normal:
         return float(g.normal(self.mean, self.std))
 
 
-@dataclass(frozen=True)
-class LogNormal:
-    """A positive number whose logarithm is Gaussian around the median's."""
-
-    median: float
-    std: float
+class LogNormal(Normal):
+    """A positive number whose logarithm is Gaussian around that of its median, `mean`."""
 
     def draw(self, g: np.random.Generator) -> float:
         """Draw a number."""
-        return float(np.exp(g.normal(np.log(self.median), self.std)))
+        return float(np.exp(g.normal(np.log(self.mean), self.std)))
 
 
-@dataclass(frozen=True)
-class Integers:
+class Integers(Uniform):
     """Whole numbers from `low` to `high` - 1, all equally likely."""
-
-    low: int
-    high: int
 
     def draw(self, g: np.random.Generator) -> int:
         """Draw a number."""
-        return int(g.integers(self.low, self.high))
+        return int(g.integers(int(self.low), int(self.high)))
 
 
 @dataclass(frozen=True)

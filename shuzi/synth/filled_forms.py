@@ -1,7 +1,5 @@
 """Made-up forms, filled in with other people's digits, scanned or photographed, for benchmarks and tests."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -60,8 +60,7 @@ def digit_skeletons(digit: int, school: str = "usual") -> tuple[tuple[str, ...],
 
 def sign_skeletons(kind: str = "other") -> list[str]:
     """Return skeletons of "other" letters and signs, which nobody takes for a digit, of "bars" or of "clutter"."""
-    signs: list[str] = table("skeletons")["signs"][kind]
-    return signs
+    return table("skeletons")["signs"][kind]
 
 
 @functools.lru_cache(maxsize=1024)

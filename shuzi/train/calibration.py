@@ -19,6 +19,7 @@ from shuzi.read import decode
 from shuzi.read.calibration import CALIBRATION, UNFITTED, WITH_FINDER, Calibration
 from shuzi.read.find import Finder
 from shuzi.read.fuse import suppress
+from shuzi.read.lines import chain_pairs
 from shuzi.read.proposals import Proposal, iou, level_proposals
 from shuzi.read.reader import (
     MIN_PROBABILITY,
@@ -284,19 +285,14 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
 def written(made: Scene) -> set[str]:
     """Return each number of a scene, marks included. A mark belongs to the number with the nearest digit."""
     digits = np.flatnonzero(made.labels < CLASSES)
-    number = np.full(len(made.labels), -1)
-    members: list[list[int]] = []
-    for first in sorted(set(digits.tolist()) - set(made.following.tolist())):
-        chain = [first]
-        while made.following[chain[-1]] >= 0:
-            chain.append(int(made.following[chain[-1]]))
-        number[chain] = len(members)
-        members.append(chain)
+    pairs = ((0.0, i, j) for i, j in enumerate(made.following.tolist()) if j >= 0)
+    members = [chain for chain in chain_pairs(len(made.labels), pairs) if made.labels[chain[0]] < CLASSES]
+    number = {i: chain for chain in members for i in chain}
     middles = made.boxes[:, :2] + made.boxes[:, 2:] / 2
     for mark in np.flatnonzero((made.labels >= CLASSES) & (made.labels < LETTER)):
         if len(digits):
             away = np.abs(middles[digits] - middles[mark]) - made.boxes[digits, 2:] / 2
-            members[number[digits[away.max(1).argmin()]]].append(int(mark))
+            number[digits[away.max(1).argmin()]].append(int(mark))
     signs = [str(k) for k in range(CLASSES)] + list(MARKS)
     ordered = (sorted(chain, key=lambda i: middles[i, 0]) for chain in members)
     return {"".join(signs[made.labels[i]] for i in chain) for chain in ordered}

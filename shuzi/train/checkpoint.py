@@ -83,8 +83,7 @@ def save_tensors(tensors: Arrays, texts: dict[str, str] | None = None) -> bytes:
     """Return the bytes of a safetensors file."""
     in_numpy = all(isinstance(each, np.ndarray) for each in tensors.values())
     library = numpy_tensors if in_numpy else needs("train", "safetensors.torch")
-    data: bytes = library.save(dict(tensors), texts)
-    return data
+    return library.save(dict(tensors), texts)
 
 
 def read_tensors(path: Path, recipe_name: str) -> dict[str, Any]:

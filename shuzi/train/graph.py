@@ -77,8 +77,7 @@ def with_properties(model: bytes, about: dict[str, str]) -> bytes:
 
     proto = onnx.load_from_string(model)
     onnx.helper.set_model_props(proto, {each.key: each.value for each in proto.metadata_props} | about)
-    whole: bytes = proto.SerializeToString()
-    return whole
+    return proto.SerializeToString()
 
 
 def in_eight_bits(

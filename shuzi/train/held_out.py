@@ -41,19 +41,11 @@ class Learnt:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str) -> "Learnt | None":
-        """Parse the text of `to_text`; None for anything else."""
+    def from_text(cls, text: str, key: str | None = None) -> "Learnt | None":
+        """Parse the text of `to_text`, or of JSON that has its object under a key; None for anything else."""
         try:
-            said = json.loads(text)
+            said = json.loads(text) if key is None else json.loads(text)[key]
             return cls(str(said["sha256"]), str(said["split"]), int(said["validation"]), int(said["seed"]))
-        except (ValueError, TypeError, KeyError):
-            return None
-
-    @classmethod
-    def from_config(cls, text: str) -> "Learnt | None":
-        """Parse the text of a hub folder's config.json; None if nothing is recorded."""
-        try:
-            return cls.from_text(json.dumps(json.loads(text)[CONFIG]))
         except (ValueError, TypeError, KeyError):
             return None
 

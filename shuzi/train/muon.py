@@ -6,13 +6,14 @@ norm) and what stands at either end of a network is stepped by AdamW, as they ad
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 # Of the quintic whose repetition takes every singular value from 0.001 to 1 to about 1 (0.7 to 1.2): Jordan et al.
 QUINTIC = 3.4445, -4.7750, 2.0315
+MOMENTUM = 0.95  # of Muon, as Nesterov has it
+BETAS, EPS = (0.9, 0.999), 1e-8  # of AdamW
 LIKE_ADAM = 0.2  # root mean square of AdamW's steps: J. Liu et al., "Muon is scalable for LLM training", 2025
 
 
@@ -35,23 +36,10 @@ class Muon(torch.optim.Optimizer):
         parameters: what to step; a kernel (out, in, height, width) counts as a matrix (out, in height width).
         lr: learning rate of both, as their steps are scaled alike.
         weight_decay: of both; each step takes lr times this share of the weights away.
-        momentum: of Muon, 0..1, as Nesterov has it.
-        betas, eps: of AdamW.
     """
 
-    def __init__(
-        self,
-        parameters: Iterable[Tensor],
-        lr: float,
-        weight_decay: float = 0.02,
-        momentum: float = 0.95,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-    ) -> None:
-        super().__init__(
-            parameters,
-            {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": eps},
-        )
+    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.02) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -62,22 +50,22 @@ class Muon(torch.optim.Optimizer):
                 if gradient is None:
                     continue
                 stepped = turned if parameter.ndim == 4 and parameter.shape[1] > 1 else scaled
-                change = stepped(gradient, self.state[parameter], group)
+                change = stepped(gradient, self.state[parameter])
                 parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(change, alpha=group["lr"])
 
 
-def turned(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+def turned(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
     """Compute Muon's step for a kernel, of the kernel's shape."""
     if not state:
         state["mean"] = torch.zeros_like(gradient)
-    mean = state["mean"].lerp_(gradient, 1 - group["momentum"])
-    matrix = gradient.lerp(mean, group["momentum"]).flatten(1)  # (out, in height width)
+    mean = state["mean"].lerp_(gradient, 1 - MOMENTUM)
+    matrix = gradient.lerp(mean, MOMENTUM).flatten(1)  # (out, in height width)
     return orthogonal(matrix).view(gradient.shape) * (LIKE_ADAM * math.sqrt(max(matrix.shape)))
 
 
-def scaled(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> Tensor:
+def scaled(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
     """Compute AdamW's step for any other parameter, without its weight decay."""
-    beta, beta2 = group["betas"]
+    beta, beta2 = BETAS
     if not state:
         state["step"] = torch.zeros(())
         state["mean"], state["square"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
@@ -85,4 +73,4 @@ def scaled(gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) ->
     mean = state["mean"].lerp_(gradient, 1 - beta)
     square = state["square"].lerp_(gradient.square(), 1 - beta2)
     count = state["step"].item()
-    return mean / (1 - beta**count) / ((square / (1 - beta2**count)).sqrt() + group["eps"])
+    return mean / (1 - beta**count) / ((square / (1 - beta2**count)).sqrt() + EPS)

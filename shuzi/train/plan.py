@@ -74,8 +74,7 @@ def start_notice(plan: Plan, epochs: int | None, lr: float | None) -> str:
 
 def recipe(name: str) -> "Recipe":
     """Return a recipe by name. Raises ShuziError, which lists the recipes, for an unknown name."""
-    found: Recipe = needs("train", "shuzi.train.recipes").recipe(name)
-    return found
+    return needs("train", "shuzi.train.recipes").recipe(name)
 
 
 def pick_device(plan: Plan, name: str) -> str:
@@ -92,10 +91,7 @@ def training_loop(plan: Plan, device: str, threads: int | None = None) -> Traini
     """Build the training of a plan, with weights drawn at random."""
     if plan.recipe == NUMPY:
         return SoftmaxTraining(plan.settings)
-    loop: TrainingLoop = needs("train", "shuzi.train.torch_loop").Training(
-        recipe_of(plan), plan.settings, device, threads
-    )
-    return loop
+    return needs("train", "shuzi.train.torch_loop").Training(recipe_of(plan), plan.settings, device, threads)
 
 
 def recipe_of(plan: Plan) -> "Recipe":

@@ -81,5 +81,5 @@ def learnt_before(start: str) -> "held_out.Learnt | None":
         about = {entry.key: entry.value for entry in model.metadata_props}
         return held_out.Learnt.from_text(about.get(held_out.RECORD, ""))
     if (config := Path(start) / HUB_CONFIG).is_file():
-        return held_out.Learnt.from_config(read_text(config))
+        return held_out.Learnt.from_text(read_text(config), held_out.CONFIG)
     return held_out.learnt_by(read_stored(Path(start)))

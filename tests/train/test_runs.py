@@ -605,7 +605,7 @@ def test_weights_of_other_shapes_or_another_recipe_are_refused(copied, tensors, 
 def test_an_unknown_recipe_in_a_run_names_those_there_are(copied):
     told = (copied / "run.json").read_text()
     (copied / "run.json").write_text(told.replace('"softmax"', '"hardmax"'))
-    with pytest.raises(ShuziError, match="'hardmax'. Choose softmax, softmax-tensors"):
+    with pytest.raises(ShuziError, match=r"'hardmax'\. Choose softmax, softmax-tensors"):
         runs.evaluate_run(copied)
 
 

@@ -56,5 +56,4 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
             for n in range(RANGED)
         ]
         proto = in_eight_bits(proto, made, WHOLE)
-    data: bytes = proto.SerializeToString()
-    return data
+    return proto.SerializeToString()

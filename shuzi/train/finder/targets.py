@@ -133,20 +133,8 @@ def targets(scene: Scene) -> dict[str, np.ndarray]:
         region = maps.heat[channel][where]
         region[region < NEAR] = -1
     owner, owned = _owners(scene, ink, middles, maps)
-    return {
-        "pictures": scene.picture[None],
-        "heat": maps.heat,
-        "weight": maps.weight,
-        "label": maps.label,
-        "place": maps.place,
-        "link": maps.link,
-        "next": maps.next,
-        "marked": maps.marked,
-        "owner": owner,
-        "owned": owned,
-        "finer": maps.finer,
-        "ink": np.stack([ink, np.where(ink < 0, -1, scene.writing.astype(np.float32) / 255)]),
-    }
+    inks = np.stack([ink, np.where(ink < 0, -1, scene.writing.astype(np.float32) / 255)])
+    return vars(maps) | {"pictures": scene.picture[None], "owner": owner, "owned": owned, "ink": inks}
 
 
 def _channel(kind: int) -> int:
