@@ -34,8 +34,7 @@ def main(rounds: int) -> None:
         "SGDClassifier, one pass": lambda seed: SGDClassifier(max_iter=1, tol=None, random_state=seed),
     }
     (X, y), (X_test, y_test) = (
-        (digits.images.reshape(len(digits), -1) / np.float32(255), digits.labels)
-        for digits in shuzi.load("mnist")
+        (digits.images.reshape(len(digits), -1) / np.float32(255), digits.labels) for digits in shuzi.load("mnist")
     )
     warnings.simplefilter("ignore", ConvergenceWarning)  # LogisticRegression stops after its 100 steps
     results = {name: [] for name in sides}
@@ -46,9 +45,7 @@ def main(rounds: int) -> None:
             seconds = time.perf_counter() - wall, time.process_time() - processor
             results[name].append((*seconds, model.score(X_test, y_test)))
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
-    print(
-        f"Python {platform.python_version()}, scikit-learn {sklearn.__version__}, medians of {rounds} rounds"
-    )
+    print(f"Python {platform.python_version()}, scikit-learn {sklearn.__version__}, medians of {rounds} rounds")
     print(f"{'':28} {'seconds':>8} {'processor':>10} {'test accuracy':>14}   {'of each seed'}")
     for name, rows in results.items():
         wall, processor, accuracy = map(statistics.median, zip(*rows, strict=True))

@@ -44,9 +44,7 @@ def kind(text: str, read: str) -> str:
 
 def sheet(pictures: list[np.ndarray], columns: int) -> np.ndarray:
     """Lay pictures of one size out in rows: uint8 (H, W) or (H, W, 3)."""
-    around = [
-        cv2.copyMakeBorder(each, *[MARGIN] * 4, cv2.BORDER_CONSTANT, value=[255] * 3) for each in pictures
-    ]
+    around = [cv2.copyMakeBorder(each, *[MARGIN] * 4, cv2.BORDER_CONSTANT, value=[255] * 3) for each in pictures]
     around += [np.full_like(around[0], 255)] * (-len(around) % columns)
     return np.vstack([np.hstack(around[i : i + columns]) for i in range(0, len(around), columns)])
 

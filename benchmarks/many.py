@@ -42,12 +42,7 @@ def on_ray(reader, source, out):
     try:
         files = shards.list_pictures(str(source))
         return sum(
-            map(
-                len,
-                cluster.read_parts(
-                    reader, shards.split_into_parts(str(source), str(out), files, single=False)
-                ),
-            )
+            map(len, cluster.read_parts(reader, shards.split_into_parts(str(source), str(out), files, single=False)))
         )
     finally:
         ray.shutdown()
@@ -67,9 +62,7 @@ def main():
                 engine(reader, source, folder / f"{name}-{source.name}")
                 took.append(time.perf_counter() - start)
             pace = (count - FEW) / (took[1] - took[0])
-            print(
-                f"{name}: {pace:.0f} pictures a second with {WORKERS} workers, start-up {took[0] - FEW / pace:.1f} s"
-            )
+            print(f"{name}: {pace:.0f} pictures a second with {WORKERS} workers, start-up {took[0] - FEW / pace:.1f} s")
         size = np.mean([path.stat().st_size for path in all_of_them.iterdir()])
         row = sum(path.stat().st_size for path in (folder / "ray-all").glob("*.parquet")) / count
     print(f"a picture has {size:.0f} bytes, a row in Parquet {row:.0f}")

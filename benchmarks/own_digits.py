@@ -43,15 +43,9 @@ def draw(folder: Path, count: int, generator: np.random.Generator) -> None:
             margins = generator.integers(20, 90, (2, 2))
             ink = np.pad(ink, [tuple(m) for m in margins])
             rows, columns = (np.linspace(-1, 1, n) for n in ink.shape)
-            light = (
-                205
-                + 30 * generator.normal() * rows[:, None] * columns
-                + 25 * generator.uniform() * rows[:, None]
-            )
+            light = 205 + 30 * generator.normal() * rows[:, None] * columns + 25 * generator.uniform() * rows[:, None]
             picture = light * (1 - 0.7 * ink) + generator.normal(0, 3, ink.shape)
-            cv2.imwrite(
-                str(folder / str(digit) / f"{number:03}.jpg"), np.clip(picture, 0, 255).astype(np.uint8)
-            )
+            cv2.imwrite(str(folder / str(digit) / f"{number:03}.jpg"), np.clip(picture, 0, 255).astype(np.uint8))
 
 
 def shuzi(*arguments: str) -> dict:

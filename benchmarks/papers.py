@@ -53,8 +53,7 @@ def price_list(g: np.random.Generator) -> Cells:
 def score_sheet(g: np.random.Generator) -> Cells:
     """Points of three players in each round, and no entry for who sat out."""
     return [
-        [str(g.integers(0, 60)) if g.random() > 0.12 else None for _ in range(3)]
-        for _ in range(int(g.integers(*ROWS)))
+        [str(g.integers(0, 60)) if g.random() > 0.12 else None for _ in range(3)] for _ in range(int(g.integers(*ROWS)))
     ]
 
 
@@ -121,11 +120,7 @@ def cells_right(cells: Cells, page: Page) -> list[bool]:
     rows = [row + [None] * (width - len(row)) for row in rows]
     return max(
         (
-            [
-                row[at] == text
-                for row, own in zip(rows, cells, strict=False)
-                for at, text in zip(kept, own, strict=True)
-            ]
+            [row[at] == text for row, own in zip(rows, cells, strict=False) for at, text in zip(kept, own, strict=True)]
             for kept in combinations(range(width), columns)
         ),
         key=sum,
@@ -133,9 +128,7 @@ def cells_right(cells: Cells, page: Page) -> list[bool]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--papers", type=int, default=10)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

@@ -21,11 +21,7 @@ import numpy as np
 
 import shuzi
 
-PAGE, LINE, SIGN = (
-    "11",
-    "7",
-    "10",
-)  # Tesseract's modes: sparse text (better here than a block), a line, a character
+PAGE, LINE, SIGN = ("11", "7", "10")  # Tesseract's modes: sparse text (better here than a block), a line, a character
 
 
 class Text(NamedTuple):
@@ -62,13 +58,7 @@ def shuzi_program() -> Program:
     def read(picture: np.ndarray, single: bool = False) -> list[Text]:
         numbers = reader.read(picture, single=single).numbers
         return [
-            Text(
-                number.text,
-                number.box,
-                number.confidence,
-                max(d.confidence for d in number.digits),
-                number.line,
-            )
+            Text(number.text, number.box, number.confidence, max(d.confidence for d in number.digits), number.line)
             for number in numbers
         ]
 
@@ -127,9 +117,7 @@ def rapidocr(only_digits: bool = True, finds: bool = False) -> Program:
     def line(picture: np.ndarray) -> list[Text]:
         found = alone(picture[:, :, ::-1], use_det=False, use_cls=False, use_rec=True)
         box = (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0]))
-        return (
-            [Text(found.txts[0], box, *[float(found.scores[0])] * 2)] if found.txts and found.txts[0] else []
-        )
+        return [Text(found.txts[0], box, *[float(found.scores[0])] * 2)] if found.txts and found.txts[0] else []
 
     name = f"RapidOCR {importlib.metadata.version('rapidocr')}{', digits only' if only_digits else ''}"
     name += ", with its detector" if finds else ""
@@ -164,10 +152,7 @@ def words_of(corners: np.ndarray, text: str, score: float) -> list[Text]:
     w, h = corners.max(0) - (x, y)
     return [
         Text(
-            word[0],
-            (x + w * word.start() / len(text), y, w * (word.end() - word.start()) / len(text), h),
-            score,
-            score,
+            word[0], (x + w * word.start() / len(text), y, w * (word.end() - word.start()) / len(text), h), score, score
         )
         for word in re.finditer(r"\S+", text)
     ]
@@ -181,9 +166,7 @@ def lines_of(texts: list[Text]) -> list[str]:
             lines[-1].append(text)
         else:
             lines.append([text])
-    return [
-        "".join(digits_of(text.text) for text in sorted(line, key=lambda one: one.box[0])) for line in lines
-    ]
+    return ["".join(digits_of(text.text) for text in sorted(line, key=lambda one: one.box[0])) for line in lines]
 
 
 def same_line(text: Text, line: list[Text]) -> bool:

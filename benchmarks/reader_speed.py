@@ -119,9 +119,7 @@ def measure(root):
     ):  # fmt: skip
         time, page = timed(functools.partial(reader.read, picture), times)
         figures[f"{name} ({len(page.digits)} found), ms"] = time
-    figures["shuzi read digit.png, process, ms"], figures["its peak memory, MB"] = in_process(
-        root, test.images[0]
-    )
+    figures["shuzi read digit.png, process, ms"], figures["its peak memory, MB"] = in_process(root, test.images[0])
     figures["a drawn digit by HTTP, p50, ms"], figures["the same, 16 clients, per answer, ms"] = served(root)
     return figures
 

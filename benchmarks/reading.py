@@ -70,9 +70,7 @@ def crops(
             x, y, w, h = page.boxes[i]
             margin = 0.2 * max(w, h)
             top, left = int(max(y - margin, 0)), int(max(x - margin, 0))
-            cut.append(
-                (page.picture[top : int(y + h + margin), left : int(x + w + margin)], int(page.labels[i]))
-            )
+            cut.append((page.picture[top : int(y + h + margin), left : int(x + w + margin)], int(page.labels[i])))
     return cut[:count]
 
 
@@ -84,13 +82,8 @@ def fields(pages: list[MadePage], count: int) -> list[tuple[np.ndarray, str]]:
             own = page.boxes[page.numbers == number]
             low, high = own[:, :2].min(0), (own[:, :2] + own[:, 2:]).max(0)
             margin = 0.2 * (high - low)[1]
-            (left, top), (right, bottom) = (
-                np.maximum(low - margin, 0).astype(int),
-                (high + margin).astype(int),
-            )
-            cut.append(
-                (page.picture[top:bottom, left:right], "".join(map(str, page.labels[page.numbers == number])))
-            )
+            (left, top), (right, bottom) = (np.maximum(low - margin, 0).astype(int), (high + margin).astype(int))
+            cut.append((page.picture[top:bottom, left:right], "".join(map(str, page.labels[page.numbers == number]))))
     return cut
 
 
@@ -126,13 +119,9 @@ def shares_right(program: Program, kinds: dict[str, list[tuple[np.ndarray, str]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=4, help="of each kind")
-    parser.add_argument(
-        "--crops", type=int, default=500, help="crops, fields, and numbers of held-out writers"
-    )
+    parser.add_argument("--crops", type=int, default=500, help="crops, fields, and numbers of held-out writers")
     parser.add_argument("--only", default="", help="a part of a program's name")
     options = parser.parse_args()
     _, test = shuzi.load("mnist")
@@ -143,12 +132,9 @@ def main() -> None:
     glyphs = Glyphs(test, pens.load().part(held_out=True))
     kinds = {
         "fields": fields(pages, options.crops),
-        "crops": [
-            (crop, str(label)) for crop, label in crops(test.images, test.labels, options.crops, generator)
-        ],
+        "crops": [(crop, str(label)) for crop, label in crops(test.images, test.labels, options.crops, generator)],
         "numbers": [
-            (cv2.cvtColor(each.picture, cv2.COLOR_GRAY2RGB), each.text)
-            for each in numbers(glyphs, options.crops)
+            (cv2.cvtColor(each.picture, cv2.COLOR_GRAY2RGB), each.text) for each in numbers(glyphs, options.crops)
         ],
     }
     counts = "; ".join(f"{len(pictures)} {kind}" for kind, pictures in kinds.items())

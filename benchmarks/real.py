@@ -88,9 +88,7 @@ def row(name: str, program: Program, counted: Score, none: bool) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--only", default="", help="a part of a program's name")
@@ -98,9 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     detector = [partial(rapidocr, finds=True)] * options.detect
     held = available(shuzi_program, rapidocr, *detector, tesseract)
-    free = available(
-        shuzi_program, partial(rapidocr, only_digits=False, finds=True), partial(tesseract, False)
-    )
+    free = available(shuzi_program, partial(rapidocr, only_digits=False, finds=True), partial(tesseract, False))
     for program in held:
         print(f"{program.name}: {program.megabytes:.1f} MB of models")
     print("| set | program | n | right, % | 95 % interval | digits wrong, % | wrong though above 0.9, % |")

@@ -29,8 +29,7 @@ def drawings() -> list[bytes]:
     """The ten digits as requests' bodies."""
     digits = json.loads(STROKES.read_text())
     placed = {
-        k: [[[200 + 600 * x, 150 + 700 * y, 0.5] for x, y in stroke] for stroke in digits[k]]
-        for k in "0123456789"
+        k: [[[200 + 600 * x, 150 + 700 * y, 0.5] for x, y in stroke] for stroke in digits[k]] for k in "0123456789"
     }
     return [json.dumps({"width": SIDE, "height": SIDE, "strokes": s}).encode() for s in placed.values()]
 
@@ -146,9 +145,7 @@ def on_screen(port: int, count: int) -> float:
         })).observe(document.documentElement, { attributeFilter: ["data-answered"] });
     }"""
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_selector("html[data-ready]")
@@ -159,8 +156,7 @@ def on_screen(port: int, count: int) -> float:
             for digit in "0123456789":
                 for stroke in strokes[digit]:
                     points = [
-                        (box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * y)
-                        for x, y in stroke
+                        (box["x"] + box["width"] * (0.3 + 0.4 * x), box["y"] + box["height"] * y) for x, y in stroke
                     ]
                     page.mouse.move(*points[0])
                     page.mouse.down()
@@ -202,9 +198,7 @@ def main() -> None:
         asyncio.run(many(options.port, int(20_000 * share)))
         after = memory(server)
         print(f"memory: {before:.1f} MB, after {int(20_000 * share):,} more requests {after:.1f} MB")
-        print(
-            f"stroke to answer on screen, Chromium: p95 {on_screen(options.port, int(1000 * share)):.1f} ms"
-        )
+        print(f"stroke to answer on screen, Chromium: p95 {on_screen(options.port, int(1000 * share)):.1f} ms")
     finally:
         server.terminate()
         server.wait()

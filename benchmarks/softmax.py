@@ -62,9 +62,7 @@ def main(rounds: int) -> None:
 
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
     print(f"Python {platform.python_version()}, torch {torch.__version__}, medians of {rounds} rounds")
-    print(
-        f"{'':16} {'epoch + test':>12} {'ratio':>6} {'process':>9} {'ratio':>6} {'peak MB':>8} {'accuracy':>9}"
-    )
+    print(f"{'':16} {'epoch + test':>12} {'ratio':>6} {'process':>9} {'ratio':>6} {'peak MB':>8} {'accuracy':>9}")
     for name in sides:
         print(
             f"{name:16} {median(name, loops):10.3f} s {median('tutorial', loops) / median(name, loops):6.1f} "

@@ -34,10 +34,7 @@ def chapters() -> list[str]:
 def source(language: str, chapter: str) -> nbformat.NotebookNode:
     """Give a chapter as a notebook without outputs, its cells numbered and its links to lines resolved."""
     notebook = jupytext.read(BOOK / language / f"{chapter}.md")
-    notebook.metadata = {
-        "kernelspec": notebook.metadata["kernelspec"],
-        "language_info": {"name": "python"},
-    }
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata = {}
@@ -93,16 +90,13 @@ def executed() -> tuple[dict[str, dict[str, nbformat.NotebookNode]], list[tuple[
             raise ValueError(f"{chapter}: its code differs between {' and '.join(LANGUAGES)}")
         own, answered = first
         whole.cells += [nbformat.v4.new_code_cell(each) for each in (CLEAR, *own, *(a for a, _ in answered))]
-    client = NotebookClient(
-        whole, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}}
-    )
+    client = NotebookClient(whole, timeout=600, coalesce_streams=True, resources={"metadata": {"path": str(ROOT)}})
     client.execute(env=os.environ | THREADS)
     outputs = iter(cell.outputs for cell in whole.cells if cell.source != CLEAR)
     differ = []
     for chapter in chapters():
         cells = [
-            [cell for cell in books[language][chapter].cells if cell.cell_type == "code"]
-            for language in LANGUAGES
+            [cell for cell in books[language][chapter].cells if cell.cell_type == "code"] for language in LANGUAGES
         ]
         for number, same in enumerate(zip(*cells, strict=True), 1):
             shown = joined(next(outputs))

@@ -56,15 +56,9 @@ def found(fields: list[Scene]) -> np.ndarray:
         for channel, peak in enumerate(level.maps[HEAT]):
             wide = cv2.GaussianBlur(cv2.dilate(peak, np.ones((3, 3))), (0, 0), 1)
             heat[:, :, 2 if channel == 0 else 0] += cv2.resize(wide, field.picture.shape[::-1])
-        planes = [
-            cv2.merge([field.picture] * 3),
-            np.clip(heat * 255, 0, 255),
-            cv2.merge([level.ink * 255] * 3),
-        ]
+        planes = [cv2.merge([field.picture] * 3), np.clip(heat * 255, 0, 255), cv2.merge([level.ink * 255] * 3)]
         rows.append(
-            np.hstack(
-                [cv2.copyMakeBorder(p, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3) for p in planes]
-            )
+            np.hstack([cv2.copyMakeBorder(p, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3) for p in planes])
         )
     return cv2.resize(np.vstack(rows).astype(np.uint8), None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
 

@@ -100,11 +100,7 @@ def campaign(name, seed, seconds):
         with tempfile.TemporaryFile("w+") as said:
             command = [sys.executable, HERE, name, "--seed", seed, "--first", first, "--seconds", left]
             process = subprocess.Popen(
-                [*map(str, command), "--known", *known],
-                stdout=subprocess.PIPE,
-                stderr=said,
-                text=True,
-                bufsize=1,
+                [*map(str, command), "--known", *known], stdout=subprocess.PIPE, stderr=said, text=True, bufsize=1
             )
             with process:
                 case, reason = watch(process)
@@ -125,9 +121,7 @@ def campaign(name, seed, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"{', '.join(TARGETS)}; default all")
     parser.add_argument("--seconds", type=float, default=60, help="for each target")
     parser.add_argument("--seed", type=int, help="default a new one")

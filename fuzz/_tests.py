@@ -12,9 +12,7 @@ def tested(name):
 
     def known(folder):
         command = [sys.executable, "-m", "pytest", "-m", "", "--basetemp", folder / "tests", TESTS / name]
-        done = subprocess.run(
-            [*map(str, command)], cwd=TESTS.parent, capture_output=True, text=True, timeout=100
-        )
+        done = subprocess.run([*map(str, command)], cwd=TESTS.parent, capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stdout
         assert "skipped" not in done.stdout, done.stdout
 

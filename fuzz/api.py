@@ -28,43 +28,12 @@ STROKES = json.loads((Path(__file__).parents[1] / "tests" / "serve" / "strokes.j
 SLOWEST = 60.0  # seconds: the server's deadlines, and a loaded machine
 MOST_MEMORY = 1.5e9  # bytes of one process
 ANSWERS = {200, 201, 204, 400, 403, 404, 405, 408, 413, 415, 421, 422, 503, 507}
-VALUES = [
-    None,
-    True,
-    -1,
-    0,
-    1e5,
-    1e-5,
-    1e308,
-    10**30,
-    "",
-    "0",
-    "\ud800",
-    [],
-    {},
-    [[]],
-    [[[]]],
-    [[[0, 0]] * 9],
-]
-PATHS = [
-    "/api/read",
-    "/api/explain",
-    "/api/corrections",
-    "/api/samples",
-    "/api/model",
-    "/api/health",
-    "/",
-    "/docs",
-]
+VALUES = [None, True, -1, 0, 1e5, 1e-5, 1e308, 10**30, "", "0", "\ud800", [], {}, [[]], [[[]]], [[[0, 0]] * 9]]
+PATHS = ["/api/read", "/api/explain", "/api/corrections", "/api/samples", "/api/model", "/api/health", "/", "/docs"]
 LINES = ["Host: evil.example", "Host: [::1]x", "Origin: null", "Origin: http://a\x80b", "Content-Length: -1"]
 LINES += ["Content-Length: 9e9", "Transfer-Encoding: chunked", "Expect: 100-continue", "Upgrade: websocket"]
 LINES += ["Connection: upgrade", "Content-Type: multipart/form-data; boundary=b"]
-LINES += [
-    "Content-Type: application/json",
-    "Content-Type: text/\xff",
-    "Connection: close",
-    "X: " + "y" * 9_000,
-]
+LINES += ["Content-Type: application/json", "Content-Type: text/\xff", "Connection: close", "X: " + "y" * 9_000]
 
 
 @functools.cache
@@ -137,10 +106,7 @@ def drawing(random) -> dict[str, object]:
     digits = [STROKES[str(k)] for k in random.integers(0, 10, random.integers(1, 6))]
     jitter = random.choice([0, 0.05, 1, 1e3])
     strokes = [
-        [
-            [float(v) for v in 300 * np.array(p) + (300 * at, 0) + jitter * random.normal(size=2)]
-            for p in stroke
-        ]
+        [[float(v) for v in 300 * np.array(p) + (300 * at, 0) + jitter * random.normal(size=2)] for p in stroke]
         for at, digit in enumerate(digits)
         for stroke in digit
     ]
@@ -151,9 +117,7 @@ def strokes(server: Server, random) -> None:
     body = json.dumps(twisted(drawing(random), random, random.choice([0, 0.002, 0.05]))).encode()
     if random.random() < 0.5:
         body = mutated(body, random)
-    query = (
-        f"?model={random.choice(['network', 'softmax', 'x'])}&single={random.choice(['true', 'false', '2'])}"
-    )
+    query = f"?model={random.choice(['network', 'softmax', 'x'])}&single={random.choice(['true', 'false', '2'])}"
     post(server, str(random.choice(["/api/read", "/api/explain"])) + query, body, "application/json")
 
 
@@ -162,9 +126,7 @@ def points(server: Server, random) -> None:
     count = int(10 ** random.uniform(1, 6.3))
     one = str(random.choice(["[]", "[1,2]", "[1,2,0.5]", "[[1,2]]", "1", '"a"', "{}", "[" * 50 + "]" * 50]))
     inner = ",".join([one] * min(count, 9_000_000 // (len(one) + 1)))
-    body = (
-        '{"width":9,"height":9,"strokes":' + str(random.choice(["[%s]", "[[%s]]", "[[[%s]]]"])) % inner + "}"
-    )
+    body = '{"width":9,"height":9,"strokes":' + str(random.choice(["[%s]", "[[%s]]", "[[[%s]]]"])) % inner + "}"
     post(server, str(random.choice(["/api/read", "/api/explain"])), body.encode(), "application/json")
 
 
@@ -203,20 +165,12 @@ def form(server: Server, random) -> None:
     body = b"\r\n".join([*parts, b"--b--\r\n"])
     if random.random() < 0.5:
         body = mutated(body, random)
-    post(
-        server,
-        "/api/read",
-        body,
-        str(random.choice(["multipart/form-data; boundary=b", "multipart/form-data"])),
-    )
+    post(server, "/api/read", body, str(random.choice(["multipart/form-data; boundary=b", "multipart/form-data"])))
 
 
 def correction(server: Server, random) -> None:
     ink = random.integers(0, 256, 784, np.uint8) * (random.random(784) < random.random())
-    given = {
-        "image": base64.b64encode(ink.astype(np.uint8).tobytes()).decode(),
-        "label": int(random.integers(10)),
-    }
+    given = {"image": base64.b64encode(ink.astype(np.uint8).tobytes()).decode(), "label": int(random.integers(10))}
     body = json.dumps(twisted(given, random)).encode()
     if random.random() < 0.3:
         body = mutated(body, random)
@@ -234,9 +188,7 @@ def raw(server: Server, random) -> None:
     random.shuffle(lines)
     path = PATHS[random.integers(len(PATHS))]
     method = random.choice(["GET", "POST", "DELETE", "HEAD", "PUT", "OPTIONS"])
-    sent = (
-        f"{method} {path} HTTP/1.1\r\n".encode() + "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
-    )
+    sent = f"{method} {path} HTTP/1.1\r\n".encode() + "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
     if random.random() < 0.5:
         sent = mutated(sent, random)
     with socket.create_connection(("127.0.0.1", port), timeout=SLOWEST) as line:
@@ -281,11 +233,7 @@ def foreign_hosts(folder):
 
 KNOWN = {each.__name__: each for each in (millions_of_points, small_and_costly, foreign_hosts)} | {
     "slow clients": tested("serve/test_faults.py::test_slow_clients_keep_nobody_from_being_answered"),
-    "no more files": tested(
-        "serve/test_faults.py::test_a_reading_process_comes_back_once_the_system_lets_it"
-    ),
+    "no more files": tested("serve/test_faults.py::test_a_reading_process_comes_back_once_the_system_lets_it"),
     "a killed parent": tested("serve/test_faults.py::test_reading_processes_end_with_a_killed_server"),
-    "SIGTERM under work": tested(
-        "serve/test_faults.py::test_under_work_it_ends_soon_and_each_request_is_answered"
-    ),
+    "SIGTERM under work": tested("serve/test_faults.py::test_under_work_it_ends_soon_and_each_request_is_answered"),
 }

@@ -20,15 +20,7 @@ from shuzi.train.plan import Plan
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE
 from shuzi.train.settings import Settings
 
-TYPES = (
-    torch.float32,
-    torch.float64,
-    torch.float16,
-    torch.bfloat16,
-    torch.float8_e4m3fn,
-    torch.int64,
-    torch.uint8,
-)
+TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.int64, torch.uint8)
 VALUES = (0.0, -1.0, 1e30, float("nan"), float("inf"))
 
 
@@ -67,9 +59,7 @@ def other(random, tensor):
     """A tensor that differs in shape, type or a value."""
     kind = random.integers(4)
     if kind == 0:
-        return torch.zeros(
-            [int(side) for side in random.integers(0, 4, random.integers(0, 4))], dtype=tensor.dtype
-        )
+        return torch.zeros([int(side) for side in random.integers(0, 4, random.integers(0, 4))], dtype=tensor.dtype)
     if kind == 1:
         return tensor.to(TYPES[random.integers(len(TYPES))])
     if kind == 2:
@@ -98,9 +88,7 @@ def case(random, folder):
             elif random.random() < 0.3:
                 told = json.loads(texts["run"])
                 names = sorted(told.keys() - {"epochs"})  # so many may be trained
-                told[names[random.integers(len(names))]] = [None, -1, 10**6, 1e300, "", "x", [], {}][
-                    random.integers(8)
-                ]
+                told[names[random.integers(len(names))]] = [None, -1, 10**6, 1e300, "", "x", [], {}][random.integers(8)]
                 texts["run"] = json.dumps(told)
             else:
                 tensors[name] = other(random, tensors[name])
@@ -142,7 +130,5 @@ KNOWN = {
     "crash points of a replacement": tested(
         "train/test_runs.py::test_there_is_a_whole_run_at_every_crash_point_of_a_replacement"
     ),
-    "foreign files in a run": tested(
-        "train/test_runs.py::test_force_deletes_nothing_that_a_person_put_there"
-    ),
+    "foreign files in a run": tested("train/test_runs.py::test_force_deletes_nothing_that_a_person_put_there"),
 }

@@ -12,10 +12,7 @@ def mutated(random, data, most=8):
     """Bytes with some changed, cut off, put in or copied over others."""
     data = bytearray(data)
     for _ in range(random.integers(1, most + 1)):
-        kind, at = (
-            random.integers(6),
-            int(random.integers(max(1, min(len(data), 10 ** random.integers(1, 7))))),
-        )
+        kind, at = (random.integers(6), int(random.integers(max(1, min(len(data), 10 ** random.integers(1, 7))))))
         if kind == 0 and data:
             data[at % len(data)] = random.integers(256)
         elif kind == 1 and data:

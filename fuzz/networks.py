@@ -49,21 +49,12 @@ def case(random, folder):
         names = ("temperature", "threshold", "name")
         use(folder, linear({f"shuzi.{name}": SAID[random.integers(len(SAID))] for name in names}))
     elif which == 1:
-        weights = random.normal(size=(784, 11)).astype(np.float32) * np.float32(
-            10.0 ** random.integers(-40, 38)
-        )
+        weights = random.normal(size=(784, 11)).astype(np.float32) * np.float32(10.0 ** random.integers(-40, 38))
         weights.ravel()[random.integers(weights.size)] = random.choice([np.nan, np.inf, -np.inf, 1e38, 0])
         use(folder, linear(weights=weights))
     elif which == 4:
-        kind = int(
-            random.choice([TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64])
-        )
-        use(
-            folder,
-            linear(
-                kind=kind, batch=("N", 1, 2, 3)[random.integers(4)], side=("H", 28, 27)[random.integers(3)]
-            ),
-        )
+        kind = int(random.choice([TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT64]))
+        use(folder, linear(kind=kind, batch=("N", 1, 2, 3)[random.integers(4)], side=("H", 28, 27)[random.integers(3)]))
     else:
         use(folder, mutated(random, SMALL if which == 2 else LARGE))
 

@@ -126,8 +126,7 @@ def wide():
     data = b"".join(rows.compress(row) for _ in range(side)) + rows.flush()
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
 
 
@@ -154,9 +153,7 @@ KNOWN = {
     "full of digits": lambda folder: READER.read(full(folder)),
     "blank strip": read(lambda folder: np.full((4, 1_000_000), 255, np.uint8)),
     "16-bit RGBA": lambda folder: picture.load(wide()),
-    "WebP of 34 bytes": read(
-        lambda folder: b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\xff\xff\xff\x0f" + bytes(9)
-    ),
+    "WebP of 34 bytes": read(lambda folder: b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\xff\xff\xff\x0f" + bytes(9)),
     "EXIF text": read(lambda folder: exif(b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0abc\0\0\0\0\0")),
     "short EXIF": read(lambda folder: exif(b"II*\0\x08\0")),
     "samples a pixel": read(many_samples),

@@ -16,9 +16,7 @@ GOOD = Recipe(
     summary="good", build=lambda generator: nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), epochs=1, batch_size=50,
     lr=0.1, optimizer=lambda parameters, lr: torch.optim.SGD(parameters, lr=lr),
 )  # fmt: skip
-DIGITS = Digits(
-    np.arange(100 * 784, dtype=np.uint8).reshape(100, 28, 28), np.arange(100, dtype=np.uint8) % 10
-)
+DIGITS = Digits(np.arange(100 * 784, dtype=np.uint8).reshape(100, 28, 28), np.arange(100, dtype=np.uint8) % 10)
 NONSENSE = (
     None, True, 0, -1, 1.5, 10**30, float("nan"), "3", "", b"x", [], {}, (1, 2), (3, 2), object(), Digits, DIGITS,
     torch.zeros(()), torch.ones((), requires_grad=True), torch.zeros(50, 10), torch.full((50, 1, 28, 28), torch.nan),
@@ -51,9 +49,7 @@ def function(random):
 
 
 def case(random, folder):
-    fields = [
-        field.name for field in dataclasses.fields(Recipe) if field.name != "steps"
-    ]  # so many may be taken
+    fields = [field.name for field in dataclasses.fields(Recipe) if field.name != "steps"]  # so many may be taken
     change = {
         str(name): function(random) if random.random() < 0.7 else NONSENSE[random.integers(len(NONSENSE))]
         for name in random.choice(fields, random.integers(1, 3), replace=False)

@@ -50,10 +50,7 @@ READINGS = pa.schema(
         ("confidence", pa.float32()),  # 0..1, that all of it is right; null without digits
         ("numbers", pa.list_(NUMBER)),  # in reading order; null if it is not a picture
         ("digits", pa.list_(DIGIT)),  # likewise
-        (
-            "unread",
-            pa.list_(pa.struct(BOX_FIELDS)),
-        ),  # places that look like digits; null if it is not a picture
+        ("unread", pa.list_(pa.struct(BOX_FIELDS))),  # places that look like digits; null if it is not a picture
         ("turned", pa.int32()),  # degrees clockwise, before it was read; null if it is not a picture
         ("error", pa.string()),  # why it is not a picture; null if it is one
         ("pages", pa.int32()),  # of its file; null if it is not a picture

@@ -139,9 +139,7 @@ def system_failure(error: Exception, name: str) -> SystemFailure | None:
             return failure
     if not isinstance(error, OSError) or error.errno is None or error.errno in OF_THE_FILE:
         return None
-    return SystemFailure(
-        f"{name}: {error.strerror}. The system failed, not the file. Fix that and try again."
-    )
+    return SystemFailure(f"{name}: {error.strerror}. The system failed, not the file. Fix that and try again.")
 
 
 @contextlib.contextmanager

@@ -63,9 +63,7 @@ class Network:
         self._open()
         self._check(examples, outputs, expected)
         if providers is not None and (missing := set(providers) - set(self.providers)):
-            raise ShuziError(
-                f"providers={[*providers]}: {', '.join(missing)} can't be started on this machine."
-            )
+            raise ShuziError(f"providers={[*providers]}: {', '.join(missing)} can't be started on this machine.")
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
 
     def _open(self) -> None:
@@ -174,9 +172,7 @@ def _read(path: Path) -> bytes:
     """Read the file; raise ShuziError with what is there instead, and what to do."""
     try:
         if (path / "run.json").is_file():
-            raise ShuziError(
-                f"{path} is a run. Export it with shuzi export {path}, and give {path / 'model.onnx'}."
-            )
+            raise ShuziError(f"{path} is a run. Export it with shuzi export {path}, and give {path / 'model.onnx'}.")
         if not path.exists():
             raise ShuziError(f"{path}: no such file. Give an ONNX network that shuzi export made.")
         if not path.is_file():

@@ -109,9 +109,7 @@ class Commands:
             text=True,
         )
 
-    def on_terminal(
-        self, *args: object, columns: int, cwd: Path | None = None, **env: str
-    ) -> tuple[int, str]:
+    def on_terminal(self, *args: object, columns: int, cwd: Path | None = None, **env: str) -> tuple[int, str]:
         """Run a command on a terminal. Returns its exit code, and stdout and stderr together."""
         ours, its = pty.openpty()
         with subprocess.Popen(
@@ -199,9 +197,7 @@ def loaded_by() -> Callable[[str], set[str]]:
 
     def loaded(script: str) -> set[str]:
         ended = subprocess.run(
-            [sys.executable, "-c", f"{script}\nimport sys; print('\\n', *sys.modules)"],
-            capture_output=True,
-            text=True,
+            [sys.executable, "-c", f"{script}\nimport sys; print('\\n', *sys.modules)"], capture_output=True, text=True
         )
         assert ended.returncode == 0, ended.stderr
         return {name.split(".")[0] for name in ended.stdout.splitlines()[-1].split()}
@@ -252,10 +248,7 @@ def axe_in_every_look(axe) -> Callable[..., list]:
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 for switch in page.locator("#language").all() * 2 or [None]:
-                    found += [
-                        (width, scheme, page.locator("html").get_attribute("lang"), *each)
-                        for each in axe(page)
-                    ]
+                    found += [(width, scheme, page.locator("html").get_attribute("lang"), *each) for each in axe(page)]
                     if switch:
                         switch.evaluate("button => button.click()")  # also behind an open dialog
         return found
@@ -273,8 +266,7 @@ def chromium():
 
     with sync_playwright() as play:
         browser = play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
         yield browser
         browser.close()

@@ -37,9 +37,7 @@ def test_both_languages_have_the_same_chapters_and_the_same_code_to_the_letter(b
         chinese, english = (build.source(language, chapter) for language in ("zh", "en"))
         assert build.code(chinese) == build.code(english), chapter
         assert build.answers(chinese) == build.answers(english), chapter
-        assert [cell.cell_type for cell in chinese.cells] == [cell.cell_type for cell in english.cells], (
-            chapter
-        )
+        assert [cell.cell_type for cell in chinese.cells] == [cell.cell_type for cell in english.cells], chapter
 
 
 @pytest.mark.parametrize(
@@ -76,9 +74,7 @@ def test_what_ships_is_what_is_written_with_outputs_and_no_errors(build):
             told = [LINES.sub("", "".join(cell["source"])) for cell in shipped["cells"]]
             assert told == [LINES.sub("", cell.source) for cell in written.cells], f"{path}: run make site"
             outputs = [out for cell in shipped["cells"] for out in cell.get("outputs", [])]
-            assert any("image/png" in out.get("data", {}) for out in outputs), (
-                f"{chapter}: the idea has no picture"
-            )
+            assert any("image/png" in out.get("data", {}) for out in outputs), f"{chapter}: the idea has no picture"
             assert not [out for out in outputs if out["output_type"] == "error"]
             total += path.stat().st_size
     assert total <= 3_000_000
@@ -96,11 +92,7 @@ def test_every_number_of_three_decimals_in_the_prose_was_printed_or_is_in_the_co
     for path in sorted((notebooks.HOME / language).glob("*.ipynb")):
         for cell in json.loads(path.read_text())["cells"]:
             blocks = re.split(r"```(?:python|text)\n(.*?)```", "".join(cell["source"]), flags=re.DOTALL)
-            texts = [
-                text
-                for out in cell.get("outputs", [])
-                for text in ("".join(out.get("text", "")), *shown(out))
-            ]
+            texts = [text for out in cell.get("outputs", []) for text in ("".join(out.get("text", "")), *shown(out))]
             ours += numbers(" ".join((*texts, *(blocks if cell["cell_type"] == "code" else blocks[1::2]))))
             quoted += [] if cell["cell_type"] == "code" else numbers(" ".join(blocks[::2]))
     assert len(quoted) > 10
@@ -126,9 +118,7 @@ TOLERANCE = {"rel": 0.02, "abs": 0.005}  # another processor rounds otherwise, a
 
 def printed(cell: dict) -> list[str]:
     """The texts that a cell shows, without its timings; pictures, HTML and what stands behind them aside."""
-    shown = [
-        out for out in cell.get("outputs", []) if not {"image/png", "text/html"} & {*out.get("data", {})}
-    ]
+    shown = [out for out in cell.get("outputs", []) if not {"image/png", "text/html"} & {*out.get("data", {})}]
     texts = [out.get("text", out.get("data", {}).get("text/plain", "")) for out in shown]
     return [TIMING.sub("TIMING", "".join(text)) for text in texts]
 
@@ -217,8 +207,7 @@ def test_learn_says_how_to_get_jupyter(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("args", "words"),
-    [(["--lang", "fr"], "written in zh and en"), (["--to", "/dev/null/x"], "cannot be written")],
+    ("args", "words"), [(["--lang", "fr"], "written in zh and en"), (["--to", "/dev/null/x"], "cannot be written")]
 )
 def test_learn_says_in_one_sentence_what_is_wrong(command, tmp_path, args, words):
     ended = command("learn", *args, "--no-browser", cwd=tmp_path)

@@ -54,10 +54,7 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
             ["show", "nothing"],
             "nothing: neither a file, a folder nor a dataset that shuzi knows (mnist, fashion-mnist)",
         ),
-        (
-            ["data", "minst"],
-            "minst: neither a file, a folder nor a dataset that shuzi knows (mnist, fashion-mnist)",
-        ),
+        (["data", "minst"], "minst: neither a file, a folder nor a dataset that shuzi knows (mnist, fashion-mnist)"),
         (["data", "."], "no dataset in it"),
         (["data", "--root", "/dev/null"], "/dev/null: a file, expected a folder"),
         (["dta"], "No such command 'dta'"),
@@ -102,17 +99,10 @@ def test_train_as_json_has_its_names_and_stdout_nothing_else(command, tmp_path, 
         "run", "recipe", "seed", "epochs", "train_seconds", "test_seconds", "test_accuracy",
         "test_accuracy_interval", "device", "data_sha256",
     } <= told.keys()  # fmt: skip
-    assert (told["run"], told["recipe"], told["seed"], told["epochs"]) == (
-        str(tmp_path / "run"),
-        "softmax-numpy",
-        0,
-        2,
-    )
+    assert (told["run"], told["recipe"], told["seed"], told["epochs"]) == (str(tmp_path / "run"), "softmax-numpy", 0, 2)
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == told
     first, second = ended.stderr.splitlines()
-    assert re.fullmatch(
-        r"epoch 1/2  loss \d\.\d{4}  training accuracy 0\.\d{4}  [\d,]+ images/s  [\d.]+ s", first
-    )
+    assert re.fullmatch(r"epoch 1/2  loss \d\.\d{4}  training accuracy 0\.\d{4}  [\d,]+ images/s  [\d.]+ s", first)
     assert second.startswith("epoch 2/2  loss ")
 
 

@@ -51,10 +51,7 @@ def test_a_digit_shows_its_pixels_and_ten_bars(small):
     lengths = [(sure[round(k * (right / 10) + 7), right + 24 :] < 250).any(axis=1).sum() for k in range(10)]
     assert np.argmax(lengths) == 7
     assert (sure[:, right:] != unsure[:, right:]).any()  # marked where it is not sure
-    assert (str(read(7, small[1].images[0])), str(read(None, small[1].images[0]))) == (
-        "7, 80.0 %",
-        "?, 80.0 %",
-    )
+    assert (str(read(7, small[1].images[0])), str(read(None, small[1].images[0]))) == ("7, 80.0 %", "?, 80.0 %")
 
 
 def test_a_page_shows_ink_and_box_where_they_are(small):
@@ -82,16 +79,12 @@ def test_what_the_shipped_reader_gives_shows_itself(small):
 
 
 def test_a_run_and_an_evaluation_show_as_tables(tmp_path, small_folder, small):
-    run = runs.train(
-        make_plan("softmax-numpy", str(small_folder), epochs=2, validation=100), tmp_path / "run"
-    )
+    run = runs.train(make_plan("softmax-numpy", str(small_folder), epochs=2, validation=100), tmp_path / "run")
     shown = run._repr_html_()
     assert shown.count("<tr>") == 3
     assert f"{run.metrics[1].loss:.4f}" in shown
     assert f"{run.metrics[1].validation_accuracy:.4f}" in shown
-    assert str(run) == (
-        f"softmax-numpy on {small_folder}, 2 epochs, test accuracy {run.results.test_accuracy:.4f}"
-    )
+    assert str(run) == (f"softmax-numpy on {small_folder}, 2 epochs, test accuracy {run.results.test_accuracy:.4f}")
     evaluation = evaluate(np.eye(10)[small[1].labels], small[1].labels)
     assert evaluation._repr_html_().count("<tr>") == 11
     assert str(evaluation).startswith("accuracy 1.0000 of 200, 95 % interval 0.98")

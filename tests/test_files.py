@@ -73,9 +73,7 @@ def test_a_device_or_a_pipe_is_not_replaced(tmp_path):
 def test_threads_write_side_by_side(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: write_whole(tmp_path / str(n % 20), str(n % 20) * 1000), range(100)))
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
-        str(n): str(n) * 1000 for n in range(20)
-    }
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {str(n): str(n) * 1000 for n in range(20)}
 
 
 def test_who_reads_the_old_file_goes_on_reading_it(tmp_path):
@@ -153,10 +151,7 @@ def test_a_lock_is_held_by_one_and_leaves_nothing_behind(tmp_path):
     (tmp_path / "link").symlink_to("file")
     with locked(tmp_path / "file"):
         for name in ("file", "link"):
-            with (
-                pytest.raises(ShuziError, match=f"{name}: another shuzi is writing to it"),
-                locked(tmp_path / name),
-            ):
+            with pytest.raises(ShuziError, match=f"{name}: another shuzi is writing to it"), locked(tmp_path / name):
                 pass
         with locked(tmp_path / "other"):
             write_whole(tmp_path / "file", "x")  # sweeps no lock that is held

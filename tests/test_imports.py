@@ -16,34 +16,9 @@ FILES = {
 ARROWS = {
     "__init__": {"batch", "data", "errors", "read", "train"},  # when a public name is asked for
     "__main__": {"cli"},
-    "cli": {
-        "batch",
-        "data",
-        "errors",
-        "evaluate",
-        "files",
-        "forms",
-        "learn",
-        "page",
-        "read",
-        "serve",
-        "show",
-        "train",
-    },
+    "cli": {"batch", "data", "errors", "evaluate", "files", "forms", "learn", "page", "read", "serve", "show", "train"},
     "show": {"data", "errors", "evaluate", "files", "train"},  # its pictures are of runs
-    "serve": {
-        "cores",
-        "batch",
-        "data",
-        "errors",
-        "files",
-        "forms",
-        "network",
-        "page",
-        "read",
-        "softmax",
-        "train",
-    },
+    "serve": {"cores", "batch", "data", "errors", "files", "forms", "network", "page", "read", "softmax", "train"},
     "train": {
         "cores",
         "data",
@@ -181,9 +156,7 @@ def test_torch_is_imported_for_training_alone():
 def test_onnxruntime_is_imported_by_way_of_runtime():
     for module, path in FILES.items():
         if {each.split(".")[0] for each in imports(path)} & {"onnxruntime"}:
-            assert "runtime()" in path.read_text(), (
-                f"{module}: call shuzi.network.runtime() before the import"
-            )
+            assert "runtime()" in path.read_text(), f"{module}: call shuzi.network.runtime() before the import"
 
 
 def test_nothing_is_pickled():

@@ -22,15 +22,7 @@ LINEAR = np.random.default_rng(0).normal(size=(SIDE * SIDE, 11)).astype(np.float
 
 
 def save(
-    path,
-    weights=LINEAR,
-    inputs="images",
-    kind=TensorProto.UINT8,
-    side=SIDE,
-    about=(),
-    then=(),
-    output=None,
-    n="N",
+    path, weights=LINEAR, inputs="images", kind=TensorProto.UINT8, side=SIDE, about=(), then=(), output=None, n="N"
 ):
     """A linear network of ONNX, right or wrong as a reader. then: nodes after it, from "product" to "logits"."""
     nodes = [
@@ -109,9 +101,7 @@ def test_a_finder_that_answers_to_pictures_of_one_size_alone_is_no_finder(tmp_pa
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W"])],
         [helper.make_tensor_value_info(name, FLOATS, answer.shape) for name, answer in answers.items()],
     )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "x"
-    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "x")
     with pytest.raises(
         shuzi.ShuziError, match=r"x is an ONNX network, but not of the expected kind: images uint8 \(N, H"
     ):
@@ -128,9 +118,7 @@ def test_a_network_that_fails_on_a_larger_batch_is_named_with_it(tmp_path):
         helper.make_node("Add", ["product", "more"], ["logits"]),
     ]
     reader = shuzi.Reader(save(tmp_path / "late.onnx", then=looked_up))
-    with pytest.raises(
-        shuzi.ShuziError, match=r"late\.onnx: the network fails on images of uint8 \(3, 28, 28\)"
-    ):
+    with pytest.raises(shuzi.ShuziError, match=r"late\.onnx: the network fails on images of uint8 \(3, 28, 28\)"):
         reader.scores(np.zeros((3, 28, 28), np.uint8))
 
 

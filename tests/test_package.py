@@ -17,11 +17,7 @@ ROOT = Path(__file__).parents[1]
 def test_the_hooks_before_a_commit_are_the_checks_of_make_test():
     (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     planned = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/dev", "test"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+        ["make", "--dry-run", "--assume-old=.venv/dev", "test"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     commands = re.findall(r"^(\.venv/bin/[^#\n]*)", planned, re.M)
     assert [hook["entry"] for hook in local["hooks"]] == [line for line in commands if "pytest" not in line]
@@ -67,11 +63,7 @@ def test_the_citation_is_of_this_version_and_every_workflow_and_template_parses(
 def test_the_workflow_tests_each_python_that_a_classifier_names():
     tested = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pythons = [
-        version
-        for each in project["classifiers"]
-        if (version := each.rpartition("Python :: ")[2])[:2] == "3."
-    ]
+    pythons = [version for each in project["classifiers"] if (version := each.rpartition("Python :: ")[2])[:2] == "3."]
     assert tested["jobs"]["quick"]["strategy"]["matrix"]["python"] == pythons
 
 

@@ -26,9 +26,7 @@ def number(text, x=0, line=0, chance=0.8, **more):
     """A number as written, ten pixels from sign to sign; its marks with this confidence."""
     places = {x + 10 * i: sign for i, sign in enumerate(text)}
     digits = tuple(digit(sign, at, y=30 * line) for at, sign in places.items() if sign not in MARKS)
-    marks = tuple(
-        Mark(sign, chance, (at, 30 * line + 14, 4, 6)) for at, sign in places.items() if sign in MARKS
-    )
+    marks = tuple(Mark(sign, chance, (at, 30 * line + 14, 4, 6)) for at, sign in places.items() if sign in MARKS)
     return Number(digits, line, marks=marks, **more)
 
 
@@ -119,12 +117,7 @@ def texts(page):
     return [[cell.text if cell else "" for cell in row] for row in page.table()]
 
 
-LINES = [
-    ["1", "12.50", "3", "1050"],
-    ["2", "", "1234", "7"],
-    ["13", "7.25", "", "99999"],
-    ["", "117.00", "12", ""],
-]
+LINES = [["1", "12.50", "3", "1050"], ["2", "", "1234", "7"], ["13", "7.25", "", "99999"], ["", "117.00", "12", ""]]
 
 
 @pytest.mark.parametrize("places", [{"ends": [30, 110, 160, 230]}, {"starts": [0, 40, 120, 180]}])
@@ -139,8 +132,7 @@ def test_a_grid_of_single_digits_keeps_its_places():
 
 def test_a_table_that_leans_keeps_its_columns():
     rows = [
-        [(100 + 150 * k - 3 * row, 40 * row + 10 * k, 60, 20) for k in range(4) if (row + k) % 4]
-        for row in range(12)
+        [(100 + 150 * k - 3 * row, 40 * row + 10 * k, 60, 20) for k in range(4) if (row + k) % 4] for row in range(12)
     ]
     wanted = [[k for k in range(4) if (row + k) % 4] for row in range(12)]
     assert assign_columns(rows) == wanted
@@ -171,10 +163,7 @@ def test_each_number_has_one_place_whatever_the_rows():
     g = np.random.default_rng(0)
     for _ in range(100):
         rows = [
-            [
-                (int(x), 40 * row, int(g.integers(8, 90)), 30)
-                for x in np.sort(g.integers(0, 900, g.integers(1, 7)))
-            ]
+            [(int(x), 40 * row, int(g.integers(8, 90)), 30) for x in np.sort(g.integers(0, 900, g.integers(1, 7)))]
             for row in range(g.integers(1, 7))
         ]
         places = assign_columns(rows)

@@ -119,9 +119,7 @@ def test_what_cannot_be_read_is_one_sentence(command, folder, args, words):
     stream = io.BytesIO()
     Image.new("RGB", (50, 60)).save(stream, "TIFF")
     samples = b"\x15\x01\x03\0\x01\0\0\0"  # the tag of how many a pixel has
-    (folder / "samples.tif").write_bytes(
-        stream.getvalue().replace(samples + b"\x03\0", samples + b"\x03\xc7")
-    )
+    (folder / "samples.tif").write_bytes(stream.getvalue().replace(samples + b"\x03\0", samples + b"\x03\xc7"))
     ended = command("read", *args, cwd=folder)
     assert (ended.code, ended.stdout) == (1, "")
     assert words in ended.stderr
@@ -134,9 +132,7 @@ CLOSED = [(1, 1, "shuzi: stdout is closed; nothing was done\n"), (2, 0, "")]
 @pytest.mark.parametrize(("closed", "code", "said"), CLOSED)
 def test_a_closed_stream_is_no_traceback(command, folder, closed, code, said):
     line = f"{sys.executable} -m shuzi read a/1.png {closed}>&-"
-    ended = subprocess.run(
-        line, shell=True, cwd=folder, env=command.environment(), capture_output=True, text=True
-    )
+    ended = subprocess.run(line, shell=True, cwd=folder, env=command.environment(), capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (code, said)
 
 

@@ -40,9 +40,7 @@ def commands(page: Path) -> list[list[str]]:
     lines = [*re.findall(r"^(?:\$ )?(shuzi [^\n]*)", "\n".join(blocks(page)), re.M)]
     lines += re.findall(r"`(shuzi [^`]*)`", page.read_text())
     placeholder = re.compile(r"\b(?:FILE|FOLDER|RUN|NAME)\b")
-    return [
-        shlex.split(line.split(" | ")[0], comments=True) for line in lines if not placeholder.search(line)
-    ]
+    return [shlex.split(line.split(" | ")[0], comments=True) for line in lines if not placeholder.search(line)]
 
 
 @pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=[name(page) for page, _ in PAIRS])
@@ -115,9 +113,7 @@ def test_the_page_is_read_as_its_page_prints_it(command):
     assert ended.stdout.startswith(shown.split("\n", 1)[1])
 
 
-@pytest.mark.parametrize(
-    "page", [README, *(ROOT / "docs" / "en" / f"{it}.md" for it in ("start", "forms"))], ids=name
-)
+@pytest.mark.parametrize("page", [README, *(ROOT / "docs" / "en" / f"{it}.md" for it in ("start", "forms"))], ids=name)
 def test_the_programs_in_python_run(page, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     for program in blocks(page, "python"):
@@ -128,9 +124,7 @@ def test_the_programs_in_python_run(page, monkeypatch, capsys):
 def test_the_program_that_reads_folders_runs(tmp_path):
     (program,) = blocks(ROOT / "docs" / "en" / "reading.md", "python")
     (tmp_path / "program.py").write_text(program)
-    ended = subprocess.run(
-        [sys.executable, tmp_path / "program.py"], cwd=ROOT, capture_output=True, text=True
-    )
+    ended = subprocess.run([sys.executable, tmp_path / "program.py"], cwd=ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "(28, 28)"), ended.stderr
 
 
@@ -150,9 +144,7 @@ def test_every_line_of_curl_is_answered(command, tmp_path):
             for placeholder, value in known.items():
                 line = line.replace(f'"{placeholder}"', f'"{value}"').replace(f"/{placeholder}", f"/{value}")
             words = shlex.split(line.replace("http://localhost:8000", url))
-            ended = subprocess.run(
-                [*words, "-sS", "--fail-with-body"], cwd=ROOT, capture_output=True, text=True
-            )
+            ended = subprocess.run([*words, "-sS", "--fail-with-body"], cwd=ROOT, capture_output=True, text=True)
             assert ended.returncode == 0, f"{line}: {ended.stdout}{ended.stderr}"
             known["ID"] = json.loads(ended.stdout or "{}").get("id", "")
     finally:

@@ -95,8 +95,7 @@ def open_page(chromium, address) -> Iterator[Callable[..., Page]]:
         contexts[-1].set_default_timeout(PATIENCE)
         page.add_init_script(script)
         page.on(
-            "request",
-            lambda it: None if it.url.startswith((address, "blob:" + address)) else faults.append(it.url),
+            "request", lambda it: None if it.url.startswith((address, "blob:" + address)) else faults.append(it.url)
         )
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(address + path)
@@ -117,12 +116,7 @@ def drawings(count: int, g: np.random.Generator) -> list[tuple[int, list[np.ndar
         strokes = jitter([*strokes_of(ways[g.choice(len(ways), p=odds)])], g, g.uniform(0.4, 0.9))
         points = np.concatenate(strokes)
         size = np.ptp(points, axis=0).max() / 500
-        made.append(
-            (
-                k % 10,
-                [np.c_[(each - points.min(0)) / size + 200, np.full(len(each), 0.5)] for each in strokes],
-            )
-        )
+        made.append((k % 10, [np.c_[(each - points.min(0)) / size + 200, np.full(len(each), 0.5)] for each in strokes]))
     return made
 
 
@@ -156,9 +150,7 @@ def test_a_drawing_is_read_explained_and_read_by_the_other_model(open_page, stro
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
     expect(page.locator("#why-text")).to_contain_text("Occlusion")
     expect(page.locator("#maps .best .n")).to_contain_text(re.compile(r"\d"))
-    assert all(
-        each.strip().startswith("−") for each in page.locator("#maps li:not(.best) .n").all_inner_texts()
-    )
+    assert all(each.strip().startswith("−") for each in page.locator("#maps li:not(.best) .n").all_inner_texts())
     page.get_by_text("Softmax regression").first.click()
     expect(page.locator("#why-text")).to_contain_text("Exact")
     expect(page.locator("#reading")).to_have_text("3")
@@ -169,12 +161,8 @@ def test_drawings_are_read_as_on_the_server(open_page):
     """The same digit wherever both are sure, and "not sure" of the same 99 in 100."""
     page, server = open_page(), ServedModels(None)
     made = drawings(500, np.random.default_rng(2))
-    bodies = [
-        {"width": 1000, "height": 1000, "strokes": [each.tolist() for each in strokes]} for _, strokes in made
-    ]
-    here = [
-        answer for start in range(0, 500, 50) for answer in page.evaluate(READ, bodies[start : start + 50])
-    ]
+    bodies = [{"width": 1000, "height": 1000, "strokes": [each.tolist() for each in strokes]} for _, strokes in made]
+    here = [answer for start in range(0, 500, 50) for answer in page.evaluate(READ, bodies[start : start + 50])]
     same_doubt = right = 0
     for body, ours, (label, _) in zip(bodies, here, made, strict=True):
         theirs = server.read_drawing(Drawing(**body), Task("read", json=True)).digits
@@ -252,16 +240,12 @@ def test_it_learns_from_the_sites_own_digits(open_page):
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 1 of 120")
 
 
-@pytest.mark.parametrize(
-    "fulfil", [None, {"status": 404}, {"body": "no gzip"}], ids=["blocked", "missing", "damaged"]
-)
+@pytest.mark.parametrize("fulfil", [None, {"status": 404}, {"body": "no gzip"}], ids=["blocked", "missing", "damaged"])
 def test_without_its_digits_the_learning_page_says_so_in_one_sentence(open_page, address, fulfil):
     page = open_page(service_workers="block")
     page.context.route("**/mnist.bin.gz", lambda route: route.fulfill(**fulfil) if fulfil else route.abort())
     page.goto(address + "/learn.html")
-    expect(page.locator("#trouble")).to_have_text(
-        "MNIST didn't arrive, or not all of it. Press Restart to try again."
-    )
+    expect(page.locator("#trouble")).to_have_text("MNIST didn't arrive, or not all of it. Press Restart to try again.")
     expect(page.locator("#play")).to_be_disabled()
     page.locator("#language").click()
     expect(page.locator("#trouble")).to_have_text("MNIST 没有收到，或不完整。按“重新开始”再试一次。")
@@ -289,9 +273,7 @@ def test_axe_finds_no_violation(open_page, axe, path):
 
 
 @pytest.mark.timeout(900)
-def test_axe_finds_no_violation_beside_a_reading_and_what_is_said_of_photos(
-    open_page, axe_in_every_look, strokes
-):
+def test_axe_finds_no_violation_beside_a_reading_and_what_is_said_of_photos(open_page, axe_in_every_look, strokes):
     page = open_page()
     draw(page, strokes["3"])
     expect(page.locator("#other")).to_have_text("Softmax regression agrees")
@@ -303,9 +285,7 @@ def test_axe_finds_no_violation_beside_a_reading_and_what_is_said_of_photos(
 
 
 @pytest.mark.timeout(900)
-def test_axe_finds_no_violation_beside_runs_that_are_compared_and_replayed(
-    open_page, axe_in_every_look, strokes
-):
+def test_axe_finds_no_violation_beside_runs_that_are_compared_and_replayed(open_page, axe_in_every_look, strokes):
     page = open_page("/learn.html")
     train_and_replay(page, strokes["3"])
     assert axe_in_every_look(page) == []
@@ -337,9 +317,7 @@ def test_the_site_stands_alone_in_both_languages(site):
         for tag in re.findall(r"<(?:script|img|link|iframe)[^>]*>", page):
             assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
         model = (site / language / "02-model.html").read_text()
-        (link,) = set(
-            re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model)
-        )
+        (link,) = set(re.findall(r"""href=["']\.\./(source/shuzi/softmax/equations_torch\.html)#line-\d+["']""", model))
         assert "def logits" in re.sub("<[^>]+>", "", (site / link).read_text())
     assert (site / "index.html").exists()
 

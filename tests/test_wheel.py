@@ -79,9 +79,7 @@ def test_the_index_would_take_the_wheel_and_the_sdist(wheel, sdist):
 def test_the_sdist_installs_what_the_wheel_holds(wheel, sdist, tmp_path):
     install = ["install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
     subprocess.run([sys.executable, "-m", "pip", *install, "--target", tmp_path, sdist], check=True)
-    installed = {
-        str(path.relative_to(tmp_path)) for path in (tmp_path / "shuzi").rglob("*") if path.is_file()
-    }
+    installed = {str(path.relative_to(tmp_path)) for path in (tmp_path / "shuzi").rglob("*") if path.is_file()}
     assert installed == {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("shuzi/")}
 
 
@@ -107,9 +105,7 @@ def link(folder: Path, distributions: dict[str, importlib.metadata.Distribution]
     """Put links to distributions into an environment."""
     (packages,) = folder.glob("lib/python*/site-packages")
     for distribution in distributions.values():
-        for top in {
-            file.parts[0] for file in distribution.files if file.parts[0] not in ("..", "__pycache__")
-        }:
+        for top in {file.parts[0] for file in distribution.files if file.parts[0] not in ("..", "__pycache__")}:
             place = packages / top
             if not place.exists():
                 place.symlink_to(distribution.locate_file(top))
@@ -156,9 +152,7 @@ def test_a_copy_without_git_has_a_version_without_a_commit(tmp_path):
 def test_the_core_asks_for_no_torch(wheel):
     assert "torch" not in needed([line for line in requires(wheel) if "extra ==" not in line])
     assert "torch>=2.6; extra == 'train'" in requires(wheel)
-    assert "torch" not in needed(
-        [line for line in requires(wheel) if "extra ==" not in line or "'show'" in line]
-    )
+    assert "torch" not in needed([line for line in requires(wheel) if "extra ==" not in line or "'show'" in line])
 
 
 def run(installed, cwd, *args):
@@ -225,8 +219,7 @@ def test_mypy_strict_knows_the_types_of_the_installed_package(installed, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("extra", "args"),
-    [("train", ("train", "softmax")), ("show", ("show", "mnist")), ("train", ("export", "run"))],
+    ("extra", "args"), [("train", ("train", "softmax")), ("show", ("show", "mnist")), ("train", ("export", "run"))]
 )
 def test_what_needs_an_extra_says_how_to_get_it(installed, tmp_path, extra, args):
     ended = run(installed, tmp_path, *args)
@@ -237,9 +230,7 @@ def test_what_needs_an_extra_says_how_to_get_it(installed, tmp_path, extra, args
 
 
 def test_the_installed_package_reads_a_digit_without_torch(installed, tmp_path):
-    script = (
-        "import shuzi; _, test = shuzi.load('mnist'); print(shuzi.Reader().read(255 - test.images[0]).text)"
-    )
+    script = "import shuzi; _, test = shuzi.load('mnist'); print(shuzi.Reader().read(255 - test.images[0]).text)"
     ended = subprocess.run([installed / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (ended.stdout, ended.stderr) == ("7\n", "")
 
@@ -280,9 +271,7 @@ def test_the_containers_steps_serve_in_a_fresh_environment(tmp_path):
     run = {"cwd": source, "env": env, "check": True, "capture_output": True, "text": True}
     subprocess.run(["sh", "-c", wheel_step.replace("/wheels", str(wheels))], **run)
     (wheel,) = wheels.iterdir()
-    served = [
-        line.partition(";")[0] for line in requires(wheel) if "extra ==" not in line or "'serve'" in line
-    ]
+    served = [line.partition(";")[0] for line in requires(wheel) if "extra ==" not in line or "'serve'" in line]
     link(home, needed(served))
     subprocess.run(["sh", "-c", install_step.replace("/wheels", str(wheels))], **run)
     assert not wheels.exists()

@@ -183,9 +183,7 @@ def build_documentation(to: Path) -> None:
 
 def write_sources(to: Path) -> None:
     """Write a page for each of our source files, its lines numbered, in light and dark."""
-    form = HtmlFormatter(
-        linenos="inline", lineanchors="line", linespans="row", style="a11y-high-contrast-light"
-    )
+    form = HtmlFormatter(linenos="inline", lineanchors="line", linespans="row", style="a11y-high-contrast-light")
     dark = HtmlFormatter(style="a11y-high-contrast-dark")
     for path in {*(ROOT / "shuzi").rglob("*.py"), *(ROOT / "examples").glob("*.py")}:
         name = path.relative_to(ROOT)

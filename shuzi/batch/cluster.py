@@ -34,12 +34,7 @@ def connect(address: str | None) -> None:
         except (OSError, ValueError):
             raise no_ray from None  # Ray itself would try for minutes
     try:
-        ray.init(
-            address,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            include_dashboard=False,
-        )
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
     except Exception as error:  # Ray raises many kinds, a plain Exception where its start takes too long
         if address is None:
             raise ShuziError(f"Ray can't be started here ({str(error).strip().splitlines()[0]}).") from error

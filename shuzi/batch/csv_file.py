@@ -126,9 +126,7 @@ class CsvFile(AbstractContextManager["CsvFile"]):
             process is adding pictures to it. It is then left unchanged.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], layout: Layout = READINGS, *, resume: bool = False
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], layout: Layout = READINGS, *, resume: bool = False) -> None:
         self.path, self._layout = Path(path), layout
         _complete_rows(self.path, layout)  # refuses another kind of file, before a lock is made beside it
         with ExitStack() as stack:
@@ -215,9 +213,7 @@ def _last_unchecked(rows: list[list[str]], layout: Layout) -> str | None:
 
 def _complete_rows(path: Path, layout: Layout) -> list[list[str]]:
     """Read the complete rows of such a file below its header; none if there is no file, or an empty one."""
-    other = ShuziError(
-        f"{path} is not a CSV file of {layout.content} and was left unchanged. Choose another file."
-    )
+    other = ShuziError(f"{path} is not a CSV file of {layout.content} and was left unchanged. Choose another file.")
     try:
         if not path.exists():
             return []

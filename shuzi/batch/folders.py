@@ -109,9 +109,7 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]], stdin: bytes | None =
         else:
             jobs.append(Job(path, path.name))
     jobs = list({(job.path.absolute(), job.data): job for job in jobs}.values())  # each picture once
-    return Listing(
-        [page for job in _with_distinct_names(jobs) for page in _split_pages(job)], skipped, failed
-    )
+    return Listing([page for job in _with_distinct_names(jobs) for page in _split_pages(job)], skipped, failed)
 
 
 def name_some(paths: Sequence[Path]) -> str:
@@ -129,9 +127,7 @@ def _list_folder(folder: Path) -> tuple[list[Job], list[Path], list[Result]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(root, name) for name in names if not name.startswith(".")]
     files.sort()
-    jobs = [
-        Job(file, file.relative_to(folder).as_posix()) for file in files if file.suffix.lower() in endings
-    ]
+    jobs = [Job(file, file.relative_to(folder).as_posix()) for file in files if file.suffix.lower() in endings]
     failed = []
     for error in errors:
         path = Path(error.filename)

@@ -63,9 +63,7 @@ def _label(drawn: np.ndarray, number: Number, scale: float, pen: int, taken: lis
     left, top = min(beside, key=lambda corner: _hidden((*corner, wide, high), taken, drawn.shape))
     colour = UNSURE if "?" in number.text else SURE
     for line, tone in ((3 * pen, (255, 255, 255)), (pen, colour)):  # legible on dark and on light
-        cv2.putText(
-            drawn, number.text, (left, top + high), cv2.FONT_HERSHEY_SIMPLEX, size, tone, line, cv2.LINE_AA
-        )
+        cv2.putText(drawn, number.text, (left, top + high), cv2.FONT_HERSHEY_SIMPLEX, size, tone, line, cv2.LINE_AA)
     return left, top, wide, high
 
 

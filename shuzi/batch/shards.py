@@ -136,9 +136,7 @@ class OutputFolder:
         except ERRORS as error:
             raise store_error(self.out, error) from error
         if manifest.get("run") != self.run:
-            raise ShuziError(
-                f"{without_secret(self.out)}: another run has continued there, so this one stops."
-            )
+            raise ShuziError(f"{without_secret(self.out)}: another run has continued there, so this one stops.")
 
     def _names(self) -> list[str]:
         names = self.store.names() if self.store.kind() else []
@@ -153,8 +151,7 @@ def split_into_parts(source: str, out: str, files: list[str], **options: Unpack[
     size = min(max(len(files) // MAX_PARTS, MIN_PICTURES), MAX_PICTURES)
     starts = range(0, len(files), size)
     return [
-        Part(number, tuple(files[start : start + size]), source, out, options)
-        for number, start in enumerate(starts)
+        Part(number, tuple(files[start : start + size]), source, out, options) for number, start in enumerate(starts)
     ]
 
 

@@ -13,17 +13,10 @@ from shuzi.cli.output import download_bars, err, out, print_json, progress_bar
 from shuzi.errors import ShuziError
 
 File = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any."
-    ),
+    str, typer.Argument(metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any.")
 ]
-Csv = Annotated[
-    Path | None, typer.Option("--csv", help="Write one row per image to this file. Default: print them.")
-]
-Kaggle = Annotated[
-    bool, typer.Option("--kaggle", help="Write ImageId,Label as Kaggle wants it, always a digit.")
-]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write one row per image to this file. Default: print them.")]
+Kaggle = Annotated[bool, typer.Option("--kaggle", help="Write ImageId,Label as Kaggle wants it, always a digit.")]
 RunName = Annotated[
     str, typer.Option(metavar="RUN", help="The folder of a run, an ONNX file, or reader for the shipped one.")
 ]
@@ -67,9 +60,7 @@ def classify(
         sys.stdout.write(text)
     summary = found.summary(part.labels)
     if as_json:
-        listed = (
-            {} if csv else {"digits": found.digits.tolist(), "confidence": found.confidence.round(4).tolist()}
-        )
+        listed = {} if csv else {"digits": found.digits.tolist(), "confidence": found.confidence.round(4).tolist()}
         return print_json({"data": data, "part": name, **summary, "seconds": round(seconds, 3), **listed})
     right = f", accuracy {summary['accuracy']:.4f}" if "accuracy" in summary else ""
     (out if csv else err).print(

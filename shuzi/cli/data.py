@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 To = Annotated[
     str | None,
     typer.Option(
-        "--to",
-        metavar="OUT",
-        help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER.",
+        "--to", metavar="OUT", help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER."
     ),
 ]
 

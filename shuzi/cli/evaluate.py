@@ -45,8 +45,7 @@ def evaluate(
     device: Device = "auto",
     recipe: OwnRecipe = None,
     suites: Annotated[
-        bool,
-        typer.Option("--suites", callback=print_suites, is_eager=True, help="List the suites for --data."),
+        bool, typer.Option("--suites", callback=print_suites, is_eager=True, help="List the suites for --data.")
     ] = False,
     traceback: Traceback = False,
     as_json: AsJson = False,
@@ -91,17 +90,11 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
     )
     print_rows(
         ["digit", "count", "precision", "recall"],
-        [
-            [str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"]
-            for f in evaluation.per_class
-        ],
+        [[str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"] for f in evaluation.per_class],
     )
     print_rows(
         ["true \\ predicted", *map(str, range(10))],
-        [
-            [str(label), *(str(n) if n else "." for n in row)]
-            for label, row in enumerate(evaluation.confusion)
-        ],
+        [[str(label), *(str(n) if n else "." for n in row)] for label, row in enumerate(evaluation.confusion)],
     )
     print_rows(
         ["most confident mistakes: index", "label", "predicted", "confidence"],

@@ -13,14 +13,11 @@ from shuzi.errors import ShuziError, needs
 def export(
     run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
     kind: Annotated[
-        Literal["onnx", "hub"],
-        typer.Option("--to", help="onnx: an ONNX file; hub: a Hugging Face model folder."),
+        Literal["onnx", "hub"], typer.Option("--to", help="onnx: an ONNX file; hub: a Hugging Face model folder.")
     ] = "onnx",
     to: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub."
-        ),
+        typer.Option("--out", help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub."),
     ] = None,
     int8: Annotated[
         bool,

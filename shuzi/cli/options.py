@@ -6,15 +6,10 @@ from typing import Annotated
 import typer
 
 Root = Annotated[
-    Path | None,
-    typer.Option(help="Folder for downloaded datasets. Default: your cache folder.", envvar="SHUZI_DATA"),
+    Path | None, typer.Option(help="Folder for downloaded datasets. Default: your cache folder.", envvar="SHUZI_DATA")
 ]
-Labels = Annotated[
-    str | None, typer.Option(help="Take only images with these labels, such as 0-9. Default: all.")
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout and everything else on stderr.")
-]
+Labels = Annotated[str | None, typer.Option(help="Take only images with these labels, such as 0-9. Default: all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and everything else on stderr.")]
 DEVICES = "auto, cpu, cuda, cuda:1 or mps."
 Device = Annotated[str, typer.Option(help=DEVICES)]
 OwnRecipe = Annotated[

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from shuzi.read.reader import Reader
 
 Files = Annotated[
-    list[str],
-    typer.Argument(help="Pictures, folders of pictures, or - for one picture on stdin.", metavar="FILE"),
+    list[str], typer.Argument(help="Pictures, folders of pictures, or - for one picture on stdin.", metavar="FILE")
 ]
 Single = Annotated[bool, typer.Option("--single", help="Each picture is one digit.")]
 Threshold = Annotated[
@@ -45,45 +44,32 @@ Fields = Annotated[
     Path | None, typer.Option(help="Read the fields of a form that this JSON file describes.", metavar="JSON")
 ]
 Csv = Annotated[
-    str | None,
-    typer.Option("--csv", help="Write one row per number, or per form, to this file; - is stdout."),
+    str | None, typer.Option("--csv", help="Write one row per number, or per form, to this file; - is stdout.")
 ]
 CsvDigits = Annotated[
-    str | None,
-    typer.Option("--csv-digits", help="Write one row per digit to this file; - is stdout."),
+    str | None, typer.Option("--csv-digits", help="Write one row per digit to this file; - is stdout.")
 ]
 TableFile = Annotated[
     str | None,
     typer.Option(
-        "--table",
-        help="Write the rows and columns of the pages to this CSV file; - is stdout.",
-        metavar="CSV",
+        "--table", help="Write the rows and columns of the pages to this CSV file; - is stdout.", metavar="CSV"
     ),
 ]
 Decimal = Annotated[
-    str,
-    typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which could also mean thousands."),
+    str, typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which could also mean thousands.")
 ]
-Continue = Annotated[
-    bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")
-]
+Continue = Annotated[bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")]
 Overlay = Annotated[
-    Path | None,
-    typer.Option(help="Folder for copies of the pictures with boxes and readings drawn on them."),
+    Path | None, typer.Option(help="Folder for copies of the pictures with boxes and readings drawn on them.")
 ]
 Inputs = Annotated[Path | None, typer.Option(help="Folder for the 28x28 images that the network saw.")]
 Out = Annotated[
     str | None,
-    typer.Option(
-        "--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."
-    ),
+    typer.Option("--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."),
 ]
-Engine = Annotated[
-    str, typer.Option(help="Where --out reads: local, on this machine, or ray, on a Ray cluster.")
-]
+Engine = Annotated[str, typer.Option(help="Where --out reads: local, on this machine, or ray, on a Ray cluster.")]
 Address = Annotated[
-    str | None,
-    typer.Option(help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine."),
+    str | None, typer.Option(help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine.")
 ]
 
 
@@ -121,9 +107,7 @@ class Outputs:
         if len(stdout) > 1:
             raise ShuziError(f"{' and '.join(stdout)} both write to stdout. Name a file for one of them")
         if self.resume and self.csv in (None, "-"):
-            raise ShuziError(
-                "--continue needs the --csv file or the --out folder that it should continue; name it"
-            )
+            raise ShuziError("--continue needs the --csv file or the --out folder that it should continue; name it")
         if self.resume and self.table:
             raise ShuziError("--table is written as a whole; it can't be combined with --continue")
 
@@ -179,12 +163,7 @@ def read(
     read_files(files, how, fields, outputs)
 
 
-def read_files(
-    files: list[str],
-    how: ReadSettings,
-    fields: Path | None,
-    to: Outputs,
-) -> None:
+def read_files(files: list[str], how: ReadSettings, fields: Path | None, to: Outputs) -> None:
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
     from shuzi.batch import csv_file, folders
     from shuzi.data.picture import MAX_PICTURE_BYTES
@@ -276,13 +255,7 @@ def format_readings(result: "Result") -> list[str]:
 
 
 def read_to_parquet(
-    source: str,
-    to: str,
-    how: ReadSettings,
-    resume: bool,
-    engine: str,
-    address: str | None,
-    as_json: bool,
+    source: str, to: str, how: ReadSettings, resume: bool, engine: str, address: str | None, as_json: bool
 ) -> None:
     """Read a folder or file into Parquet files, here or on a Ray cluster, and print how many were read."""
     if engine not in ("local", "ray") or (address is not None and engine != "ray"):

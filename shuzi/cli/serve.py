@@ -16,9 +16,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Number of processes that read.")] = 2,
     review: Annotated[
         Path | None,
-        typer.Option(
-            help="Review what is uncertain in this CSV file of numbers, tables or forms.", metavar="CSV"
-        ),
+        typer.Option(help="Review what is uncertain in this CSV file of numbers, tables or forms.", metavar="CSV"),
     ] = None,
     decimal: Annotated[
         str, typer.Option(help="With --review: the decimal sign, . or , for numbers such as 1.234.")
@@ -26,8 +24,7 @@ def serve(
     read_only: Annotated[bool, typer.Option("--read-only", help="Don't save corrections.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A host name under which a proxy serves the page.", metavar="HOST"),
+        list[str] | None, typer.Option(help="A host name under which a proxy serves the page.", metavar="HOST")
     ] = None,
 ) -> None:
     """Open the drawing page.

@@ -29,9 +29,7 @@ BatchSize = Annotated[int | None, typer.Option(help="Batch size: images per step
 LearningRate = Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")]
 Start = Annotated[str | None, typer.Option(help=START + " Default: random weights.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same weights. Default: 0.")]
-Validation = Annotated[
-    int | None, typer.Option(help="Training images to hold out for validation. Default: 0.")
-]
+Validation = Annotated[int | None, typer.Option(help="Training images to hold out for validation. Default: 0.")]
 RunFolder = Annotated[
     Path | None, typer.Option("--out", help="Folder for the run. Default: the first free runs/RECIPE.")
 ]
@@ -40,9 +38,7 @@ Resume = Annotated[Path | None, typer.Option(help="Continue an interrupted run."
 SkipBlank = Annotated[
     bool | None, typer.Option("--skip-blank", help="Leave out pictures of your own in which no ink is found.")
 ]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run's folder.")
-]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run's folder.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the run at --out.")]
 
 
@@ -100,9 +96,7 @@ def print_trained(run: "Run") -> None:
     assert results is not None
     low, high = results.test_accuracy_interval
     out.print(f"test accuracy {results.test_accuracy:.4f}, 95 % interval {low:.4f} to {high:.4f}")
-    out.print(
-        f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {run.device}"
-    )
+    out.print(f"trained in {results.train_seconds:.2f} s, tested in {results.test_seconds:.2f} s on {run.device}")
     out.print(f"saved in {run.folder}; look at it with: {show_command(run)}")
 
 

@@ -31,9 +31,7 @@ def to_images(values: object, name: str) -> np.ndarray:
     turned = to_bytes(images, name)
     border = np.concatenate([turned[:, [0, -1]].ravel(), turned[:, :, [0, -1]].ravel()])
     if len(border) and np.median(border) > 127:
-        warnings.warn(
-            f"{name}: dark ink on light paper; shuzi has swapped dark and light.", Notice, stacklevel=2
-        )
+        warnings.warn(f"{name}: dark ink on light paper; shuzi has swapped dark and light.", Notice, stacklevel=2)
         turned = 255 - turned
     if turned.shape[1:] == (SIDE, SIDE):
         return np.ascontiguousarray(turned)
@@ -49,9 +47,7 @@ def to_array(values: object, name: str) -> np.ndarray:
     except (ValueError, TypeError, RuntimeError) as error:
         raise ShuziError(f"{name}: not an array ({error}). Give images of one size, {SHAPES}.") from error
     if array.dtype.kind not in "buif":
-        raise ShuziError(
-            f"{name}: values of type {array.dtype}, expected numbers from 0 to 1 or from 0 to 255."
-        )
+        raise ShuziError(f"{name}: values of type {array.dtype}, expected numbers from 0 to 1 or from 0 to 255.")
     return array
 
 
@@ -72,9 +68,7 @@ def to_bytes(images: np.ndarray, name: str) -> np.ndarray:
         low, high = float(images.min(initial=0)), float(images.max(initial=0))
     if not 0 <= low <= high <= FULL_INK[-1]:
         first = tuple(np.argwhere(~((images >= 0) & (images <= FULL_INK[-1])))[0])
-        raise ShuziError(
-            f"{name}: image {first[0] + 1:,} has the value {images[first]}, expected 0 to 1 or 0 to 255."
-        )
+        raise ShuziError(f"{name}: image {first[0] + 1:,} has the value {images[first]}, expected 0 to 1 or 0 to 255.")
     full = next(each for each in FULL_INK if high <= each)
     if images.dtype == np.uint8 and (full == FULL_INK[-1] or high == 0):
         return images
@@ -104,16 +98,12 @@ def to_labels(values: object, name: str) -> np.ndarray:
         numbers = array.astype(np.float64)
     except (ValueError, TypeError):
         numbers = np.array([number_in(each) for each in array])
-    wrong = np.flatnonzero(
-        ~(np.isfinite(numbers) & (numbers == np.rint(numbers)) & (np.abs(numbers) < 2**53))
-    )
+    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers == np.rint(numbers)) & (np.abs(numbers) < 2**53)))
     if len(wrong):
         label = array[wrong[0]]
         shown = "no label" if label is None or label != label else f"the label {label!s:.40}"
         raise ShuziError(f"{name}: image {wrong[0] + 1:,} has {shown}, expected a digit from 0 to 9.")
-    return numbers.astype(
-        np.uint8 if len(numbers) and 0 <= numbers.min() <= numbers.max() < 256 else np.int64
-    )
+    return numbers.astype(np.uint8 if len(numbers) and 0 <= numbers.min() <= numbers.max() < 256 else np.int64)
 
 
 def number_in(value: object) -> float:
@@ -145,9 +135,7 @@ def rows_of(dataset: Any, name: str) -> Iterator[tuple[np.ndarray, object]]:  # 
         ShuziError: it is something else, or its images are of several sizes.
     """
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
-        raise ShuziError(
-            f"{name}: a {type(dataset).__name__}, expected images and labels, or a dataset of both."
-        )
+        raise ShuziError(f"{name}: a {type(dataset).__name__}, expected images and labels, or a dataset of both.")
     for index in range(len(dataset)):
         row = dataset[index]
         pair = (row.get("image"), row.get("label")) if isinstance(row, dict) else row

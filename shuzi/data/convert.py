@@ -23,10 +23,7 @@ CSV_HEADER = ["label", *(f"pixel{index}" for index in range(784))]  # as on Kagg
 CELLS = [str(value) for value in range(256)]
 LABELS_FILE = "labels.csv"
 # What Hugging Face's datasets read from a Parquet file: that the bytes are pictures, and the labels classes.
-FEATURES = {
-    "image": {"_type": "Image"},
-    "label": {"names": [str(digit) for digit in range(10)], "_type": "ClassLabel"},
-}
+FEATURES = {"image": {"_type": "Image"}, "label": {"names": [str(digit) for digit in range(10)], "_type": "ClassLabel"}}
 
 
 def write(parts: dict[str, DatasetPart], to: str) -> list[Path]:
@@ -52,9 +49,7 @@ def write(parts: dict[str, DatasetPart], to: str) -> list[Path]:
     if path.suffix == ".npz":
         return [write_file(path, partial(save_npz, parts=parts))]
     if path.suffix not in (".csv", ".parquet"):
-        raise ShuziError(
-            f"--to {to}: expected OUT.csv, OUT.npz, OUT.parquet, a folder, or {IDX_PREFIX}FOLDER"
-        )
+        raise ShuziError(f"--to {to}: expected OUT.csv, OUT.npz, OUT.parquet, a folder, or {IDX_PREFIX}FOLDER")
     save = save_csv if path.suffix == ".csv" else save_parquet
     names = {path if len(parts) == 1 else path.with_stem(f"{path.stem}_{name}"): name for name in parts}
     for file in names:

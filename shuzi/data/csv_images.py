@@ -63,9 +63,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
         end = text.rfind(b"\n") + 1
         text, rest = text[:end], text[end:]
         if len(rest) > MAX_LINE:
-            raise ShuziError(
-                f"{path}: a line of more than {MAX_LINE:,} bytes, expected one image in each line."
-            )
+            raise ShuziError(f"{path}: a line of more than {MAX_LINE:,} bytes, expected one image in each line.")
         if text:
             yield text.replace(b"\r\n", b"\n")
     if rest.strip():
@@ -76,9 +74,7 @@ def find_columns(path: Path, text: bytes) -> CsvColumns:
     """Find the columns of labels and of pixels from a file's first line."""
     line = text[: text.index(b"\n")]
     delimiter = max((b",", b";", b"\t"), key=line.count)
-    cells = [
-        cell.strip().strip('"').lower() for cell in line.decode("utf-8", "replace").split(delimiter.decode())
-    ]
+    cells = [cell.strip().strip('"').lower() for cell in line.decode("utf-8", "replace").split(delimiter.decode())]
     header = not all(map(is_number, cells))
     if header:
         names = {place: cell for place, cell in enumerate(cells) if cell in (*LABEL_COLUMNS, *OTHER_COLUMNS)}
@@ -157,9 +153,7 @@ def parse_cells(path: Path, text: bytes, columns: CsvColumns, line: int) -> tupl
             raise ShuziError(
                 f"{path}: line {number} has {len(cells):,} values, expected {columns.count:,} as in line 1."
             )
-        labels.append(
-            0.0 if columns.label is None else to_number(path, number, cells[columns.label], "label")
-        )
+        labels.append(0.0 if columns.label is None else to_number(path, number, cells[columns.label], "label"))
         images.append(to_pixels(path, number, [cells[place] for place in columns.pixels]))
     pixels = np.array(images, np.float32).reshape(-1, len(columns.pixels))
     whole = (pixels == np.rint(pixels)).all()

@@ -58,9 +58,7 @@ class Dataset:
         (whole,) = sets.values()
         test = own.hold_out(whole.images, whole.labels)
         if not test.any():
-            raise ShuziError(
-                f"{self.name}: no label has 2 different images, one to learn from and one to test with."
-            )
+            raise ShuziError(f"{self.name}: no label has 2 different images, one to learn from and one to test with.")
         warnings.warn(
             f"{self.name}: only one part has labels; {test.sum():,} of its {len(test):,} images, about a tenth of each "
             "digit, chosen by their SHA-256, are held out for the test.",
@@ -126,9 +124,7 @@ def read(
 def of(train: Digits, test: Digits) -> Dataset:
     """Return training and test digits as a dataset without files."""
     return Dataset(
-        train.name,
-        [],
-        {TRAIN: DatasetPart(train.images, train.labels), TEST: DatasetPart(test.images, test.labels)},
+        train.name, [], {TRAIN: DatasetPart(train.images, train.labels), TEST: DatasetPart(test.images, test.labels)}
     )
 
 
@@ -159,6 +155,4 @@ def from_files(name: str, found: list[sources.DataFile]) -> Dataset:
     """Return the dataset of a name that is in its four files, in the order of `sources.NAMES`."""
     files = [File(file.path, file.name, len(file.data), file.sha256) for file in found]
     images, labels, test_images, test_labels = (idx.parse(file.data, file.name) for file in found)
-    return Dataset(
-        name, files, {TRAIN: DatasetPart(images, labels), TEST: DatasetPart(test_images, test_labels)}
-    )
+    return Dataset(name, files, {TRAIN: DatasetPart(images, labels), TEST: DatasetPart(test_images, test_labels)})

@@ -56,14 +56,10 @@ class Digits:
         if labels.dtype != np.uint8 or labels.ndim != 1:
             raise ShuziError(f"{self.name}: labels are {labels.dtype} {labels.shape}, expected uint8 (N,)")
         if len(images) != len(labels):
-            raise ShuziError(
-                f"{self.name}: {len(images):,} images but {len(labels):,} labels; they must pair up"
-            )
+            raise ShuziError(f"{self.name}: {len(images):,} images but {len(labels):,} labels; they must pair up")
         if len(labels) and labels.max() >= CLASSES:
             where = int(labels.argmax())
-            raise ShuziError(
-                f"{self.name}: label {labels[where]} at index {where}, expected 0 to {CLASSES - 1}"
-            )
+            raise ShuziError(f"{self.name}: label {labels[where]} at index {where}, expected 0 to {CLASSES - 1}")
 
     @classmethod
     def from_arrays(cls, x: object, y: object = None, name: str = "digits") -> "Digits":
@@ -113,19 +109,12 @@ class Digits:
 
     def part(self, start: int, stop: int) -> "Digits":
         """Return the digits from `start` up to `stop`, sharing their memory."""
-        images, labels, name = (
-            self.images[start:stop],
-            self.labels[start:stop],
-            f"{self.name}[{start}:{stop}]",
-        )
+        images, labels, name = (self.images[start:stop], self.labels[start:stop], f"{self.name}[{start}:{stop}]")
         return replace(self, images=images, labels=labels, name=name, sha256="")
 
     def concat(self, other: "Digits") -> "Digits":
         """Concatenate these digits and those of another set."""
-        images, labels = (
-            np.concatenate([self.images, other.images]),
-            np.concatenate([self.labels, other.labels]),
-        )
+        images, labels = (np.concatenate([self.images, other.images]), np.concatenate([self.labels, other.labels]))
         return Digits(images, labels, f"{self.name} and {other.name}")
 
     def split(self, held_out: int, generator: np.random.Generator | None = None) -> "tuple[Digits, Digits]":

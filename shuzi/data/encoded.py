@@ -43,9 +43,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
             image = next((name for name in IMAGES if name in names), None)
             label = next((name for name in LABELS if name in names), None)
             if image is None:
-                raise ShuziError(
-                    f'{path}: has the columns {", ".join(names)}, expected "image" and perhaps "label".'
-                )
+                raise ShuziError(f'{path}: has the columns {", ".join(names)}, expected "image" and perhaps "label".')
             images: list[np.ndarray] = []
             labels: list[Any] = []
             for batch in file.iter_batches(BATCH, columns=[image, label] if label else [image]):
@@ -57,9 +55,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
                     if len(images) * images[0].size > MAX_PIXELS:
                         raise ShuziError(f"{path}: more than {MAX_PIXELS:,} pixels in all. Split it.")
     except (pyarrow.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
-        raise ShuziError(
-            f"{path}: no Parquet file, or damaged ({str(error).splitlines()[0]:.80})."
-        ) from error
+        raise ShuziError(f"{path}: no Parquet file, or damaged ({str(error).splitlines()[0]:.80}).") from error
     found = {"images": stack(images, str(path))}
     return found | {"labels": np.array(labels, object)} if label else found
 
@@ -71,9 +67,7 @@ def bytes_of(cell: object, where: str) -> bytes:
         return data
     path = cell.get("path") if isinstance(cell, dict) else cell
     if isinstance(path, str):
-        raise ShuziError(
-            f"{where}: only the path of a picture, {path!r:.60}, without its bytes. Embed the pictures."
-        )
+        raise ShuziError(f"{where}: only the path of a picture, {path!r:.60}, without its bytes. Embed the pictures.")
     raise ShuziError(f"{where}: {type(cell).__name__}, expected the bytes of a picture.")
 
 

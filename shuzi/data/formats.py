@@ -25,10 +25,7 @@ KINDS = {
     **dict.fromkeys(("images", "image", "imgs", "img", "x", "data", "pixels"), IMAGES),
     **dict.fromkeys(("labels", "label", "y", "target", "targets"), LABELS),
 }
-FORMAT_WORDS = {
-    *("gz", "bz2", "zip", "csv", "npz", "npy", "parquet"),
-    *("idx1", "idx2", "idx3", "ubyte", "int", "of"),
-}
+FORMAT_WORDS = {*("gz", "bz2", "zip", "csv", "npz", "npy", "parquet"), *("idx1", "idx2", "idx3", "ubyte", "int", "of")}
 IDX_NAME = re.compile(r"[-.]idx\d-(ubyte|int)(\.gz)?$")
 EXPECTED = "IDX, CSV, NPZ, NPY or Parquet files, or USPS as .bz2"
 
@@ -49,14 +46,7 @@ READERS: dict[str, Read] = {  # the first wins where a folder has a dataset in s
     "libsvm": libsvm.read,
     "pictures": encoded.read_folder,
 }
-SUFFIXES = {
-    ".npz": "NPZ",
-    ".npy": "NPY",
-    ".parquet": "Parquet",
-    ".csv": "CSV",
-    ".zip": "CSV",
-    ".bz2": "libsvm",
-}
+SUFFIXES = {".npz": "NPZ", ".npy": "NPY", ".parquet": "Parquet", ".csv": "CSV", ".zip": "CSV", ".bz2": "libsvm"}
 
 
 @dataclass(frozen=True)
@@ -162,9 +152,7 @@ def find(path: Path) -> list[DatasetFile]:
     for folders in ((path,), (path / "raw",), (path / "data",), sorted(path.glob("*/raw"))):
         found = {folder / name: files for folder in folders for name, files in in_folder(folder).items()}
         if len(found) > 1:
-            raise ShuziError(
-                f"{path}: holds several datasets. Name one of them: {', '.join(map(str, found))}"
-            )
+            raise ShuziError(f"{path}: holds several datasets. Name one of them: {', '.join(map(str, found))}")
         for files in found.values():
             return files
     raise ShuziError(
@@ -181,9 +169,7 @@ def named_file(path: Path) -> list[DatasetFile]:
     if file.meaning.kind == LABELS:
         raise ShuziError(f"{path}: holds labels by its name; name the file with the images")
     others = in_folder(path.parent).get(file.meaning.dataset, []) if file.meaning.kind == IMAGES else []
-    partners = [
-        each for each in others if (each.meaning.part, each.meaning.kind) == (file.meaning.part, LABELS)
-    ]
+    partners = [each for each in others if (each.meaning.part, each.meaning.kind) == (file.meaning.part, LABELS)]
     return [file, *partners]
 
 

@@ -82,9 +82,7 @@ def parse(data: bytes | bytearray, name: str = "data") -> np.ndarray:
     try:
         return np.frombuffer(data, dtype=said.dtype, offset=said.start).reshape(said.shape)
     except ValueError as error:  # no values at all, but dimensions that numpy cannot address
-        raise ShuziError(
-            f"{name}: shape {said.shape} is too large. Replace it with the original file."
-        ) from error
+        raise ShuziError(f"{name}: shape {said.shape} is too large. Replace it with the original file.") from error
 
 
 def to_bytes(array: np.ndarray) -> bytes:
@@ -130,9 +128,7 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
     try:
         return decompress(compressed, most)
     except ShuziError as error:
-        raise ShuziError(
-            f"{path}: {str(error).removesuffix('.')}. Delete it and download it again."
-        ) from error
+        raise ShuziError(f"{path}: {str(error).removesuffix('.')}. Delete it and download it again.") from error
 
 
 def decompress(data: bytes | bytearray, most: int = MAX_IDX_BYTES) -> bytearray:

@@ -37,9 +37,7 @@ def parse_line(path: Path, number: int, line: bytes) -> tuple[np.ndarray, int]:
         label, places, values = numbers[0], numbers[1::2], numbers[2::2]
         image = np.zeros(VALUES)
         image[places.astype(np.int64) - 1] = values
-        right = (
-            (np.abs(values) <= 1).all() and (places >= 1).all() and 1 <= label <= 10 and label == int(label)
-        )
+        right = (np.abs(values) <= 1).all() and (places >= 1).all() and 1 <= label <= 10 and label == int(label)
     except (ValueError, IndexError, OverflowError):
         right = False
     if not right:

@@ -56,11 +56,7 @@ def two_tone_ink(grey: np.ndarray) -> np.ndarray | None:
     ink = np.abs(share - paper)
     between = ((ink > NEAR_TONE) & (ink < 1 - NEAR_TONE)).mean()
     on_border = (np.abs((border - low) / (high - low) - paper) > NEAR_TONE).mean()
-    if (
-        between > MAX_BETWEEN * (ink > 1 - NEAR_TONE).mean()
-        or (ink > 0.5).mean() > MAX_INKED
-        or on_border > 0
-    ):
+    if between > MAX_BETWEEN * (ink > 1 - NEAR_TONE).mean() or (ink > 0.5).mean() > MAX_INKED or on_border > 0:
         return None
     return crop_to_ink(np.round(ink * 255).astype(np.uint8))
 

@@ -39,9 +39,7 @@ def pip_settings() -> PipSettings:
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = ""
     with contextlib.suppress(OSError, subprocess.SubprocessError):  # there may be no pip
-        answer = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=PIP_SECONDS
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PIP_SECONDS)
         listed = answer.stdout
     values = dict(line.split("=", 1) for line in listed.splitlines() if "=" in line)
     for section in SECTIONS:

@@ -67,9 +67,7 @@ class Pens:
     def written(self) -> list[dict[str, np.ndarray]]:
         """The glyphs of each writer by character: indices."""
         each: list[defaultdict[str, list[int]]] = [defaultdict(list) for _ in self.names]
-        for index, (writer, label) in enumerate(
-            zip(self.writers.tolist(), self.labels.tolist(), strict=True)
-        ):
+        for index, (writer, label) in enumerate(zip(self.writers.tolist(), self.labels.tolist(), strict=True)):
             each[writer][chr(label)].append(index)
         return [{label: np.array(indices) for label, indices in own.items()} for own in each]
 
@@ -163,9 +161,7 @@ def _packed(read: "unipen.Read") -> bytes:
     packed = io.BytesIO()
     np.savez_compressed(
         packed,
-        points=np.concatenate([np.round(stroke * UNIT) for glyph in read.glyphs for stroke in glyph]).astype(
-            np.int16
-        ),
+        points=np.concatenate([np.round(stroke * UNIT) for glyph in read.glyphs for stroke in glyph]).astype(np.int16),
         strokes=_starts(np.array(lengths)),
         glyphs=_starts(np.array([len(glyph) for glyph in read.glyphs])),
         labels=np.array([ord(label) for label in read.labels], np.uint32),
@@ -183,10 +179,7 @@ def _unpacked(path: Path) -> Pens:
     try:
         with np.load(data) as arrays:
             return Pens(
-                **{name: arrays[name] for name in arrays.files if name != "sha256"},
-                sha256=str(arrays["sha256"]),
+                **{name: arrays[name] for name in arrays.files if name != "sha256"}, sha256=str(arrays["sha256"])
             )
     except Exception as error:  # numpy and zipfile raise several kinds
-        raise ShuziError(
-            f"{path}: damaged ({error}). Delete it, and run: shuzi data unipen --root FOLDER"
-        ) from error
+        raise ShuziError(f"{path}: damaged ({error}). Delete it, and run: shuzi data unipen --root FOLDER") from error

@@ -142,9 +142,7 @@ def _name(source: object) -> str:
 
 
 @contextmanager
-def _opened(
-    source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0
-) -> Iterator[Image.Image]:
+def _opened(source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0) -> Iterator[Image.Image]:
     """Open a Pillow image of a size that can be decoded; raise ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
@@ -158,9 +156,7 @@ def _opened(
         if b"<svg" in head:
             raise ShuziError(f"{name}: an SVG drawing. Export it as a PNG and read that.")
         if _is_heif(head) and not _heif_registered():
-            raise ShuziError(
-                f"{name}: a HEIC photo. Save it as JPEG, or install its decoder: pip install pillow-heif"
-            )
+            raise ShuziError(f"{name}: a HEIC photo. Save it as JPEG, or install its decoder: pip install pillow-heif")
         _check_size(name, "WEBP", _webp_size(head))  # Pillow takes memory for all of it when it opens one
         from PIL import Image, UnidentifiedImageError
 
@@ -228,9 +224,7 @@ def _webp_size(head: bytes) -> tuple[int, int]:
 def _check_size(name: str, kind: str, size: tuple[int, int]) -> None:
     most = MAX_DECODING_BYTES // BYTES_PER_PIXEL.get(kind, DEFAULT_BYTES_PER_PIXEL)
     if size[0] * size[1] > most:
-        raise ShuziError(
-            f"{name}: {size[0]}x{size[1]} pixels, more than {most // 1_000_000} million. Reduce it."
-        )
+        raise ShuziError(f"{name}: {size[0]}x{size[1]} pixels, more than {most // 1_000_000} million. Reduce it.")
 
 
 @contextmanager

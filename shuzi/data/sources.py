@@ -139,9 +139,7 @@ def find_local(name: str, root: Path | None = None) -> dict[str, DataFile]:
     source, root = SOURCES[name], resolve_root(root)
     chosen = () if root is None else (root / source.folder / "raw", root / source.folder, root)
     ours = download_folder(source, None), *source.folders
-    files = {
-        file: find(source, file, chosen, True) or find(source, file, ours, False) for file in source.files
-    }
+    files = {file: find(source, file, chosen, True) or find(source, file, ours, False) for file in source.files}
     return {name: file for name, file in files.items() if file is not None}
 
 
@@ -225,9 +223,7 @@ def download(
             yield file, data
 
 
-def download_file(
-    source: Source, file: str, places: Mapping[str, Get], reasons: dict[str, str]
-) -> bytearray | None:
+def download_file(source: Source, file: str, places: Mapping[str, Get], reasons: dict[str, str]) -> bytearray | None:
     """Return a file from the first place that has it, else None. Places in `reasons`, which failed, are skipped."""
     for place, get in places.items():
         if place in reasons:
@@ -247,9 +243,7 @@ def download_file(
 
 def mirror(session: "requests.Session", address: str, progress: Progress | None) -> Get:
     """Return what downloads NAME.gz from a mirror and unpacks it."""
-    return lambda file: idx.decompress(
-        web.download(session, f"{address}{file}.gz", f"{file}.gz", progress), MOST_BYTES
-    )
+    return lambda file: idx.decompress(web.download(session, f"{address}{file}.gz", f"{file}.gz", progress), MOST_BYTES)
 
 
 def members(archive: str, get: Callable[[], bytearray]) -> Get:

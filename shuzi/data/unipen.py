@@ -92,9 +92,7 @@ def find(root: Path) -> Found:
     places = [path for depth in ("", "*/", "*/*/") for path in sorted(root.glob(f"{depth}data/1a"))]
     pendigits = [path for name in ("", ".Z", ".xz") for path in sorted(root.glob(f"**/{PENDIGITS}{name}"))]
     omniglot = sorted(root.glob("**/*strokes_background*.zip"))
-    return Found(
-        places[0].parents[1] if places else None, pendigits[0] if pendigits else None, tuple(omniglot)
-    )
+    return Found(places[0].parents[1] if places else None, pendigits[0] if pendigits else None, tuple(omniglot))
 
 
 def read(found: Found) -> Read:
@@ -146,9 +144,7 @@ class _Ink:
         self.segments: list[tuple[str, str]] = []  # a list of components, and a label
         self.writer = ""
 
-    def take(
-        self, path: Path, includes: Path, blocks: "functools._lru_cache_wrapper[list[tuple[str, str]]]"
-    ) -> None:
+    def take(self, path: Path, includes: Path, blocks: "functools._lru_cache_wrapper[list[tuple[str, str]]]") -> None:
         """Take in a file."""
         for keyword, body in blocks(path):
             if keyword == "INCLUDE":
@@ -290,9 +286,7 @@ def smoothed(strokes: Strokes, step: float) -> Strokes:
         path = np.stack([np.interp(at, along, stroke[:, axis]) for axis in (0, 1)], 1)
         if count > 3:
             reach = min(int(3 * sigma) + 1, count - 1)
-            padded = np.concatenate(
-                [2 * path[0] - path[reach:0:-1], path, 2 * path[-1] - path[-2 : -reach - 2 : -1]]
-            )
+            padded = np.concatenate([2 * path[0] - path[reach:0:-1], path, 2 * path[-1] - path[-2 : -reach - 2 : -1]])
             path = cv2.GaussianBlur(padded, (1, 2 * reach + 1), sigma)[reach:-reach]
         even.append(cv2.approxPolyDP(path.astype(np.float32)[:, None], EXACT, False)[:, 0])
     return even

@@ -53,9 +53,7 @@ def pieces(path: Path) -> Iterator[bytes]:
             while piece := file.read(PIECE):
                 left -= len(piece)
                 if left < 0:
-                    raise ShuziError(
-                        f"{path}: unpacks to more than {max_unpacked(path):,} bytes. Unpack it yourself."
-                    )
+                    raise ShuziError(f"{path}: unpacks to more than {max_unpacked(path):,} bytes. Unpack it yourself.")
                 yield piece
 
 
@@ -66,9 +64,7 @@ def _unpacked(path: Path, packed: BinaryIO) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(packed) as archive:
             names = [each for each in archive.namelist() if not each.endswith("/") and "__MACOSX" not in each]
             if len(names) != 1:
-                raise ShuziError(
-                    f"{path}: holds {len(names)} files, expected one CSV file. Unpack it and name one."
-                )
+                raise ShuziError(f"{path}: holds {len(names)} files, expected one CSV file. Unpack it and name one.")
             with archive.open(names[0]) as member:
                 yield member
         return

@@ -63,9 +63,7 @@ def retry(ask: Callable[[], T]) -> T:
     return ask()
 
 
-def download(
-    session: requests.Session, address: str, name: str, progress: Progress | None = None
-) -> bytearray:
+def download(session: requests.Session, address: str, name: str, progress: Progress | None = None) -> bytearray:
     """Return what is at an address. name: the file's, for `progress`.
 
     Raises:

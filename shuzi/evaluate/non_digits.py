@@ -88,9 +88,7 @@ def blank_papers() -> np.ndarray:
 def count_false_alarms(reader: Reader) -> dict[str, float]:
     """Return the shares of letters, scribbles and blank papers that a reader confidently takes for a digit."""
     generator = np.random.default_rng(SEED)
-    scribbles = [
-        cv2.resize(scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC) for _ in range(SCRIBBLES)
-    ]
+    scribbles = [cv2.resize(scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC) for _ in range(SCRIBBLES)]
     kinds = {
         "handwritten letters": letters(), "scribbles": np.stack(scribbles), "blank papers": blank_papers(),
     }  # fmt: skip

@@ -77,9 +77,7 @@ def measure_tables(reader: Reader, digits: Digits) -> dict[str, float]:
                 for j, cell in enumerate(row)
                 if cell
             }
-            right += [
-                read.get((i, j)) == text for i, row in enumerate(made.cells) for j, text in enumerate(row)
-            ]
+            right += [read.get((i, j)) == text for i, row in enumerate(made.cells) for j, text in enumerate(row)]
         shares[f"cells right, {name}"] = float(np.mean(right))
     return shares
 

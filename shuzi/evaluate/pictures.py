@@ -59,18 +59,14 @@ def read_labels(folder: Path) -> Iterator[tuple[str, str, str]]:
     path = folder / LABELS
     other = ShuziError(f"{path}: expected a CSV file with the columns {', '.join(COLUMNS)}")
     try:
-        with path.open(
-            encoding="utf-8-sig", newline=""
-        ) as file:  # Excel begins a file with a mark of its encoding
+        with path.open(encoding="utf-8-sig", newline="") as file:  # Excel begins a file with a mark of its encoding
             rows = csv.DictReader(file, restval="")
             if not {*COLUMNS} <= {*(rows.fieldnames or ())}:
                 raise other
             for number, row in enumerate(rows, 1):
                 name, kind, text = (row[column].strip() for column in COLUMNS)
                 if kind not in KINDS:
-                    raise ShuziError(
-                        f"{path}: row {number} is of kind {kind!r:.60}; expected {', '.join(KINDS)}"
-                    )
+                    raise ShuziError(f"{path}: row {number} is of kind {kind!r:.60}; expected {', '.join(KINDS)}")
                 yield name, kind, re.sub("[^0-9/]", "", text)
     except (csv.Error, UnicodeDecodeError):
         raise other from None

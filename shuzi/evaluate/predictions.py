@@ -32,10 +32,7 @@ class Predictions:
     def csv(self) -> str:
         """Format one row per image: its index from 0, the digit, the confidence, and 1 or 0 for whether it is one."""
         columns = zip(self.digits, self.confidence, self.is_digit, strict=True)
-        rows = (
-            f"{index},{digit},{sure:.4f},{is_digit:d}"
-            for index, (digit, sure, is_digit) in enumerate(columns)
-        )
+        rows = (f"{index},{digit},{sure:.4f},{is_digit:d}" for index, (digit, sure, is_digit) in enumerate(columns))
         return "\n".join([",".join(COLUMNS), *rows, ""])
 
     def submission(self) -> str:

@@ -82,9 +82,7 @@ def reading(name: str, description: str, measure: Callable[[Reader, Digits], dic
 def reader_of(scorer: Scorer, name: str) -> Reader:
     """Return what reads whole pictures with a model. Raises ShuziError if nothing does."""
     if scorer.reader is None:
-        raise ShuziError(
-            f"{name}: only a reader can read these. Make one from the run with: shuzi export RUN"
-        )
+        raise ShuziError(f"{name}: only a reader can read these. Make one from the run with: shuzi export RUN")
     return scorer.reader
 
 
@@ -98,9 +96,7 @@ def optdigits() -> Digits:
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
-        raise ShuziError(
-            "optdigits come with scikit-learn; install it with: pip install scikit-learn"
-        ) from error
+        raise ShuziError("optdigits come with scikit-learn; install it with: pip install scikit-learn") from error
     bunch = load_digits()
     images = np.stack([normalise(np.rint(image * (255 / 16)).astype(np.uint8)) for image in bunch.images])
     return Digits(images, bunch.target.astype(np.uint8), "optdigits")
@@ -175,14 +171,10 @@ ALL = (
     reading("singles", "digits cut from synthetic pages, each read alone", measure_singles),
     reading("tables", "cells of synthetic tables read in their row and column", measure_tables),
     reading(
-        "turned",
-        "upright pages, and pages on their side or upside down: how many are turned correctly",
-        measure_turned,
+        "turned", "upright pages, and pages on their side or upside down: how many are turned correctly", measure_turned
     ),
     reading("forms", "fields read on synthetic forms", measure_forms),
-    reading(
-        "pens", "numbers and words by writers that nothing has learnt from, and photographs", measure_hands
-    ),
+    reading("pens", "numbers and words by writers that nothing has learnt from, and photographs", measure_hands),
 )
 SUITES = {suite.name: suite for suite in ALL}
 
@@ -204,9 +196,7 @@ def find_suite(name: str, trained_on: str) -> Suite:
         return SUITES[name]
     if name in SOURCES or exists(name):
         return dataset(name)
-    raise ShuziError(
-        f"{name}: neither a file, a folder nor a dataset to test on. There are {', '.join(SUITES)}"
-    )
+    raise ShuziError(f"{name}: neither a file, a folder nor a dataset to test on. There are {', '.join(SUITES)}")
 
 
 def measure(

@@ -126,9 +126,7 @@ class Field:
         if day is None:
             return text
         # on some systems %Y of the year 999 has three digits
-        return re.sub(
-            "|".join(DATES), lambda part: day.strftime(DATES[part[0]]).zfill(len(part[0])), self.date
-        )
+        return re.sub("|".join(DATES), lambda part: day.strftime(DATES[part[0]]).zfill(len(part[0])), self.date)
 
     def value(self, text: str) -> Decimal | None:
         """Compute what a text is worth there; None for a date, and as `number_value` does."""
@@ -224,9 +222,7 @@ class Form:
     def load(cls, path: str | os.PathLike[str]) -> Form:
         """Load a form from its JSON file. Raises ShuziError if it can't be read or is no form."""
         if not isinstance(path, str | os.PathLike):
-            raise ShuziError(
-                f"a form of type {type(path).__name__}. Give a Form, or the path of its JSON file."
-            )
+            raise ShuziError(f"a form of type {type(path).__name__}. Give a Form, or the path of its JSON file.")
         data = read_bytes(Path(path))
         try:
             return parse_form(json.loads(data.decode("utf-8-sig")))
@@ -253,9 +249,7 @@ def parse_form(value: object) -> Form:
     data = _object(value, "a form", {"sheet", "fields"})
     sheet = _numbers(data.get("sheet"), 2)
     if sheet is None or min(sheet) <= 0:
-        raise ShuziError(
-            f'"sheet" is {data.get("sheet")!r:.60}. Give [width, height], for example [210, 297].'
-        )
+        raise ShuziError(f'"sheet" is {data.get("sheet")!r:.60}. Give [width, height], for example [210, 297].')
     given = data.get("fields")
     if not isinstance(given, list) or not given:
         raise ShuziError('"fields" is missing or empty. Give a list of fields.')

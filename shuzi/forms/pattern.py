@@ -38,9 +38,7 @@ class Pattern:
 
     def __post_init__(self) -> None:
         if not SIGNS.fullmatch(self.text):
-            raise ValueError(
-                r"it may hold only digits, \d and [ ] ( ) { } | ? * +, and marks: \. , ' - / : \+ %"
-            )
+            raise ValueError(r"it may hold only digits, \d and [ ] ( ) { } | ? * +, and marks: \. , ' - / : \+ %")
         try:
             re.compile(self.text)
             _ = self._machine

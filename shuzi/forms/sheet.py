@@ -62,9 +62,7 @@ def find_sheet(pixels: np.ndarray, aspect: float) -> np.ndarray:
     on_its_side = any(aspect_error(quad, 1 / aspect) <= PHOTO_TOLERANCE for quad in found)
     if on_its_side or aspect_error(whole, 1 / aspect) <= SCAN_TOLERANCE < aspect_error(whole, aspect):
         raise ShuziError("No form found: the sheet lies on its side. Turn the picture.")
-    raise ShuziError(
-        "No form found. All four edges of the sheet must be visible, or the sheet must fill the picture."
-    )
+    raise ShuziError("No form found. All four edges of the sheet must be visible, or the sheet must fill the picture.")
 
 
 def aspect_error(quad: np.ndarray, aspect: float) -> float:

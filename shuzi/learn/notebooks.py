@@ -33,9 +33,7 @@ def copy_to(folder: Path, language: str) -> list[Path]:
         ShuziError: the lesson is not written in this language, or the folder can't be written.
     """
     if language not in LANGUAGES:
-        raise ShuziError(
-            f"--lang {language}: the lesson is written in {' and '.join(LANGUAGES)}; choose one of them"
-        )
+        raise ShuziError(f"--lang {language}: the lesson is written in {' and '.join(LANGUAGES)}; choose one of them")
     copied = []
     for notebook in sorted((HOME / language).glob("*.ipynb")):
         path = folder / notebook.name

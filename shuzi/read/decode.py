@@ -67,9 +67,7 @@ class DigitGroup:
     @property
     def p_one(self) -> float:
         """0..1, that it is one number and not two, by its widest gap."""
-        boxes = np.array(
-            [part.box for part in sorted((*self.digits, *self.marks), key=lambda p: p.middle[0])]
-        )
+        boxes = np.array([part.box for part in sorted((*self.digits, *self.marks), key=lambda p: p.middle[0])])
         if len(boxes) < 2:
             return 1.0
         width = digit_width(boxes[boxes[:, 3].argmax()][None])[0]
@@ -93,9 +91,7 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     digits = [p for p in likely if not p.mark]
     chains = (
-        link_digits(digits, [*filter(_digit_ink, weak_digits(proposals))])
-        if gap is None
-        else link_by_gap(digits, gap)
+        link_digits(digits, [*filter(_digit_ink, weak_digits(proposals))]) if gap is None else link_by_gap(digits, gap)
     )
     marks = [p for p in likely if p.mark]
     chains = with_enclosed(bridge_breaks(chains, marks, even=gap is None))
@@ -126,9 +122,7 @@ def weak_digits(proposals: list[Proposal]) -> list[Proposal]:
 def _digit_ink(proposal: Proposal) -> bool:
     """Tell whether most writing in a proposal's box is digits' ink."""
     left, top, right, bottom = proposal.level.box_bounds(proposal.box)
-    writing, ink = (
-        float(each[top:bottom, left:right].sum()) for each in (proposal.level.writing, proposal.level.ink)
-    )
+    writing, ink = (float(each[top:bottom, left:right].sum()) for each in (proposal.level.writing, proposal.level.ink))
     return ink > DIGIT_INK * writing
 
 
@@ -282,9 +276,7 @@ def missed_between(one: Proposal, other: Proposal, marks: np.ndarray) -> list[Pr
     level, boxes = one.level, np.array([one.box, other.box])
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     across = [one.middle[0], other.middle[0]]
-    left, top, right, bottom = level.box_bounds(
-        np.array([across[0], low[1], across[1] - across[0], high[1] - low[1]])
-    )
+    left, top, right, bottom = level.box_bounds(np.array([across[0], low[1], across[1] - across[0], high[1] - low[1]]))
     written = level.writing[top:bottom, left:right] >= 0.5
     outside, least = written.copy(), MISSED_HEIGHT * float(boxes[:, 3].min())
     for x0, y0, x1, y1 in map(level.box_bounds, [*boxes, *marks]):

@@ -20,16 +20,7 @@ from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, OLD_CHANNELS, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
-from shuzi.read.proposals import (
-    BEST_SIZE,
-    MIN_CHANCE,
-    MIN_DIGIT_CHANCE,
-    Level,
-    Proposal,
-    covered,
-    iou,
-    level_proposals,
-)
+from shuzi.read.proposals import BEST_SIZE, MIN_CHANCE, MIN_DIGIT_CHANCE, Level, Proposal, covered, iou, level_proposals
 
 log = logging.getLogger(__name__)
 SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
@@ -69,9 +60,7 @@ class Finder:
     providers: what onnxruntime runs it on, as for `Network`. Raises ShuziError for a file that is no finder.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None = None, providers: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, providers: Sequence[str] | None = None) -> None:
         random, shapes = np.random.default_rng(0), ((1, 2 * GRID, GRID), (1, GRID, 3 * GRID))
         examples = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
         path = SHIPPED_FINDER if path is None else Path(path)
@@ -169,22 +158,14 @@ class Finder:
             if not parts:
                 return
             look = self.look_enlarged if scale > 1 else self.look
-            looked = in_parallel(
-                functools.partial(look, grey if scale > 1 else resize(grey, scale), scale), parts
-            )
+            looked = in_parallel(functools.partial(look, grey if scale > 1 else resize(grey, scale), scale), parts)
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
 
     def look_again(self, grey: np.ndarray, found: list[Proposal], letters: bool = True) -> None:
         """Look again at the first MAX_SECOND_LOOKS unsure digits, each at the size that the network knows best."""
-        unsure = [
-            p
-            for p in found
-            if not p.mark and p.chance >= MIN_CHANCE and min(p.chance, p.classes.max()) < SURE
-        ]
-        looks = in_parallel(
-            functools.partial(self.second_look, grey, letters=letters), unsure[:MAX_SECOND_LOOKS]
-        )
+        unsure = [p for p in found if not p.mark and p.chance >= MIN_CHANCE and min(p.chance, p.classes.max()) < SURE]
+        looks = in_parallel(functools.partial(self.second_look, grey, letters=letters), unsure[:MAX_SECOND_LOOKS])
         for proposal, seen in zip(unsure, looks, strict=False):
             absorb_second_look(proposal, seen, self.calibration)
 
@@ -280,9 +261,7 @@ def in_pieces(proposal: Proposal) -> bool:
     """Tell whether no connected writing is half of all in a proposal's box."""
     left, top, right, bottom = proposal.level.box_bounds(proposal.box)
     written = (proposal.level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
-    pieces = (
-        cv2.connectedComponentsWithStats(written)[2][1:, cv2.CC_STAT_AREA] if written.any() else np.zeros(1)
-    )
+    pieces = cv2.connectedComponentsWithStats(written)[2][1:, cv2.CC_STAT_AREA] if written.any() else np.zeros(1)
     return bool(2 * pieces.max() < pieces.sum())
 
 

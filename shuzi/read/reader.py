@@ -133,13 +133,7 @@ class Reader:
 
     @enough_memory("reading a picture")
     def read(
-        self,
-        source: Source,
-        *,
-        single: bool = False,
-        decimal: str = "",
-        gap: float | None = None,
-        turn: bool = True,
+        self, source: Source, *, single: bool = False, decimal: str = "", gap: float | None = None, turn: bool = True
     ) -> Page:
         """Read the digits of a picture.
 

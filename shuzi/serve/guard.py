@@ -128,9 +128,7 @@ class Guard:
         netloc, origin = _only(headers, "Host") or "", _only(headers, "Origin")
         host = host_of(netloc)
         if host not in self.hosts and not (self.addresses and _is_address(host)):
-            raise Problem(
-                421, f"this server does not answer for the host {netloc!r}; name it with --allow-host."
-            )
+            raise Problem(421, f"this server does not answer for the host {netloc!r}; name it with --allow-host.")
         if origin is not None:
             scheme, _, from_netloc = origin.partition("://")
             same = scheme in ("http", "https") and from_netloc.lower() == netloc.lower()

@@ -124,9 +124,7 @@ class ServedModels:
         else:
             digits = self.page(task, body)[0].digits
             if task.index >= len(digits):
-                raise Problem(
-                    404, f"there is no digit {task.index}: {len(digits)} were found, counted from 0."
-                )
+                raise Problem(404, f"there is no digit {task.index}: {len(digits)} were found, counted from 0.")
             image = digits[task.index].image
         why = self.softmax.evidence(image) if task.model == "softmax" else occlusion(self.reader, image)
         return {

@@ -8,9 +8,7 @@ from pydantic import BaseModel
 from shuzi.serve import schemas
 from shuzi.serve.guard import LARGEST_BODY
 
-PICTURE = {
-    "schema": {"type": "string", "format": "binary", "description": "a picture of any type the reader takes"}
-}
+PICTURE = {"schema": {"type": "string", "format": "binary", "description": "a picture of any type the reader takes"}}
 
 
 # FastAPI finds the others itself
@@ -50,8 +48,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     media = {"application/problem+json": {"schema": _reference(schemas.ProblemDocument)}}
     return {
-        status: {"description": descriptions[status], "content": media}
-        for status in (400, 403, 421, 503, *statuses)
+        status: {"description": descriptions[status], "content": media} for status in (400, 403, 421, 503, *statuses)
     }
 
 

@@ -69,9 +69,7 @@ class WorkerPool:
             except BaseException as error:
                 _kill(process)
                 if isinstance(error, ConnectionError | asyncio.IncompleteReadError):
-                    raise Problem(
-                        500, "reading this picture crashed the reader; try another picture."
-                    ) from None
+                    raise Problem(500, "reading this picture crashed the reader; try another picture.") from None
                 raise
             self._idle.put_nowait(process)
         if status != 200:
@@ -168,9 +166,7 @@ async def _greeting(process: Process) -> dict[str, Any]:
     try:
         status, result = await _result(process)
     except (ConnectionError, asyncio.IncompleteReadError):
-        raise ShuziError(
-            "a process that reads ended before it was ready; see above, and try again."
-        ) from None
+        raise ShuziError("a process that reads ended before it was ready; see above, and try again.") from None
     if status != 200:
         raise ShuziError(result.decode())
     return json.loads(result)

@@ -163,9 +163,7 @@ class NumberReview(Review):
 
     def is_uncertain(self, row: list[str], at: int) -> bool:
         """See Review."""
-        return row[-1] != CHECKED and (
-            "?" in row[at] or parse_numbers(row[CONFIDENCE_AT], 1)[0] < SURE_NUMBER
-        )
+        return row[-1] != CHECKED and ("?" in row[at] or parse_numbers(row[CONFIDENCE_AT], 1)[0] < SURE_NUMBER)
 
     def confidence(self, row: list[str], at: int) -> str:
         """See Review."""
@@ -225,9 +223,7 @@ def read_rows(path: Path) -> list[list[str]]:
 
     Raises ShuziError when it can't be read, is empty, or its rows are of several lengths.
     """
-    text = (
-        read_bytes(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-    )  # as Excel begins a file
+    text = read_bytes(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")  # as Excel begins a file
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error:

@@ -82,9 +82,7 @@ class ReviewedField(BaseModel):
 class DigitAnswer(BaseModel):
     """One digit."""
 
-    digit: int | None = Field(
-        ge=0, le=9, description="null where the reader is not sure, or it is not a digit"
-    )
+    digit: int | None = Field(ge=0, le=9, description="null where the reader is not sure, or it is not a digit")
     guess: int = Field(ge=0, le=9, description="the likeliest digit, sure or not")
     confidence: float = Field(ge=0, le=1, description="that it is a digit and this one")
     is_digit: bool = Field(description="false: no digit at all (a scribble, a letter, blank paper)")
@@ -122,9 +120,7 @@ class PageAnswer(BaseModel):
 
     file: str = Field(description="empty: what was posted has no name")
     text: str = Field(description="one line per line of writing; '?' for an uncertain digit")
-    size: list[int] = Field(
-        min_length=2, max_length=2, description="width, height of the picture as a viewer shows it"
-    )
+    size: list[int] = Field(min_length=2, max_length=2, description="width, height of the picture as a viewer shows it")
     pages: int = Field(ge=1, description="how many pages the TIFF or PDF has; 1 for anything else")
     model: Model
     turned: Literal[0, 90, 180, 270] = Field(
@@ -144,9 +140,7 @@ class EvidenceAnswer(BaseModel):
     )
     logits: Ten
     bias: list[float] | None
-    maps: list[list[float]] = Field(
-        description="ten maps of 784 values, row by row; above 0 supports the digit"
-    )
+    maps: list[list[float]] = Field(description="ten maps of 784 values, row by row; above 0 supports the digit")
 
 
 class Sample(BaseModel):
@@ -221,9 +215,7 @@ class Accuracies(BaseModel):
     """Accuracies."""
 
     own: float = Field(ge=0, le=1, description="on the held-out corrections")
-    mnist: float | None = Field(
-        ge=0, le=1, description="on MNIST's test set; null where it is not on this computer"
-    )
+    mnist: float | None = Field(ge=0, le=1, description="on MNIST's test set; null where it is not on this computer")
 
 
 class TrainingAnswer(BaseModel):
@@ -260,9 +252,7 @@ def parse_drawing(body: bytes) -> Drawing:
     """A drawing. Counts its points before parsing them: a list takes a hundred times its two letters of JSON."""
     most = MOST_POINTS + MOST_STROKES
     if body.count(b"[") + body.count(b"{") > most + 2 or body.count(b",") > 3 * most:
-        raise Problem(
-            422, f"the drawing has more than {MOST_POINTS:,} points or {MOST_STROKES:,} strokes, the limit."
-        )
+        raise Problem(422, f"the drawing has more than {MOST_POINTS:,} points or {MOST_STROKES:,} strokes, the limit.")
     return parse(Drawing, body)
 
 

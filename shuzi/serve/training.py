@@ -181,7 +181,5 @@ def _refused(settings: ServerSettings) -> str | None:
     if not settings.private:
         return "this server trains only where nobody else can ask it: on 127.0.0.1, without --allow-host."
     if find_spec("torch") is None:
-        return (
-            "training needs torch; in the folder of shuzi's source, install it with: pip install '.[train]'."
-        )
+        return "training needs torch; in the folder of shuzi's source, install it with: pip install '.[train]'."
     return None

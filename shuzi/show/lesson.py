@@ -23,9 +23,7 @@ def product(m: int = 100) -> Figure:
         (b, "b", "", "10", SECOND),
         (y, "z", f"{m}", "10", ACCENT),
     ):
-        axes.add_patch(
-            Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.2, edgecolor=colour)
-        )
+        axes.add_patch(Rectangle((left, bottom), width, height, facecolor=colour, alpha=0.2, edgecolor=colour))
         middle = (left + width / 2, bottom + height / 2)
         axes.text(*middle, name, ha="center", va="center", style="italic", fontsize=12)
         axes.text(left - 0.15, middle[1], down, ha="right", va="center", fontsize=8)

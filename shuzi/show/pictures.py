@@ -16,9 +16,7 @@ from shuzi.train.runs import Tested
 MISTAKES = 32
 
 
-def draw_dataset(
-    folder: Path, digits: Digits, index: int | None, suspects: Sequence[Suspect] = ()
-) -> list[Path]:
+def draw_dataset(folder: Path, digits: Digits, index: int | None, suspects: Sequence[Suspect] = ()) -> list[Path]:
     """Draw one image of a dataset, or by default a grid of each digit and one of the suspects, into a folder.
 
     Args:
@@ -56,14 +54,11 @@ def draw_run(folder: Path, tested: Tested) -> list[Path]:
     both = {"training, during the epoch": training, "validation": validation}
     accuracy = {name: values for name, values in both.items() if values}
     shown = evaluation.mistakes[:MISTAKES]
-    captions = [
-        f"{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown
-    ]
+    captions = [f"{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown]
     figures = {
         "learning-curve": plots.learning_curve([epoch.curve for epoch in metrics], accuracy),
         "confusion": plots.confusion(
-            np.array(evaluation.confusion),
-            f"{plots.short(test.name)}: {100 * evaluation.accuracy:.2f} % accuracy",
+            np.array(evaluation.confusion), f"{plots.short(test.name)}: {100 * evaluation.accuracy:.2f} % accuracy"
         ),
         "mistakes": plots.mistakes(
             test.images[[mistake.index for mistake in shown]],

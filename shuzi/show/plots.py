@@ -88,9 +88,7 @@ def sample(digits: Digits, index: int) -> Figure:
     """Draw one image with its label, large enough to count the pixels."""
     figure = blank(3.4, 3.6)
     axes = image(
-        figure.subplots(),
-        digits.images[index],
-        f"{short(digits.name)}[{index}]: label {digits.labels[index]}",
+        figure.subplots(), digits.images[index], f"{short(digits.name)}[{index}]: label {digits.labels[index]}"
     )
     axes.set(xticks=range(0, 28, 4), yticks=range(0, 28, 4))
     return figure
@@ -112,9 +110,7 @@ def grid(digits: Digits, rows: int = 5, columns: int = 10) -> Figure:
 
 
 @styled
-def templates(
-    W: np.ndarray, says: str = "weight: ink here speaks against the digit (blue) or for it (red)"
-) -> Figure:
+def templates(W: np.ndarray, says: str = "weight: ink here speaks against the digit (blue) or for it (red)") -> Figure:
     """Draw the ten columns of W (784, 10) as 28x28 images on one scale centred on zero, which `says` explains."""
     figure = blank(9, 1.75)
     axes = figure.subplots(1, 10)
@@ -137,20 +133,14 @@ def learning_curve(curves: Sequence[Sequence[float]], accuracy: Mapping[str, Seq
     several = len(curves) > 1  # one epoch has only one accuracy, and one point is no curve
     figure = blank(7.2 if several else 4, 2.8)
     left, *rest = figure.subplots(1, 2 if several else 1, squeeze=False)[0]
-    times = [
-        epoch + (point + 0.5) / len(curve)
-        for epoch, curve in enumerate(curves)
-        for point in range(len(curve))
-    ]
+    times = [epoch + (point + 0.5) / len(curve) for epoch, curve in enumerate(curves) for point in range(len(curve))]
     left.plot(times, [loss for curve in curves for loss in curve], color=ACCENT)
     left.set(xlabel="epochs", ylabel="cross-entropy, nats", title="training loss", xlim=(0, len(curves)))
     left.set_ylim(bottom=0)
     for right in rest:
         for (name, values), colour in zip(accuracy.items(), (ACCENT, SECOND), strict=False):
             epochs = range(1, len(curves) + 1)
-            right.plot(
-                epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name
-            )
+            right.plot(epochs, [100 * value for value in values], "o-", color=colour, markersize=3, label=name)
         right.set(xlabel="epochs", ylabel="%", title="accuracy", xlim=(0, len(curves) + 0.5))
         right.legend(frameon=False)
         right.xaxis.get_major_locator().set_params(integer=True)

@@ -89,11 +89,7 @@ class Canvas:
         return index
 
     def line(
-        self,
-        start: Sequence[float] | np.ndarray,
-        end: Sequence[float] | np.ndarray,
-        width: float,
-        strength: float,
+        self, start: Sequence[float] | np.ndarray, end: Sequence[float] | np.ndarray, width: float, strength: float
     ) -> None:
         """Rule a line; its ends and width in pixels."""
         layer = np.zeros((self.height, self.width), np.uint8)

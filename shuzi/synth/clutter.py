@@ -83,9 +83,7 @@ def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: 
     return x + ink.shape[1]
 
 
-def _cross_out(
-    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
-) -> float:
+def _cross_out(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Write a digit or two and cross them out, so that there is none; return where they end."""
     s, height, start = CLUTTER, style.height, x
     for _ in range(s.crossed_digits.draw(g)):

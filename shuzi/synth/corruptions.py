@@ -81,9 +81,7 @@ def shear(x: np.ndarray, g: np.random.Generator) -> np.ndarray:
 
 def rotate(x: np.ndarray, g: np.random.Generator) -> np.ndarray:
     """Turn by 0.4 radians, 23 degrees, to either side."""
-    return affine(
-        x, [[[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] for a in g.choice([-0.4, 0.4], len(x))]
-    )
+    return affine(x, [[[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] for a in g.choice([-0.4, 0.4], len(x))])
 
 
 def scale(x: np.ndarray, g: np.random.Generator) -> np.ndarray:

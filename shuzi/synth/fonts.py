@@ -20,9 +20,7 @@ HANDWRITTEN = Chance(0.5)  # how often a font that looks handwritten is drawn
 @functools.cache
 def installed_fonts() -> tuple[Path, ...]:
     """Return the outline fonts on this machine and in SHUZI_FONTS, in the order of their names."""
-    folders = [
-        Path(each) for each in (*FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each
-    ]
+    folders = [Path(each) for each in (*FOLDERS, *os.environ.get("SHUZI_FONTS", "").split(os.pathsep)) if each]
     files = {
         path.name.lower(): path
         for each in folders
@@ -36,9 +34,7 @@ def installed_fonts() -> tuple[Path, ...]:
 def fonts() -> tuple[str, ...]:
     """Return the paths of fonts that have digits and letters and aren't held out."""
     unfit = (*table("fonts")["unfit"], *table("fonts")["held_out"])
-    return tuple(
-        str(path) for path in installed_fonts() if not any(word in path.name.lower() for word in unfit)
-    )
+    return tuple(str(path) for path in installed_fonts() if not any(word in path.name.lower() for word in unfit))
 
 
 def held_out_fonts() -> tuple[Path, ...]:

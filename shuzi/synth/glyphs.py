@@ -111,17 +111,13 @@ class Glyphs:
             return resize_to_height(self.writers.draw(label, height, by, g)[0], height)
         return draw_skeleton(str(g.choice(sign_skeletons("bars"))), height, by, g, 0.6)
 
-    def sign(
-        self, label: str, height: float, by: Hand, g: np.random.Generator
-    ) -> tuple[np.ndarray | None, float]:
+    def sign(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
         """Draw any sign's ink for digits of a height; return it and how far its middle lies below theirs, in pixels."""
         if by.kind in PRINTED and by.font:
             return _printed_sign(label, height, by)
         return (None, 0.0) if self.writers is None else self.writers.draw(label, height, by, g)
 
-    def mark(
-        self, label: str, height: float, by: Hand, g: np.random.Generator
-    ) -> tuple[np.ndarray | None, float]:
+    def mark(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
         """Draw one of MARKS, likewise."""
         if by.kind == "pens" and self.writers is not None and HABITS.own_mark.draw(g):
             ink, low = self.writers.draw(label, height, by, g)

@@ -122,13 +122,7 @@ def _rule(canvas: Canvas, grid: Grid, g: np.random.Generator) -> None:
 
 
 def _fill(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    grid: Grid,
-    middle: np.ndarray,
-    height: float,
-    style: Style,
-    g: np.random.Generator,
+    canvas: Canvas, glyphs: Glyphs, grid: Grid, middle: np.ndarray, height: float, style: Style, g: np.random.Generator
 ) -> None:
     """Fill a cell. middle: (2,), in pixels; height: of digits by hand, in pixels."""
     s = TABLE

@@ -42,9 +42,7 @@ def deform(ink: np.ndarray, by: Hand) -> np.ndarray | None:
     corners = np.array([[0, 0], [w, 0], [w, h], [0, h]]) @ by.matrix.T
     low, size = corners.min(0), np.ptp(corners, axis=0)
     move = np.hstack([by.matrix, -low[:, None] + 1]).astype(np.float32)
-    return crop_to_ink(
-        cv2.warpAffine(ink, move, (int(size[0]) + 3, int(size[1]) + 3), flags=cv2.INTER_LINEAR)
-    )
+    return crop_to_ink(cv2.warpAffine(ink, move, (int(size[0]) + 3, int(size[1]) + 3), flags=cv2.INTER_LINEAR))
 
 
 def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:

@@ -56,9 +56,7 @@ def draw_digits(count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return images, labels
 
 
-def draw_glyph(
-    skeleton: str, g: np.random.Generator, squeeze: float = 1.0, pen: float = PEN_STYLE.width
-) -> np.ndarray:
+def draw_glyph(skeleton: str, g: np.random.Generator, squeeze: float = 1.0, pen: float = PEN_STYLE.width) -> np.ndarray:
     """Draw a skeleton as a hand would and bring it into MNIST's box: uint8 (28, 28).
 
     squeeze: as for `jitter`; pen: the middle of the pens' widths, in hundredths of the larger side.
@@ -90,12 +88,7 @@ def render(strokes: list[np.ndarray], g: np.random.Generator, pen: float = PEN_S
 
 
 def _draw_uneven(
-    canvas: np.ndarray,
-    path: np.ndarray,
-    pen: float,
-    pressure: float,
-    nib: float | None,
-    g: np.random.Generator,
+    canvas: np.ndarray, path: np.ndarray, pen: float, pressure: float, nib: float | None, g: np.random.Generator
 ) -> None:
     """Draw a path (P, 2) with a width that follows pressure (0..1) and a broad nib's direction (radians)."""
     phase, beat = g.uniform(0, 6.3), PEN_STYLE.beats.draw(g)
@@ -116,9 +109,7 @@ def to_box(canvas: np.ndarray, g: np.random.Generator) -> np.ndarray:
         crop = cv2.GaussianBlur(crop, (0, 0), BOXING.sigma.draw(g) / scale)
     moments = cv2.moments(crop)
     centre = np.array([moments["m10"], moments["m01"]]) / max(moments["m00"], 1)
-    small = cv2.resize(
-        crop, [max(1, round(side * scale)) for side in crop.shape[::-1]], interpolation=cv2.INTER_AREA
-    )
+    small = cv2.resize(crop, [max(1, round(side * scale)) for side in crop.shape[::-1]], interpolation=cv2.INTER_AREA)
     at = (SIDE - 1) / 2 - (centre + 0.5) * scale + 0.5
     move = np.array([[1, 0, at[0]], [0, 1, at[1]]], np.float32)
     return cv2.warpAffine(small, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR)

@@ -77,9 +77,7 @@ class WithNegatives(Digits):
         """Let the eleventh label pass: these are made here, not read from a stranger's file."""
 
 
-def mix(
-    written: Digits, g: np.random.Generator, *, times: int = 1, drawn: float, negatives: float
-) -> WithNegatives:
+def mix(written: Digits, g: np.random.Generator, *, times: int = 1, drawn: float, negatives: float) -> WithNegatives:
     """Append digits that are drawn, and negatives, to a set.
 
     Args:

@@ -32,13 +32,9 @@ class Texts:
     plain: Integers = Integers(1, 9)  # digits
     thousands: Integers = Integers(1, 4)  # digits before the first sign
     one_group: Chance = Chance(0.8)  # of three digits after it, else two
-    thousands_end: Mixture = Mixture(
-        cents=0.12, comma_dash=0.08, point_dash=0.08, dash=0.05, point=0.09, none=0.58
-    )
+    thousands_end: Mixture = Mixture(cents=0.12, comma_dash=0.08, point_dash=0.08, dash=0.05, point=0.09, none=0.58)
     amount: Integers = Integers(1, 5)
-    amount_end: Mixture = Mixture(
-        cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1
-    )
+    amount_end: Mixture = Mixture(cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1)
     signed: Integers = Integers(1, 4)
     minus: Chance = Chance(0.6)  # else a plus
     phone: Integers = Integers(2, 5)

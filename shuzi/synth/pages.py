@@ -61,9 +61,7 @@ def drawn_ink(image: np.ndarray, height: float, slant: float) -> np.ndarray:
     return ink[max(y - 1, 0) : y + h + 1, max(x - 1, 0) : x + w + 1]
 
 
-def paper_of(
-    kind: str, generator: np.random.Generator, shape: tuple[int, int] = (HEIGHT, WIDTH)
-) -> np.ndarray:
+def paper_of(kind: str, generator: np.random.Generator, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
     """Empty paper of a kind: float32 (H, W, 3), 0..255."""
     height, width = shape
     tint = np.array([1, 1, 1]) - generator.uniform(0, 0.12) * np.array([0.2, 0.4, 1.0])
@@ -71,9 +69,7 @@ def paper_of(
     if kind in ("ruled", "squared"):
         step = int(generator.integers(28, 90))
         thick = int(generator.integers(1, 4))
-        colour = np.array(
-            [(110, 150, 210), (150, 150, 155), (190, 120, 130)][generator.integers(3)], np.float32
-        )
+        colour = np.array([(110, 150, 210), (150, 150, 155), (190, 120, 130)][generator.integers(3)], np.float32)
         for y in range(step // 2, height, step):
             paper[y : y + thick] = colour
         if kind == "squared":
@@ -94,9 +90,7 @@ def shadow(generator: np.random.Generator) -> np.ndarray:
     return ((1 - generator.uniform(0.3, 0.6) * edge) * slope)[:, :, None]
 
 
-def photographed(
-    page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def photographed(page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
     corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
     inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
@@ -109,9 +103,7 @@ def photographed(
     seen = cv2.GaussianBlur(seen, (0, 0), generator.uniform(0.4, 1.1))
     seen += generator.normal(0, generator.uniform(2, 7), seen.shape).astype(np.float32)
     quality = int(generator.integers(40, 90))
-    _, jpeg = cv2.imencode(
-        ".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    _, jpeg = cv2.imencode(".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
     x, y, w, h = boxes.T
     ends = np.stack([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).transpose(2, 0, 1).astype(np.float32)
     there = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
@@ -216,9 +208,7 @@ class MadeTable:
     cells: tuple[tuple[str | None, ...], ...]
 
 
-def make_table(
-    images: np.ndarray, labels: np.ndarray, height: float, generator: np.random.Generator
-) -> MadeTable:
+def make_table(images: np.ndarray, labels: np.ndarray, height: float, generator: np.random.Generator) -> MadeTable:
     """A table of numbers in right-aligned columns, ruled or not, some cells empty, in the middle of a picture.
 
     In about half of the columns all numbers have cents after a point or a comma. No row and no column is empty.
@@ -266,9 +256,7 @@ def _numeral(
     return text, ink[:, :x]
 
 
-def _tabulated(
-    cells: list[list[tuple[str, np.ndarray] | None]], height: float, g: np.random.Generator
-) -> np.ndarray:
+def _tabulated(cells: list[list[tuple[str, np.ndarray] | None]], height: float, g: np.random.Generator) -> np.ndarray:
     """The ink of a table, right-aligned with a margin around, float32 (h, w), 0..1."""
     widths = [max(cell[1].shape[1] for cell in column if cell) for column in zip(*cells, strict=True)]
     apart, row_height = g.uniform(*COLUMN_APART) * height, round(g.uniform(*ROW_HEIGHT) * height)

@@ -26,10 +26,7 @@ from shuzi.synth.paper import paper, smooth_noise
 VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
 Layout = Callable[[Glyphs, np.random.Generator], Canvas]
 LAYOUTS: dict[tuple[int, int], tuple[tuple[Layout, float], ...]] = {
-    STRIP: (
-        (partial(display, shape=STRIP), 0.12),
-        (field_strip, 0.88),
-    ),
+    STRIP: ((partial(display, shape=STRIP), 0.12), (field_strip, 0.88)),
     SQUARE: (
         (page_part, 0.23),
         (table_part, 0.18),

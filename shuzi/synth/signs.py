@@ -28,14 +28,7 @@ class Signs:
 SIGNS = Signs()
 # The least and the most of a sign's larger side, as shares of the height of digits.
 DIGIT_LIMITS, SIGN_LIMITS = (0.65, 1.45), (0.25, 1.5)
-LIMITS = {
-    ".": (0.03, 0.16),
-    ",": (0.1, 0.7),
-    "-": (0.15, 0.9),
-    ":": (0.2, 0.9),
-    "'": (0.1, 0.45),
-    '"': (0.15, 0.5),
-}
+LIMITS = {".": (0.03, 0.16), ",": (0.1, 0.7), "-": (0.15, 0.9), ":": (0.2, 0.9), "'": (0.1, 0.45), '"': (0.15, 0.5)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +49,12 @@ class Writers:
 
     def __init__(self, pens: Pens) -> None:
         self.pens = pens
-        self.hands = np.array(
-            [w for w, own in enumerate(pens.written) if sum(map(str.isdigit, own)) >= LEAST_DIGITS]
-        )
+        self.hands = np.array([w for w, own in enumerate(pens.written) if sum(map(str.isdigit, own)) >= LEAST_DIGITS])
         counts = np.array([sum(len(own[d]) for d in own if d.isdigit()) for own in pens.written])
         weights = np.cumsum(np.sqrt(counts[self.hands]))  # of the uneven counts: one over the root of each
         self.shares = weights / weights[-1]
         labels = sorted({label for own in pens.written for label in own})
-        self.having = {
-            label: np.array([w for w, own in enumerate(pens.written) if label in own]) for label in labels
-        }
+        self.having = {label: np.array([w for w, own in enumerate(pens.written) if label in own]) for label in labels}
         self.letters = [label for label in labels if ord(label) < STROKE and label not in LIKE_DIGITS]
         self.foreign = [label for label in labels if ord(label) >= STROKE] or self.letters
 
@@ -97,9 +86,7 @@ class Writers:
         height = float(np.ptp(np.concatenate(scaled)[:, 1]))
         return Sign(scaled, _low(label, height) + s.wobble.draw(g))
 
-    def draw(
-        self, label: str, height: float, by: Hand, g: np.random.Generator
-    ) -> tuple[np.ndarray | None, float]:
+    def draw(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
         """Draw a sign's ink for digits of a height; return it, and how far its middle lies below theirs, in pixels."""
         sign = self.sign(label, by, g)
         if sign is None:

@@ -95,8 +95,7 @@ def jitter(strokes: list[np.ndarray], g: np.random.Generator, squeeze: float) ->
     s = JITTER
     bend = s.bend.draw(g)
     waves = [
-        (g.normal(0, 1, 2) * s.wave_number.draw(g), g.uniform(0, 6.3), g.normal(0, bend, 2))
-        for _ in range(s.waves)
+        (g.normal(0, 1, 2) * s.wave_number.draw(g), g.uniform(0, 6.3), g.normal(0, bend, 2)) for _ in range(s.waves)
     ]
     shape = _shape(g, squeeze)
     tremble = abs(s.tremble.draw(g)) if s.steady.draw(g) else s.strong_tremble.draw(g)

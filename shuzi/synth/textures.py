@@ -129,11 +129,7 @@ def _face(shape: Shape, g: np.random.Generator) -> np.ndarray:
         half = TEXTURES.head.draw(g)
         middle, turn = g.uniform(0.2, 0.8, 2) * shape[::-1], float(g.normal(0, 8))
         skin, dark = g.uniform(0.05, 0.6), g.uniform(0.6, 1)
-        parts = [
-            (0.0, -0.25, 0.82, 1.0, dark),
-            (0.0, 0.0, 0.68, 0.95, skin),
-            (0.0, 0.25, 0.08, 0.2, skin + 0.1),
-        ]
+        parts = [(0.0, -0.25, 0.82, 1.0, dark), (0.0, 0.0, 0.68, 0.95, skin), (0.0, 0.25, 0.08, 0.2, skin + 0.1)]
         for side in (-1, 1):
             parts += [(side * 0.3, -0.12, 0.15, 0.07, dark), (side * 0.3, -0.3, 0.2, 0.04, dark)]
             parts += [(side * 0.3, -0.12, 0.06, 0.06, 0.0 if g.random() < 0.5 else 1.0)]

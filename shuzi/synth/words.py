@@ -54,9 +54,7 @@ def word(g: np.random.Generator) -> str:
     return "".join(str(g.choice(list(CONFUSING))) if WORDS.confusing.draw(g) else letter for letter in text)
 
 
-def write_word(
-    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
-) -> float:
+def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Write or print a word that has no digits; return where it ends, in pixels.
 
     style: only the turn of its hand counts, because a word has a hand or a font of its own.
@@ -74,9 +72,7 @@ def write_word(
     return spell(canvas, glyphs, text, x, y, replace(style, by=by), g)
 
 
-def spell(
-    canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, style: Style, g: np.random.Generator
-) -> float:
+def spell(canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Write a text that has no digits from x on, with the digits' middle at y; return where it ends, in pixels."""
     height, by, start, gap = style.height, style.by, x, WORDS.gap.draw(g)
     for sign in text:
@@ -94,18 +90,14 @@ def spell(
     return x
 
 
-def write_letter(
-    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
-) -> float:
+def write_letter(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Write a letter of a grade or an answer, by a real writer unless the hand prints; return where it ends."""
     label = str(g.choice(list(table("words")["column"])))
     by = style.by if style.by.kind == "font" else replace(style.by, kind="pens")
     return spell(canvas, glyphs, label, x, y, replace(style, by=by), g)
 
 
-def _scribbled(
-    canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator
-) -> float:
+def _scribbled(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Write a word of signs that we drew."""
     height = style.height
     for _ in range(WORDS.signs.draw(g)):

@@ -175,9 +175,7 @@ def fit_kinds(heats: np.ndarray, kinds: np.ndarray) -> Calibration:
     return Calibration(w[:2], w[2:4], w[4:])
 
 
-def together(
-    reader: Reader, finder: Finder, digits: Digits, count: int, writers: Pens | None = None
-) -> Calibration:
+def together(reader: Reader, finder: Finder, digits: Digits, count: int, writers: Pens | None = None) -> Calibration:
     """Fit the calibration of a reader's classifier and a finder together; the finder's chance stays as it is.
 
     Args:
@@ -224,10 +222,7 @@ def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int
     the likeliest near it.
     """
     asked = (
-        (made.labels <= LETTER)
-        & (made.visible >= VISIBLE)
-        & (made.sizes >= MIN_SIZE)
-        & (made.sizes <= 2 * MAX_SIZE)
+        (made.labels <= LETTER) & (made.visible >= VISIBLE) & (made.sizes >= MIN_SIZE) & (made.sizes <= 2 * MAX_SIZE)
     )
     boxes, labels = made.boxes[asked], made.labels[asked]
     sides = np.maximum(boxes[:, 2:].max(1), SMALLEST_MARK * made.sizes[asked])
@@ -330,14 +325,10 @@ def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     for seen in kinds:
         labels, found, scores = np.array(seen.labels), np.array(seen.classes), np.array(seen.scores)
         known = labels >= 0
-        one, other = (
-            np.log(p[known].astype(np.float64) + MIN_PROBABILITY) for p in (found, given_digit(scores))
-        )
+        one, other = (np.log(p[known].astype(np.float64) + MIN_PROBABILITY) for p in (found, given_digit(scores)))
         parts.append(mixed(*map(torch.from_numpy, (one, other, labels[known]))))
     least = [float(loss(torch.tensor(minimised(loss, 2), dtype=torch.float64))) for loss in parts]
-    return minimised(
-        lambda w: torch.stack([loss(w) / a for loss, a in zip(parts, least, strict=True)]).sum(), 2
-    )
+    return minimised(lambda w: torch.stack([loss(w) / a for loss, a in zip(parts, least, strict=True)]).sum(), 2)
 
 
 def mixed(one: Tensor, other: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:

@@ -122,11 +122,7 @@ def not_learnt(run: Run, root: Path | None = None) -> tuple[Digits | None, str]:
 
 
 def export(
-    folder: Path,
-    out: Path | None = None,
-    root: Path | None = None,
-    int8: bool = False,
-    recipe_name: str | None = None,
+    folder: Path, out: Path | None = None, root: Path | None = None, int8: bool = False, recipe_name: str | None = None
 ) -> Exported:
     """Write a finished run as an ONNX file, calibrated on digits that the run has not learnt from.
 

@@ -168,9 +168,7 @@ def guard(field: object) -> contextlib.AbstractContextManager[None]:
     return field.guard() if isinstance(field, RecipeField) else contextlib.nullcontext()
 
 
-def guarded(
-    recipe: "Guarded", name: str | None = None, folder: Path | None = None, shipped: bool = False
-) -> "Guarded":
+def guarded(recipe: "Guarded", name: str | None = None, folder: Path | None = None, shipped: bool = False) -> "Guarded":
     """Wrap a recipe's functions so that each call is checked; functions wrapped already stay as they are.
 
     Args:
@@ -187,19 +185,13 @@ def guarded(
         check_values(recipe, name)
     functions = {each: value for each in RETURNS if (value := getattr(recipe, each)) is not None}
     bare = {each: value for each, value in functions.items() if not isinstance(value, RecipeField)}
-    wrapped: dict[str, Any] = {
-        each: RecipeField(name, each, value, folder, shipped) for each, value in bare.items()
-    }
+    wrapped: dict[str, Any] = {each: RecipeField(name, each, value, folder, shipped) for each, value in bare.items()}
     return dataclasses.replace(recipe, **wrapped)
 
 
 def check_logits(field: object, outputs: object, count: int) -> None:
     """Raise ShuziError unless a classifier of `build` gives logits (count, 10 or more)."""
-    if not (
-        isinstance(outputs, Tensor)
-        and (outputs.ndim, len(outputs)) == (2, count)
-        and outputs.shape[1] >= CLASSES
-    ):
+    if not (isinstance(outputs, Tensor) and (outputs.ndim, len(outputs)) == (2, count) and outputs.shape[1] >= CLASSES):
         raise cast(RecipeField, field).wrong(
             outputs, f"logits of shape ({count}, {CLASSES}) or ({count}, {CLASSES + 1})"
         )
@@ -210,9 +202,7 @@ def checked_batch(field: object, batch: object) -> "Batch":
     match batch:
         case (Tensor(ndim=4) as images, Tensor() | tuple() | list() as targets):
             return images, targets if isinstance(targets, Tensor) else tuple(targets)
-    raise cast(RecipeField, field).wrong(
-        batch, "batches without end, each images (B, 1, H, W) and what loss takes"
-    )
+    raise cast(RecipeField, field).wrong(batch, "batches without end, each images (B, 1, H, W) and what loss takes")
 
 
 def check_values(recipe: "Recipe", name: str) -> None:
@@ -255,9 +245,7 @@ def importable(folder: Path | None) -> Iterator[None]:
 
 def said(error: BaseException) -> str:
     """Describe an exception by its type and the first line of its message."""
-    return short(
-        f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0].removesuffix(".")
-    )
+    return short(f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()[0].removesuffix("."))
 
 
 def shown(value: object) -> str:

@@ -80,9 +80,7 @@ def with_properties(model: bytes, about: dict[str, str]) -> bytes:
     return proto.SerializeToString()
 
 
-def in_eight_bits(
-    proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole: frozenset[str]
-) -> "onnx.ModelProto":
+def in_eight_bits(proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole: frozenset[str]) -> "onnx.ModelProto":
     """Quantise a model's convolutions to integers: two fifths of the time on processors with instructions for them.
 
     Activations have 8 bits and one range per tensor; weights have 7, because older processors sum two products in 16

@@ -34,9 +34,7 @@ MARKS = {
 LABELS = [*map(str, range(CLASSES)), "not a digit"]
 
 
-def to_hub(
-    run_folder: Path, out: Path | None = None, root: Path | None = None, recipe_name: str | None = None
-) -> Path:
+def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None, recipe_name: str | None = None) -> Path:
     """Write a finished run as a folder for the hub; `Reader` and `--start` take it.
 
     Args:
@@ -92,11 +90,7 @@ def config(run: Run, model: Path) -> dict[str, Any]:
         "id2label": {str(index): label for index, label in enumerate(LABELS[:outputs])},
         "label2id": {label: index for index, label in enumerate(LABELS[:outputs])},
         "shuzi_version": version.full(),
-        **{
-            name: float(about[f"shuzi.{name}"])
-            for name in ("temperature", "threshold")
-            if f"shuzi.{name}" in about
-        },
+        **{name: float(about[f"shuzi.{name}"]) for name in ("temperature", "threshold") if f"shuzi.{name}" in about},
         held_out.CONFIG: asdict(held_out.learnt_by(run)),
     }
 

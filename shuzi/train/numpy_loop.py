@@ -60,9 +60,7 @@ class SoftmaxTraining:
         self.order_generator.set_state(self.order_generator.get_state(legacy=False) | {"state": twister})
         self.epoch = int(state["epoch"])
 
-    def train_epoch(
-        self, train: Digits, on_step: OnStep | None = None, pause: float = math.inf
-    ) -> Iterator[Epoch]:
+    def train_epoch(self, train: Digits, on_step: OnStep | None = None, pause: float = math.inf) -> Iterator[Epoch]:
         """Train for an epoch and yield its figures. Raises ShuziError if the loss is not finite."""
         settings = self.settings
         settings.check_batch_size(len(train))

@@ -71,9 +71,7 @@ BEST = Recipe(
 RECIPES = {
     "softmax": softmax_regression("softmax regression, nn.Linear in an nn.Module", softmax.SoftmaxRegression),
     "softmax-tensors": softmax_regression("softmax regression, raw tensors W and b", softmax.Linear),
-    NUMPY: softmax_regression(
-        "softmax regression in numpy, its gradient written out: needs no torch", softmax.Linear
-    ),
+    NUMPY: softmax_regression("softmax regression in numpy, its gradient written out: needs no torch", softmax.Linear),
     "fast": Recipe(
         summary="99 % in seconds: a small convolutional network, one epoch",
         build=lambda generator: models.fast(),
@@ -145,6 +143,4 @@ def loaded(place: str, folder: Path | None) -> object:
         with importable(folder):
             return getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # whatever the module's own code raises
-        raise ShuziError(
-            f"{place}: can't be imported ({said(error)}). Fix the module, or name another"
-        ) from error
+        raise ShuziError(f"{place}: can't be imported ({said(error)}). Fix the module, or name another") from error

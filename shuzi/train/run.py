@@ -155,9 +155,7 @@ def metrics_csv(metrics: list[Epoch]) -> str:
     writer = csv.DictWriter(text, [item.name for item in dataclasses.fields(Epoch)], lineterminator="\n")
     writer.writeheader()
     for epoch in metrics:
-        writer.writerow(
-            dataclasses.asdict(epoch) | {"curve": " ".join(f"{loss:.5f}" for loss in epoch.curve)}
-        )
+        writer.writerow(dataclasses.asdict(epoch) | {"curve": " ".join(f"{loss:.5f}" for loss in epoch.curve)})
     return text.getvalue()
 
 

@@ -45,9 +45,7 @@ def claim_run_dir(out: Path | None, recipe_name: str, force: bool) -> tuple[Path
             return out, made
         if is_run(out):
             if not force:
-                raise ShuziError(
-                    f"{out}: a run is there already; give --force to replace it, or another --out"
-                )
+                raise ShuziError(f"{out}: a run is there already; give --force to replace it, or another --out")
         elif not out.is_dir() or any(out.iterdir()):
             raise ShuziError(f"{out}: exists and is not a shuzi run; choose another --out")
         with tempfile.TemporaryFile(dir=out.parent):  # where the new run will be written
@@ -94,9 +92,7 @@ def lock_run_dir(run: Run, force: bool) -> Iterator[None]:
         with (run.folder / RUN_FILE).open("x") as file:
             file.write(run.text())
     except FileExistsError:
-        raise ShuziError(
-            f"{run.folder}: another run has started there meanwhile; choose another --out"
-        ) from None
+        raise ShuziError(f"{run.folder}: another run has started there meanwhile; choose another --out") from None
     except OSError as error:
         (run.folder / RUN_FILE).unlink(missing_ok=True)
         raise cannot_write(run.folder / RUN_FILE, error) from error

@@ -73,9 +73,7 @@ def train(
     """
     device = pick_device(plan, plan.device)
     among = ranks()
-    with (
-        acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder
-    ):
+    with acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder:
         digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank, labels=plan.labels)
         if plan.start is not None:
             held_out.check_start(plan, learnt_before(plan.start), digits[0])
@@ -121,9 +119,7 @@ def resume(
     run = among.from_first(lambda: read_run(folder, recipe_name))
     epochs = run.plan.settings.epochs
     if run.results is not None:
-        raise ShuziError(
-            f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run"
-        )
+        raise ShuziError(f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run")
     tensors = among.from_first(lambda: read_checkpoint(run))  # checked before it is used
     today = describe_plan(run.plan)
     then = {RENAMED_FIELDS.get(name, name): value for name, value in run.recipe.items()}
@@ -148,17 +144,13 @@ def resume(
                 "start a new run"
             ) from error
     elif among.first and (folder / METRICS).exists():
-        raise ShuziError(
-            f"{folder / CHECKPOINT}: missing; the run is incomplete, train it again with --force"
-        )
+        raise ShuziError(f"{folder / CHECKPOINT}: missing; the run is incomplete, train it again with --force")
     if among.first:
         sweep(folder)
     return run_to_completion(run, training, digits, listener or in_notebook())
 
 
-def run_to_completion(
-    run: Run, training: TrainingLoop, digits: tuple[Digits, Digits], listener: Listener
-) -> Run:
+def run_to_completion(run: Run, training: TrainingLoop, digits: tuple[Digits, Digits], listener: Listener) -> Run:
     """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
     among = ranks()
     among.agree("the data's SHA-256", digits[0].sha256)
@@ -196,9 +188,7 @@ def run_to_completion(
     except RuntimeError as error:
         if not lost(error):
             raise
-        raise ShuziError(
-            among.tell(f"another process of this training was lost{stop_message(run, kept)}")
-        ) from error
+        raise ShuziError(among.tell(f"another process of this training was lost{stop_message(run, kept)}")) from error
     return run
 
 

@@ -67,9 +67,7 @@ class Settings:
     def check_loss(self, loss: float, epoch: int) -> None:
         """Raise ShuziError if an epoch's loss is no longer a number."""
         if not math.isfinite(loss):
-            raise ShuziError(
-                f"the loss became {loss} in epoch {epoch}; train with a smaller --lr than {self.lr:g}"
-            )
+            raise ShuziError(f"the loss became {loss} in epoch {epoch}; train with a smaller --lr than {self.lr:g}")
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,7 @@ def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
             f"{path}: holds no weights to start from, or rounded ones; make it again with shuzi export, without --int8"
         )
     # batch norm counts its batches, and an ONNX network has no use for that
-    counters = {
-        name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name
-    }
+    counters = {name.replace("running_mean", "num_batches_tracked") for name in found if "running_mean" in name}
     return found | dict.fromkeys(counters, torch.tensor(0))
 
 
@@ -69,9 +67,7 @@ def onnx_model(path: Path) -> "onnx.ModelProto":
     except FileNotFoundError:
         raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
     except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
-        raise ShuziError(
-            f"{path}: no ONNX network, or a damaged one; make it again with shuzi export"
-        ) from error
+        raise ShuziError(f"{path}: no ONNX network, or a damaged one; make it again with shuzi export") from error
 
 
 def learnt_before(start: str) -> "held_out.Learnt | None":

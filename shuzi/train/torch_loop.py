@@ -239,9 +239,7 @@ class Training:
         """Yield the batches still to come of this epoch, on the training's device."""
         source, batch_size = self.recipe.batch_source, self.settings.batch_size
         if source is None:
-            yield from digits.batches(
-                batch_size, generator=self.order_generator, device=self.device, first=self.step
-            )
+            yield from digits.batches(batch_size, generator=self.order_generator, device=self.device, first=self.step)
             return
         number = (self.epoch - self.cycle[0]) * steps + self.step
 
@@ -378,7 +376,4 @@ def set_training(model: Model, training: bool) -> None:
 
 def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copy tensors as safetensors needs them: on the CPU, contiguous, sharing no memory."""
-    return {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in tensors.items()
-    }
+    return {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}

@@ -84,23 +84,9 @@ def readers() -> list[psutil.Process]:
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "nonsense", "auto"])
 def test_an_address_where_no_ray_is_is_one_sentence(pictures, tmp_path, address):
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    order = [
-        sys.executable,
-        "-m",
-        "shuzi",
-        "read",
-        pictures,
-        "--engine",
-        "ray",
-        "--address",
-        address,
-        "--out",
-        "out",
-    ]
+    order = [sys.executable, "-m", "shuzi", "read", pictures, "--engine", "ray", "--address", address, "--out", "out"]
     environment |= {"RAY_TMPDIR": str(tmp_path), "TMPDIR": str(tmp_path)}  # where no cluster left its address
-    ended = subprocess.run(
-        list(map(str, order)), cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    ended = subprocess.run(list(map(str, order)), cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1, ended.stderr
     assert f"--address {address}: no Ray answers there" in ended.stderr
@@ -177,7 +163,5 @@ def test_ray_data_takes_the_reader_as_it_is(cluster, pictures, local):
 def test_pandas_is_a_batch(reader, pictures, local):
     pandas = pytest.importorskip("pandas")
     paths = sorted(pictures.iterdir())[:8]
-    frame = pandas.DataFrame(
-        {"path": [path.name for path in paths], "content": [path.read_bytes() for path in paths]}
-    )
+    frame = pandas.DataFrame({"path": [path.name for path in paths], "content": [path.read_bytes() for path in paths]})
     assert reader(frame).to_pandas()["text"].tolist() == local.slice(0, 8).to_pandas()["text"].tolist()

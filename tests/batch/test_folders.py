@@ -53,9 +53,7 @@ def test_two_folders_may_hold_the_same_name(folder, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(folder, tmp_path / "both" / name)
     names = [job.name for job in jobs_in([tmp_path / "both" / "one", tmp_path / "both" / "two"])]
-    assert names == [
-        f"{each}/{name}" for each in ("one", "two") for name in ("a.png", "c.bmp", "d.png", "more/b.jpg")
-    ]
+    assert names == [f"{each}/{name}" for each in ("one", "two") for name in ("a.png", "c.bmp", "d.png", "more/b.jpg")]
 
 
 def test_a_picture_named_twice_is_read_once(folder):
@@ -143,11 +141,7 @@ def test_csv_has_a_row_for_each_number_and_one_for_an_empty_page(tmp_path):
 
 
 def test_a_table_has_a_row_for_each_line_and_a_column_for_each_of_the_page(tmp_path):
-    lines = [
-        *written("7.77", "77", "7"),
-        *written("7.7", line=1),
-        *written("77", "7", line=2, confidence=0.6),
-    ]
+    lines = [*written("7.77", "77", "7"), *written("7.7", line=1), *written("77", "7", line=2, confidence=0.6)]
     with csv_file.table_file(tmp_path / "out.csv") as pages:
         pages.append(("a.png", 1, Page(tuple(lines), (300, 200))))
         pages.append(("b.png", 1, Page(tuple(written("7")), (300, 200))))
@@ -199,9 +193,7 @@ def test_another_file_is_neither_continued_nor_replaced(tmp_path, content, resum
     assert (tmp_path / "other").read_bytes() == content
 
 
-@pytest.mark.parametrize(
-    "begun", ["", ",".join(csv_file.COLUMNS) + "\n", ",".join(csv_file.COLUMNS) + "\na.png,0"]
-)
+@pytest.mark.parametrize("begun", ["", ",".join(csv_file.COLUMNS) + "\n", ",".join(csv_file.COLUMNS) + "\na.png,0"])
 def test_a_csv_without_a_whole_row_is_begun_anew(reader, folder, tmp_path, begun):
     (tmp_path / "out.csv").write_text(begun)
     with csv_file.CsvFile(tmp_path / "out.csv") as out:
@@ -428,9 +420,7 @@ def test_readings_side_by_side_leave_opencv_as_it_was(reader, folder):
     cv2.setNumThreads(3)
     try:
         with ThreadPoolExecutor(2) as pool:
-            both = [
-                pool.submit(lambda: [*folders.read_all(reader, jobs_in([folder]), workers=2)]) for _ in "ab"
-            ]
+            both = [pool.submit(lambda: [*folders.read_all(reader, jobs_in([folder]), workers=2)]) for _ in "ab"]
             assert [len(each.result()) for each in both] == [4, 4]
         assert cv2.getNumThreads() == 3
     finally:

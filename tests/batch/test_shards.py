@@ -110,9 +110,7 @@ def test_each_page_is_a_row_also_after_it_was_broken_off(reader, scans, tmp_path
     assert table(tmp_path / "out").to_pylist() == rows
 
 
-@pytest.mark.parametrize(
-    ("name", "files"), [("x.pdf", PAGES[3:]), (os.fsdecode(b"\xff.png"), ["\\udcff.png"])]
-)
+@pytest.mark.parametrize(("name", "files"), [("x.pdf", PAGES[3:]), (os.fsdecode(b"\xff.png"), ["\\udcff.png"])])
 def test_a_file_named_directly_is_a_folder_of_one(reader, scans, tmp_path, name, files):
     assert read(reader, scans / name, tmp_path / "out") == [True]
     assert table(tmp_path / "out")["file"].to_pylist() == files
@@ -194,9 +192,7 @@ def test_of_two_runs_in_one_folder_the_first_stops(reader, pictures, tmp_path):
     with pytest.raises(shuzi.ShuziError, match="another run has continued there, so this one stops"):
         list(first)
     assert not multiprocessing.active_children()
-    assert (
-        not concurrent.futures.process._threads_wakeups
-    )  # whose threads would fail at the interpreter's exit
+    assert not concurrent.futures.process._threads_wakeups  # whose threads would fail at the interpreter's exit
 
 
 def test_a_folder_of_something_else_is_left_alone(reader, pictures, tmp_path):

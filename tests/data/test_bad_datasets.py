@@ -20,20 +20,11 @@ ROW = "3" + ",0" * 783 + ",255\n"
 HEADER = ",".join(["label", *(f"pixel{index}" for index in range(784))]) + "\n"
 CSV = {
     "783 values": (HEADER + ROW + ROW.replace(",0", "", 1), "line 3 has 784 values, expected 785"),
-    "text in a cell": (
-        HEADER + ROW + ROW.replace(",0", ",a", 1),
-        "line 3 has 'a' as its pixel 0, expected a number",
-    ),
+    "text in a cell": (HEADER + ROW + ROW.replace(",0", ",a", 1), "line 3 has 'a' as its pixel 0, expected a number"),
     "256": (HEADER + ROW.replace("255", "256"), "line 2 has the value 256 at pixel 783, expected 0 to 255"),
-    "-1": (
-        HEADER + ROW * 2 + ROW.replace("255", "-1"),
-        "line 4 has the value -1 at pixel 783, expected 0 to 255",
-    ),
+    "-1": (HEADER + ROW * 2 + ROW.replace("255", "-1"), "line 4 has the value -1 at pixel 783, expected 0 to 255"),
     "NaN": (ROW + ROW.replace("255", "nan"), "line 2 has 'nan' as its pixel 783, expected a number"),
-    "an empty cell": (
-        ROW + ROW.replace(",0", ",", 1),
-        "line 2 has nothing as its pixel 0, expected a number",
-    ),
+    "an empty cell": (ROW + ROW.replace(",0", ",", 1), "line 2 has nothing as its pixel 0, expected a number"),
     "an empty file": ("", "holds no images"),
     "a header alone": (HEADER, "holds no images"),
     "a header alone without line end": (HEADER.strip(), "holds no images"),

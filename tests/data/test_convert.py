@@ -19,9 +19,7 @@ def dataset(tmp_path_factory, mnist, write_set):
 def bytes_of(folder):
     """The bytes of all files below a folder, by their path."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 TARGETS = {

@@ -90,9 +90,7 @@ def test_the_last_batch_is_smaller_not_dropped(small):
     assert sizes == [100] * 9 + [50]
 
 
-@pytest.mark.parametrize(
-    "numbers", [{"batch_size": 0}, {"batch_size": -5}, {"batch_size": 1.5}, {"first": -1}]
-)
+@pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"batch_size": -5}, {"batch_size": 1.5}, {"first": -1}])
 def test_numbers_of_batches_out_of_range_are_refused(small, numbers):
     ((name, value),) = numbers.items()
     with pytest.raises(ShuziError, match=rf"^{name} {value}: expected a whole number, [01] or more$"):
@@ -177,16 +175,8 @@ def test_what_is_no_set_says_which_there_are(tmp_path):
     [
         (sources.TRAIN_LABELS, np.zeros(999, np.uint8), "1,000 images but 999 labels"),
         (sources.TRAIN_LABELS, np.full(1000, 10, np.uint8), "label 10 at index 0"),
-        (
-            sources.TRAIN_IMAGES,
-            np.zeros((1000, 32, 28), np.uint8),
-            "images of shape (1000, 32, 28), expected",
-        ),
-        (
-            sources.TRAIN_IMAGES,
-            np.full((1000, 28, 28), -1, np.float32),
-            "has the value -1.0, expected 0 to 1",
-        ),
+        (sources.TRAIN_IMAGES, np.zeros((1000, 32, 28), np.uint8), "images of shape (1000, 32, 28), expected"),
+        (sources.TRAIN_IMAGES, np.full((1000, 28, 28), -1, np.float32), "has the value -1.0, expected 0 to 1"),
         (sources.TRAIN_IMAGES, np.zeros(1000, np.uint8), "images of shape (1000,), expected"),
     ],
 )

@@ -119,10 +119,7 @@ def test_csv_as_other_programs_write_it(tmp_path, digits, change):
 
 @pytest.mark.parametrize("written", ["{}.0", '"{}"', ' "{}.0"', " {} "])
 def test_labels_in_csv_may_be_quoted_or_fractions(tmp_path, digits, written):
-    rows = [
-        [written.format(label), *image]
-        for label, image in zip(digits[1].labels, flat(digits[1]), strict=True)
-    ]
+    rows = [[written.format(label), *image] for label, image in zip(digits[1].labels, flat(digits[1]), strict=True)]
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
     (tmp_path / "mine.csv").write_text(text)
     assert np.array_equal(read(tmp_path / "mine.csv").parts[ALL].labels, digits[1].labels)
@@ -141,9 +138,7 @@ def test_a_large_csv_is_read_in_pieces(tmp_path, digits, monkeypatch):
 
 def test_keras_npz(tmp_path, digits):
     (x_train, y_train), (x_test, y_test) = [(each.images, each.labels) for each in digits]
-    np.savez_compressed(
-        tmp_path / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test
-    )
+    np.savez_compressed(tmp_path / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     assert_same(tmp_path / "mnist.npz", digits)
     assert_same(tmp_path, digits)
 
@@ -189,9 +184,7 @@ def table(digits, wrap):
 
 @pytest.mark.parametrize("below", [".", "data"])
 @pytest.mark.parametrize(
-    "wrap",
-    [lambda data, path: {"bytes": data, "path": path}, lambda data, path: data],
-    ids=["struct", "bytes"],
+    "wrap", [lambda data, path: {"bytes": data, "path": path}, lambda data, path: data], ids=["struct", "bytes"]
 )
 def test_parquet_as_on_hugging_face(tmp_path, digits, below, wrap):
     (tmp_path / below).mkdir(exist_ok=True)
@@ -247,9 +240,7 @@ def test_emnist_is_set_upright_and_one_of_its_sets_is_named(tmp_path, digits):
     assert_same(folder / "emnist-mnist", digits)
     with pytest.raises(ShuziError, match=r"holds several datasets\. Name one of them: .*/emnist-digits, "):
         shuzi.load(tmp_path / "EMNIST")
-    with pytest.raises(
-        ShuziError, match=r"its labels are 17 to 26, but shuzi reads digits, 0 to 9\..*--labels 0-9"
-    ):
+    with pytest.raises(ShuziError, match=r"its labels are 17 to 26, but shuzi reads digits, 0 to 9\..*--labels 0-9"):
         shuzi.load(folder / "emnist-letters")
 
 
@@ -297,11 +288,7 @@ ARRAYS = {
 @pytest.mark.parametrize("convert", ARRAYS.values(), ids=ARRAYS)
 @pytest.mark.filterwarnings("ignore:.*dark ink on light paper")
 def test_arrays_of_any_usual_shape_and_type(digits, convert):
-    for labels in (
-        digits[0].labels,
-        torch.from_numpy(digits[0].labels).long(),
-        list(map(str, digits[0].labels)),
-    ):
+    for labels in (digits[0].labels, torch.from_numpy(digits[0].labels).long(), list(map(str, digits[0].labels))):
         found = shuzi.Digits.from_arrays(convert(digits[0]), labels)
         assert np.array_equal(found.images, digits[0].images)
         assert np.array_equal(found.labels, digits[0].labels)
@@ -315,10 +302,7 @@ def test_dark_ink_on_light_paper_is_said(digits):
 @pytest.mark.parametrize("side", [8, 16, 32, 64])
 def test_other_square_sizes_are_laid_out(digits, side):
     images = np.stack(
-        [
-            np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BOX))
-            for image in digits[1].images
-        ]
+        [np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BOX)) for image in digits[1].images]
     )
     found = shuzi.Digits.from_arrays(images.reshape(len(images), -1), digits[1].labels)
     assert np.array_equal(found.images, np.stack([shuzi.normalise(image) for image in images]))
@@ -385,9 +369,7 @@ def test_checksums_are_of_the_files(command, tmp_path, digits):
 
 def test_a_run_records_the_file_and_how_it_was_split(command, tmp_path, digits):
     write_csv(tmp_path / "mine.csv", digits[0], ["label", *KAGGLE])
-    ended = command(
-        "train", "--data", tmp_path / "mine.csv", "--out", tmp_path / "run", "--batch-size", 10, "--json"
-    )
+    ended = command("train", "--data", tmp_path / "mine.csv", "--out", tmp_path / "run", "--batch-size", 10, "--json")
     assert "only one part has labels" in ended.stderr
     data = command("data", tmp_path / "mine.csv", "--json").json
     assert ended.json["data_sha256"] == data["sha256"]

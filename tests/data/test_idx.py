@@ -91,10 +91,7 @@ def test_a_damaged_gz_file_is_read_or_refused_in_a_sentence(tmp_path_factory, cu
         read = idx.read_bytes(path)
     except ShuziError:
         return
-    assert bytes(read) in (
-        WHOLE,
-        b"",
-    )  # gzip does not check its time stamp, nor miss anything in an empty file
+    assert bytes(read) in (WHOLE, b"")  # gzip does not check its time stamp, nor miss anything in an empty file
 
 
 @pytest.mark.parametrize(

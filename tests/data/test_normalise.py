@@ -47,9 +47,7 @@ def test_mnist_is_left_as_it_is():
 def test_enlarged_digits_come_back(zoom):
     images = load("mnist")[0].images[-200:]
     large = [cv2.resize(i, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC) for i in images]
-    apart = [
-        np.abs(normalise(a).astype(int) - normalise(b)).mean() for a, b in zip(large, images, strict=True)
-    ]
+    apart = [np.abs(normalise(a).astype(int) - normalise(b)).mean() for a, b in zip(large, images, strict=True)]
     assert np.median(apart) < 7  # of 255: the interpolation, and now and then a pixel's shift
 
 

@@ -138,18 +138,12 @@ def test_what_a_run_has_not_learnt_is_measured_only_while_its_pictures_are_as_th
     assert runs.evaluate_run(run).evaluation.count == len(shuzi.load(folder)[1])
     added = folder / "3" / "0-first.png"
     cv2.imwrite(str(added), np.pad(cv2.imread(str(folder / "3" / "5.png")), ((9, 9), (9, 9), (0, 0))))
-    refused(
-        r"trained on data with SHA-256 \w+, but .* now has \w+\. Restore the former data or train a new run"
-    )
+    refused(r"trained on data with SHA-256 \w+, but .* now has \w+\. Restore the former data or train a new run")
     added.unlink()
     told = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(
-        json.dumps({name: value for name, value in told.items() if name != "split"})
-    )
+    (run / "run.json").write_text(json.dumps({name: value for name, value in told.items() if name != "split"}))
     refused("split into training and test by name, now they are split by SHA-256")
-    with pytest.raises(
-        shuzi.ShuziError, match="may have learnt from pictures that would test the new weights"
-    ):
+    with pytest.raises(shuzi.ShuziError, match="may have learnt from pictures that would test the new weights"):
         runs.train(make_plan("softmax-numpy", data=str(folder), start=str(run)), tmp_path / "further")
     assert not (tmp_path / "further").exists()
 
@@ -158,9 +152,7 @@ def test_weights_whose_pictures_are_not_recorded_are_no_start_for_ones_own(folde
     data = READER.read_bytes()
     (tmp_path / "old.onnx").write_bytes(data.replace(held_out.RECORD.encode(), b"shuzi.dat?"))
     plan = make_plan("best", data=str(folder), start=str(tmp_path / "old.onnx"))
-    with pytest.raises(
-        shuzi.ShuziError, match=r"old\.onnx: it may have learnt from pictures that would test"
-    ):
+    with pytest.raises(shuzi.ShuziError, match=r"old\.onnx: it may have learnt from pictures that would test"):
         runs.train(plan, tmp_path / "run")
 
 

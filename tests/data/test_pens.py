@@ -58,9 +58,7 @@ def test_strokes_are_where_the_pen_was_down_with_y_downwards_and_square_pixels(l
 
 def test_sizes_are_shares_of_the_height_of_the_writers_digits(loaded):
     own = loaded.written[loaded.names.tolist().index("tst/bo")]
-    heights = [
-        loaded.sizes[i] * np.ptp(np.concatenate(loaded.glyph(i))[:, 1]) for d in "0123456789" for i in own[d]
-    ]
+    heights = [loaded.sizes[i] * np.ptp(np.concatenate(loaded.glyph(i))[:, 1]) for d in "0123456789" for i in own[d]]
     assert np.median(heights) == pytest.approx(1, abs=0.1)
 
 
@@ -83,9 +81,7 @@ def test_writers_held_out_and_the_others_are_all(loaded):
 
 
 def test_without_the_files_a_sentence_says_what_to_download(tmp_path, cache):
-    with pytest.raises(
-        ShuziError, match=r"zenodo\.1195803.*CC BY 4\.0.*UCI .* 81.*omniglot.*MIT.*shuzi data unipen"
-    ):
+    with pytest.raises(ShuziError, match=r"zenodo\.1195803.*CC BY 4\.0.*UCI .* 81.*omniglot.*MIT.*shuzi data unipen"):
         pens.load()
     tiny_pens.write_unipen(tmp_path / "some", "anna")
     with pytest.raises(ShuziError, match=r"no pendigits-orig\.tra, Omniglot's strokes_background"):
@@ -145,9 +141,7 @@ def compressed(data: bytes) -> bytes:
             bits += 1
         if byte is not None:
             table[longer], size, prefix = size, size + 1, bytes([byte])
-    out.append(
-        sum(code << bits * n for n, code in enumerate(group)).to_bytes(-(-bits * len(group) // 8), "little")
-    )
+    out.append(sum(code << bits * n for n, code in enumerate(group)).to_bytes(-(-bits * len(group) // 8), "little"))
     return b"\x1f\x9d\x90" + b"".join(out)
 
 
@@ -158,10 +152,7 @@ def test_pendigits_are_read_plain_xz_and_of_compress(tmp_path):
         "pendigits/1": ["8", "1"],
         "pendigits/2": ["4"],
     }
-    for path in (
-        written(tmp_path / "a.tra.xz", lzma.compress(text)),
-        written(tmp_path / "a.tra.Z", compressed(text)),
-    ):
+    for path in (written(tmp_path / "a.tra.xz", lzma.compress(text)), written(tmp_path / "a.tra.Z", compressed(text))):
         other = dict(unipen.pendigits_glyphs(path))
         assert all(map(np.array_equal, plain["pendigits/1"][0][1], other["pendigits/1"][0][1])), path
 

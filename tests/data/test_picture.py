@@ -103,10 +103,7 @@ BROKEN = {
     "heic": (b"\0\0\0\x18ftypheic0000", "HEIC"),
     "svg": (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\n", "not a picture"),
-    "webp bomb": (
-        b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\xff\xff\xff\x0f\0\0\0\0\0",
-        "16384x16384 pixels",
-    ),
+    "webp bomb": (b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\xff\xff\xff\x0f\0\0\0\0\0", "16384x16384 pixels"),
 }
 
 

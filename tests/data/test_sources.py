@@ -31,8 +31,7 @@ from shuzi.errors import ShuziError
 
 RANDOM = np.random.default_rng(0)
 FILES = {
-    name: idx.to_bytes(RANDOM.integers(0, 10, (20, 28, 28) if "idx3" in name else 20, dtype=np.uint8))
-    for name in NAMES
+    name: idx.to_bytes(RANDOM.integers(0, 10, (20, 28, 28) if "idx3" in name else 20, dtype=np.uint8)) for name in NAMES
 }
 SUMS = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
 PYTHON = sys.executable
@@ -246,9 +245,7 @@ def test_a_mirror_that_fails_is_passed_over(cache, known, mirrors, monkeypatch, 
         (stalled, "timed out"),
     ],
 )
-def test_when_all_fail_each_source_is_named_with_its_reason(
-    cache, known, mirrors, monkeypatch, answer, words
-):
+def test_when_all_fail_each_source_is_named_with_its_reason(cache, known, mirrors, monkeypatch, answer, words):
     monkeypatch.setattr(web, "READ_SECONDS", 0.3)
     mirrors[1].answer = answer
     mirrors[0].answer = missing
@@ -269,9 +266,7 @@ def test_when_all_fail_each_source_is_named_with_its_reason(
 def test_a_mirror_is_tried_twice(cache, known, mirrors, monkeypatch):
     monkeypatch.setattr(web, "TRIES", 2)
     known(tiny(mirrors[0].address))
-    mirrors[0].answer = lambda request, data: (missing if len(mirrors[0].asked) == 1 else whole)(
-        request, data
-    )
+    mirrors[0].answer = lambda request, data: (missing if len(mirrors[0].asked) == 1 else whole)(request, data)
     assert labels(load("tiny")) == EXPECTED
     assert len(mirrors[0].asked) == 5
 
@@ -286,9 +281,7 @@ def test_progress_is_called_with_what_arrives(cache, known, mirrors):
 
 
 def test_without_network_the_error_says_what_was_tried_and_what_to_put_where(command, tmp_path):
-    ended = command(
-        "data", "mnist", "--json", cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), **OFFLINE
-    )
+    ended = command("data", "mnist", "--json", cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), **OFFLINE)
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.count("\n") == 1
     assert "Traceback" not in ended.stderr
@@ -367,9 +360,7 @@ def test_settings_of_pip_that_cannot_be_parsed_are_ignored(monkeypatch, tmp_path
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:surrogateescape")
-    assert package_index.pip_settings() == package_index.PipSettings(
-        (PYPI_SIMPLE_ENDPOINT,), "http://127.0.0.1:9"
-    )
+    assert package_index.pip_settings() == package_index.PipSettings((PYPI_SIMPLE_ENDPOINT,), "http://127.0.0.1:9")
 
 
 def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
@@ -378,17 +369,13 @@ def test_without_pip_the_environment_says_what_pip_would_be_told(monkeypatch):
     monkeypatch.setenv("PIP_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.delenv("PIP_CERT", raising=False)
-    assert package_index.pip_settings() == package_index.PipSettings(
-        ("http://127.0.0.1/simple",), "http://127.0.0.1:9"
-    )
+    assert package_index.pip_settings() == package_index.PipSettings(("http://127.0.0.1/simple",), "http://127.0.0.1:9")
 
 
 def test_a_password_is_not_told(cache, known, mirrors, monkeypatch):
     mirrors[0].answer = missing
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv(
-        "PIP_INDEX_URL", f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple"
-    )
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:secret@{mirrors[0].address.removeprefix('http://')}simple")
     known(tiny(index=("tiny", ARCHIVE)))
     with pytest.raises(ShuziError, match="could not be downloaded") as raised:
         load("tiny")
@@ -432,9 +419,7 @@ def test_what_the_system_trusts_is_trusted(cache, known, mirrors, monkeypatch, c
     monkeypatch.delenv("PIP_CERT", raising=False)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
-    monkeypatch.setenv(
-        "SSL_CERT_FILE", str(certificate) if trusted else os.devnull
-    )  # the system's, to OpenSSL
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate) if trusted else os.devnull)  # the system's, to OpenSSL
     known(tiny(mirrors[0].address.replace("http", "https")))
     if trusted:
         assert labels(load("tiny")) == EXPECTED

@@ -28,9 +28,7 @@ def write_unipen(folder: Path, writer: str) -> None:
         for down in ("PEN_DOWN", "PEN_UP", "PEN_DOWN"):
             points = "\n".join(f"{x} {2 * y} {t}" for t, (x, y) in enumerate(stroke(g)))
             ink.append(f".{down}\n{points}")
-        (digits if character.isdigit() else others).append(
-            f'.SEGMENT CHARACTER {number}-{number + 2} OK "{character}"'
-        )
+        (digits if character.isdigit() else others).append(f'.SEGMENT CHARACTER {number}-{number + 2} OK "{character}"')
         number += 3
     files = {
         f"include/tst/{writer}.doc": f"{DOC}.WRITER_ID {writer}\n",
@@ -65,9 +63,7 @@ def write_all(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "strokes_background_tiny.zip", "w") as archive:
         for letter in (1, 2):
             for drawer in (1, 2):
-                points = "\n".join(
-                    f"{x},{-y},{t}" for t, (x, y) in enumerate(stroke(np.random.default_rng(letter)))
-                )
+                points = "\n".join(f"{x},{-y},{t}" for t, (x, y) in enumerate(stroke(np.random.default_rng(letter))))
                 text = f"START\n{points}\nBREAK\n{points}\nBREAK\n"
                 archive.writestr(f"tiny/Greek/character{letter:02d}/000{letter}_{drawer:02d}.txt", text)
     return folder

@@ -87,11 +87,7 @@ def test_a_digit_that_is_never_there_or_never_read_has_figures_without_a_warning
     probabilities = np.eye(10)[[0, 0, 1]]
     figures = evaluate(probabilities, np.array([0, 2, 1]))
     assert (figures.per_class[2].recall, figures.per_class[2].precision) == (0, 0)
-    assert (figures.per_class[5].recall, figures.per_class[5].precision, figures.per_class[5].count) == (
-        0,
-        0,
-        0,
-    )
+    assert (figures.per_class[5].recall, figures.per_class[5].precision, figures.per_class[5].count) == (0, 0, 0)
 
 
 def test_softmax_survives_large_logits():

@@ -43,13 +43,7 @@ class Oracle:
         texts[-1] = "0"
         return tuple(
             Entry(
-                field.name,
-                field.formatted(text),
-                1.0,
-                at > 0,
-                picture,
-                (),
-                (Reading(text, 0.4 if at == 0 else 1.0),),
+                field.name, field.formatted(text), 1.0, at > 0, picture, (), (Reading(text, 0.4 if at == 0 else 1.0),)
             )
             for at, (field, text) in enumerate(zip(form.fields, texts, strict=True))
         )

@@ -31,8 +31,7 @@ def test_words_are_pictures_without_a_digit(glyphs):
 
 
 @pytest.mark.parametrize(
-    ("text", "read", "count"),
-    [("123", "123", 0), ("123", "13", 1), ("", "42", 2), ("17", "77", 1), ("12", "", 2)],
+    ("text", "read", "count"), [("123", "123", 0), ("123", "13", 1), ("", "42", 2), ("17", "77", 1), ("12", "", 2)]
 )
 def test_distance_counts_digits_missed_added_and_misread(text, read, count):
     assert hands.distance(text, read) == count

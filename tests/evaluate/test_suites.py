@@ -163,11 +163,7 @@ class Scripted:
         assert single == picture.name.startswith("one")
         numbers = [
             Number(
-                tuple(
-                    Digit(digit if sure else None, digit, chance, None, (0, 0, 9, 9), None)
-                    for digit in digits
-                ),
-                line,
+                tuple(Digit(digit if sure else None, digit, chance, None, (0, 0, 9, 9), None) for digit in digits), line
             )
             for line, digits, chance, sure in self.pages[picture.name]
         ]
@@ -205,17 +201,13 @@ def test_labelled_pictures_give_how_right_and_how_sure_each_set_is(tmp_path):
 @pytest.mark.parametrize("text", ["name,label\na.png,3\n", "a,b\n", "", "\xff\x00"])
 def test_labels_that_are_none_are_told(tmp_path, text):
     (tmp_path / "labels.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(
-        ShuziError, match=r"labels.csv: expected a CSV file with the columns file, kind, text"
-    ):
+    with pytest.raises(ShuziError, match=r"labels.csv: expected a CSV file with the columns file, kind, text"):
         pictures.measure_pictures(Scripted({}), tmp_path)
 
 
 @pytest.mark.parametrize("row", ["a.png", "a.png,photo,3"])
 def test_a_picture_of_another_kind_is_refused(tmp_path, row):
-    with pytest.raises(
-        ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, page"
-    ):
+    with pytest.raises(ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, page"):
         pictures.measure_pictures(Scripted({}), labelled(tmp_path, row))
 
 
@@ -302,12 +294,8 @@ def test_what_is_no_digit_is_made_the_same_each_time(monkeypatch):
     monkeypatch.setattr(non_digits, "IMAGES", 40)
     kinds = non_digits.non_digits()
     assert {"blank", "noise", "scribble", "photographs"} <= kinds.keys()
-    assert all(
-        len(kinds[name]) == non_digits.IMAGES for name in ("blank", "noise", "scribble", "photographs")
-    )
-    assert (
-        hashlib.sha256(kinds["noise"]).digest() == hashlib.sha256(non_digits.non_digits()["noise"]).digest()
-    )
+    assert all(len(kinds[name]) == non_digits.IMAGES for name in ("blank", "noise", "scribble", "photographs"))
+    assert hashlib.sha256(kinds["noise"]).digest() == hashlib.sha256(non_digits.non_digits()["noise"]).digest()
 
 
 @pytest.mark.parametrize("data", ["pages", "singles"])
@@ -328,8 +316,6 @@ def test_the_shipped_network_reads_mnist_as_its_card_says(monkeypatch):
     assert 0.9974 <= figures.accuracy < 0.9990  # 99.76 %, and two more where a processor rounds otherwise
     assert figures.calibration_error < 0.002
     monkeypatch.setattr(non_digits, "IMAGES", 200)
-    refusals = suites.measure_rejection(
-        reader.scores, suites.load("mnist")[1].part(0, 2000), non_digits.non_digits()
-    )
+    refusals = suites.measure_rejection(reader.scores, suites.load("mnist")[1].part(0, 2000), non_digits.non_digits())
     assert refusals["blank refused"] == refusals["noise refused"] == 1
     assert refusals["scribble refused"] > 0.98

@@ -70,10 +70,7 @@ def test_zones_are_seen_from_straight_above(scan, corners):
                       (round(x + 0.6 * width), round(y + 0.7 * height)), (0, 0, 0), -1)  # fmt: skip
     for zone in cut_zones(on_table(sheet, corners), form):
         rows, columns = np.nonzero(zone[:, :, 1] < 125)
-        ends = [
-            *np.percentile(columns, [1, 99]) / zone.shape[1],
-            *np.percentile(rows, [1, 99]) / zone.shape[0],
-        ]
+        ends = [*np.percentile(columns, [1, 99]) / zone.shape[1], *np.percentile(rows, [1, 99]) / zone.shape[0]]
         assert ends == pytest.approx([0.4, 0.6, 0.3, 0.7], abs=0.06)  # a pixel of the small picture
 
 
@@ -108,10 +105,7 @@ def test_a_sheet_that_is_cut_or_turned_is_not_guessed(scan):
 
 def test_the_fields_of_a_form_are_read(scan, tmp_path):
     entries = shuzi.Reader().read_fields(on_table(scan, CORNERS[0]), parse_form(SHORT))
-    assert [(e.name, e.text, e.sure) for e in entries] == [
-        ("account", "704128", True),
-        ("amount", "1250", True),
-    ]
+    assert [(e.name, e.text, e.sure) for e in entries] == [("account", "704128", True), ("amount", "1250", True)]
     assert [str(d.guess) for d in entries[0].digits] == list("704128")
     assert entries[0].readings[0].text == "704128"
     assert entries[0].image.shape[2] == 3
@@ -120,9 +114,7 @@ def test_the_fields_of_a_form_are_read(scan, tmp_path):
     assert [str(e) for e in unsure] == ["704128?", "1250?"]
 
 
-@pytest.mark.parametrize(
-    ("form", "sure"), [(5, 0.5), (None, 0.5), (parse_form(SHORT), 2), (parse_form(SHORT), "x")]
-)
+@pytest.mark.parametrize(("form", "sure"), [(5, 0.5), (None, 0.5), (parse_form(SHORT), 2), (parse_form(SHORT), "x")])
 def test_what_is_no_form_or_confidence_is_refused_in_one_sentence(scan, form, sure):
     with pytest.raises(shuzi.ShuziError, match=r"expected a confidence|Give a Form, or the path"):
         shuzi.Reader().read_fields(scan, form, sure)

@@ -61,9 +61,7 @@ def test_with_another_finder_its_own_calibration_counts(tmp_path):
 
 
 def test_in_what_a_network_without_calibration_names_the_finder_has_no_say(tmp_path):
-    without = Reader(
-        with_properties(SHIPPED_READER, tmp_path / "a.onnx", calibration=None, finder_sha256=None)
-    )
+    without = Reader(with_properties(SHIPPED_READER, tmp_path / "a.onnx", calibration=None, finder_sha256=None))
     picture = np.full((90, 120), 230, np.uint8)
     picture[20:30, 30:90] = picture[60:70, 20:100] = 30  # two strokes of one sign
     (digit,) = without.read(picture, single=True).digits
@@ -77,9 +75,7 @@ def test_in_what_a_network_without_calibration_names_the_finder_has_no_say(tmp_p
     "said", ["x", "[]", '{"chance": [1]}', '{"chance": [1, "a"]}', '{"number": [NaN, 1]}', '{"new": [1]}']
 )
 @pytest.mark.parametrize(
-    ("shipped", "use"),
-    [(find.SHIPPED_FINDER, find.Finder), (SHIPPED_READER, Reader)],
-    ids=["finder", "classifier"],
+    ("shipped", "use"), [(find.SHIPPED_FINDER, find.Finder), (SHIPPED_READER, Reader)], ids=["finder", "classifier"]
 )
 def test_a_calibration_that_is_none_is_refused(said, shipped, use, tmp_path):
     path = with_properties(shipped, tmp_path / "damaged.onnx", calibration=said)

@@ -15,13 +15,7 @@ from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
 BLANK = np.zeros((0, 0), np.float32)
 NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
 HEIGHT, WIDTH, STEP, GAP = 30.0, 20.0, 24.0, 8.0  # pixels of a digit, and from one to the next; of a mark
-LOW = {
-    ".": (12, 4, 4),
-    ",": (15, 5, 9),
-    "-": (0, 12, 4),
-    "/": (0, 14, 36),
-    ":": (3, 4, 18),
-}  # below, wide, high
+LOW = {".": (12, 4, 4), ",": (15, 5, 9), "-": (0, 12, 4), "/": (0, 14, 36), ":": (3, 4, 18)}  # below, wide, high
 
 
 def proposal(sign, x, y, width=WIDTH, height=HEIGHT, chance=0.99):
@@ -85,10 +79,7 @@ def test_nothing_gives_no_numbers():
 
 
 def test_where_no_next_is_expected_a_number_ends_however_near_the_next_digit_stands():
-    assert read(decode.group_digits(row("12", 40, 50) + row("345", 40 + 2 * STEP, 50))) == [
-        (0, "12"),
-        (0, "345"),
-    ]
+    assert read(decode.group_digits(row("12", 40, 50) + row("345", 40 + 2 * STEP, 50))) == [(0, "12"), (0, "345")]
 
 
 def test_a_wide_gap_is_bridged_where_the_network_says_so():
@@ -168,9 +159,7 @@ def test_the_rows_of_a_bent_grid_in_perspective_stay_rows():
     for seed in range(20):
         g = np.random.default_rng(seed)
         i, j = np.mgrid[:9, :9]
-        scale = (
-            1 + g.normal(0, 0.02) * (i - 4) + g.normal(0, 0.015) * (j - 4)
-        )  # nearer, and so larger, at one end
+        scale = 1 + g.normal(0, 0.02) * (i - 4) + g.normal(0, 0.015) * (j - 4)  # nearer, and so larger, at one end
         x, y = 60 * (j - 4) / scale, 60 * (i - 4 + g.normal(0, 0.15) * np.sin(np.pi * j / 9)) / scale
         x, y = 400 + x + g.normal(0, 3, x.shape), 400 + y + g.normal(0, 3, x.shape)
         digits = [proposal(*each) for each in zip(map(str, j.flat), x.flat, y.flat, strict=True)]
@@ -183,9 +172,7 @@ def test_the_rows_of_a_bent_grid_in_perspective_stay_rows():
 def test_a_grid_of_single_digits_is_read_row_by_row(lean):
     g = np.random.default_rng(0)
     page = [
-        proposal(
-            str((3 * i + j) % 10), 50 + 60 * j + g.normal(0, 3), 40 + 50 * i + 60 * j * lean + g.normal(0, 3)
-        )
+        proposal(str((3 * i + j) % 10), 50 + 60 * j + g.normal(0, 3), 40 + 50 * i + 60 * j * lean + g.normal(0, 3))
         for i in range(5)
         for j in range(6)
     ]
@@ -193,9 +180,7 @@ def test_a_grid_of_single_digits_is_read_row_by_row(lean):
     assert read(decode.group_digits(shuffled(page))) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["17.000,-", "-3.5", "24/11/2026", "12:07", "1.234.567,89", "555-0137", "6."]
-)
+@pytest.mark.parametrize("text", ["17.000,-", "-3.5", "24/11/2026", "12:07", "1.234.567,89", "555-0137", "6."])
 def test_marks_stand_in_a_number_as_written(text):
     (found,) = decode.group_digits(shuffled(row(text, 60, 50)))
     assert read([found]) == [(0, text)]
@@ -351,9 +336,7 @@ def test_on_a_page_whose_gaps_are_all_equal_a_number_ends_where_the_network_says
         assert read(decode.group_digits(page))[:2] == [(0, "4321"), (0, "56")]
 
 
-@pytest.mark.parametrize(
-    ("gap", "texts"), [(0.1, ["1", "2", "3", "4"]), (0.5, ["12", "34"]), (3.0, ["1234"])]
-)
+@pytest.mark.parametrize(("gap", "texts"), [(0.1, ["1", "2", "3", "4"]), (0.5, ["12", "34"]), (3.0, ["1234"])])
 def test_a_gap_in_widths_of_a_digit_decides_where_a_number_ends(gap, texts):
     page = row("12", 40, 50) + row("34", 40 + 2 * STEP + 24, 50)
     assert read(decode.group_digits(page, gap)) == [(0, text) for text in texts]
@@ -435,9 +418,7 @@ def test_a_mark_that_is_hardly_one_is_left_out():
 
 def test_a_digit_that_nobody_is_sure_of_is_written_as_a_question():
     (found,) = decode.group_digits(row("3.5", 40, 50))
-    unsure, sure = (
-        Digit(d, g, 0.5, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for d, g in ((None, 3), (5, 5))
-    )
+    unsure, sure = (Digit(d, g, 0.5, np.eye(10)[g], (0, 0, 1, 1), np.zeros((28, 28))) for d, g in ((None, 3), (5, 5)))
     assert written(found, [unsure, sure]).text == "?.5"
 
 
@@ -521,7 +502,5 @@ def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
         maps = np.zeros((SIZE.stop, 1, 1), np.float32)
         levels.append(Level(scale, 0, 0, (0, 0, *writing.shape[::-1]), maps, writing, writing))
     assert crop_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
-    blank = Level(
-        1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32)
-    )
+    blank = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32))
     assert not crop_writing([blank]).any()

@@ -7,20 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from shuzi.maps import (
-    CHANNELS,
-    CLASS,
-    FINER,
-    HEAT,
-    HEATS,
-    LINK,
-    NEXT,
-    OFFSET,
-    OLD_CHANNELS,
-    OWNER,
-    SIZE,
-    STRIDE,
-)
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, HEATS, LINK, NEXT, OFFSET, OLD_CHANNELS, OWNER, SIZE, STRIDE
 from shuzi.read import find
 from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.find import Finder
@@ -59,12 +46,7 @@ def likely(proposals):
 # What is claimed of the finder: the shares of digits that it finds, and names right.
 @pytest.mark.parametrize(
     ("kind", "found", "named"),
-    [
-        (field_strip, 0.8, 0.75),
-        (page_part, 0.78, 0.7),
-        (table_part, 0.85, 0.75),
-        (close_up, 0.85, 0.8),
-    ],
+    [(field_strip, 0.8, 0.75), (page_part, 0.78, 0.7), (table_part, 0.85, 0.75), (close_up, 0.85, 0.8)],
 )
 def test_digits_of_each_kind_of_scene_are_found_and_named(finder, glyphs, monkeypatch, kind, found, named):
     """The claim lies within the 99 % interval of the share in these scenes (a ratio estimate, clustered by scene)."""
@@ -192,9 +174,7 @@ def test_what_is_less_likely_than_the_digits_in_it_hides_none():
     parts = [(40, 40, 20, 30), (70, 40, 20, 30), (100, 40, 20, 30)]
     seen = level(inked=parts)
     blurred = level(scale=0.125, inked=[(16, 16, 112, 96)])
-    kept = fuse_proposals(
-        [proposal((36, 20, 90, 90), blurred, 0.35), *(proposal(box, seen, 0.88) for box in parts)]
-    )
+    kept = fuse_proposals([proposal((36, 20, 90, 90), blurred, 0.35), *(proposal(box, seen, 0.88) for box in parts)])
     assert sorted(tuple(p.box) for p in kept) == parts
     kept = fuse_proposals([proposal((36, 20, 90, 90), blurred, 0.35), proposal(parts[0], seen, 0.88)])
     assert parts[0] in [tuple(p.box) for p in kept]
@@ -334,9 +314,7 @@ def test_a_mark_stays_possible_however_steep_the_calibration_is():
 
 
 @pytest.mark.parametrize(("digit", "slash", "kept"), [(0.6, 0.4, ""), (0.4, 0.6, "/")])
-def test_of_a_digit_and_a_slash_in_one_place_the_likelier_counts_and_the_other_makes_it_less_sure(
-    digit, slash, kept
-):
+def test_of_a_digit_and_a_slash_in_one_place_the_likelier_counts_and_the_other_makes_it_less_sure(digit, slash, kept):
     box = (40, 40, 20, 30)
     seen = level(inked=[box])
     alone, both = ([proposal(box, seen, digit), proposal(box, seen, slash, mark="/")][:n] for n in (1, 2))
@@ -352,10 +330,7 @@ def test_of_a_digit_and_a_slash_in_one_place_the_likelier_counts_and_the_other_m
 def test_a_mark_seen_at_two_sizes_is_one_though_its_boxes_hardly_overlap():
     digit = (20, 20, 20, 30)
     whole, half = level(inked=[digit]), level(scale=0.5, inked=[digit])
-    for sign, one, other in (
-        (",", (42, 45, 7, 10), (46, 41, 9, 12)),
-        ("-", (45, 32, 18, 4), (44, 30, 22, 13)),
-    ):
+    for sign, one, other in ((",", (42, 45, 7, 10), (46, 41, 9, 12)), ("-", (45, 32, 18, 4), (44, 30, 22, 13))):
         found = [proposal(one, whole, 0.8, mark=sign), proposal(other, half, 0.7, mark=sign)]
         (kept,) = fuse_proposals(found)
         assert (kept.mark, tuple(kept.box)) == (sign, one)
@@ -396,9 +371,7 @@ def test_a_second_look_is_weighed_with_the_first():
     box, near = (40, 40, 20, 30), (41, 39, 20, 32)
     first, second = level(inked=[box]), level(scale=1.5, inked=[box])
     one = proposal(box, first, 0.5, digit=3, weight=0.4)
-    absorb_second_look(
-        one, [proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], UNFITTED
-    )
+    absorb_second_look(one, [proposal(near, second, 0.8, digit=8), proposal(box, second, 0.1, digit=1)], UNFITTED)
     assert one.classes.argmax() == 8  # seen better
     assert one.classes[3] > one.classes[1]
     assert one.classes.sum() == pytest.approx(1)
@@ -510,22 +483,14 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
     assert both[1] == tiles[0]
     assert find.parts_to_enlarge([seen], 0.5, shape, 2 * (2 * find.TILE_MARGIN) ** 2) == both[:1]
     assert find.parts_to_enlarge([seen], 0.5, shape, 1) == []
-    part = Level(
-        0.5,
-        *tiles[0][:2],
-        tiles[0],
-        np.zeros((CHANNELS, 40, 40), np.float32),
-        *[np.zeros((160, 160))] * 2,
-    )
+    part = Level(0.5, *tiles[0][:2], tiles[0], np.zeros((CHANNELS, 40, 40), np.float32), *[np.zeros((160, 160))] * 2)
     part.maps[FINER, 10, 10] = 0.9
     ((left, top, right, bottom),) = find.parts_to_enlarge([part], 1.0, shape)
     assert left < (part.left + 42) * 2 < right
     assert top < (part.top + 42) * 2 < bottom
 
 
-def test_writing_that_is_too_small_is_enlarged_beyond_the_pictures_size_and_other_writing_is_not(
-    finder, field
-):
+def test_writing_that_is_too_small_is_enlarged_beyond_the_pictures_size_and_other_writing_is_not(finder, field):
     picture, text = field
     small = np.full((300, 500), 235, np.uint8)
     small[140:168, 200:312] = cv2.resize(picture, (112, 28), interpolation=cv2.INTER_AREA)

@@ -51,9 +51,7 @@ def twice(image):
     ],
 )
 def test_single_digits_are_read(reader, change):
-    assert_most_are_right(
-        {name: reader.read(change(pixels(name)), single=True).text == name[0] for name in SINGLES}
-    )
+    assert_most_are_right({name: reader.read(change(pixels(name)), single=True).text == name[0] for name in SINGLES})
 
 
 @pytest.mark.parametrize("orientation", TURNS)
@@ -72,10 +70,7 @@ def test_an_exif_turn_changes_nothing(reader, name, orientation, tmp_path):
 
 @pytest.mark.slow
 @settings(max_examples=30)
-@given(
-    name=st.sampled_from(EVEN),
-    margins=st.tuples(*[st.integers(0, 150)] * 4),
-)
+@given(name=st.sampled_from(EVEN), margins=st.tuples(*[st.integers(0, 150)] * 4))
 @example(name="0-very-thick-2.png", margins=(131, 137, 101, 120))  # its box is a pen's width too small there
 def test_where_on_the_paper_a_digit_stands_does_not_matter(reader, name, margins):
     top, bottom, left, right = margins
@@ -85,16 +80,12 @@ def test_where_on_the_paper_a_digit_stands_does_not_matter(reader, name, margins
     page = reader.read(wider, single=True)
     assert page.text == name[0]
     moved = np.add(reader.read(inside, single=True).digits[0].box, (left, top, 0, 0))
-    assert (
-        iou(np.array(page.digits[0].box), moved[None])[0] > 0.5
-    )  # one place by the usual measure, as PASCAL VOC's
+    assert iou(np.array(page.digits[0].box), moved[None])[0] > 0.5  # one place by the usual measure, as PASCAL VOC's
 
 
 def test_rows_are_read_from_left_to_right(reader):
     pages = {name: reader.read(PICTURES / name) for name in ROWS}
-    assert_most_are_right(
-        {name: page.text.replace(" ", "") == name.split("-")[1] for name, page in pages.items()}
-    )
+    assert_most_are_right({name: page.text.replace(" ", "") == name.split("-")[1] for name, page in pages.items()})
     for page in pages.values():
         assert [d.box[0] for d in page.digits] == sorted(d.box[0] for d in page.digits)
 

@@ -143,9 +143,7 @@ def test_a_large_batch_is_read_as_its_parts(reader, held_out):
     assert np.allclose(whole, parts, atol=1e-5)
 
 
-def test_of_very_many_digits_the_classifier_names_those_that_the_finder_is_least_sure_of(
-    monkeypatch, held_out
-):
+def test_of_very_many_digits_the_classifier_names_those_that_the_finder_is_least_sure_of(monkeypatch, held_out):
     reader = shuzi.Reader()
     picture = np.full((200, 400), 255, np.uint8)
     for i, image in enumerate(held_out[0][:12]):
@@ -200,9 +198,7 @@ SMALL, LONG = st.integers(4, 40), st.integers(4, 5000)
 
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
-@given(
-    shape=st.tuples(SMALL, SMALL) | st.tuples(SMALL, LONG) | st.tuples(LONG, SMALL), seed=st.integers(0, 9)
-)
+@given(shape=st.tuples(SMALL, SMALL) | st.tuples(SMALL, LONG) | st.tuples(LONG, SMALL), seed=st.integers(0, 9))
 def test_a_picture_of_any_shape_is_read(reader, shape, seed):
     even = np.full(shape, 25 * seed, np.uint8)
     grain = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)

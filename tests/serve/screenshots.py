@@ -45,17 +45,13 @@ def main(folder: Path) -> None:
     )
     url = server.stderr.readline().split()[3]
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = play.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         still = {"reduced_motion": "reduce"}
         desktop = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB", **still)
         desktop.goto(url)
         draw(desktop, STROKES["3"], 0.3, 0.13, 0.4, 0.74)
         save(desktop, folder / "page-desktop.png")
-        phone = browser.new_page(
-            viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark", **still
-        )
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN", color_scheme="dark", **still)
         phone.goto(url)
         for at, digit in enumerate("247"):
             draw(phone, STROKES[digit], 0.08 + 0.3 * at, 0.2, 0.25, 0.58)

@@ -121,9 +121,7 @@ def test_an_empty_drawing_has_no_numbers(server):
 
 def test_a_picture_is_read_as_its_strokes_are(server, strokes):
     for media in ("image/png", "application/octet-stream"):
-        page = post(
-            server, "/api/read?detail=true", data=png(strokes, "372"), headers={"Content-Type": media}
-        ).json()
+        page = post(server, "/api/read?detail=true", data=png(strokes, "372"), headers={"Content-Type": media}).json()
         assert page["text"].replace(" ", "") == "372"
         assert page["size"] == [560, 300]
         for digit in page["numbers"][0]["digits"]:
@@ -148,11 +146,7 @@ def test_a_test_digit_passes_unharmed(server):
 
 def test_a_picture_in_a_form_is_read(server, strokes):
     picture = png(strokes, "372")
-    for name, file in (
-        ("file", ("x.png", picture, "image/png")),
-        ("photo", ("图.png", picture)),
-        ("file", picture),
-    ):
+    for name, file in (("file", ("x.png", picture, "image/png")), ("photo", ("图.png", picture)), ("file", picture)):
         page = post(server, "/api/read", files={name: file}, data={"note": "no file"})
         assert page.json()["text"] == "372", page.text
     assert np.argmax(post(server, "/api/explain?index=1", files={"file": picture}).json()["logits"]) == 7
@@ -206,9 +200,7 @@ def test_each_page_of_a_file_is_read_and_their_number_is_given(server, strokes, 
         page = post(server, "/api/read" + query, data=body).json()
         assert (page["text"], page["pages"]) == (text, 3)
     assert np.argmax(post(server, "/api/explain?page=2", data=body).json()["logits"]) == 7
-    assert "no page 4: the last one is page 3" in assert_problem(
-        post(server, "/api/read?page=4", data=body), 404
-    )
+    assert "no page 4: the last one is page 3" in assert_problem(post(server, "/api/read?page=4", data=body), 404)
     assert_problem(post(server, "/api/read?page=0", data=body), 422)
 
 
@@ -405,9 +397,7 @@ def test_corrections_can_be_trained_on(tmp_path):
     for i in range(30):
         corrections.save(folder, own(i), i % 10)
     train, test = shuzi.load(folder)
-    taken = [
-        (int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)
-    ]
+    taken = [(int(k), encoded(i)) for each in (train, test) for k, i in zip(each.labels, each.images, strict=True)]
     assert sorted(label for label, _ in taken) == sorted(label for label, _ in given)
     # All but the odd one as they were kept: what is off its centre is centred once more.
     assert len(given & set(taken)) >= 27
@@ -416,19 +406,14 @@ def test_corrections_can_be_trained_on(tmp_path):
 
 
 def test_a_stored_name_is_never_the_clients(server):
-    for body in (
-        {"label": "../4", "image": encoded(own())},
-        {"label": 4, "image": encoded(own()), "name": "../x"},
-    ):
+    for body in ({"label": "../4", "image": encoded(own())}, {"label": 4, "image": encoded(own()), "name": "../x"}):
         assert_problem(post(server, "/api/corrections", json=body), 422)
     assert {p.parent.name for p in server.corrections.glob("**/*.png")} <= set("0123456789")
 
 
 @pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_one_sentence(shared_server, file_for_folder):
-    reply = post(
-        shared_server(file_for_folder), "/api/corrections", json={"label": 4, "image": encoded(own())}
-    )
+    reply = post(shared_server(file_for_folder), "/api/corrections", json={"label": 4, "image": encoded(own())})
     assert str(file_for_folder) in assert_problem(reply, 507)
 
 
@@ -470,16 +455,8 @@ def test_corrections_survive_a_kill_and_the_port_is_free_again(start_server, tmp
         (b'{"width": 1, "height": 1, "strokes": [[[0]]]}', JSON, 422),
         (b'{"width": 1, "height": 1, "strokes": [[[0, NaN]]]}', JSON, 422),
         (b'{"width": 1, "height": 1, "strokes": [[[0, 1e99]]]}', JSON, 422),
-        (
-            json.dumps({"width": 1, "height": 1, "strokes": [[[i, 0]] for i in range(1001)]}).encode(),
-            JSON,
-            422,
-        ),
-        (
-            json.dumps({"width": 1, "height": 1, "strokes": [[[i % 9, 0] for i in range(20_001)]]}).encode(),
-            JSON,
-            422,
-        ),
+        (json.dumps({"width": 1, "height": 1, "strokes": [[[i, 0]] for i in range(1001)]}).encode(), JSON, 422),
+        (json.dumps({"width": 1, "height": 1, "strokes": [[[i % 9, 0] for i in range(20_001)]]}).encode(), JSON, 422),
     ],
 )
 def test_bad_bodies_are_told_in_a_sentence(server, body, headers, status):

@@ -13,9 +13,7 @@ def test_axe_finds_no_violation_on_a_page_of_the_server(open_page, axe_in_every_
 
 
 @pytest.mark.parametrize(("model", "text"), [("Network", "3"), ("Softmax regression", "36")])
-def test_axe_finds_no_violation_beside_a_reading_and_its_correction(
-    open_page, axe_in_every_look, strokes, model, text
-):
+def test_axe_finds_no_violation_beside_a_reading_and_its_correction(open_page, axe_in_every_look, strokes, model, text):
     page = open_page()
     page.get_by_text(model, exact=True).click()
     for at, digit in enumerate(text):
@@ -46,9 +44,7 @@ def test_axe_finds_no_violation_in_the_settings_of_the_keys(open_page, axe_in_ev
     assert axe_in_every_look(page) == []
 
 
-def test_axe_finds_no_violation_beside_runs_that_are_compared_and_replayed(
-    open_page, axe_in_every_look, strokes
-):
+def test_axe_finds_no_violation_beside_runs_that_are_compared_and_replayed(open_page, axe_in_every_look, strokes):
     page = open_page("/learn")
     train_and_replay(page, strokes["3"])
     page.get_by_role("button", name="Show the fewest").click()

@@ -269,9 +269,7 @@ def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
         return said, json.loads(answer)["text"]
 
     said, text = run_apart(run())
-    assert (
-        said == "shuzi: a process that reads can't be started (Too many open files); close other programs.\n"
-    )
+    assert said == "shuzi: a process that reads can't be started (Too many open files); close other programs.\n"
     assert text == "7"
 
 

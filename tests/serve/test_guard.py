@@ -125,10 +125,7 @@ def test_a_server_that_ends_lets_requests_finish_or_says_so():
         await asyncio.sleep(0)
         guard.stop(0.05)
         late = await answer(guard, whole)
-        return [
-            (status, b"retry-after" in headers)
-            for status, headers, _ in (late, await started, await uploading)
-        ]
+        return [(status, b"retry-after" in headers) for status, headers, _ in (late, await started, await uploading)]
 
     assert run_apart(several()) == [(503, True)] * 3
 

@@ -86,9 +86,7 @@ def test_steps_in_the_page_give_the_weights_that_shuzi_train_writes(lesson, comm
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(55_000, 5_000), (60_000, 0)])
-def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(
-    lesson, command, tmp_path, count, held_out
-):
+def test_an_epoch_in_the_page_ends_with_the_weights_that_shuzi_train_writes(lesson, command, tmp_path, count, held_out):
     command("train", "softmax-numpy", "--seed", 3, "--validation", held_out, "--out", tmp_path / "run")
     run = read_run(tmp_path / "run")
     weights = load_file(run.folder / WEIGHTS)
@@ -145,9 +143,7 @@ def test_128_hidden_units_reach_the_accuracy_that_the_documentation_states(lesso
 def test_let_it_run_the_sheet_reads_with_what_was_learnt(lesson):
     page = lesson()
     expect(page.locator("#said")).to_have_text("Epoch 1: batch 0 of 550")
-    expect(page.locator("#held")).to_have_text(
-        "Validation accuracy (the last 5,000 training images, held out)"
-    )
+    expect(page.locator("#held")).to_have_text("Validation accuracy (the last 5,000 training images, held out)")
     set_knob(page, "count", "4000")
     set_knob(page, "epochs", "1")
     page.locator("#pace").select_option("fast")
@@ -230,10 +226,7 @@ def numbers(page: Page, ten: str, what: str) -> np.ndarray:
     """What ten of a card's lists show behind a name, a regular expression, 0 first."""
     lines = page.locator(f"#{ten} .n").filter(has=page.locator("i", has_text=re.compile(f"^{what}$")))
     return np.array(
-        [
-            float(re.sub(r"\s", "", each.removeprefix(what)).replace("−", "-"))
-            for each in lines.all_inner_texts()
-        ]
+        [float(re.sub(r"\s", "", each.removeprefix(what)).replace("−", "-")) for each in lines.all_inner_texts()]
     )
 
 
@@ -257,9 +250,7 @@ def test_every_number_of_a_batch_is_computed(lesson, mnist):
     pixel -= 29
     expect(page.locator("#which-said")).to_contain_text(f"training image {batch[7]}, label {labels[7]}")
     ink = mnist[0].images[batch[7]].reshape(-1)[pixel]
-    expect(page.locator("#pixel")).to_contain_text(
-        f"index {pixel} of the flattened image. Pixel value {ink} of 255"
-    )
+    expect(page.locator("#pixel")).to_contain_text(f"index {pixel} of the flattened image. Pixel value {ink} of 255")
     near = {"atol": 6e-4, "rtol": 0}
     np.testing.assert_allclose(numbers(page, "ten-logits", "xw"), x[7, pixel] * W[pixel], **near)
     np.testing.assert_allclose(numbers(page, "ten-logits", "z"), z[7], **near)
@@ -309,9 +300,7 @@ def test_every_number_of_the_hidden_layer_is_computed(lesson, mnist):
         )
         np.testing.assert_allclose(numbers(page, "ten-steps", "[+−]"), -0.2 * of_W2[j], atol=6e-6, rtol=0)
         pixel = 14 * 28 + 14
-        np.testing.assert_allclose(
-            numbers(page, "unit-change", "[+−]"), [-0.2 * of_W1[pixel, j]], atol=6e-6, rtol=0
-        )
+        np.testing.assert_allclose(numbers(page, "unit-change", "[+−]"), [-0.2 * of_W1[pixel, j]], atol=6e-6, rtol=0)
     np.testing.assert_allclose(numbers(page, "ten-logits", "z"), (h @ W2 + b2)[0], **near)
 
 
@@ -341,9 +330,7 @@ def test_hidden_units_form_and_the_training_is_replayed_and_compared(lesson):
     page.get_by_role("button", name="One step").click()
     expect(page.locator("#runs li")).to_have_count(2)
     expect(page.locator("#shares .curve")).to_have_count(2)
-    expect(page.locator("#runs li").first).to_contain_text(
-        "16 hidden units, α = 0.2, batch size 100, 2,000 images"
-    )
+    expect(page.locator("#runs li").first).to_contain_text("16 hidden units, α = 0.2, batch size 100, 2,000 images")
     page.get_by_role("button", name="Clear earlier runs").click()
     expect(page.locator("#runs li")).to_have_count(1)
 
@@ -450,9 +437,7 @@ def test_a_set_that_is_missing_is_told_with_the_way_to_get_it(chromium, server, 
         learn.packed_set()
     page = chromium.new_page(locale="en-GB")
     problem = caught.value
-    page.route(
-        "**/api/learn/set", lambda route: route.fulfill(status=problem.status, json=problem.document())
-    )
+    page.route("**/api/learn/set", lambda route: route.fulfill(status=problem.status, json=problem.document()))
     page.goto(server.url + "/learn")
     expect(page.locator("#trouble")).to_have_text(NOT_THERE)
     expect(page.locator("#says")).to_contain_text("It says")  # what needs no set still works

@@ -57,10 +57,7 @@ def test_two_digits_are_read_in_a_row_and_each_can_be_looked_at(open_page, strok
 def test_marks_stand_between_the_digits_and_what_is_not_read_is_counted(open_page, server, drawing, strokes):
     answer = requests.post(server.url + "/api/read?detail=true", json=drawing("47"), timeout=60).json()
     (number,) = answer["numbers"]
-    number |= {
-        "text": "-4.7",
-        "marks": [{"sign": sign, "confidence": 1, "box": [0, 0, 1, 1]} for sign in "-."],
-    }
+    number |= {"text": "-4.7", "marks": [{"sign": sign, "confidence": 1, "box": [0, 0, 1, 1]} for sign in "-."]}
     answer |= {"text": "-4.7", "unread": [[0, 0, 9, 9], [9, 9, 9, 9]]}
     page = open_page()
     page.route("**/api/read*", lambda route: route.fulfill(json=answer))
@@ -185,9 +182,7 @@ def test_a_photo_too_large_to_send_is_shrunk_first(open_page, strokes):
     large = io.BytesIO()
     small.resize((2000, 1800)).save(large, "PNG", compress_level=0)
     assert len(large.getvalue()) > 10_000_000
-    page.locator("#file").set_input_files(
-        {"name": "a.png", "mimeType": "image/png", "buffer": large.getvalue()}
-    )
+    page.locator("#file").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": large.getvalue()})
     expect(page.locator(".box")).to_have_count(2)
     expect(reading(page)).to_have_text("47")
 
@@ -215,9 +210,7 @@ def test_each_page_of_a_file_is_shown_and_read(open_page, three_pages, locale, f
     page.locator("#file").set_input_files({"name": name, "mimeType": kind, "buffer": data})
     expect(page.locator("#page")).to_have_text(first)
     expect(reading(page)).to_have_text("35")
-    seen = (
-        "() => { const it = document.getElementById('picture'); return it.complete && it.naturalWidth > 0; }"
-    )
+    seen = "() => { const it = document.getElementById('picture'); return it.complete && it.naturalWidth > 0; }"
     page.wait_for_function(seen)
     expect(page.get_by_role("button", name=back)).to_be_disabled()
     page.get_by_role("button", name=turn).press("Enter")
@@ -253,9 +246,7 @@ def test_a_late_answer_to_an_earlier_page_is_not_shown(open_page, three_pages):
 
 @pytest.mark.slow
 def test_all_of_24_numbers_is_in_view_and_the_comparison_is_short(open_page, strokes):
-    rows = [
-        Image.open(io.BytesIO(photo(strokes, text))).resize((360, 110)) for text in ("3574", "2068", "9147")
-    ]
+    rows = [Image.open(io.BytesIO(photo(strokes, text))).resize((360, 110)) for text in ("3574", "2068", "9147")]
     whole = Image.new("RGB", (3 * 480, 8 * 110), (238, 232, 218))
     for at in range(24):
         whole.paste(rows[at % 3], (480 * (at % 3) + 60, 110 * (at // 3)))
@@ -373,13 +364,9 @@ def test_a_pasted_photo_is_read(open_page, strokes):
 
 def test_a_chosen_photo_is_read_and_what_is_none_is_told(open_page, strokes):
     page = open_page()
-    page.locator("#file").set_input_files(
-        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(strokes, "62")}
-    )
+    page.locator("#file").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo(strokes, "62")})
     expect(page.locator(".box")).to_have_count(2)
-    page.locator("#file").set_input_files(
-        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"}
-    )
+    page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"no picture"})
     expect(page.locator("#notice")).to_have_text("a.txt is not a picture or PDF.")
 
 
@@ -550,12 +537,7 @@ def test_a_pens_pressure_widens_the_stroke(open_page):
 
 def test_strokes_are_sharp_at_two_pixels_a_point(open_page):
     page = open_page(device_scale_factor=2)
-    assert (
-        page.evaluate(
-            "document.getElementById('canvas').width / document.getElementById('canvas').clientWidth"
-        )
-        == 2
-    )
+    assert page.evaluate("document.getElementById('canvas').width / document.getElementById('canvas').clientWidth") == 2
 
 
 @pytest.mark.slow
@@ -651,9 +633,7 @@ def test_not_sure_has_the_numbers_of_the_bars(open_page):
     page = open_page()
     page.route("**/api/samples*", lambda route: route.fulfill(json={"samples": [sample]}))
     page.keyboard.press("h")
-    expect(page.locator("#verdict")).to_have_text(
-        said := re.compile(r"^perhaps (\d) \((.+)\), or (\d) \((.+)\)$")
-    )
+    expect(page.locator("#verdict")).to_have_text(said := re.compile(r"^perhaps (\d) \((.+)\), or (\d) \((.+)\)$"))
     a, p, b, q = said.match(page.locator("#verdict").inner_text()).groups()
     bars = page.locator("#bars span").all_inner_texts()
     assert [bars[int(a)], bars[int(b)]] == [p, q]
@@ -666,12 +646,7 @@ def test_templates_and_answer_are_in_view_together(open_page, strokes, locale):
     draw(page, strokes["3"])
     page.locator("label:has([value=softmax])").click()
     expect(page.locator("#maps .best b")).to_have_text("3")
-    for part in (
-        "#reading",
-        "#bars",
-        "#maps li:last-child canvas >> nth=0",
-        "#maps li:last-child canvas >> nth=1",
-    ):
+    for part in ("#reading", "#bars", "#maps li:last-child canvas >> nth=0", "#maps li:last-child canvas >> nth=1"):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 800

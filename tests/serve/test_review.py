@@ -207,14 +207,7 @@ def test_forms_are_read_into_a_file_that_is_reviewed_and_no_row_is_lost(table):
         out.write("5.png", entries)
         open_review(table).write("scans/2.png", "amount", "1250", anyway=False)
         out.write("6.png", entries)
-    assert [row[0] for row in rows(table)] == [
-        "scans/1.png",
-        "scans/2.png",
-        "gone.png",
-        "4.png",
-        "5.png",
-        "6.png",
-    ]
+    assert [row[0] for row in rows(table)] == ["scans/1.png", "scans/2.png", "gone.png", "4.png", "5.png", "6.png"]
     assert rows(table)[0][2:5] == ["704128", "0.5000", "yes"]
     assert rows(table)[1][5:] == ["1250", "0.4000", "yes"]
 
@@ -257,9 +250,7 @@ def test_numbers_are_put_right_in_their_file(tmp_path, read_page):
     review.write("a.png", "R2C1", "7", anyway=False)
     assert review.uncertain() == []
     with (tmp_path / "n.csv").open(newline="") as file:
-        written = [
-            (row["text"], row["value"], row["confidence"], row["checked"]) for row in csv.DictReader(file)
-        ]
+        written = [(row["text"], row["value"], row["confidence"], row["checked"]) for row in csv.DictReader(file)]
     assert written[1:3] == [("-1.25", "-1.25", "0.9025", "yes"), ("7", "7", "0.4000", "yes")]
     assert written[0][3] == written[3][3] == ""
 
@@ -297,11 +288,7 @@ def test_a_number_of_a_turned_page_is_shown_upright(tmp_path, read_page):
 
 def test_a_row_that_is_being_written_is_passed_over(table):
     table.write_text(ROWS + "4.png,form.json,70")
-    assert [item.file for item in open_review(table).uncertain()] == [
-        "scans/1.png",
-        "scans/2.png",
-        "gone.png",
-    ]
+    assert [item.file for item in open_review(table).uncertain()] == ["scans/1.png", "scans/2.png", "gone.png"]
 
 
 def test_a_file_that_excel_saved_is_corrected(table):
@@ -322,9 +309,7 @@ def test_no_server_without_a_review_has_its_page(server):
 )
 def test_another_file_is_refused_and_stays(tmp_path, content):
     (tmp_path / "other.csv").write_text(content)
-    with pytest.raises(
-        ShuziError, match="not a CSV file of forms, numbers or tables as this version's shuzi read"
-    ):
+    with pytest.raises(ShuziError, match="not a CSV file of forms, numbers or tables as this version's shuzi read"):
         serve(ServerSettings(review=str(tmp_path / "other.csv")), open_browser=False)
     with pytest.raises(ShuziError, match="can't be read"):
         open_review(tmp_path / "none.csv")

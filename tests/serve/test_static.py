@@ -59,11 +59,7 @@ def test_no_digit_has_one_sign_and_it_is_not_that_of_multiplication():
 def test_the_code_that_the_lesson_shows_is_the_code_that_runs():
     book = Path(__file__).parents[2] / "book" / "en" / "11-hidden.md"
     code = (STATIC.parents[1] / "softmax" / "equations.py").read_text() + book.read_text("utf-8")
-    lines = [
-        line
-        for each in re.findall(r"<code[^>]*>([^<]+)</code>", text("learn.html"))
-        for line in each.split("\n")
-    ]
+    lines = [line for each in re.findall(r"<code[^>]*>([^<]+)</code>", text("learn.html")) for line in each.split("\n")]
     assert len(lines) == 12
     assert [line for line in lines if line not in code] == []
 

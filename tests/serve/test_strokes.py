@@ -73,7 +73,6 @@ def test_a_dot_beside_a_digit_is_no_digit(strokes, reader):
 
 def test_pressure_widens_the_stroke(strokes):
     light, heavy = (
-        [np.c_[stroke[:, :2], np.linspace(0, p, len(stroke))] for stroke in placed(strokes, "3", 0)]
-        for p in (0.1, 1)
+        [np.c_[stroke[:, :2], np.linspace(0, p, len(stroke))] for stroke in placed(strokes, "3", 0)] for p in (0.1, 1)
     )
     assert render(heavy).pixels.mean() < render(light).pixels.mean()

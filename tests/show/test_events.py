@@ -25,9 +25,7 @@ def test_events_are_the_figures_of_the_run(command, small_folder, tmp_path, reci
     assert values("loss/training") == pytest.approx([epoch.loss for epoch in metrics])
     assert values("accuracy/training") == pytest.approx([epoch.accuracy for epoch in metrics])
     assert values("accuracy/validation") == pytest.approx([epoch.validation_accuracy for epoch in metrics])
-    assert values("loss/curve") == pytest.approx(
-        [loss for epoch in metrics for loss in epoch.curve], abs=1e-5
-    )
+    assert values("loss/curve") == pytest.approx([loss for epoch in metrics for loss in epoch.curve], abs=1e-5)
     assert np.allclose(values("learning rate"), 0.2)
     assert len(events.Images("templates")) == 3
     assert runs.evaluate_run(folder).evaluation.count == 200

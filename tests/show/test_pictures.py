@@ -163,9 +163,7 @@ def test_the_confusion_matrix_has_its_counts_written(tested):
 def test_mistakes_are_drawn_under_what_they_are_and_were_read_as(tested, count):
     shown = tested.evaluation.mistakes[:count]
     images = tested.test.images[[mistake.index for mistake in shown]]
-    captions = [
-        f"1{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown
-    ]
+    captions = [f"1{each.index}: {each.label} read {each.read}\n{100 * each.confidence:.1f} %" for each in shown]
     figure = plots.mistakes(images, captions, "the most confident of 32 mistakes in 10,000")
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == len(shown)

@@ -39,9 +39,7 @@ def test_translation_is_by_three_pixels_each_way(images):
     moved = corrupted(images, "translate", np.random.default_rng(0))
     for before, after in zip(images, moved, strict=True):
         shifted = [
-            cv2.warpAffine(before, np.float32([[1, 0, x], [0, 1, y]]), (28, 28))
-            for x in (-3, 3)
-            for y in (-3, 3)
+            cv2.warpAffine(before, np.float32([[1, 0, x], [0, 1, y]]), (28, 28)) for x in (-3, 3) for y in (-3, 3)
         ]
         assert min(np.abs(s.astype(int) - after).max() for s in shifted) <= 1
 

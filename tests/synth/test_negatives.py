@@ -43,9 +43,7 @@ def test_as_many_of_each_digit_are_drawn():
 
 def test_normalise_leaves_drawn_digits_where_they_are():
     images, _ = draw_digits(50, np.random.default_rng(0))
-    moved = [
-        np.abs(ink_centre(normalise(i).astype(float)) - ink_centre(i.astype(float))).max() for i in images
-    ]
+    moved = [np.abs(ink_centre(normalise(i).astype(float)) - ink_centre(i.astype(float))).max() for i in images]
     assert max(moved) < 1.5
 
 
@@ -77,9 +75,7 @@ def test_negatives_are_of_every_kind_from_blank_to_full(mnist):
 
 def test_a_school_writes_the_digits_that_it_lacks_as_most_people_do():
     schools = table("skeletons")["digits"]
-    lacking = [
-        (school, digit) for school in schools for digit in range(10) if str(digit) not in schools[school]
-    ]
+    lacking = [(school, digit) for school in schools for digit in range(10) if str(digit) not in schools[school]]
     assert lacking
     for school, digit in lacking:
         assert digit_skeletons(digit, school)[0] == digit_skeletons(digit)[0]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import tiny_pens
+from shuzi.synth.columns import column, textured
 
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES
@@ -14,7 +15,6 @@ from shuzi.page import MARKS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
-from shuzi.synth.columns import column, textured
 from shuzi.synth.displays import display
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
@@ -77,12 +77,7 @@ def test_arrays_are_of_the_types_and_shapes_that_are_told(some, kind):
     assert {scene.picture.shape for scene in some} == {STRIP if kind is field_strip else SQUARE}
     for scene in some:
         shape, count = scene.picture.shape, len(scene.labels)
-        for name, dtype in (
-            ("picture", np.uint8),
-            ("ink", np.uint8),
-            ("writing", np.uint8),
-            ("owner", np.int16),
-        ):
+        for name, dtype in (("picture", np.uint8), ("ink", np.uint8), ("writing", np.uint8), ("owner", np.int16)):
             assert (getattr(scene, name).shape, getattr(scene, name).dtype) == (shape, dtype)
         assert scene.boxes.shape == (count, 4)
         assert scene.small.shape[1:] == (4,)
@@ -143,11 +138,7 @@ def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
         assert (scene.labels[known] < CLASSES).all()
         assert (scene.labels[after] < CLASSES).all()
         assert len(set(after.tolist())) == len(after)
-        shown = (
-            (scene.visible[known] >= VISIBLE)
-            & (scene.visible[after] >= VISIBLE)
-            & (scene.sizes[known] >= MIN_SIZE)
-        )
+        shown = (scene.visible[known] >= VISIBLE) & (scene.visible[after] >= VISIBLE) & (scene.sizes[known] >= MIN_SIZE)
         middles = scene.boxes[:, :2] + scene.boxes[:, 2:] / 2
         step = (middles[after] - middles[known])[shown]
         assert (step[:, 0] > 0).all()
@@ -158,9 +149,7 @@ def test_the_next_digit_is_one_to_the_right_and_nobody_elses(some, kind):
 
 def test_digits_that_count_can_be_seen(some):
     for scene in some:
-        for label, visible, (x, y, w, h) in zip(
-            scene.labels, scene.visible, scene.boxes.astype(int), strict=True
-        ):
+        for label, visible, (x, y, w, h) in zip(scene.labels, scene.visible, scene.boxes.astype(int), strict=True):
             if label < CLASSES and visible >= VISIBLE:
                 near = scene.picture[max(y - 2, 0) : y + h + 2, max(x - 2, 0) : x + w + 2]
                 # less than the tones between ink and paper where the ink covers no pixel whole

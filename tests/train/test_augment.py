@@ -3,13 +3,7 @@ import torch
 
 from shuzi.train import augment
 
-CHANGES = [
-    augment.warp,
-    augment.warp_far,
-    augment.warp,
-    augment.roughly,
-    *(change for change, _ in augment.ROUGH),
-]
+CHANGES = [augment.warp, augment.warp_far, augment.warp, augment.roughly, *(change for change, _ in augment.ROUGH)]
 
 
 @pytest.fixture(scope="module")

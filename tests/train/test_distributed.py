@@ -113,41 +113,15 @@ def test_shares_are_all_of_it_once(size, count):
 
 @pytest.mark.slow
 def test_a_rank_killed_ends_all_and_one_process_goes_on(command, tmp_path, small_folder):
-    options = [
-        "softmax-tensors",
-        "--device",
-        "cpu",
-        "--data",
-        small_folder,
-        "--epochs",
-        60,
-        "--batch-size",
-        64,
-    ]
+    options = ["softmax-tensors", "--device", "cpu", "--data", small_folder, "--epochs", 60, "--batch-size", 64]
     command("train", *options, "--out", tmp_path / "straight", "--json").json  # noqa: B018
-    run = [
-        *TORCHRUN,
-        "--nproc-per-node=2",
-        "-m",
-        "shuzi",
-        "train",
-        *map(str, options),
-        "--out",
-        tmp_path / "killed",
-    ]
+    run = [*TORCHRUN, "--nproc-per-node=2", "-m", "shuzi", "train", *map(str, options), "--out", tmp_path / "killed"]
     with subprocess.Popen(
-        run,
-        cwd=tmp_path,
-        env=command.environment(),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        run, cwd=tmp_path, env=command.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as agent:
         while not (line := agent.stderr.readline()).startswith("epoch 2/60"):
             assert line, "ended before it began"
-        (victim,) = (
-            rank for rank in psutil.Process(agent.pid).children() if rank.environ().get("RANK") == "1"
-        )
+        (victim,) = (rank for rank in psutil.Process(agent.pid).children() if rank.environ().get("RANK") == "1")
         others = psutil.Process(agent.pid).children(recursive=True)
         victim.send_signal(signal.SIGKILL)
         out, err = agent.communicate(timeout=120)

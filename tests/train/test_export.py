@@ -174,9 +174,7 @@ def test_the_8_bits_span_pictures_of_every_label(tmp_path, mnist, monkeypatch):
     run = runs.train(make_plan("fast", str(mine), epochs=1, batch_size=64), tmp_path / "run")
     monkeypatch.setattr(export, "RANGED", 20)
     spanned = []
-    monkeypatch.setattr(
-        export, "in_eight_bits", lambda proto, batches, whole: spanned.extend(batches) or proto
-    )
+    monkeypatch.setattr(export, "in_eight_bits", lambda proto, batches, whole: spanned.extend(batches) or proto)
     export.export(run.folder, int8=True)
     learnt = shuzi.load(mine)[0]
     shown = {int(learnt.labels[(learnt.images == image).all((1, 2))][0]) for image in np.concatenate(spanned)}
@@ -213,9 +211,7 @@ def test_only_an_export_is_replaced_by_an_export(tmp_path, small_folder):
 def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub(
     tmp_path, small_folder, monkeypatch, command
 ):
-    short = dataclasses.replace(
-        RECIPES["finder"], steps_per_epoch=1, count_correct=lambda *_: (0, 1)
-    )  # an hour, else
+    short = dataclasses.replace(RECIPES["finder"], steps_per_epoch=1, count_correct=lambda *_: (0, 1))  # an hour, else
     monkeypatch.setitem(RECIPES, "finder", short)
     run = runs.train(make_plan("finder", str(small_folder), epochs=1, batch_size=2), tmp_path / "run")
     with pytest.raises(ShuziError, match="a finder, and the hub's folder is for a network that names digits"):
@@ -232,9 +228,7 @@ def test_a_finder_is_said_to_be_read_with_as_a_finder_and_is_nothing_for_the_hub
         Reader(path)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"), [(None, "no such file"), (b"", "no weights"), (b"<html>", "damaged")]
-)
+@pytest.mark.parametrize(("content", "reason"), [(None, "no such file"), (b"", "no weights"), (b"<html>", "damaged")])
 def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)

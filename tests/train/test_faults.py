@@ -125,9 +125,7 @@ def test_the_steps_of_a_recipe_that_makes_no_batches_count_for_nothing(small):
 
 
 def test_a_recipe_without_a_name_is_named_by_its_summary():
-    with pytest.raises(
-        ShuziError, match=r"^the recipe 'good': its build failed with ZeroDivisionError"
-    ) as raised:
+    with pytest.raises(ShuziError, match=r"^the recipe 'good': its build failed with ZeroDivisionError") as raised:
         Training(dataclasses.replace(GOOD, build=fails), Settings(1, 10, 0.1), CPU)
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 

@@ -46,9 +46,7 @@ def network():
 @pytest.fixture(scope="module")
 def by_hand():
     """A number 42 with a comma after it, a digit cut by the frame, a low one, and a line of smaller writing."""
-    boxes = np.array(
-        [[10, 20, 16, 24], [30, 20, 16, 24], [50, 42, 4, 6], [90, 50, 6, 24], [60, 8, 6, 13]], np.float32
-    )
+    boxes = np.array([[10, 20, 16, 24], [30, 20, 16, 24], [50, 42, 4, 6], [90, 50, 6, 24], [60, 8, 6, 13]], np.float32)
     owner = np.full((64, 96), -1, np.int16)
     for i in (0, 1, 3, 4):
         x, y, w, h = boxes[i].astype(int)
@@ -78,12 +76,7 @@ def cell(scene, i):
 def test_peaks_stand_in_the_middles_of_what_is_there(by_hand):
     wanted = targets(by_hand)
     peaks = {(kind, y, x) for kind, y, x in np.argwhere(wanted["heat"] == 1).tolist()}
-    assert peaks == {
-        (0, *cell(by_hand, 0)),
-        (0, *cell(by_hand, 1)),
-        (2, *cell(by_hand, 2)),
-        (0, *cell(by_hand, 4)),
-    }
+    assert peaks == {(0, *cell(by_hand, 0)), (0, *cell(by_hand, 1)), (2, *cell(by_hand, 2)), (0, *cell(by_hand, 4))}
     assert (wanted["heat"] <= 1).all()
     for i in (0, 1, 4):
         at = cell(by_hand, i)
@@ -148,16 +141,9 @@ def test_answers_that_are_the_truth_lose_next_to_nothing(by_hand):
 
 
 def test_an_empty_scene_has_targets_and_losses_too(by_hand, network):
-    none = {
-        name: getattr(by_hand, name)[:0]
-        for name in ("labels", "boxes", "sizes", "visible", "following", "small")
-    }
+    none = {name: getattr(by_hand, name)[:0] for name in ("labels", "boxes", "sizes", "visible", "following", "small")}
     blank = dataclasses.replace(
-        by_hand,
-        **none,
-        ink=np.zeros_like(by_hand.ink),
-        writing=np.zeros_like(by_hand.ink),
-        owner=np.full((64, 96), -1),
+        by_hand, **none, ink=np.zeros_like(by_hand.ink), writing=np.zeros_like(by_hand.ink), owner=np.full((64, 96), -1)
     )
     wanted = collate([targets(blank)])
     assert not wanted.heat.any()
@@ -241,10 +227,7 @@ def test_the_file_answers_as_torch_does_at_any_size(mnist, monkeypatch):
     model.load_state_dict(first_weights(str(TO_TRAIN_ON), "finder"))
     data = RECIPES["finder"].onnx(model, digits)
     assert len(data) < 1.7e6  # weights of 8 bits
-    assert {each.key for each in onnx.load_from_string(data).metadata_props} == {
-        "shuzi.name",
-        "shuzi.version",
-    }
+    assert {each.key for each in onnx.load_from_string(data).metadata_props} == {"shuzi.name", "shuzi.version"}
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     strips = np.stack([scene(Glyphs(digits), np.random.default_rng(i)).picture for i in range(3)])
     for count, height, width in ((1, 48, 64), (3, 16, 16), (2, 64, 256)):

@@ -60,9 +60,7 @@ GPUS = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_availabl
 DEVICES = [CPU, *(torch.device(name) for name, there in GPUS.items() if there)]
 
 # taken up after 2 epochs of 4: before the second cycle begins, as it begins, and within it
-CYCLES = [
-    dataclasses.replace(EVERYTHING, second_cycle_at=share, extend=extended) for share in (0.75, 0.5, 0.25)
-]
+CYCLES = [dataclasses.replace(EVERYTHING, second_cycle_at=share, extend=extended) for share in (0.75, 0.5, 0.25)]
 
 
 @pytest.mark.parametrize("recipe", [RECIPES["softmax"], RECIPES["softmax-tensors"], EVERYTHING, *CYCLES])
@@ -87,10 +85,7 @@ def test_a_training_taken_up_from_its_state_ends_with_the_very_same_weights(smal
 @pytest.mark.parametrize("device", DEVICES, ids=str)
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in ("best", "tuned", "finder") else ())
-        for name in RECIPES
-    ],
+    [pytest.param(name, marks=pytest.mark.slow if name in ("best", "tuned", "finder") else ()) for name in RECIPES],
 )
 @pytest.mark.usefixtures("few_writers")
 def test_every_recipe_taken_up_within_an_epoch_ends_with_the_very_same_weights(mnist, name, device):
@@ -215,13 +210,7 @@ def test_an_epochs_curve_has_the_loss_of_each_part_of_it(small):
 def test_each_step_is_told_with_the_images_done(small):
     told = []
     training = Training(RECIPES["softmax"], Settings(2, 300, 0.1), CPU)
-    list(
-        fit(
-            training,
-            small[0],
-            on_step=lambda done, images, loss: told.append((done, images, loss.requires_grad)),
-        )
-    )
+    list(fit(training, small[0], on_step=lambda done, images, loss: told.append((done, images, loss.requires_grad))))
     assert told == [(done, 1000, False) for done in (300, 600, 900, 1000)] * 2
 
 
@@ -332,16 +321,10 @@ def test_another_models_weights_are_refused_by_the_first_name_that_differs():
     state = model.state_dict()
     for tensors, words in [
         ({}, "linear.weight is not there, expected float32 of shape (10, 784)"),
-        (
-            state | {"linear.weight": torch.zeros(784, 10)},
-            "is float32 of shape (784, 10), expected float32 of",
-        ),
+        (state | {"linear.weight": torch.zeros(784, 10)}, "is float32 of shape (784, 10), expected float32 of"),
         (state | {"more": torch.zeros(1)}, "more is float32 of shape (1,), expected not there"),
         (state | {"linear.bias": torch.zeros(10).to(torch.float8_e4m3fn)}, "linear.bias is float8_e4m3fn of"),
-        (
-            state | {"linear.bias": torch.full((10,), torch.nan)},
-            "linear.bias holds values that are not finite",
-        ),
+        (state | {"linear.bias": torch.full((10,), torch.nan)}, "linear.bias holds values that are not finite"),
     ]:
         with pytest.raises(ShuziError) as raised:
             load_state(model.state_dict(), tensors, torch.isfinite)

@@ -63,8 +63,7 @@ def test_a_package_gives_recipes_by_entry_points(here, monkeypatch):
     assert recipes.recipe("tiny").summary == "one hidden layer"
     assert make_plan("tiny").settings.epochs == 2
     with pytest.raises(
-        shuzi.ShuziError,
-        match=r"no recipe is called 'huge'; there are .*best, tuned, finder, tiny, and your own",
+        shuzi.ShuziError, match=r"no recipe is called 'huge'; there are .*best, tuned, finder, tiny, and your own"
     ):
         recipes.recipe("huge")
 
@@ -92,9 +91,7 @@ def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
     (here / "run" / "run.json").write_text(about.replace("my_digits:tiny", "strange:recipe"))
     (here / "strange.py").write_text("raise AssertionError('was imported')")
     path = [*sys.path]
-    sentence = (
-        r"run: was trained by strange:recipe, which is code outside shuzi. .* --recipe strange:recipe, or "
-    )
+    sentence = r"run: was trained by strange:recipe, which is code outside shuzi. .* --recipe strange:recipe, or "
     for use in (read_run, runs.evaluate_run, runs.scorer, runs.resume, export.export, hub.to_hub):
         with pytest.raises(shuzi.ShuziError, match=sentence):
             use(run.folder)

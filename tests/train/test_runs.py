@@ -156,9 +156,7 @@ def test_of_a_set_in_the_order_of_its_labels_every_label_is_learnt(plan):
         learnt, held_out = parts(dataclasses.replace(plan, settings=settings), digits)
         assert min(learnt.counts()) >= least
         assert sorted([*learnt.images[:, 0, 0], *held_out.images[:, 0, 0]]) == list(range(40))
-        assert all(
-            image[0, 0] // 4 == label for image, label in zip(held_out.images, held_out.labels, strict=True)
-        )
+        assert all(image[0, 0] // 4 == label for image, label in zip(held_out.images, held_out.labels, strict=True))
 
 
 def test_of_a_named_set_the_last_are_held_out_as_the_shipped_networks_were(plan, mnist):
@@ -185,9 +183,7 @@ def test_holding_out_everything_is_refused(tmp_path, plan):
     assert names(tmp_path) == []
 
 
-def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_never_was(
-    command, tmp_path, small_folder
-):
+def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_never_was(command, tmp_path, small_folder):
     options = ["--data", small_folder, "--epochs", 40, "--batch-size", 64, "--seed", 2]
     command("train", "--device", "cpu", *options, "--out", tmp_path / "straight", "--json").json  # noqa: B018
     with command.start("train", "--device", "cpu", *options, "--out", tmp_path / "killed") as process:
@@ -206,16 +202,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_weights_of_one_that_neve
 
 def test_ctrl_c_ends_with_one_sentence_and_the_checkpoint_kept(command, tmp_path, small_folder):
     with command.start(
-        "train",
-        "--device",
-        "cpu",
-        "--data",
-        small_folder,
-        "--epochs",
-        100000,
-        "--out",
-        tmp_path / "run",
-        "--json",
+        "train", "--device", "cpu", "--data", small_folder, "--epochs", 100000, "--out", tmp_path / "run", "--json"
     ) as process:
         assert process.stderr.readline().startswith("epoch 1/")
         process.send_signal(signal.SIGINT)
@@ -224,9 +211,7 @@ def test_ctrl_c_ends_with_one_sentence_and_the_checkpoint_kept(command, tmp_path
     *epochs, last = err.splitlines()
     assert all(line.startswith("epoch ") for line in epochs)
     kept = len(epochs) + 1
-    assert last == (
-        f"shuzi: stopped; epochs 1 to {kept} are kept, go on with: shuzi train --resume {tmp_path / 'run'}"
-    )
+    assert last == (f"shuzi: stopped; epochs 1 to {kept} are kept, go on with: shuzi train --resume {tmp_path / 'run'}")
     assert names(tmp_path / "run") == UNFINISHED
     assert len(read_run(tmp_path / "run").metrics) in (kept, kept + 1)
 
@@ -281,9 +266,7 @@ def test_a_finished_run_cannot_be_resumed(finished):
         runs.resume(finished)
 
 
-@pytest.mark.parametrize(
-    "option", [("--epochs", 9), ("--seed", 1), ("--out", "x"), ("--force",), ("softmax",)]
-)
+@pytest.mark.parametrize("option", [("--epochs", 9), ("--seed", 1), ("--out", "x"), ("--force",), ("softmax",)])
 def test_resume_takes_no_other_settings(command, unfinished, option):
     before = files(unfinished)
     ended = command("train", "--resume", unfinished, *option)
@@ -313,13 +296,7 @@ def test_force_replaces_a_run(plan, copied):
     before = weights(copied)
     for folder in ("pictures", "hub"):
         (copied / folder).mkdir()
-    for name in (
-        "model.onnx",
-        "pictures/confusion.png",
-        "hub/model.onnx",
-        "hub/config.json",
-        ".shuzi-a1b2c3d4.part",
-    ):
+    for name in ("model.onnx", "pictures/confusion.png", "hub/model.onnx", "hub/config.json", ".shuzi-a1b2c3d4.part"):
         (copied / name).touch()  # of the old weights, and left over by a process that was killed
     runs.train(other, copied, force=True)
     assert names(copied) == FINISHED
@@ -396,9 +373,7 @@ def test_force_keeps_the_old_run_until_the_first_epoch_of_the_new_one_is_done(pl
 def test_force_keeps_the_old_run_if_the_new_one_fails(command, small_folder, copied):
     before = files(copied)
     for option, limit in [(("--lr", "1e38"), None), ((), 20_000)]:
-        ended = command(
-            "train", "--data", small_folder, "--out", copied, "--force", *option, file_bytes=limit
-        )
+        ended = command("train", "--data", small_folder, "--out", copied, "--force", *option, file_bytes=limit)
         assert ended.code == 1
         assert files(copied) == before
         assert names(copied.parent) == ["copied"]
@@ -582,21 +557,13 @@ def test_every_truncation_of_tensors_is_one_sentence(unfinished, finished, file)
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        (
-            {"linear.weight": np.zeros((10, 100)), "linear.bias": np.zeros(10)},
-            "linear.weight is float64 of shape",
-        ),
+        ({"linear.weight": np.zeros((10, 100)), "linear.bias": np.zeros(10)}, "linear.weight is float64 of shape"),
         ({"W": np.zeros((784, 10)), "b": np.zeros(10)}, "linear.weight is not there"),
-        (
-            {"linear.weight": np.full((10, 784), np.nan, np.float32), "linear.bias": np.zeros(10)},
-            "not finite",
-        ),
+        ({"linear.weight": np.full((10, 784), np.nan, np.float32), "linear.bias": np.zeros(10)}, "not finite"),
     ],
 )
 def test_weights_of_other_shapes_or_another_recipe_are_refused(copied, tensors, words):
-    save_file(
-        {name: torch.from_numpy(value) for name, value in tensors.items()}, copied / "weights.safetensors"
-    )
+    save_file({name: torch.from_numpy(value) for name, value in tensors.items()}, copied / "weights.safetensors")
     with pytest.raises(ShuziError, match=words) as raised:
         runs.evaluate_run(copied)
     assert str(raised.value).startswith(str(copied / "weights.safetensors"))
@@ -611,9 +578,7 @@ def test_an_unknown_recipe_in_a_run_names_those_there_are(copied):
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, plan, unfinished):
     with pytest.raises(Stopped):
-        runs.train(
-            dataclasses.replace(plan, recipe="softmax-tensors"), tmp_path / "other", listener=stop_after(1)
-        )
+        runs.train(dataclasses.replace(plan, recipe="softmax-tensors"), tmp_path / "other", listener=stop_after(1))
     shutil.copy(tmp_path / "other" / "checkpoint.safetensors", unfinished)
     assert runs.resume(unfinished).plan.recipe == "softmax-tensors"  # the whole run is in it
 
@@ -714,9 +679,7 @@ def test_a_recipe_that_changed_since_is_refused(unfinished, monkeypatch, finishe
 
 
 def test_made_up_digits_are_joined_to_sets_of_digits_alone():
-    mnist, fashion, own = (
-        recipe_of(make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits")
-    )
+    mnist, fashion, own = (recipe_of(make_plan("best", data=data)) for data in ("mnist", "fashion-mnist", "my-digits"))
     assert mnist.extend == own.extend == recipe("best").extend
     assert fashion.extend is None
 
@@ -728,9 +691,7 @@ def test_a_long_epoch_is_kept_within_and_taken_up_there(tmp_path, plan, finished
         if done == 400:
             raise KeyboardInterrupt
 
-    with pytest.raises(
-        Stopped, match=r"stopped; 3 steps of epoch 1 are kept, go on with: shuzi train --resume"
-    ):
+    with pytest.raises(Stopped, match=r"stopped; 3 steps of epoch 1 are kept, go on with: shuzi train --resume"):
         runs.train(plan, tmp_path / "run", listener=Listener(step=stop))
     assert names(tmp_path / "run") == UNFINISHED
     with pytest.raises(Stopped, match="epochs 1 to 1 are kept"):

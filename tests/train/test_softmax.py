@@ -68,9 +68,7 @@ def test_softmax_equals_pytorchs(y):
 def test_cross_entropy_equals_pytorchs(y, data):
     labels = torch.tensor(data.draw(st.lists(st.integers(0, 9), min_size=len(y), max_size=len(y))))
     y = torch.from_numpy(y)
-    assert softmax.cross_entropy(y, labels).item() == pytest.approx(
-        F.cross_entropy(y, labels).item(), abs=1e-6
-    )
+    assert softmax.cross_entropy(y, labels).item() == pytest.approx(F.cross_entropy(y, labels).item(), abs=1e-6)
 
 
 def test_both_equal_pytorchs_in_float32_on_mnist(mnist):
@@ -128,8 +126,7 @@ def test_every_entry_of_the_gradient_is_that_of_finite_differences():
     x, labels, W, b = some_batch(m=4)
     x, W = x[:, :20], W[:20]  # 20 pixels, so that all 210 can be nudged
     assert torch.autograd.gradcheck(
-        lambda W, b: softmax.cross_entropy(softmax.logits(x, W, b), labels),
-        (W.requires_grad_(), b.requires_grad_()),
+        lambda W, b: softmax.cross_entropy(softmax.logits(x, W, b), labels), (W.requires_grad_(), b.requires_grad_())
     )
 
 

@@ -40,9 +40,7 @@ def test_forward_loss_and_gradient_are_those_of_torch():
     expected = torch_form.logits(*tensors[:3])
     assert np.allclose(y, expected)
     assert np.allclose(equations.softmax(y), torch_form.softmax(expected))
-    assert equations.cross_entropy(y, labels) == pytest.approx(
-        torch_form.cross_entropy(expected, tensors[3]).item()
-    )
+    assert equations.cross_entropy(y, labels) == pytest.approx(torch_form.cross_entropy(expected, tensors[3]).item())
     theirs = torch_form.gradient(tensors[0], expected, tensors[3])
     for ours, of_torch in zip(equations.gradient(x, y, labels), theirs, strict=True):
         assert np.allclose(ours, of_torch)
@@ -58,9 +56,7 @@ def test_the_recipes_of_softmax_regression_end_with_the_same_weights(command, tm
     """Each as a command on MNIST: the same start, the same order, so the same templates."""
     ended = {}
     for recipe in ("softmax-numpy", "softmax", "softmax-tensors"):
-        told = command(
-            "train", recipe, "--seed", 3, "--device", "cpu", "--out", tmp_path / recipe, "--json"
-        ).json
+        told = command("train", recipe, "--seed", 3, "--device", "cpu", "--out", tmp_path / recipe, "--json").json
         assert 0.89 < told["test_accuracy"] < 0.92
         assert told["threads"] == 1
         assert ("torch" in told["versions"]) == (recipe != "softmax-numpy")

@@ -25,9 +25,7 @@ def build(name):
 def test_multiplications_are_those_of_an_images_forward_pass():
     assert threads.multiplications(build("softmax")) == 7840
     assert threads.multiplications(build("softmax-tensors")) == 7850
-    two_layers = nn.Sequential(
-        nn.Conv2d(1, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 13 * 13, 11)
-    )
+    two_layers = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 13 * 13, 11))
     assert threads.multiplications(two_layers) == 9 * 4 * 13 * 13 + 4 * 13 * 13 * 11
     assert round(threads.multiplications(build("fast")) / 1e6, 1) == 1.0  # as its docstring has it
     assert threads.multiplications(nn.Sequential(nn.Linear(3, 3))) == float("inf")
@@ -44,8 +42,7 @@ def test_counting_them_changes_nothing_of_a_model():
 
 def test_threads_are_chosen_by_the_work_and_put_back(two_threads):
     assert {
-        threads.threads_for(build(name), RECIPES[name].batch_size)
-        for name in ("softmax", "softmax-tensors", "fast")
+        threads.threads_for(build(name), RECIPES[name].batch_size) for name in ("softmax", "softmax-tensors", "fast")
     } == {1}
     assert threads.threads_for(build("best"), 256) == threads.threads_for(build("fast"), 2000) == 2
     finder = Training(RECIPES["finder"], Settings(1, 4, 1e-3), torch.device("cpu"))

@@ -82,12 +82,7 @@ async def stop(context: Shared) -> TrainingAnswer:
     return context.trainer.progress
 
 
-@router.post(
-    "/api/training/keep",
-    summary="Use the new weights",
-    status_code=202,
-    responses=problems(408, 409, 413),
-)
+@router.post("/api/training/keep", summary="Use the new weights", status_code=202, responses=problems(408, 409, 413))
 async def keep(context: Shared) -> TrainingAnswer:
     """Writes them beside the corrections' folder; start with `shuzi serve --weights` to use them again."""
     context.trainer.keep()

@@ -52,10 +52,7 @@ async def correct(request: Request, context: Shared) -> Response:
 
 
 @router.delete(
-    "/api/corrections/{id}",
-    summary="Delete a correction",
-    status_code=204,
-    responses=problems(404, 408, 413, 422, 507),
+    "/api/corrections/{id}", summary="Delete a correction", status_code=204, responses=problems(404, 408, 413, 422, 507)
 )
 async def drop(context: Shared, id: Id) -> Response:
     """Deletes the picture."""

@@ -20,9 +20,7 @@ Detail = Annotated[bool, Query(description="with the 28x28 that the network saw"
 Decimal = Annotated[
     Literal["", ".", ","], Query(description="the decimal sign of numbers such as 1.234, which leave it open")
 ]
-Gap = Annotated[
-    float | None, Query(ge=0, le=100, description="the widest gap within a number, in widths of a digit")
-]
+Gap = Annotated[float | None, Query(ge=0, le=100, description="the widest gap within a number, in widths of a digit")]
 Turn = Annotated[bool, Query(description="turn pages that lie on their side or upside down")]
 DigitsOnly = Annotated[bool, Query(description="there are no letters: O, I, S, B and Z are digits")]
 Index = Annotated[int, Query(ge=0, le=10_000, description="which digit of several, from 0")]

@@ -51,9 +51,7 @@ async def correct(request: Request, context: Shared) -> Response:
     """Saves what a field holds, and its digits for training if all of them were found."""
     expect_json(request, "file, field and text")
     field = schemas.parse(schemas.ReviewedField, await request.body())
-    digits = await asyncio.to_thread(
-        _review(context).write, field.file, field.field, field.text, field.anyway
-    )
+    digits = await asyncio.to_thread(_review(context).write, field.file, field.field, field.text, field.anyway)
     kept = 0
     with contextlib.suppress(ShuziError, Problem):  # it is written, whether or not it can be learnt from
         kept = await _keep_digits(context, await _zone(context, field.file, field.field), digits)

@@ -31,9 +31,7 @@ class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
     held_out: real writers are those who are kept for measuring. Raises ShuziError where the pens are missing.
     """
 
-    def __init__(
-        self, digits: Digits, batch_size: int, seed: int, first: int, held_out: bool = False
-    ) -> None:
+    def __init__(self, digits: Digits, batch_size: int, seed: int, first: int, held_out: bool = False) -> None:
         self.glyphs = Glyphs(digits, pens.load().part(held_out))
         self.batch_size, self.seed, self.first = batch_size, seed, first
 

@@ -48,8 +48,7 @@ def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
     own = negatives.mix(digits, g, drawn=s.drawn, negatives=s.negatives)
     written = draw_written(glyphs, round(s.written * count), g)
     letters = [
-        _laid_out(glyphs.letter(s.height.draw(g), hand(g, "pens"), g), g)
-        for _ in range(round(s.letters * count))
+        _laid_out(glyphs.letter(s.height.draw(g), hand(g, "pens"), g), g) for _ in range(round(s.letters * count))
     ]
     crops, labels = draw_crops(Finder(), glyphs, round(s.scenes * count), int(g.integers(2**31)))
     return WithNegatives(

@@ -52,8 +52,7 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
     if digits is not None:
         glyphs = Glyphs(digits, pens.load().part(held_out=False))
         made = [
-            scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None]
-            for n in range(RANGED)
+            scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None] for n in range(RANGED)
         ]
         proto = in_eight_bits(proto, made, WHOLE)
     return proto.SerializeToString()

@@ -77,9 +77,7 @@ class _Maps:
         kind, box = int(scene.labels[i]), scene.boxes[i]
         middle = middles[i] / STRIDE - 0.5  # in cells
         spread = np.maximum(SPREAD * np.maximum(box[2:], NARROW * box[2:].max()) / STRIDE, LEAST_SPREAD)
-        near = np.exp(
-            -(((self.x - middle[0]) / spread[0]) ** 2 + ((self.y - middle[1]) / spread[1]) ** 2) / 2
-        )
+        near = np.exp(-(((self.x - middle[0]) / spread[0]) ** 2 + ((self.y - middle[1]) / spread[1]) ** 2) / 2)
         h, w = self.best.shape
         near[min(max(round(float(middle[1])), 0), h - 1), min(max(round(float(middle[0])), 0), w - 1)] = 1
         channel = _channel(kind)
@@ -173,6 +171,4 @@ def _blocks(pixels: np.ndarray) -> np.ndarray:
 
 def collate(many: Sequence[dict[str, np.ndarray]]) -> Targets:
     """Stack targets of several pictures of one shape to a batch."""
-    return Targets(
-        **{f.name: torch.from_numpy(np.stack([one[f.name] for one in many])) for f in fields(Targets)}
-    )
+    return Targets(**{f.name: torch.from_numpy(np.stack([one[f.name] for one in many])) for f in fields(Targets)})
