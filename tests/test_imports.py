@@ -18,7 +18,20 @@ ARROWS = {
     "__main__": {"cli"},
     "cli": {"batch", "data", "errors", "evaluate", "files", "forms", "learn", "page", "read", "serve", "show", "train"},
     "show": {"data", "errors", "evaluate", "files", "train"},  # its pictures are of runs
-    "serve": {"cores", "batch", "data", "errors", "files", "forms", "network", "page", "read", "softmax", "train"},
+    "serve": {
+        "cores",
+        "batch",
+        "data",
+        "display",
+        "errors",
+        "files",
+        "forms",
+        "network",
+        "page",
+        "read",
+        "softmax",
+        "train",
+    },
     "train": {
         "cores",
         "data",

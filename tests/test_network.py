@@ -166,7 +166,7 @@ def test_a_damaged_or_missing_network_is_named(tmp_path):
     (tmp_path / "half.onnx").write_bytes(shipped[: len(shipped) // 2])
     (tmp_path / "empty.onnx").write_bytes(b"")
     for name in ("half.onnx", "empty.onnx"):
-        with pytest.raises(shuzi.ShuziError, match=rf"{name} is no ONNX network, or a damaged one"):
+        with pytest.raises(shuzi.ShuziError, match=rf"{name} is not an ONNX network, or is damaged"):
             shuzi.Reader(tmp_path / name)
     with pytest.raises(shuzi.ShuziError, match="no such file"):
         shuzi.Reader(tmp_path / "none.onnx")

@@ -1,6 +1,5 @@
 """How well a reader reads synthetic pages and tables: digits, whole numbers, calibration, cells, and pages turned."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from shuzi.data.digits import Digits
 from shuzi.evaluate.figures import Answers
 from shuzi.read.reader import Reader
-from shuzi.synth.pages import KINDS, MadePage, make_page, make_table, score_page
+from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, make_table, score_page
 
 SEED = 0
 PAGES = 12  # of each kind of paper
@@ -27,23 +26,23 @@ def synthetic_pages(digits: Digits, generator: np.random.Generator, each: int) -
 
 def measure_pages(reader: Reader, digits: Digits) -> dict[str, float]:
     """Return the shares of digits found and right and of whole numbers, and the calibration of both."""
-    total, by_digit, by_number = Counter[str](), Answers(), Answers()
+    total, by_digit, by_number = PageScore(), Answers(), Answers()
     for page in synthetic_pages(digits, np.random.default_rng(SEED), PAGES):
         read = reader.read(page.picture)
         total += score_page(
             page, [(digit.digit, digit.box) for digit in read.digits], [(n.text, n.box) for n in read.numbers]
         )
         for digit in read.digits:
-            by_digit.add(digit.confidence, score_page(page, [(digit.guess, digit.box)], [])["right"] > 0)
+            by_digit.add(digit.confidence, score_page(page, [(digit.guess, digit.box)], []).right > 0)
         for number in read.numbers:
             text = "".join(str(digit.guess) for digit in number.digits)
-            by_number.add(number.confidence, score_page(page, [], [(text, number.box)])["numbers_right"] > 0)
+            by_number.add(number.confidence, score_page(page, [], [(text, number.box)]).numbers_right > 0)
     return {
-        "digits found": total["found"] / total["digits"],
-        "digits right": total["right"] / total["digits"],
-        "false digits": total["false"] / total["digits"],
-        "numbers whole": total["numbers_right"] / total["numbers"],
-        "six-digit numbers whole": total["sixes_right"] / total["sixes"],
+        "digits found": total.found / total.digits,
+        "digits right": total.right / total.digits,
+        "false digits": total.false / total.digits,
+        "numbers whole": total.numbers_right / total.numbers,
+        "six-digit numbers whole": total.sixes_right / total.sixes,
         **by_digit.metrics("digit"),
         **by_number.metrics("number"),
     }

@@ -50,6 +50,12 @@ def handwritten_fonts() -> tuple[str, ...]:
     return tuple(path for path in fonts() if any(word in path.lower() for word in words)) or fonts()
 
 
+def clear_caches() -> None:
+    """Forget which fonts are installed, so that they are looked for again."""
+    for cached in (installed_fonts, fonts, handwritten_fonts):
+        cached.cache_clear()
+
+
 def any_font(g: np.random.Generator) -> str:
     """Draw a font's path; "" where no fonts are installed."""
     paths = handwritten_fonts() if HANDWRITTEN.draw(g) else fonts()

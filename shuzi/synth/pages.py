@@ -5,9 +5,10 @@ on papers of six kinds, or in the cells of a table; papers, shadows, perspective
 generator.
 """
 
-from collections import Counter
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -277,10 +278,32 @@ def _tabulated(cells: list[list[tuple[str, np.ndarray] | None]], height: float, 
     return ink
 
 
+@dataclass(frozen=True)
+class PageScore:
+    """What a reader made of pages: counts that add up.
+
+    digits, numbers, sixes: how many are written, the last being numbers of six digits; found: digits at whose place
+    the reader says something; right: digits read right there; false: digits read where none is;
+    numbers_right, sixes_right: numbers read whole, without a digit more or less.
+    """
+
+    digits: int = 0
+    found: int = 0
+    right: int = 0
+    false: int = 0
+    numbers: int = 0
+    numbers_right: int = 0
+    sixes: int = 0
+    sixes_right: int = 0
+
+    def __add__(self, other: PageScore) -> PageScore:
+        return PageScore(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
 def score_page(
     page: MadePage, digits: Sequence[tuple[int | None, Box]], numbers: Sequence[tuple[str, Box]]
-) -> Counter[str]:
-    """Compares what was read with the truth: counts that add up.
+) -> PageScore:
+    """Compares what was read with the truth.
 
     digits: what was read and where, None for unsure; numbers: texts and where; boxes are x, y, width, height in
     pixels. A reading belongs to the truth whose centre is nearest, within NEAR of its size.
@@ -308,7 +331,4 @@ def score_page(
         whole.append(text in near)
     six = [len(text) == 6 for text, _ in texts]
     sixes_right = sum(a and b for a, b in zip(whole, six, strict=True))
-    return Counter(
-        {"digits": len(page.labels), "found": found, "right": right, "false": false}
-        | {"numbers": len(texts), "numbers_right": sum(whole), "sixes": sum(six), "sixes_right": sixes_right}
-    )
+    return PageScore(len(page.labels), found, right, false, len(texts), sum(whole), sum(six), sixes_right)

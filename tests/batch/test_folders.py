@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_csv_has_a_row_for_each_number_and_one_for_an_empty_page(tmp_path):
 
 def test_a_table_has_a_row_for_each_line_and_a_column_for_each_of_the_page(tmp_path):
     lines = [*written("7.77", "77", "7"), *written("7.7", line=1), *written("77", "7", line=2, confidence=0.6)]
-    with csv_file.table_file(tmp_path / "out.csv") as pages:
+    with csv_file.table_file(str(tmp_path / "out.csv"), sys.stdout) as pages:
         pages.append(("a.png", 1, Page(tuple(lines), (300, 200))))
         pages.append(("b.png", 1, Page(tuple(written("7")), (300, 200))))
     with (tmp_path / "out.csv").open(newline="") as file:
@@ -155,7 +156,10 @@ def test_a_table_has_a_row_for_each_line_and_a_column_for_each_of_the_page(tmp_p
         ["b.png", "1", "0", "7", "", ""],
     ]
     assert table[1][-1] == "0 30 23 12;;"
-    with pytest.raises(shuzi.ShuziError, match="exists already"), csv_file.table_file(tmp_path / "out.csv"):
+    with (
+        pytest.raises(shuzi.ShuziError, match="exists already"),
+        csv_file.table_file(str(tmp_path / "out.csv"), sys.stdout),
+    ):
         pass
 
 

@@ -39,17 +39,17 @@ def test_accuracy_is_of_the_likeliest_digit_whatever_no_digit_says(digits):
     answers = digits.labels.copy()
     answers[:50] = (answers[:50] + 1) % 10
     scores = answering(answers, np.full(200, 0.3), no_digit=0.7)
-    assert suites.accuracy(lambda images: scores, digits) == 0.75
+    assert suites.accuracy(Scorer(lambda images: scores), digits) == 0.75
 
 
 def test_surest_is_the_accuracy_of_the_ninety_nine_percent_that_are_surest(digits):
     answers, confidence = digits.labels.copy(), np.linspace(0.8, 0.99, 200)
     answers[[0, 1]] = (answers[[0, 1]] + 1) % 10  # the two that are least sure
-    figures = suites.measure_most_confident(lambda images: answering(answers, confidence), digits)
+    figures = suites.measure_most_confident(Scorer(lambda images: answering(answers, confidence)), digits)
     assert figures["accuracy"] == 1
     assert confidence[1] < figures["threshold"] <= confidence[2]
     answers[199] = (answers[199] + 1) % 10
-    figures = suites.measure_most_confident(lambda images: answering(answers, confidence), digits)
+    figures = suites.measure_most_confident(Scorer(lambda images: answering(answers, confidence)), digits)
     assert figures["accuracy"] == pytest.approx(197 / 198)
 
 
@@ -60,7 +60,7 @@ def test_refused_is_what_is_less_like_a_digit_than_ninety_nine_percent_of_digits
 
     others = np.zeros((4, 28, 28), np.uint8)
     others[:, 10, 10] = 5, 15, 21, 100
-    figures = suites.measure_rejection(score, digits, {"things": others})
+    figures = suites.measure_rejection(Scorer(score), digits, {"things": others})
     assert 21 / 255 < figures["threshold"] <= 22 / 255
     assert figures["things refused"] == 0.75
 
@@ -73,7 +73,7 @@ def test_a_corrupted_set_is_read_once_for_each_corruption(mnist):
         seen.append(int(same.sum()))
         return np.eye(11)[np.where(same, digits.labels, (digits.labels + 1) % 10)]
 
-    figures = suites.measure_corrupted(score, digits)
+    figures = suites.measure_corrupted(Scorer(score), digits)
     assert len(seen) == 15
     assert [figures[name] for name in suites.CORRUPTIONS] == [same / 40 for same in seen]
     assert max(seen) < 20  # hardly an image is left as it is
@@ -316,6 +316,8 @@ def test_the_shipped_network_reads_mnist_as_its_card_says(monkeypatch):
     assert 0.9974 <= figures.accuracy < 0.9990  # 99.76 %, and two more where a processor rounds otherwise
     assert figures.calibration_error < 0.002
     monkeypatch.setattr(non_digits, "IMAGES", 200)
-    refusals = suites.measure_rejection(reader.scores, suites.load("mnist")[1].part(0, 2000), non_digits.non_digits())
+    refusals = suites.measure_rejection(
+        Scorer(reader.scores), suites.load("mnist")[1].part(0, 2000), non_digits.non_digits()
+    )
     assert refusals["blank refused"] == refusals["noise refused"] == 1
     assert refusals["scribble refused"] > 0.98

@@ -305,7 +305,7 @@ def test_a_pipe_and_a_device_are_no_forms_and_not_waited_for(tmp_path):
 
 
 def test_a_form_may_begin_with_the_mark_of_its_encoding(tmp_path):
-    form = {"sheet": [100, 50], "fields": [{"name": "a", "box": [1, 1, 50, 20]}]}
+    form = {"sheet": [100, 50], "fields": [{"name": "a", "zone": [0.1, 0.1, 0.5, 0.2]}]}
     (tmp_path / "form.json").write_text(json.dumps(form), "utf-8-sig")
     assert [field.name for field in Form.load(tmp_path / "form.json").fields] == ["a"]
 

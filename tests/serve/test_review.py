@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def reviews(start_server, tmp_path, table, read_page):
     """Starts a server that reviews a file of forms, numbers or tables."""
     with CsvFile(tmp_path / "numbers.csv") as out:
         out.write("a.png", read_page)
-    with table_file(tmp_path / "tables.csv") as pages:
+    with table_file(str(tmp_path / "tables.csv"), sys.stdout) as pages:
         pages.append(("a.png", 1, read_page))
     files = {"forms": table, "numbers": tmp_path / "numbers.csv", "tables": tmp_path / "tables.csv"}
     return lambda of: start_server(tmp_path / "corrections", review=str(files[of]), workers=1)
@@ -267,7 +268,7 @@ def test_the_decimal_sign_decides_what_a_corrected_number_is_worth(tmp_path, rea
 
 
 def test_a_tables_cells_are_put_right_in_its_file(tmp_path, read_page):
-    with table_file(tmp_path / "t.csv") as pages:
+    with table_file(str(tmp_path / "t.csv"), sys.stdout) as pages:
         pages.append(("a.png", 1, read_page))
     review = open_review(tmp_path / "t.csv")
     assert [(item.field, item.text) for item in review.uncertain()] == [("R1C2", "1"), ("R2C1", "7")]

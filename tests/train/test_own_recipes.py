@@ -63,7 +63,7 @@ def test_a_package_gives_recipes_by_entry_points(here, monkeypatch):
     assert recipes.recipe("tiny").summary == "one hidden layer"
     assert make_plan("tiny").settings.epochs == 2
     with pytest.raises(
-        shuzi.ShuziError, match=r"no recipe is called 'huge'; there are .*best, tuned, finder, tiny, and your own"
+        shuzi.ShuziError, match=r"unknown recipe 'huge'\. Choose .*best, tuned, finder, tiny, or your own"
     ):
         recipes.recipe("huge")
 
