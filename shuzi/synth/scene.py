@@ -104,7 +104,7 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         owner = np.where(keep, owner, -1).astype(np.int16)
     boxes, visible = _in_frame(canvas, frame, shape)
     for i, item in enumerate(canvas.items):
-        cover = writing if item.label == LETTER else ink if item.label < CLASSES else None
+        cover = ink if item.label < CLASSES else writing if item.label <= LETTER else None
         if cover is not None and visible[i] >= VISIBLE and not is_legible(image, cover, item.box):
             visible[i] = 0
     following = np.full(len(canvas.items), -1, np.int64)
