@@ -15,7 +15,8 @@ from shuzi.read.reader import Reader
 
 LABELS = "labels.csv"  # beside the pictures: what is written on each
 COLUMNS = ("file", "kind", "text")
-ONE_DIGIT, FIELD, PAGE = KINDS = ("single", "field", "page")  # one digit, one line, several
+ONE_DIGIT, PAGE = "single", "page"  # one digit, several lines
+KINDS = (ONE_DIGIT, "field", "line", PAGE, "none")  # a field is one line; none is a picture without digits
 
 
 def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
@@ -23,9 +24,9 @@ def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
 
     Args:
         reader: what reads the pictures.
-        folder: holds labels.csv with the columns file, the path of a picture; kind, `single` for one digit, `field` for
-            one line, `page` for several; and text, the digits written there, lines separated by "/", empty for blank
-            paper; spaces and marks in it don't count.
+        folder: holds labels.csv with the columns file, the path of a picture; kind, `single` for one digit, `field` or
+            `line` for one line, `page` for several, `none` for a picture without digits; and text, the digits written
+            there, a page's lines separated by "/"; spaces and marks don't count.
 
     Returns:
         For each set, the share of lines read without a mistake, or of blank pictures in which nothing is read. For all

@@ -207,7 +207,7 @@ def test_labels_that_are_none_are_told(tmp_path, text):
 
 @pytest.mark.parametrize("row", ["a.png", "a.png,photo,3"])
 def test_a_picture_of_another_kind_is_refused(tmp_path, row):
-    with pytest.raises(ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, page"):
+    with pytest.raises(ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, line"):
         pictures.measure_pictures(Scripted({}), labelled(tmp_path, row))
 
 
