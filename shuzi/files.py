@@ -120,7 +120,7 @@ def cannot_write(path: Path, error: OSError | ValueError) -> ShuziError:
     """Describe why a file could not be written, with the system's reason."""
     reason = getattr(error, "strerror", None) or error
     blocked = isinstance(error, (FileExistsError, NotADirectoryError))
-    way_out = "A file is in the way: choose another name." if blocked else "Free space or choose another folder."
+    way_out = "Something is in the way: choose another name." if blocked else "Free space or choose another folder."
     return ShuziError(f"{path}: cannot be written ({reason}). {way_out}")
 
 

@@ -180,7 +180,9 @@ class CsvStream:
 
 @contextmanager
 def table_file(file: str | None, stdout: TextIO) -> Iterator[list[TablePage]]:
-    """Yield a list for pages, and write their tables in the end: to a new file, whole or not at all, or stdout for "-".
+    """Yield a list for pages, and write their tables in the end: to a new file, whole or not at all; "-" is stdout.
+
+    file: None: write nothing.
 
     Raises:
         ShuziError: the file holds something already, or can't be written.

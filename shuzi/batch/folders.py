@@ -258,9 +258,9 @@ def as_json(page: Page | Sequence[Entry], file: str) -> dict[str, Any]:
         {
             "text": number.text,
             "value": decimal_text(number.value) or None,
+            **sure(number),
             "line": number.line,
             "column": column,
-            **sure(number),
             "digits": [
                 {"digit": d.digit, **sure(d), "probabilities": [round(float(p), 4) for p in d.probabilities]}
                 for d in number.digits

@@ -1,5 +1,6 @@
 """`shuzi export`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,7 +50,7 @@ def export(
     size = path.stat().st_size
     if as_json:
         fields = {"calibrated": calibration is not None, "why": exported.why}
-        fields |= vars(calibration) if calibration else {}
+        fields |= asdict(calibration) if calibration else {}
         return print_json({"run": str(run), "model": str(path), "bytes": size, **fields})
     out.print(f"{'calibrated on' if calibration else 'not calibrated:'} {exported.why}")
     out.print(f"{path}, {size:,} bytes; read with it: {exported.use}")

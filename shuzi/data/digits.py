@@ -174,18 +174,16 @@ class Digits:
         for name, value, least in (("batch_size", batch_size, 1), ("first", first, 0)):
             if not isinstance(value, Integral) or value < least:
                 raise ShuziError(f"{name} {value!r}: expected a whole number, {least} or more")
+        return self._batches(int(batch_size), generator, device, int(first))
+
+    def _batches(
+        self, batch_size: int, generator: "torch.Generator | None", device: "str | torch.device", first: int
+    ) -> "Iterator[tuple[torch.Tensor, torch.Tensor]]":
         import torch
 
         images = torch.from_numpy(self.images).to(device)  # (N, 28, 28), as bytes
         labels = torch.from_numpy(self.labels).to(device)
-        count = len(self)
-        order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-        many = order[first * batch_size :].to(device).split(batch_size * max(1, GATHERED // batch_size))
-        return (
-            batch
-            for chosen in many
-            for batch in zip(
-                (images[chosen].unsqueeze(1).float().div_(255)).split(batch_size),
-                labels[chosen].long().split(batch_size), strict=True,
-            )
-        )  # fmt: skip
+        order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
+        for chosen in order[first * batch_size :].to(device).split(batch_size * max(1, GATHERED // batch_size)):
+            gathered = images[chosen].unsqueeze(1).float().div_(255)  # (some B, 1, 28, 28)
+            yield from zip(gathered.split(batch_size), labels[chosen].long().split(batch_size), strict=True)

@@ -24,7 +24,7 @@ from shuzi.synth.words import spell, word
 SEED = 20261129
 NUMBERS, WORDS, SIGNS, PATCHES = 1000, 200, 200, 200  # pictures of each kind; half of the numbers have marks
 HEIGHTS, START = (20, 40), 12  # pixels
-HIDDEN = 0.5  # of a mark's ink, by digits': more, and nobody can read it
+HIDDEN = 0.5  # of the writing in a mark's box: with more that is digits', nobody can read it
 PATCH = 64, 256  # pixels of a photograph's part: the least and the most
 
 

@@ -39,7 +39,7 @@ def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
     for file, kind, text in read_labels(folder):
         right, answers = sets[file.rpartition("/")[0] or folder.name]
         lines = lines_of(reader.read(folder / file, single=kind == ONE_DIGIT), apart=kind == PAGE)
-        written = text.split("/") if text else []
+        written = [line for line in text.split("/") if line]
         certain = [read for read, _, _ in lines]
         right += [line in certain for line in written] if written else [not lines]
         for _, guess, confidence in lines:
@@ -64,11 +64,13 @@ def read_labels(folder: Path) -> Iterator[tuple[str, str, str]]:
             rows = csv.DictReader(file, restval="")
             if not {*COLUMNS} <= {*(rows.fieldnames or ())}:
                 raise other
-            for number, row in enumerate(rows, 1):
+            for row in rows:
                 name, kind, text = (row[column].strip() for column in COLUMNS)
                 if kind not in KINDS:
-                    raise ShuziError(f"{path}: row {number} is of kind {kind!r:.60}; expected {', '.join(KINDS)}")
-                yield name, kind, re.sub("[^0-9/]", "", text)
+                    raise ShuziError(
+                        f"{path}: line {rows.line_num} is of kind {kind!r:.60}; expected {', '.join(KINDS)}"
+                    )
+                yield name, kind, re.sub("[^0-9/]" if kind == PAGE else "[^0-9]", "", text)
     except (csv.Error, UnicodeDecodeError):
         raise other from None
 

@@ -27,11 +27,11 @@ SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 30, H/4, W/4) and ink float32 (N, 2, H, W)"
 GRID = 16  # the sides of the network's pictures are multiples of it
 FIRST_PIXELS = 0.2e6  # of the picture that is looked at first: a twentieth of a second's work
-MAX_PIXELS = 8e6  # of all levels, two seconds of a core: enough for the largest page
+MAX_PIXELS = 12e6  # of all levels, three seconds of a core: enough for the largest page
 MIN_SIDE = 64  # pixels: a picture with a shorter side is enlarged to it
 LAST_SIDE = 24  # pixels: the smallest level's shorter side is at least as long
 MAX_ENLARGEMENT = 4.0  # times
-NEAR_FULL = 0.8, 1.4  # of the picture's size: levels between these are made as large as the picture
+FULL_FROM = 0.85  # of the picture's size: larger levels are made as large as the picture
 TILE = 640  # pixels a side of the parts that are enlarged
 TILE_MARGIN = 64  # pixels around such a part, as context for the network
 ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
@@ -202,8 +202,8 @@ def _ink_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def next_scale(scale: float) -> float:
-    """Double a level's scale, or make it the picture's own size where that is near."""
-    return 1.0 if NEAR_FULL[0] < 2 * scale < NEAR_FULL[1] else 2 * scale
+    """Double a level's scale, but don't pass the picture's own size: it is looked at before it is enlarged."""
+    return 1.0 if scale < 1 and 2 * scale > FULL_FROM else 2 * scale
 
 
 def resize(grey: np.ndarray, scale: float) -> np.ndarray:

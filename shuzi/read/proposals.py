@@ -103,9 +103,9 @@ class Proposal:
 
 def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
     """Yield what may be a digit, a mark or a letter in one level. letters: if not, what looks like one is a digit."""
-    marks = KINDS if letters else (*KINDS[:-1], "")
+    kinds = KINDS if letters else (*KINDS[:-1], "")
     heat = level.maps[HEAT]
-    kinds, y, x = np.nonzero(heat >= MIN_CHANCE)
+    channels, y, x = np.nonzero(heat >= MIN_CHANCE)
     cells = level.maps[:, y, x].T.astype(np.float64)
     sizes = cells[:, SIZE]
     middles = (np.stack([x, y], 1) + 0.5 + cells[:, OFFSET]) * STRIDE + (level.left, level.top)
@@ -113,9 +113,9 @@ def level_proposals(level: Level, letters: bool = True) -> Iterator[Proposal]:
     within = ((middles >= level.part[:2]) & (middles <= level.part[2:])).all(1)
     boxes = np.concatenate([middles - sizes / 2, sizes], 1) / level.scale
     weights = np.exp(-(np.log(sizes.max(1) / BEST_SIZE) ** 2) / SIZE_SPREAD).tolist()
-    chances = heat[kinds, y, x].tolist()
+    chances = heat[channels, y, x].tolist()
     for i in np.flatnonzero(within).tolist():
-        mark, cell = marks[kinds[i]], cells[i]
+        mark, cell = kinds[channels[i]], cells[i]
         yield Proposal(
             chances[i], mark, cell[CLASS], boxes[i],
             float(cell[LINK]), cell[NEXT], level, weights[i] if mark in DIGIT_SIZED else 1.0,

@@ -254,7 +254,7 @@ def cut_box(picture: Picture, box: str, turned: str) -> np.ndarray:
     Raises Problem 404 where there is no such box in the picture.
     """
     if not box:
-        raise Problem(404, "nothing was found there, so there is not a picture of it.")
+        raise Problem(404, "nothing was found there, so there is no picture of it.")
     sides = np.array(parse_numbers(box, 4))
     margin = sides[2:].min() / 2
     low, high = sides[:2] - margin, sides[:2] + sides[2:] + margin

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from shuzi.batch.folders import as_json
 from shuzi.data.normalise import SIDE
@@ -44,7 +45,7 @@ IMAGE_BASE64 = "^[A-Za-z0-9+/]{1045}[AQgw]==$"  # the only shape of 784 bytes
 def _image(text: str) -> str:
     """Refuse any other text than 784 bytes in base64."""
     if not re.fullmatch(IMAGE_BASE64, text):
-        raise ValueError("expected the base64 of 784 bytes, as a digit's image has it")
+        raise PydanticCustomError("image", "expected the base64 of 784 bytes, as a digit's image has it")
     return text
 
 

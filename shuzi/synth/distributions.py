@@ -18,8 +18,12 @@ class Uniform:
         return float(g.uniform(self.low, self.high))
 
 
-class LogUniform(Uniform):
+@dataclass(frozen=True)
+class LogUniform:
     """Between two positive numbers, all ratios equally likely."""
+
+    low: float
+    high: float
 
     def draw(self, g: np.random.Generator) -> float:
         """Draw a number."""
@@ -38,20 +42,28 @@ class Normal:
         return float(g.normal(self.mean, self.std))
 
 
-class LogNormal(Normal):
-    """A positive number whose logarithm is Gaussian around that of its median, `mean`."""
+@dataclass(frozen=True)
+class LogNormal:
+    """A positive number whose logarithm is Gaussian around the median's."""
+
+    median: float
+    std: float
 
     def draw(self, g: np.random.Generator) -> float:
         """Draw a number."""
-        return float(np.exp(g.normal(np.log(self.mean), self.std)))
+        return float(np.exp(g.normal(np.log(self.median), self.std)))
 
 
-class Integers(Uniform):
+@dataclass(frozen=True)
+class Integers:
     """Whole numbers from `low` to `high` - 1, all equally likely."""
+
+    low: int
+    high: int
 
     def draw(self, g: np.random.Generator) -> int:
         """Draw a number."""
-        return int(g.integers(int(self.low), int(self.high)))
+        return int(g.integers(self.low, self.high))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Layout of tables: grids and rows of boxes, some filled by hand and some in print."""
+"""Layouts of tables: grids and rows of boxes, filled by hand or in print; columns of letters and numbers; textures."""
 
 import itertools
 from dataclasses import dataclass, replace

@@ -67,7 +67,7 @@ class Scene:
         labels: uint8 (N,), 0..9, 10 + the index in `page.MARKS`, or `canvas.LETTER` or `ANYTHING`.
         boxes: float32 (N, 4), x, y, width, height in pixels, around the ink that lies in the frame.
         sizes: float32 (N,), pixels: the larger side of a digit's whole ink; of others, the height of digits beside it.
-        visible: float32 (N,), the share of the ink that lies in the frame.
+        visible: float32 (N,), the share of the ink that lies in the frame; 0 where it can't be seen.
         following: int64 (N,), the next digit of the same number, -1 for its last and for marks.
         ink: uint8 (H, W), how much of each pixel digits' ink covers, 255 all.
         owner: int16 (H, W), the digit that most of a pixel's ink is, -1 where there is none.

@@ -284,7 +284,8 @@ def written(made: Scene) -> set[str]:
     members = [chain for chain in chain_pairs(len(made.labels), pairs) if made.labels[chain[0]] < CLASSES]
     number = {i: chain for chain in members for i in chain}
     middles = made.boxes[:, :2] + made.boxes[:, 2:] / 2
-    for mark in np.flatnonzero((made.labels >= CLASSES) & (made.labels < LETTER)):
+    seen = made.visible > 0
+    for mark in np.flatnonzero(seen & (made.labels >= CLASSES) & (made.labels < LETTER)):
         if len(digits):
             away = np.abs(middles[digits] - middles[mark]) - made.boxes[digits, 2:] / 2
             number[digits[away.max(1).argmin()]].append(int(mark))

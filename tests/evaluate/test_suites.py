@@ -207,13 +207,13 @@ def test_labels_that_are_none_are_told(tmp_path, text):
 
 @pytest.mark.parametrize("row", ["a.png", "a.png,photo,3"])
 def test_a_picture_of_another_kind_is_refused(tmp_path, row):
-    with pytest.raises(ShuziError, match=r"labels.csv: row 1 is of kind '(photo)?'; expected single, field, line"):
+    with pytest.raises(ShuziError, match=r"labels.csv: line 2 is of kind '(photo)?'; expected single, field, line"):
         pictures.measure_pictures(Scripted({}), labelled(tmp_path, row))
 
 
 def test_labels_may_have_spaces_marks_and_the_mark_of_their_encoding(tmp_path):
-    (tmp_path / "labels.csv").write_text("file,kind,text\na.png,page,1 2.5 / 3\n", "utf-8-sig")
-    assert [*pictures.read_labels(tmp_path)] == [("a.png", "page", "125/3")]
+    (tmp_path / "labels.csv").write_text("file,kind,text\na.png,page,1 2.5 / 3\nb.png,line,12/05/2026\n", "utf-8-sig")
+    assert [*pictures.read_labels(tmp_path)] == [("a.png", "page", "125/3"), ("b.png", "line", "12052026")]
 
 
 def test_labels_of_no_pictures_are_refused(tmp_path):

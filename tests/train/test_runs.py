@@ -465,7 +465,7 @@ def test_an_empty_folder_may_be_the_runs(tmp_path, plan):
 
 
 @pytest.mark.parametrize("use", [read_run, runs.resume, runs.evaluate_run])
-def test_a_run_that_isnt_there_says_how_to_make_one(tmp_path, use):
+def test_a_run_that_isnt_there_says_what_one_is(tmp_path, use):
     (tmp_path / "file").touch()
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "weights.safetensors").touch()

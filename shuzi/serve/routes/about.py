@@ -1,4 +1,4 @@
-"""What the server is: its health, its models, and its sample digits."""
+"""What the server is and has: its health, its models, sample digits, MNIST for `/learn`, and its training."""
 
 import asyncio
 import secrets

@@ -20,6 +20,7 @@ let now = null; // the worker's last report
 let run = 0; // counts runs: reports of earlier ones are not shown
 let kept = []; // the weights so far: {epochs, share, layers}
 let replayed = null; // the index in `kept` of what is shown, or null: the latest
+let sinceRate = 0; // how many losses there were when the learning rate was last changed
 let failed = () => ""; // what keeps this run from going on, as a sentence
 let about = null; // the server's GET /api/model
 
@@ -42,6 +43,7 @@ function restart() {
   const settings = Object.fromEntries(knobs.map((id) => [id, knob(id)]));
   kept = [];
   replayed = null;
+  sinceRate = 0;
   $("play").disabled = $("step").disabled = true;
   failed = () => "";
   say("trouble", "");
@@ -108,12 +110,13 @@ function showRun() {
 }
 
 function showTrouble() {
-  const losses = theLosses().map(([, value]) => value);
-  const means = losses.map((_, i) => losses.slice(Math.max(0, i - 4), i + 1)).map((five) => five.reduce((sum, value) => sum + value, 0) / five.length);
-  const loss = means.find((mean) => !(mean <= now.first * GROWN)); // the first to grow: the sentence stays when it falls again
+  const losses = theLosses().slice(sinceRate).map(([, value]) => value);
+  const first = sinceRate ? losses[0] : now.first;
+  const means = losses.slice(4).map((_, i) => losses.slice(i, i + 5).reduce((sum, value) => sum + value, 0) / 5);
+  const loss = means.find((mean) => !(mean <= first * GROWN)); // the first to grow: the sentence stays when it falls again
   const grows = loss !== undefined;
   const stuck = now.start === "zeros" && now.hidden > 0;
-  say("trouble", grows ? t("The loss has grown from {first} to {loss}. The learning rate {lr} is too large: each step jumps across the valley and lands higher on the other side. Try a smaller one, such as 0.1.", "损失从 {first} 升到了 {loss}。学习率 {lr} 太大，一步跨过谷底，落到了更高处。请换小一些，如 0.1。", { first: view.number(now.first, 2), loss: view.number(loss, 2), lr: now.lr })
+  say("trouble", grows ? t("The loss has grown from {first} to {loss}. The learning rate {lr} is too large: each step jumps across the valley and lands higher on the other side. Try a smaller one, such as 0.1.", "损失从 {first} 升到了 {loss}。学习率 {lr} 太大，一步跨过谷底，落到了更高处。请换小一些，如 0.1。", { first: view.number(first, 2), loss: view.number(loss, 2), lr: now.lr })
     : stuck ? t("From zeros a hidden layer can't learn: h = 0 and W₂ = 0, so neither layer of weights gets a gradient. Start from random weights.", "隐藏层从零学不起来：h = 0 且 W₂ = 0，两层权重的梯度都是 0。请用随机的初始权重。") : "");
 }
 
@@ -234,7 +237,11 @@ const changes = {
   },
   epochs: () => $("epochs").reportValidity() && set({ epochs: knob("epochs") }),
   pace: () => set({ pace: pace() }),
-  lr: () => $("lr").reportValidity() && set({ lr: knob("lr") }),
+  lr: () => {
+    if (!$("lr").reportValidity()) return;
+    sinceRate = theLosses().length;
+    set({ lr: knob("lr") });
+  },
 };
 
 function showAll() {

@@ -103,7 +103,7 @@ class _Maps:
 
 
 def targets(scene: Scene) -> dict[str, np.ndarray]:
-    """Return a scene as the targets of one picture, by the names in Targets."""
+    """Return a scene as the targets of one picture, by the names in Targets, which `collate` picks."""
     height, width = scene.picture.shape
     maps = _Maps(height // STRIDE, width // STRIDE)
     ink = scene.ink.astype(np.float32) / 255
