@@ -110,6 +110,7 @@ RECIPES = {
         count_correct=batches.count_correct,
         onnx=export.to_onnx,
         ema_decay=0.998,
+        starting_share=0.5,  # of trainings with --start
         bfloat16=True,
         channels_last=True,
     ),
