@@ -47,9 +47,9 @@ LEAST_TOGETHER = 1_000  # digits; with fewer, the scenes show the same ones agai
 PAGES = 4  # of each kind of paper
 NEAR = 0.35  # of a sign's larger side: how far its proposal's middle may be from its own
 SMALLEST_MARK = 0.3  # of the digits' height: the size that a smaller mark, such as a point, counts as
-# Added to the logarithm of a letter's odds: letters are rarer beside numbers than in scenes. With 0, -2 and -6, of 1,000
-# numbers of held-out writers 78.7, 79.8 and 79.9 % are read, and 4.3, 5.3 and 6.3 % of 400 of their words give a digit
-# with a confidence above 0.9.
+# Added to the logarithm of a letter's odds: letters are rarer beside numbers than in scenes. Of 1,000 numbers by
+# held-out writers, with 0, -2 and -6 78.7, 79.8 and 79.9 % are read; of 400 of their words 4.3, 5.3 and 6.3 % give a
+# digit with a confidence above 0.9.
 LETTERS_RARER = -2.0
 NO_ODDS = -30.0  # the logarithm of the odds where there is no evidence
 
