@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -54,10 +55,11 @@ class Level:
 
         box: float64 (4,), in the picture's pixels; margin: in this level's.
         """
-        low = box[:2] * self.scale - (self.left, self.top) - margin
-        high = (box[:2] + box[2:]) * self.scale - (self.left, self.top) + margin
-        left, top = np.maximum(np.floor(low), 0).astype(int).tolist()
-        right, bottom = np.ceil(high).astype(int).tolist()
+        x, y, width, height = box.tolist()
+        left = max(math.floor(x * self.scale - self.left - margin), 0)
+        top = max(math.floor(y * self.scale - self.top - margin), 0)
+        right = math.ceil((x + width) * self.scale - self.left + margin)
+        bottom = math.ceil((y + height) * self.scale - self.top + margin)
         return left, top, max(right, left), max(bottom, top)
 
 
