@@ -190,7 +190,8 @@ def table_file(file: str | None, stdout: TextIO) -> Iterator[list[TablePage]]:
     pages: list[TablePage] = []
     if file in (None, "-"):
         yield pages
-        stdout.write(csv_text(table_rows(pages)) if file else "")
+        if file:
+            stdout.write(csv_text(table_rows(pages)))
         return
     path = Path(file)
     try:

@@ -19,7 +19,7 @@ from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.routes import about as about_routes
 from shuzi.serve.routes import corrections as correction_routes
-from shuzi.serve.routes import read, review
+from shuzi.serve.routes import mnist, read, review, training
 from shuzi.serve.settings import ANY_ADDRESS, ServerSettings
 from shuzi.serve.training import Trainer
 
@@ -64,7 +64,7 @@ def create_app(settings: ServerSettings, pool: WorkerPool, about: dict[str, Any]
         ),
     )
     app.state.context = Context(settings, pool, about, trainer, samples.load())
-    for routes in (read, correction_routes, about_routes):
+    for routes in (read, correction_routes, about_routes, mnist, training):
         app.include_router(routes.router)
     if settings.review is not None:
         app.include_router(review.router)

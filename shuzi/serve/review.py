@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from shuzi.batch.csv_file import COLUMNS, LOCK_SECONDS, PLACE, SURE_NUMBER, encoded
+from shuzi.batch.csv_file import BOM, COLUMNS, LOCK_SECONDS, PLACE, SURE_NUMBER, encoded
 from shuzi.batch.folders import Job
 from shuzi.data.picture import Picture
 from shuzi.errors import ShuziError
@@ -223,7 +223,7 @@ def read_rows(path: Path) -> list[list[str]]:
 
     Raises ShuziError when it can't be read, is empty, or its rows are of several lengths.
     """
-    text = read_bytes(path).decode("utf-8", "surrogateescape").removeprefix("\ufeff")  # as Excel begins a file
+    text = read_bytes(path).removeprefix(BOM).decode("utf-8", "surrogateescape")
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error:

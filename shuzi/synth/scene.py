@@ -15,10 +15,11 @@ import numpy as np
 
 from shuzi.data.digits import CLASSES
 from shuzi.synth.canvas import LETTER, Canvas
+from shuzi.synth.columns import column, textured
 from shuzi.synth.displays import display
 from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
-from shuzi.synth.grids import column, table_part, textured
+from shuzi.synth.grids import table_part
 from shuzi.synth.layouts import SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
 from shuzi.synth.optics import capture, is_legible, light
 from shuzi.synth.paper import paper, smooth_noise

@@ -14,9 +14,10 @@ from shuzi.page import MARKS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
+from shuzi.synth.columns import column, textured
 from shuzi.synth.displays import display
 from shuzi.synth.glyphs import Glyphs
-from shuzi.synth.grids import column, table_part, textured
+from shuzi.synth.grids import table_part
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
 from shuzi.synth.numbers import Style, number_text, write_number

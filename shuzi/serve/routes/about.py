@@ -1,6 +1,5 @@
-"""What the server is and has: its health, its models, sample digits, MNIST for `/learn`, and its training."""
+"""What the server is: its health, its models, and its sample digits."""
 
-import asyncio
 import secrets
 from typing import Annotated
 
@@ -8,17 +7,13 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from shuzi.serve import learn, schemas
+from shuzi.serve import schemas
 from shuzi.serve.context import Shared
 from shuzi.serve.openapi import problems
 from shuzi.serve.problems import RETRY, Problem
-from shuzi.serve.schemas import TrainingAnswer
-from shuzi.serve.training import EPOCHS
 
 Count = Annotated[int, Query(ge=1, le=50)]
 Hard = Annotated[bool, Query(description="only digits whose label the network finds least likely")]
-
-BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 router = APIRouter()
 _generator = np.random.default_rng(secrets.randbits(64))
@@ -47,43 +42,3 @@ async def health(context: Shared) -> schemas.Health:
 async def model(context: Shared) -> Response:
     """Both models, and whether corrections are saved."""
     return JSONResponse(context.about)
-
-
-@router.get("/api/learn/set", summary="MNIST to learn from", responses={200: BINARY, **problems(404)})
-async def dataset() -> Response:
-    """Gzipped: two uint32, little-endian, the numbers of training and test images; their labels; their images."""
-    headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=604800"}
-    body = await asyncio.to_thread(learn.packed_set)
-    return Response(body, headers=headers, media_type="application/octet-stream")
-
-
-@router.get("/api/training", summary="Progress of training", responses=problems(409))
-async def progress(context: Shared) -> TrainingAnswer:
-    """The training that was started last."""
-    return context.trainer.progress
-
-
-@router.post(
-    "/api/training",
-    summary="Train the network on the corrections",
-    status_code=202,
-    responses=problems(408, 409, 413, 422),
-)
-async def train(context: Shared, epochs: Annotated[int, Query(ge=1, le=100)] = EPOCHS) -> TrainingAnswer:
-    """As `shuzi train best --start reader` does, then tested before and after. One at a time, only on loopback."""
-    context.trainer.start(epochs)
-    return context.trainer.progress
-
-
-@router.delete("/api/training", summary="Stop training, or discard its result", responses=problems(409))
-async def stop(context: Shared) -> TrainingAnswer:
-    """Nothing is left of it."""
-    await context.trainer.stop()
-    return context.trainer.progress
-
-
-@router.post("/api/training/keep", summary="Use the new weights", status_code=202, responses=problems(408, 409, 413))
-async def keep(context: Shared) -> TrainingAnswer:
-    """Writes them beside the corrections' folder; start with `shuzi serve --weights` to use them again."""
-    context.trainer.keep()
-    return context.trainer.progress

@@ -5,7 +5,7 @@ import { PIXELS, forward, inked, initial, largest, softmax, templates } from "./
 import { showTraining, train } from "./network.js";
 import { $, ask, newestWins, on, onSwitch, root, sample, say, wrong } from "./page.js";
 import { isOther, pose, showPuzzle } from "./puzzle.js";
-import { addToRun, beginRun, markRuns, showRuns, theLosses } from "./runs.js";
+import { addToRun, beginRun, latest, markRuns, showRuns, theLosses } from "./runs.js";
 import { Sheet } from "./sheet.js";
 import { language, t } from "./text.js";
 import { showUnits } from "./units.js";
@@ -110,9 +110,9 @@ function showRun() {
 }
 
 function showTrouble() {
-  const losses = theLosses().slice(sinceRate).map(([, value]) => value);
-  const first = sinceRate ? losses[0] : now.first;
-  const means = losses.slice(4).map((_, i) => losses.slice(i, i + 5).reduce((sum, value) => sum + value, 0) / 5);
+  const losses = theLosses().slice(sinceRate);
+  const first = sinceRate ? losses[0]?.[1] : now.first;
+  const means = losses.slice(4).map((_, i) => latest(losses.slice(i, i + 5)));
   const loss = means.find((mean) => !(mean <= first * GROWN)); // the first to grow: the sentence stays when it falls again
   const grows = loss !== undefined;
   const stuck = now.start === "zeros" && now.hidden > 0;

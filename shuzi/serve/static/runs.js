@@ -60,7 +60,8 @@ export function showRuns() {
   showCurves();
 }
 
-const latest = (points) => points.slice(-5).reduce((sum, [, value]) => sum + value, 0) / Math.min(5, points.length);
+/** The mean of the last five. */
+export const latest = (points) => points.slice(-5).reduce((sum, [, value]) => sum + value, 0) / Math.min(5, points.length);
 
 /** The top of the axis of losses: the start of an untrained network, less when all have learnt, more when one diverges. */
 function tallest() {
