@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from operator import itemgetter
+from statistics import median
 
 import numpy as np
 
@@ -70,8 +71,8 @@ def level_edges(rows: Sequence[Row]) -> list[np.ndarray]:
     boxes = [np.array(row, float).reshape(-1, 4) for row in rows]
     middles = [box[:, :2] + box[:, 2:] / 2 for box in boxes]
     steps = np.array([after - one for row in middles for one, after in pairwise(row)]).reshape(-1, 2)
-    slope = float(np.median(steps[:, 1] / np.maximum(steps[:, 0], 1))) if len(steps) else 0.0
-    height = float(np.median(np.concatenate(boxes)[:, 3]))
+    slope = median((steps[:, 1] / np.maximum(steps[:, 0], 1)).tolist()) if len(steps) else 0.0
+    height = median(np.concatenate(boxes)[:, 3].tolist())
     return [
         (np.stack([x, x + width, x + width / 2], 1) + slope * middle[:, 1:]) / height
         for (x, _, width, _), middle in ((box.T, middle) for box, middle in zip(boxes, middles, strict=True))

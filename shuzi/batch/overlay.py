@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import cv2
@@ -55,7 +56,7 @@ def _label(drawn: np.ndarray, number: Number, scale: float, pen: int, taken: lis
     """
     x, y, w, h = _scaled(number.box, scale)
     (width, _), _ = cv2.getTextSize(number.text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, pen)
-    digit = float(np.median([each.box[3] for each in number.digits])) * scale
+    digit = median(each.box[3] for each in number.digits) * scale
     size = max(min(max(digit / 60, 0.4 * pen), 1.2 * pen, w / width), 0.3 * pen)
     wide, high, apart = round(width * size), round(22 * size), 3 * pen
     middle = y + (h - high) // 2

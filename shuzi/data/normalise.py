@@ -4,6 +4,8 @@ Each NIST digit was scaled to fit a 20x20 box keeping its aspect, anti-aliased, 
 mass of its ink falls on the centre of the 28x28 (LeCun, Cortes, Burges, the MNIST database, 1998).
 """
 
+from statistics import median
+
 import cv2
 import numpy as np
 
@@ -52,7 +54,7 @@ def two_tone_ink(grey: np.ndarray) -> np.ndarray | None:
     if high - low < MIN_CONTRAST:
         return None
     share = (grey.astype(np.float32) - low) / (high - low)
-    paper = float(np.median(border) > (low + high) / 2)
+    paper = float((border > (low + high) / 2).mean() > 0.5)
     ink = np.abs(share - paper)
     between = ((ink > NEAR_TONE) & (ink < 1 - NEAR_TONE)).mean()
     on_border = (np.abs((border - low) / (high - low) - paper) > NEAR_TONE).mean()
@@ -115,7 +117,7 @@ def as_mnist(grey: np.ndarray) -> np.ndarray | None:
     if grey.shape != (SIDE, SIDE):
         return None
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    paper = int(np.median(border))
+    paper = int(median(border.tolist()))
     if (
         MAX_PAPER_NOISE < paper < 255 - MAX_PAPER_NOISE
         or (np.abs(border.astype(int) - paper) > MAX_PAPER_NOISE / 2).mean() > MAX_INKED_BORDER

@@ -232,9 +232,10 @@ def _is_usual(gap: float, link: float, usual: tuple[float, float]) -> bool:
 
 def _step(chain: list[Proposal]) -> float:
     """Measure how far apart the digits of a number stand evenly, from middle to middle; NaN for fewer than three."""
-    steps = np.diff([digit.middle[0] for digit in chain])
-    even = len(steps) > 1 and np.ptp(steps) < 2 * EVEN * np.median(steps)
-    return float(np.median(steps)) if even else np.nan
+    steps = [after.middle[0] - one.middle[0] for one, after in pairwise(chain)]
+    if len(steps) < 2 or max(steps) - min(steps) >= 2 * EVEN * median(steps):
+        return np.nan
+    return float(median(steps))
 
 
 def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:

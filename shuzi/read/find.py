@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -126,7 +127,7 @@ class Finder:
         rows, columns = slice(height), slice(width)
         whole = len(seen) <= ENOUGH_DIGITS
         if not whole:  # a quarter of the page will do
-            y, x = (STRIDE * int(np.median(at)) for at in np.nonzero(clear >= CLEAR))
+            y, x = (STRIDE * int(median(at.tolist())) for at in np.nonzero(clear >= CLEAR))
             rows, columns = (
                 slice(max(0, y - height // 4), y + height // 4),
                 slice(max(0, x - width // 4), x + width // 4),
@@ -243,7 +244,7 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
     """
     likely = [p for p in found if not p.mark and p.chance >= MIN_DIGIT_CHANCE]
     boxes, chances = np.array([p.box for p in likely]).reshape(-1, 4), np.array([p.chance for p in likely])
-    usual = float(np.median(boxes[:, 3])) if likely else np.inf
+    usual = median(p.box[3] for p in likely) if likely else np.inf
     kept = []
     for p in found:
         if not p.mark:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def line_slope(chains: list[Chain]) -> float:
     steps = [np.array([b.middle - a.middle for a, b in pairs]).reshape(-1, 2)]
     scales = [np.array([min(a.box[3], b.box[3]) for a, b in pairs])]
     first, last, middles = places(chains)
-    heights = np.array([np.median([d.box[3] for d in chain]) for chain in chains])
+    heights = np.array([median(d.box[3] for d in chain) for chain in chains])
     for i, height in enumerate(heights):
         gap, step = first[:, 0] - last[i, 0], middles - middles[i]
         near = (gap > 0) & (gap < SLOPE_REACH * height)
