@@ -16,7 +16,7 @@ from shuzi.cli.output import WIDE
 from shuzi.data import sources
 from shuzi.train.recipes import RECIPES
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+COMMANDS = list(app.commands)
 ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
 
 
@@ -45,7 +45,7 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
         (["train", "--resume", "nothing"], "nothing: not a run (no run.json)"),
         (["train", "--epochs", "many"], "'--epochs'"),
         (["train", "--lr", ""], "'--lr'"),
-        (["train", "--ephocs", 3], "No such option: --ephocs"),
+        (["train", "--ephocs", 3], "No such option '--ephocs'. Did you mean '--epochs'? See: shuzi train --help"),
         (["train", "softmax", "more"], "unexpected extra argument"),
         (["evaluate"], "Missing argument"),
         (["evaluate", "nothing"], "nothing: not a run (no run.json)"),
@@ -58,7 +58,7 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
         (["data", "."], "no dataset in it"),
         (["data", "--root", "/dev/null"], "/dev/null: a file, expected a folder"),
         (["dta"], "No such command 'dta'"),
-        (["--verison"], "No such option: --verison"),
+        (["--verison"], "No such option '--verison'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(command, tmp_path, small_folder, args, words):
@@ -190,7 +190,7 @@ def test_shuzi_alone_prints_its_help(command):
 def test_help_fits_80_columns_and_is_cut_nowhere(command, name):
     ended = command(*filter(None, [name]), "--help", COLUMNS="80", TERMINAL_WIDTH="80")
     assert ended.code == 0
-    assert not re.search(r"…|\w\.\.\.", ended.stdout)
+    assert not re.search(r"…|[a-z]\.\.\.", ended.stdout)
     assert max(map(len, ended.stdout.splitlines())) <= 80
 
 
@@ -205,33 +205,26 @@ def test_help_loads_nothing_heavy():
     script = """
 import sys
 from shuzi.cli.app import app
-for args in (["--help"], *([command.callback.__name__, "--help"] for command in app.registered_commands)):
+for args in (["--help"], *([name, "--help"] for name in app.commands)):
     app(args, standalone_mode=False)
 print(*sys.modules, file=sys.stderr)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ended.returncode == 0
     loaded = {name.split(".")[0] for name in ended.stderr.split()}
-    assert "typer" in loaded
+    assert "click" in loaded
     assert not loaded & {"torch", "numpy", "matplotlib", "cv2", "onnxruntime", "fastapi", "requests"}
 
 
 def test_a_shell_completes_commands_and_options(command):
     def completed(words: str) -> list[str]:
         return command(
-            _SHUZI_COMPLETE="complete_bash", COMP_WORDS=f"shuzi {words}", COMP_CWORD=str(words.count(" ") + 1)
+            _SHUZI_COMPLETE="bash_complete", COMP_WORDS=f"shuzi {words}", COMP_CWORD=str(words.count(" ") + 1)
         ).stdout.split()
 
-    assert completed("ev") == ["evaluate"]
-    assert completed("train --ep") == ["--epochs"]
+    assert completed("ev") == ["plain,evaluate"]
+    assert completed("train --ep") == ["plain,--epochs"]
 
 
-def test_completion_installs_itself_for_the_shell_that_asks(command, tmp_path):
-    ended = subprocess.run(
-        ["bash", "-c", '"$0" -m shuzi --install-completion; exit $?', sys.executable],
-        env=command.environment(HOME=str(tmp_path)), capture_output=True, text=True,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stderr) == (0, "")
-    (script,) = (tmp_path / ".bash_completions").iterdir()
-    assert script.name == "shuzi.sh"
-    assert f"source '{script}'" in (tmp_path / ".bashrc").read_text()
+def test_completion_is_a_script_for_the_shell(command):
+    assert "complete" in command(_SHUZI_COMPLETE="bash_source").stdout

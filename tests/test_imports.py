@@ -182,7 +182,7 @@ def test_nothing_is_pickled():
                 assert ast.unparse(node.value) == "False", module
 
 
-HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "matplotlib", "PIL", "fastapi", "typer", "rich", "requests"}
+HEAVY = {"torch", "numpy", "cv2", "onnxruntime", "matplotlib", "PIL", "fastapi", "click", "rich", "requests"}
 
 
 def test_importing_shuzi_imports_nothing_heavy(loaded_by):
@@ -204,4 +204,4 @@ def test_no_torch_free_part_loads_torch(folder, loaded_by):
 
 def test_reading_loads_no_torch(loaded_by):
     script = "import numpy, shuzi; shuzi.Reader().read(numpy.full((60, 60), 255, numpy.uint8))"
-    assert not loaded_by(script) & {*TORCH, "matplotlib", "onnx", "typer", "requests"}
+    assert not loaded_by(script) & {*TORCH, "matplotlib", "onnx", "click", "requests"}

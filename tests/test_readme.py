@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 import shuzi
 from shuzi.cli.app import app
@@ -62,12 +61,11 @@ def test_the_readme_has_at_most_1000_words_and_its_first_code_on_the_first_scree
 
 @pytest.mark.parametrize("page", TEXTS, ids=name)
 def test_every_command_is_one(page):
-    group = typer.main.get_command(app)
     for _, *words in commands(page):
         if words[0].startswith("--"):
             continue
-        context = group.make_context("shuzi", ["--help"], resilient_parsing=True)
-        called, command, rest = group.resolve_command(context, words)
+        context = app.make_context("shuzi", ["--help"], resilient_parsing=True)
+        called, command, rest = app.resolve_command(context, words)
         command.make_context(called, rest or ["--help"], resilient_parsing=not rest)
 
 

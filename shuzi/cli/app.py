@@ -1,4 +1,4 @@
-"""The Typer app, and `main`, which turns what a person can cause into one sentence and an exit code."""
+"""The group of commands, and `main`, which turns what a person can cause into one sentence and an exit code."""
 
 import io
 import os
@@ -7,10 +7,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from traceback import print_exception
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperCommand
+import click
 
 from shuzi import __version__
 from shuzi.cli.classify import classify
@@ -18,56 +17,30 @@ from shuzi.cli.data import data
 from shuzi.cli.evaluate import evaluate
 from shuzi.cli.export import export
 from shuzi.cli.learn import learn
-from shuzi.cli.output import out, print_error
+from shuzi.cli.output import print_error
 from shuzi.cli.read import read
 from shuzi.cli.serve import serve
 from shuzi.cli.show import show
 from shuzi.cli.train import train
 from shuzi.errors import Notice, ShuziError, Stopped, out_of_memory
 
-if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter
+
+class App(click.Group):
+    """A group that lists its commands in the order in which they were added."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the commands' names."""
+        return list(self.commands)
 
 
-class Command(TyperCommand):
-    """A command whose help shows an argument without its Python type: FILE, not FILE <list[str]>."""
-
-    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
-        """Write the sections Arguments and Options."""
-        sections: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
-        for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
-                sections[parameter.param_type_name].append(record)
-        arguments = [(name.partition(" <")[0], text) for name, text in sections["argument"]]
-        for title, rows in (("Arguments", arguments), ("Options", sections["option"])):
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
-app = typer.Typer(
-    rich_markup_mode=None,  # plain help loses nothing in a narrow window
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (data, train, evaluate, show, read, classify, export, serve, learn):
-    app.command(cls=Command)(command)
-
-
-def print_version(wanted: bool) -> None:
-    """Print the version and exit."""
-    if wanted:
-        out.print(f"shuzi {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def shuzi(
-    version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, message="shuzi %(version)s", help="Print the version.")
+def app() -> None:
     """Read handwritten digits, train models on them, and learn how it works."""
+
+
+for command in (data, train, evaluate, show, read, classify, export, serve, learn):
+    app.add_command(command)
 
 
 def main() -> None:
@@ -103,23 +76,26 @@ def run(args: Sequence[str]) -> tuple[int, str]:
     try:
         code = app(args, prog_name="shuzi", standalone_mode=False) or 0
         sys.stdout.flush()
+    except click.Abort:  # Click's answer to an uncaught Ctrl-C
+        return Stopped.exit_code, "stopped"
     except Exception as error:
         if (failure := explain(error)) is None:
             raise
         if "--traceback" in args and isinstance(error, ShuziError):
             print_exception(error)
         return failure
-    return code, "stopped" if code == Stopped.exit_code else ""  # Typer's answer to an uncaught Ctrl-C
+    return code, ""
 
 
 def explain(error: Exception) -> tuple[int, str] | None:
     """Return the exit code and the sentence for an error that a person can cause; None for a defect of ours."""
     if isinstance(error, ShuziError):
         return error.exit_code, str(error)
-    if isinstance(error, typer.TyperException):  # the command line can't be parsed
+    if isinstance(error, click.ClickException):  # the command line can't be parsed
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "shuzi"
-        return error.exit_code, f"{error.format_message().rstrip('.')}; see: {where} --help"
+        message = error.format_message()
+        return error.exit_code, f"{message}{'' if message.endswith(('.', '?')) else '.'} See: {where} --help"
     if isinstance(error, OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second attempt at exit
         return 1, f"{error.filename or 'output'}: {error.strerror or error}"

@@ -3,35 +3,36 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
+from shuzi.cli import options
 from shuzi.cli.evaluate import open_scorer
-from shuzi.cli.options import AsJson, Device, OwnRecipe, Root, Traceback
 from shuzi.cli.output import download_bars, err, out, print_json, progress_bar
 from shuzi.errors import ShuziError
 
-File = Annotated[
-    str, typer.Argument(metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any.")
-]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write one row per image to this file. Default: print them.")]
-Kaggle = Annotated[bool, typer.Option("--kaggle", help="Write ImageId,Label as Kaggle wants it, always a digit.")]
-RunName = Annotated[
-    str, typer.Option(metavar="RUN", help="The folder of a run, an ONNX file, or reader for the shipped one.")
-]
 
-
+@click.command()
+@click.argument("data", metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any.")
+@click.option("--csv", type=options.PATH, help="Write one row per image to this file. Default: print them.")
+@click.option("--kaggle", is_flag=True, help="Write ImageId,Label as Kaggle wants it, always a digit.")
+@click.option(
+    "--run", default="reader", metavar="RUN", help="The folder of a run, an ONNX file, or reader for the shipped one."
+)
+@options.root
+@options.device
+@options.own_recipe
+@options.traceback
+@options.as_json
 def classify(
-    data: File,
-    csv: Csv = None,
-    kaggle: Kaggle = False,
-    run: RunName = "reader",
-    root: Root = None,
-    device: Device = "auto",
-    recipe: OwnRecipe = None,
-    traceback: Traceback = False,
-    as_json: AsJson = False,
+    data: str,
+    csv: Path | None,
+    kaggle: bool,
+    run: str,
+    root: Path | None,
+    device: str,
+    recipe: str | None,
+    as_json: bool,
 ) -> None:
     """Name the digit in each image.
 

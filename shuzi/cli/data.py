@@ -1,34 +1,27 @@
 """`shuzi data`."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from shuzi import load
-from shuzi.cli.options import AsJson, Labels, Root
+from shuzi.cli import options
 from shuzi.cli.output import download_bars, out, print_json, print_rows
 
 if TYPE_CHECKING:
     from shuzi.data.pens import Pens
 
 
-To = Annotated[
-    str | None,
-    typer.Option(
-        "--to", metavar="OUT", help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER."
-    ),
-]
-
-
-def data(
-    name: Annotated[
-        str, typer.Argument(metavar="DATASET", help="mnist, fashion-mnist, unipen, or a file or folder.")
-    ] = "mnist",
-    to: To = None,
-    labels: Labels = None,
-    root: Root = None,
-    as_json: AsJson = False,
-) -> None:
+@click.command()
+@click.argument("name", default="mnist", metavar="[DATASET]", help="mnist, fashion-mnist, unipen, or a file or folder.")
+@click.option(
+    "--to", metavar="OUT", help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER."
+)
+@options.labels
+@options.root
+@options.as_json
+def data(name: str, to: str | None, labels: str | None, root: Path | None, as_json: bool) -> None:
     """Download or convert a dataset.
 
     Verifies it, and reports what it contains and where it is.

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from shuzi.cli.options import AsJson, Device, Labels, OwnRecipe, Root, Traceback
+from shuzi.cli import options
 from shuzi.cli.output import download_bars, out, print_json, print_rows
 from shuzi.errors import needs
 
@@ -21,34 +21,39 @@ TESTS = (
 )
 
 
-def print_suites(wanted: bool) -> None:
+def print_suites(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the name and the description of each suite, and exit."""
     if wanted:
         from shuzi.evaluate.suites import SUITES
 
         for suite in SUITES.values():
             out.print(f"{suite.name:<14} {suite.description}")
-        raise typer.Exit
+        context.exit()
 
 
+@click.command()
+@click.argument(
+    "what",
+    metavar="WHAT",
+    help="The folder of a run, an ONNX file, a Hugging Face model folder, or reader for the shipped reader.",
+)
+@click.option("--data", help=TESTS)
+@options.labels
+@options.root
+@options.device
+@options.own_recipe
+@click.option(
+    "--suites",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_suites,
+    help="List the suites for --data.",
+)
+@options.traceback
+@options.as_json
 def evaluate(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHAT",
-            help="The folder of a run, an ONNX file, a Hugging Face model folder, or reader for the shipped reader.",
-        ),
-    ],
-    data: Annotated[str | None, typer.Option(help=TESTS)] = None,
-    labels: Labels = None,
-    root: Root = None,
-    device: Device = "auto",
-    recipe: OwnRecipe = None,
-    suites: Annotated[
-        bool, typer.Option("--suites", callback=print_suites, is_eager=True, help="List the suites for --data.")
-    ] = False,
-    traceback: Traceback = False,
-    as_json: AsJson = False,
+    what: str, data: str | None, labels: str | None, root: Path | None, device: str, recipe: str | None, as_json: bool
 ) -> None:
     """Measure a run or reader.
 

@@ -2,35 +2,40 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
 
-import typer
+import click
 
-from shuzi.cli.options import AsJson, OwnRecipe, Root, Traceback
+from shuzi.cli import options
 from shuzi.cli.output import out, print_json
 from shuzi.errors import ShuziError, needs
 
 
+@click.command()
+@click.argument("run", type=options.PATH, metavar="RUN", help="The folder of a run.")
+@click.option(
+    "--to",
+    "kind",
+    type=click.Choice(["onnx", "hub"]),
+    default="onnx",
+    help="onnx: an ONNX file; hub: a Hugging Face model folder.",
+)
+@click.option(
+    "--out",
+    "to",
+    type=options.PATH,
+    help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub.",
+)
+@click.option(
+    "--int8",
+    is_flag=True,
+    help="Use 8-bit convolutions. Faster on a CPU, but the file can't be used as a start for training.",
+)
+@options.root
+@options.own_recipe
+@options.traceback
+@options.as_json
 def export(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="RUN")],
-    kind: Annotated[
-        Literal["onnx", "hub"], typer.Option("--to", help="onnx: an ONNX file; hub: a Hugging Face model folder.")
-    ] = "onnx",
-    to: Annotated[
-        Path | None,
-        typer.Option("--out", help="File or folder to write. Default: RUN/model.onnx, RUN/model-int8.onnx or RUN/hub."),
-    ] = None,
-    int8: Annotated[
-        bool,
-        typer.Option(
-            "--int8",
-            help="Use 8-bit convolutions. Faster on a CPU, but the file can't be used as a start for training.",
-        ),
-    ] = False,
-    root: Root = None,
-    recipe: OwnRecipe = None,
-    traceback: Traceback = False,
-    as_json: AsJson = False,
+    run: Path, kind: str, to: Path | None, int8: bool, root: Path | None, recipe: str | None, as_json: bool
 ) -> None:
     """Export a run as an ONNX file.
 

@@ -2,22 +2,19 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from shuzi.cli.options import AsJson
+from shuzi.cli import options
 from shuzi.cli.output import out, print_json
 
 
-def learn(
-    language: Annotated[
-        str | None, typer.Option("--lang", help="zh or en. Default: the language of your locale.")
-    ] = None,
-    to: Annotated[Path, typer.Option(help="Folder for the notebooks.")] = Path("shuzi-lesson"),
-    browser: Annotated[bool, typer.Option(help="Open them in Jupyter.")] = True,
-    as_json: AsJson = False,
-) -> None:
+@click.command()
+@click.option("--lang", "language", help="zh or en. Default: the language of your locale.")
+@click.option("--to", type=options.PATH, default="shuzi-lesson", help="Folder for the notebooks.")
+@click.option("--browser/--no-browser", default=True, help="Open them in Jupyter.")
+@options.as_json
+def learn(language: str | None, to: Path, browser: bool, as_json: bool) -> None:
     """Open the lesson in Jupyter.
 
     Copies its notebooks to a folder: fourteen executed chapters, from the data to your own handwriting.

@@ -1,26 +1,27 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-Root = Annotated[
-    Path | None, typer.Option(help="Folder for downloaded datasets. Default: your cache folder.", envvar="SHUZI_DATA")
-]
-Labels = Annotated[str | None, typer.Option(help="Take only images with these labels, such as 0-9. Default: all.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and everything else on stderr.")]
+PATH = click.Path(path_type=Path)
 DEVICES = "auto, cpu, cuda, cuda:1 or mps."
-Device = Annotated[str, typer.Option(help=DEVICES)]
-OwnRecipe = Annotated[
-    str | None,
-    typer.Option(
-        "--recipe",
-        metavar="MODULE:NAME",
-        help="The recipe of the run, if it is your own. shuzi runs the code of its module.",
-    ),
-]
-Traceback = Annotated[
-    bool, typer.Option("--traceback", help="Print the traceback behind an error, for your own recipes.")
-]
-Weights = Annotated[Path | None, typer.Option(help="An ONNX file. Default: the shipped reader.")]
+
+root = click.option(
+    "--root", type=PATH, envvar="SHUZI_DATA", show_envvar=True,
+    help="Folder for downloaded datasets. Default: your cache folder.",
+)  # fmt: skip
+labels = click.option("--labels", help="Take only images with these labels, such as 0-9. Default: all.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout and everything else on stderr."
+)
+device = click.option("--device", default="auto", help=DEVICES)
+own_recipe = click.option(
+    "--recipe",
+    metavar="MODULE:NAME",
+    help="The recipe of the run, if it is your own. shuzi runs the code of its module.",
+)
+traceback = click.option(
+    "--traceback", is_flag=True, expose_value=False, help="Print the traceback behind an error, for your own recipes."
+)
+weights = click.option("--weights", type=PATH, help="An ONNX file. Default: the shipped reader.")

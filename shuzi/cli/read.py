@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 from rich.cells import cell_len, set_cell_size
 
-from shuzi.cli.options import AsJson, Weights
+from shuzi.cli import options
 from shuzi.cli.output import err, on_one_line, out, print_error, print_json, progress_bar
 from shuzi.errors import ShuziError, needs
 
@@ -20,57 +20,6 @@ if TYPE_CHECKING:
     from shuzi.batch.csv_file import CsvFile, CsvStream, Layout
     from shuzi.batch.folders import ReadOptions, Result
     from shuzi.read.reader import Reader
-
-Files = Annotated[
-    list[str], typer.Argument(help="Pictures, folders of pictures, or - for one picture on stdin.", metavar="FILE")
-]
-Single = Annotated[bool, typer.Option("--single", help="Each picture is one digit.")]
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        help="Print ? for a digit whose confidence, 0 to 1, is lower; with --fields, after such a field. "
-        "Default: the network's, and 0.65 for fields."
-    ),
-]
-Gap = Annotated[
-    float | None,
-    typer.Option(help="The widest gap within a number, in widths of a digit. Default: decide for each gap."),
-]
-NoTurn = Annotated[bool, typer.Option("--no-turn", help="Don't turn pages that lie on their side.")]
-DigitsOnly = Annotated[
-    bool, typer.Option("--digits-only", help="There are no letters: take O, I, S, B and Z for digits.")
-]
-Fields = Annotated[
-    Path | None, typer.Option(help="Read the fields of a form that this JSON file describes.", metavar="JSON")
-]
-Csv = Annotated[
-    str | None, typer.Option("--csv", help="Write one row per number, or per form, to this file; - is stdout.")
-]
-CsvDigits = Annotated[
-    str | None, typer.Option("--csv-digits", help="Write one row per digit to this file; - is stdout.")
-]
-TableFile = Annotated[
-    str | None,
-    typer.Option(
-        "--table", help="Write the rows and columns of the pages to this CSV file; - is stdout.", metavar="CSV"
-    ),
-]
-Decimal = Annotated[
-    str, typer.Option(help="The decimal sign, . or , for numbers such as 1.234, which could also mean thousands.")
-]
-Continue = Annotated[bool, typer.Option("--continue", help="Skip pictures that are already in --csv or --out.")]
-Overlay = Annotated[
-    Path | None, typer.Option(help="Folder for copies of the pictures with boxes and readings drawn on them.")
-]
-Inputs = Annotated[Path | None, typer.Option(help="Folder for the 28x28 images that the network saw.")]
-Out = Annotated[
-    str | None,
-    typer.Option("--out", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder."),
-]
-Engine = Annotated[str, typer.Option(help="Where --out reads: local, on this machine, or ray, on a Ray cluster.")]
-Address = Annotated[
-    str | None, typer.Option(help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine.")
-]
 
 
 @dataclass(frozen=True)
@@ -117,34 +66,81 @@ class Outputs:
         return not self.as_json and "-" not in (self.csv, self.table)
 
 
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    help="Pictures, folders of pictures, or - for one picture on stdin.",
+)
+@click.option("--single", is_flag=True, help="Each picture is one digit.")
+@click.option(
+    "--threshold",
+    type=float,
+    help="Print ? for a digit whose confidence, 0 to 1, is lower; with --fields, after such a field. "
+    "Default: the network's, and 0.65 for fields.",
+)
+@options.weights
+@click.option(
+    "--decimal",
+    default="",
+    show_default=False,
+    help="The decimal sign, . or , for numbers such as 1.234, which could also mean thousands.",
+)
+@click.option(
+    "--gap", type=float, help="The widest gap within a number, in widths of a digit. Default: decide for each gap."
+)
+@click.option("--no-turn", is_flag=True, help="Don't turn pages that lie on their side.")
+@click.option("--digits-only", is_flag=True, help="There are no letters: take O, I, S, B and Z for digits.")
+@click.option(
+    "--fields", type=options.PATH, metavar="JSON", help="Read the fields of a form that this JSON file describes."
+)
+@click.option("--csv", help="Write one row per number, or per form, to this file; - is stdout.")
+@click.option("--csv-digits", help="Write one row per digit to this file; - is stdout.")
+@click.option("--table", metavar="CSV", help="Write the rows and columns of the pages to this CSV file; - is stdout.")
+@click.option("--continue", "resume", is_flag=True, help="Skip pictures that are already in --csv or --out.")
+@click.option(
+    "--overlay", type=options.PATH, help="Folder for copies of the pictures with boxes and readings drawn on them."
+)
+@click.option("--inputs", type=options.PATH, help="Folder for the 28x28 images that the network saw.")
+@click.option("--out", "to", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where --out reads: local, on this machine, or ray, on a Ray cluster.",
+)
+@click.option("--address", help="Address of the Ray cluster: auto or HOST:PORT. Default: start one on this machine.")
+@options.as_json
 def read(
-    files: Files,
-    single: Single = False,
-    threshold: Threshold = None,
-    weights: Weights = None,
-    decimal: Decimal = "",
-    gap: Gap = None,
-    no_turn: NoTurn = False,
-    digits_only: DigitsOnly = False,
-    fields: Fields = None,
-    csv: Csv = None,
-    csv_digits: CsvDigits = None,
-    table: TableFile = None,
-    resume: Continue = False,
-    overlay: Overlay = None,
-    inputs: Inputs = None,
-    to: Out = None,
-    engine: Engine = "local",
-    address: Address = None,
-    as_json: AsJson = False,
+    files: tuple[str, ...],
+    single: bool,
+    threshold: float | None,
+    weights: Path | None,
+    decimal: str,
+    gap: float | None,
+    no_turn: bool,
+    digits_only: bool,
+    fields: Path | None,
+    csv: str | None,
+    csv_digits: str | None,
+    table: str | None,
+    resume: bool,
+    overlay: Path | None,
+    inputs: Path | None,
+    to: str | None,
+    engine: str,
+    address: str | None,
+    as_json: bool,
 ) -> None:
     """Read the numbers in pictures.
 
     Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
     With --fields, prints one field per line and '?' after an uncertain one.
     """
-    options: ReadOptions = {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
-    how = ReadSettings(weights, threshold, digits_only, options)
+    how_read: ReadOptions = {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
+    how = ReadSettings(weights, threshold, digits_only, how_read)
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
     if fields is not None and (single or to or overlay or inputs or csv_digits or table):
@@ -163,7 +159,7 @@ def read(
     read_files(files, how, fields, outputs)
 
 
-def read_files(files: list[str], how: ReadSettings, fields: Path | None, to: Outputs) -> None:
+def read_files(files: tuple[str, ...], how: ReadSettings, fields: Path | None, to: Outputs) -> None:
     """Read pictures or forms, print each as it is read, and write the outputs that are asked for."""
     from shuzi.batch import csv_file, folders
     from shuzi.data.picture import MAX_PICTURE_BYTES
@@ -204,7 +200,7 @@ def read_files(files: list[str], how: ReadSettings, fields: Path | None, to: Out
     if to.as_json:
         print_json({"pages": pages, "failed": failed, "skipped": [str(path) for path in found.skipped]})
     if failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def csv_writer(to: Outputs, layout: "Layout") -> "AbstractContextManager[CsvFile | CsvStream | None]":
@@ -258,8 +254,8 @@ def read_to_parquet(
     source: str, to: str, how: ReadSettings, resume: bool, engine: str, address: str | None, as_json: bool
 ) -> None:
     """Read a folder or file into Parquet files, here or on a Ray cluster, and print how many were read."""
-    if engine not in ("local", "ray") or (address is not None and engine != "ray"):
-        raise ShuziError(f"--engine {engine}: choose local or ray; --address is for ray")
+    if address is not None and engine != "ray":
+        raise ShuziError("--address is the address of a Ray cluster; use it with --engine ray")
     shards = needs("parquet", "shuzi.batch.shards")
     read_parts = shards.read_parts_here
     if engine == "ray":
@@ -278,4 +274,4 @@ def read_to_parquet(
         broken = f", {failed:,} failed: see the column error" if failed else ""
         out.print(f"{read:,} {'file' if read == 1 else 'files'} read in {seconds:.1f} s{broken}; in {folder}")
     if failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)

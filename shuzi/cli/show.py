@@ -1,12 +1,12 @@
 """`shuzi show`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from shuzi import load
-from shuzi.cli.options import AsJson, Device, Labels, OwnRecipe, Root, Traceback
+from shuzi.cli import options
 from shuzi.cli.output import download_bars, err, out, print_json, progress_bar
 from shuzi.errors import ShuziError, needs
 
@@ -15,32 +15,31 @@ if TYPE_CHECKING:
     from shuzi.evaluate.figures import Suspect
 
 
-What = Annotated[
-    str,
-    typer.Argument(
-        metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset."
-    ),
-]
-Index = Annotated[int | None, typer.Option(help="Draw one image of the dataset: its index, from 0.")]
-Test = Annotated[bool, typer.Option("--test", help="Use the test images of a dataset.")]
-OutFolder = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the PNG files. Default: RUN/pictures, or pictures.")
-]
-Open = Annotated[bool, typer.Option("--open", help="Open the pictures.")]
-
-
+@click.command()
+@click.argument(
+    "what", metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset."
+)
+@click.option("--index", type=int, help="Draw one image of the dataset: its index, from 0.")
+@click.option("--test", is_flag=True, help="Use the test images of a dataset.")
+@options.labels
+@options.root
+@click.option("--out", "to", type=options.PATH, help="Folder for the PNG files. Default: RUN/pictures, or pictures.")
+@options.device
+@options.own_recipe
+@options.traceback
+@click.option("--open", "open_them", is_flag=True, help="Open the pictures.")
+@options.as_json
 def show(
-    what: What,
-    index: Index = None,
-    test: Test = False,
-    labels: Labels = None,
-    root: Root = None,
-    to: OutFolder = None,
-    device: Device = "auto",
-    recipe: OwnRecipe = None,
-    traceback: Traceback = False,
-    open_them: Open = False,
-    as_json: AsJson = False,
+    what: str,
+    index: int | None,
+    test: bool,
+    labels: str | None,
+    root: Path | None,
+    to: Path | None,
+    device: str,
+    recipe: str | None,
+    open_them: bool,
+    as_json: bool,
 ) -> None:
     """Draw a run or a dataset as PNGs.
 
@@ -68,7 +67,7 @@ def show(
             out.print(str(path))
     if open_them:
         for path in drawn:
-            typer.launch(str(path))
+            click.launch(str(path))
 
 
 def find_suspects(digits: "Digits") -> "list[Suspect]":

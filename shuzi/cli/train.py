@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from shuzi.cli.options import DEVICES, AsJson, Labels, Root, Traceback
+from shuzi.cli import options
 from shuzi.cli.output import download_bars, err, out, print_error, print_json
 from shuzi.errors import ShuziError, needs
 
@@ -22,53 +22,54 @@ START = (
     "Changes the defaults to 4 epochs and 0.05 of the recipe's learning rate."
 )
 
-Recipe = Annotated[str | None, typer.Argument(metavar="RECIPE", help=RECIPES + " Default: softmax-numpy.")]
-Data = Annotated[str | None, typer.Option(help="A dataset's name, file or folder. Default: mnist.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. Default: the recipe's.")]
-BatchSize = Annotated[int | None, typer.Option(help="Batch size: images per step. Default: the recipe's.")]
-LearningRate = Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")]
-Start = Annotated[str | None, typer.Option(help=START + " Default: random weights.")]
-Seed = Annotated[int | None, typer.Option(help="The same seed gives the same weights. Default: 0.")]
-Validation = Annotated[int | None, typer.Option(help="Training images to hold out for validation. Default: 0.")]
-RunFolder = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the run. Default: the first free runs/RECIPE.")
-]
-Device = Annotated[str | None, typer.Option(help=DEVICES + " Default: auto.")]
-Resume = Annotated[Path | None, typer.Option(help="Continue an interrupted run.", metavar="RUN")]
-SkipBlank = Annotated[
-    bool | None, typer.Option("--skip-blank", help="Leave out pictures of your own in which no ink is found.")
-]
-TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard into the run's folder.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the run at --out.")]
 
-
+@click.command()
+@click.argument("recipe", required=False, metavar="[RECIPE]", help=RECIPES + " Default: softmax-numpy.")
+@click.option("--data", help="A dataset's name, file or folder. Default: mnist.")
+@click.option("--epochs", type=int, help="Passes over the training images. Default: the recipe's.")
+@click.option("--batch-size", type=int, help="Batch size: images per step. Default: the recipe's.")
+@click.option("--lr", type=float, help="Learning rate. Default: the recipe's.")
+@click.option("--start", help=START + " Default: random weights.")
+@click.option("--seed", type=int, help="The same seed gives the same weights. Default: 0.")
+@click.option("--validation", type=int, help="Training images to hold out for validation. Default: 0.")
+@click.option(
+    "--skip-blank", is_flag=True, default=None, help="Leave out pictures of your own in which no ink is found."
+)
+@options.labels
+@options.root
+@click.option("--out", "run", type=options.PATH, help="Folder for the run. Default: the first free runs/RECIPE.")
+@click.option("--device", help=options.DEVICES + " Default: auto.")
+@click.option("--resume", type=options.PATH, metavar="RUN", help="Continue an interrupted run.")
+@click.option("--force", is_flag=True, help="Replace the run at --out.")
+@click.option("--tensorboard", is_flag=True, help="Write events for TensorBoard into the run's folder.")
+@options.traceback
+@options.as_json
 def train(
-    recipe: Recipe = None,
-    data: Data = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    lr: LearningRate = None,
-    start: Start = None,
-    seed: Seed = None,
-    validation: Validation = None,
-    skip_blank: SkipBlank = None,
-    labels: Labels = None,
-    root: Root = None,
-    run: RunFolder = None,
-    device: Device = None,
-    resume: Resume = None,
-    force: Force = False,
-    tensorboard: TensorBoard = False,
-    traceback: Traceback = False,
-    as_json: AsJson = False,
+    recipe: str | None,
+    data: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    lr: float | None,
+    start: str | None,
+    seed: int | None,
+    validation: int | None,
+    skip_blank: bool | None,
+    labels: str | None,
+    root: Path | None,
+    run: Path | None,
+    device: str | None,
+    resume: Path | None,
+    force: bool,
+    tensorboard: bool,
+    as_json: bool,
 ) -> None:
     """Train a recipe, then test it once."""
     plans, runs, ranks = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs", "ranks"))
-    options = dict(
+    settings = dict(
         recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
         validation=validation, device=device, skip_blank=skip_blank, labels=labels,
     )  # fmt: skip
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in settings.items() if value is not None}
     own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it
     if resume is not None and (given.keys() - own or run or force):
         raise ShuziError("--resume uses the settings of the run; remove the other options")
