@@ -8,9 +8,12 @@ PATH = click.Path(path_type=Path)
 DEVICES = "auto, cpu, cuda, cuda:1 or mps."
 
 root = click.option(
-    "--root", type=PATH, envvar="SHUZI_DATA", show_envvar=True,
+    "--root",
+    type=PATH,
+    envvar="SHUZI_DATA",
+    show_envvar=True,
     help="Folder for downloaded datasets. Default: your cache folder.",
-)  # fmt: skip
+)
 labels = click.option("--labels", help="Take only images with these labels, such as 0-9. Default: all.")
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout and everything else on stderr."

@@ -139,8 +139,9 @@ def read(
     Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
     With --fields, prints one field per line and '?' after an uncertain one.
     """
-    how_read: ReadOptions = {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
-    how = ReadSettings(weights, threshold, digits_only, how_read)
+    how = ReadSettings(
+        weights, threshold, digits_only, {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
+    )
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
     if fields is not None and (single or to or overlay or inputs or csv_digits or table):
