@@ -85,6 +85,8 @@ def load(
         return train.with_transform(transform), test.with_transform(transform)
     if not own.is_own(name):
         return datasets.read(name, root, progress, labels).split()
+    if labels is not None:
+        raise ShuziError(f"{name}: a folder of pictures, whose labels are its sub-folders; remove --labels {labels}")
     from shuzi.read.reader import Reader
 
     reader = Reader()

@@ -67,6 +67,7 @@ class Network:
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
 
     def _open(self) -> None:
+        runtime()  # an interrupted import is no damage
         damaged = f"{self.path} is not an ONNX network, or is damaged. Export it again with shuzi export."
         with _as_shuzi_error(f"opening {self.path}", damaged):
             self._session = _session(self._bytes, self._wanted)
@@ -162,8 +163,12 @@ def runtime() -> ModuleType:
     the import; child processes inherit it. The call stops events where a program imported onnxruntime before.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
+    try:
+        import onnxruntime
+    except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C while its library initialises itself
+            raise error.__cause__ from None
+        raise
     onnxruntime.disable_telemetry_events()
     return onnxruntime
 
@@ -176,7 +181,7 @@ def _read(path: Path) -> bytes:
         if not path.exists():
             raise ShuziError(f"{path}: no such file. Give an ONNX network that shuzi export made.")
         if not path.is_file():
-            raise ShuziError(f"{path} is no file. Give an ONNX network that shuzi export made.")
+            raise ShuziError(f"{path} is not a file. Give an ONNX network that shuzi export made.")
         if (size := path.stat().st_size) > MAX_NETWORK_BYTES:
             raise ShuziError(
                 f"{path}: {size:,} bytes, more than {MAX_NETWORK_BYTES:,}. Give an ONNX network that shuzi export made."

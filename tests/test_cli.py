@@ -58,6 +58,12 @@ ESCAPE, COLOUR = "\x1b", re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d[;\dm]")
         (["data", "."], "no dataset in it"),
         (["data", "--root", "/dev/null"], "/dev/null: a file, expected a folder"),
         (["dta"], "No such command 'dta'"),
+        (["data", "--root"], "Option '--root' requires an argument. See: shuzi data --help"),
+        (["data", "unipen", "--to", "pens.csv"], "remove --to and --labels"),
+        (["data", "missing.csv"], "missing.csv: neither a file"),
+        (["evaluate", "reader", "--data", "pages", "--labels", "0-3"], "pages is a suite; remove it"),
+        (["train", "--force"], "--force replaces the run at --out"),
+        (["read", "x.png", "--csv", ""], "--csv names no file"),
         (["--verison"], "No such option '--verison'"),
     ],
 )
@@ -224,6 +230,7 @@ def test_a_shell_completes_commands_and_options(command):
 
     assert completed("ev") == ["plain,evaluate"]
     assert completed("train --ep") == ["plain,--epochs"]
+    assert completed("read doc") == completed("classify doc") == ["file,doc"]
 
 
 def test_completion_is_a_script_for_the_shell(command):

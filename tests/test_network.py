@@ -170,7 +170,7 @@ def test_a_damaged_or_missing_network_is_named(tmp_path):
             shuzi.Reader(tmp_path / name)
     with pytest.raises(shuzi.ShuziError, match="no such file"):
         shuzi.Reader(tmp_path / "none.onnx")
-    with pytest.raises(shuzi.ShuziError, match="no file"):
+    with pytest.raises(shuzi.ShuziError, match="not a file"):
         shuzi.Reader(tmp_path)
 
 

@@ -110,7 +110,7 @@ def test_a_pipe_can_be_read(command, folder):
         (["samples.tif"], "samples.tif: "),
         (["/dev/zero"], "/dev/zero: can't be read (a pipe or a device)"),
         (["a/1.png", "--csv", "pipe"], "pipe is not a file"),
-        (["a/1.png", "--weights", "b"], "b is no file. Give an ONNX network"),
+        (["a/1.png", "--weights", "b"], "b is not a file. Give an ONNX network"),
         (["a/1.png", "--continue", "--csv", "-"], "name it"),
     ],
 )

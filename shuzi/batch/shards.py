@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import platform
+import signal
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
@@ -284,6 +285,19 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C in processes that are started within: their parent stops them."""
+    if threading.current_thread() is not threading.main_thread():  # Python sets handlers in no other
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _read_in_worker(part: Part, count: int) -> list[bool]:
     return read_part_on(count, _reader, part)
 
@@ -300,7 +314,9 @@ def read_parts_here(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, _start_worker, (reader,)) as pool:
         try:
-            for finished in as_completed([pool.submit(_read_in_worker, part, count) for part in parts]):
+            with _interrupts_ignored():  # workers inherit it
+                readings = [pool.submit(_read_in_worker, part, count) for part in parts]
+            for finished in as_completed(readings):
                 yield finished.result()
         except BrokenProcessPool as error:
             raise ShuziError(

@@ -79,7 +79,7 @@ def run(args: Sequence[str]) -> tuple[int, str]:
     except click.Abort:  # Click's answer to an uncaught Ctrl-C
         return Stopped.exit_code, "stopped"
     except Exception as error:
-        if (failure := explain(error)) is None:
+        if (failure := explain(error, args[0])) is None:
             raise
         if "--traceback" in args and isinstance(error, ShuziError):
             print_exception(error)
@@ -87,15 +87,17 @@ def run(args: Sequence[str]) -> tuple[int, str]:
     return code, ""
 
 
-def explain(error: Exception) -> tuple[int, str] | None:
-    """Return the exit code and the sentence for an error that a person can cause; None for a defect of ours."""
+def explain(error: Exception, name: str) -> tuple[int, str] | None:
+    """Return the exit code and the sentence for an error that a person can cause; None for a defect of ours.
+
+    name: of the command, if it is one.
+    """
     if isinstance(error, ShuziError):
         return error.exit_code, str(error)
     if isinstance(error, click.ClickException):  # the command line can't be parsed
-        context = getattr(error, "ctx", None)
-        where = context.command_path if context else "shuzi"
-        message = error.format_message()
-        return error.exit_code, f"{message}{'' if message.endswith(('.', '?')) else '.'} See: {where} --help"
+        message = error.format_message().replace(". (Did", ". Did").replace("?)", "?")
+        end = "" if message.endswith((".", "?")) else "."
+        return error.exit_code, f"{message}{end} See: shuzi {f'{name} ' if name in app.commands else ''}--help"
     if isinstance(error, OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second attempt at exit
         return 1, f"{error.filename or 'output'}: {error.strerror or error}"

@@ -13,8 +13,13 @@ from shuzi.errors import ShuziError
 
 
 @click.command()
-@click.argument("data", metavar="FILE", help="A dataset's file, folder or name. Uses its test images if there are any.")
-@click.option("--csv", type=options.PATH, help="Write one row per image to this file. Default: print them.")
+@click.argument(
+    "data",
+    type=options.FILE,
+    metavar="FILE",
+    help="A dataset's file, folder or name. Uses its test images if there are any.",
+)
+@click.option("--csv", type=options.PATH, help="Write one row per image to this file. Default: -, stdout.")
 @click.option("--kaggle", is_flag=True, help="Write ImageId,Label as Kaggle wants it, always a digit.")
 @click.option(
     "--run", default="reader", metavar="RUN", help="The folder of a run, an ONNX file, or reader for the shipped one."
@@ -42,6 +47,7 @@ def classify(
     from shuzi.evaluate import predictions
     from shuzi.files import refuse_overwrite, write_whole
 
+    csv = None if csv == Path("-") else csv
     if own.is_own(data):
         raise ShuziError(f"{data}: a folder of pictures; read it with: shuzi read --single {data}")
     if csv is not None:

@@ -8,15 +8,25 @@ import click
 from shuzi import load
 from shuzi.cli import options
 from shuzi.cli.output import download_bars, out, print_json, print_rows
+from shuzi.errors import ShuziError
 
 if TYPE_CHECKING:
     from shuzi.data.pens import Pens
 
 
 @click.command()
-@click.argument("name", default="mnist", metavar="[DATASET]", help="mnist, fashion-mnist, unipen, or a file or folder.")
+@click.argument(
+    "name",
+    type=options.FILE,
+    default="mnist",
+    metavar="[DATASET]",
+    help="mnist, fashion-mnist, unipen, or a file or folder.",
+)
 @click.option(
-    "--to", metavar="OUT", help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER."
+    "--to",
+    type=options.FILE,
+    metavar="OUT",
+    help="Convert: OUT.csv, OUT.npz, OUT.parquet, a folder for PNG files, or idx:FOLDER.",
 )
 @options.labels
 @options.root
@@ -29,9 +39,11 @@ def data(name: str, to: str | None, labels: str | None, root: Path | None, as_js
     from shuzi.data import convert, datasets, own, pens, sources
 
     if name == pens.NAME:
+        if to is not None or labels is not None:
+            raise ShuziError(f"{pens.NAME} holds pen trajectories, not images; remove --to and --labels")
         return _print_pens(pens.load(root), as_json)
     with download_bars() as progress:
-        pictures = load(name) if own.is_own(name) else None
+        pictures = load(name, labels=labels) if own.is_own(name) else None
         dataset = datasets.read(name, root, progress, labels) if pictures is None else datasets.of(*pictures)
     if to is not None:
         written = [str(path) for path in convert.write(dataset.parts, to)]

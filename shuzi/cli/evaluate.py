@@ -1,5 +1,6 @@
 """`shuzi evaluate`."""
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import click
 
 from shuzi.cli import options
 from shuzi.cli.output import download_bars, out, print_json, print_rows
-from shuzi.errors import needs
+from shuzi.errors import ShuziError, needs
 
 if TYPE_CHECKING:
     from shuzi.evaluate.figures import Evaluation
@@ -23,7 +24,7 @@ TESTS = (
 
 def print_suites(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the name and the description of each suite, and exit."""
-    if wanted:
+    if wanted and not context.resilient_parsing:
         from shuzi.evaluate.suites import SUITES
 
         for suite in SUITES.values():
@@ -34,10 +35,11 @@ def print_suites(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.command()
 @click.argument(
     "what",
+    type=options.FILE,
     metavar="WHAT",
     help="The folder of a run, an ONNX file, a Hugging Face model folder, or reader for the shipped reader.",
 )
-@click.option("--data", help=TESTS)
+@click.option("--data", type=options.FILE, help=TESTS)
 @options.labels
 @options.root
 @options.device
@@ -59,8 +61,11 @@ def evaluate(
 
     Shows its accuracy on digits it has not seen, and its mistakes.
     """
-    from shuzi.evaluate.suites import measure
+    from shuzi.data.sources import SOURCES
+    from shuzi.evaluate.suites import SUITES, measure
 
+    if labels is not None and data in SUITES.keys() - SOURCES.keys():
+        raise ShuziError(f"--labels is for datasets, and {data} is a suite; remove it")
     scorer = open_scorer(what, device, recipe)
     scorer = replace(scorer, load=partial(scorer.load, labels=labels))
     with download_bars() as progress:
@@ -110,4 +115,4 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
         [[str(s.index), str(s.label), str(s.read), f"{s.surprise:.1f}"] for s in evaluation.suspects[:10]],
     )
     if evaluation.mistakes:
-        out.print(f"see one with: shuzi show {name} --test --index {evaluation.mistakes[0].index}")
+        out.print(f"see one with: shuzi show {shlex.quote(name)} --test --index {evaluation.mistakes[0].index}")

@@ -1,5 +1,6 @@
 """`shuzi export`."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def export(
         path = needs("train", "shuzi.train.hub").to_hub(run, to, root, recipe)
         if as_json:
             return print_json({"run": str(run), "folder": str(path)})
-        return out.print(f"{path}; read with it: shuzi read --weights {path} PICTURE")
+        return out.print(f"{path}; read with it: shuzi read --weights {shlex.quote(str(path))} PICTURE")
     exported = needs("train", "shuzi.train.export").export(run, to, root, int8, recipe)
     path, calibration = exported.path, exported.calibration
     size = path.stat().st_size

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-PATH = click.Path(path_type=Path)
+FILE = click.Path(readable=False)  # or "-", a dataset's name or a URI; a shell completes files
+PATH = click.Path(readable=False, path_type=Path)
 DEVICES = "auto, cpu, cuda, cuda:1 or mps."
 
 root = click.option(

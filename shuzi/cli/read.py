@@ -69,6 +69,7 @@ class Outputs:
 @click.command()
 @click.argument(
     "files",
+    type=options.FILE,
     nargs=-1,
     required=True,
     metavar="FILE...",
@@ -96,15 +97,25 @@ class Outputs:
 @click.option(
     "--fields", type=options.PATH, metavar="JSON", help="Read the fields of a form that this JSON file describes."
 )
-@click.option("--csv", help="Write one row per number, or per form, to this file; - is stdout.")
-@click.option("--csv-digits", help="Write one row per digit to this file; - is stdout.")
-@click.option("--table", metavar="CSV", help="Write the rows and columns of the pages to this CSV file; - is stdout.")
+@click.option("--csv", type=options.FILE, help="Write one row per number, or per form, to this file; - is stdout.")
+@click.option("--csv-digits", type=options.FILE, help="Write one row per digit to this file; - is stdout.")
+@click.option(
+    "--table",
+    type=options.FILE,
+    metavar="CSV",
+    help="Write the rows and columns of the pages to this CSV file; - is stdout.",
+)
 @click.option("--continue", "resume", is_flag=True, help="Skip pictures that are already in --csv or --out.")
 @click.option(
     "--overlay", type=options.PATH, help="Folder for copies of the pictures with boxes and readings drawn on them."
 )
 @click.option("--inputs", type=options.PATH, help="Folder for the 28x28 images that the network saw.")
-@click.option("--out", "to", help="Folder or URI for Parquet files with one row per page; reads one FILE or folder.")
+@click.option(
+    "--out",
+    "to",
+    type=options.FILE,
+    help="Folder or URI for Parquet files with one row per page; reads one FILE or folder.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -142,6 +153,9 @@ def read(
     how = ReadSettings(
         weights, threshold, digits_only, {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
     )
+    for option, name in {"--csv": csv, "--csv-digits": csv_digits, "--table": table, "--out": to}.items():
+        if name == "":
+            raise ShuziError(f"{option} names no file; name one")
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
     if fields is not None and (single or to or overlay or inputs or csv_digits or table):

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument(
-    "what", metavar="WHAT", help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset."
+    "what",
+    type=options.FILE,
+    metavar="WHAT",
+    help="The folder of a run, mnist, fashion-mnist, or the file or folder of a dataset.",
 )
 @click.option("--index", type=int, help="Draw one image of the dataset: its index, from 0.")
 @click.option("--test", is_flag=True, help="Use the test images of a dataset.")
@@ -50,8 +53,8 @@ def show(
     pictures = needs("show", "shuzi.show.pictures")
     with download_bars() as progress:
         if (Path(what) / "run.json").exists():
-            if index is not None or test:
-                option = "--test" if index is None else f"--index {index}"
+            given = {"--test": test, "--index": index is not None, "--labels": labels is not None}
+            if option := next((option for option, there in given.items() if there), None):
                 raise ShuziError(f"{option} is for a dataset such as mnist, but {what} is a run; remove it")
             runs = needs("train", "shuzi.train.runs")
             tested = runs.evaluate_run(Path(what), None, root, device, progress, recipe)

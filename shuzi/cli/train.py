@@ -25,11 +25,11 @@ START = (
 
 @click.command()
 @click.argument("recipe", required=False, metavar="[RECIPE]", help=RECIPES + " Default: softmax-numpy.")
-@click.option("--data", help="A dataset's name, file or folder. Default: mnist.")
+@click.option("--data", type=options.FILE, help="A dataset's name, file or folder. Default: mnist.")
 @click.option("--epochs", type=int, help="Passes over the training images. Default: the recipe's.")
 @click.option("--batch-size", type=int, help="Batch size: images per step. Default: the recipe's.")
 @click.option("--lr", type=float, help="Learning rate. Default: the recipe's.")
-@click.option("--start", help=START + " Default: random weights.")
+@click.option("--start", type=options.FILE, help=START + " Default: random weights.")
 @click.option("--seed", type=int, help="The same seed gives the same weights. Default: 0.")
 @click.option("--validation", type=int, help="Training images to hold out for validation. Default: 0.")
 @click.option(
@@ -73,6 +73,8 @@ def train(
     own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it
     if resume is not None and (given.keys() - own or run or force):
         raise ShuziError("--resume uses the settings of the run; remove the other options")
+    if force and run is None:
+        raise ShuziError("--force replaces the run at --out; name it")
     with ranks.launched() as launched, download_bars() as progress, training_progress() as listener:
         if tensorboard:
             listener = needs("tensorboard", "shuzi.show.events").Events().listener(listener)

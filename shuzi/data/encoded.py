@@ -55,7 +55,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
                     if len(images) * images[0].size > MAX_PIXELS:
                         raise ShuziError(f"{path}: more than {MAX_PIXELS:,} pixels in all. Split it.")
     except (pyarrow.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
-        raise ShuziError(f"{path}: no Parquet file, or damaged ({str(error).splitlines()[0]:.80}).") from error
+        raise ShuziError(f"{path}: not a Parquet file, or damaged ({str(error).splitlines()[0]:.80}).") from error
     found = {"images": stack(images, str(path))}
     return found | {"labels": np.array(labels, object)} if label else found
 

@@ -141,7 +141,7 @@ def find(path: Path) -> list[DatasetFile]:
         return named_file(path)
     if not path.is_dir():
         name = meaning_of(path.name).dataset
-        files = in_folder(path.parent).get(name) if name else None
+        files = in_folder(path.parent).get(name) if name and not path.suffix else None
         if not files:
             raise ShuziError(
                 f"{path}: neither a file, a folder nor a dataset that shuzi knows ({', '.join(sources.SOURCES)})"

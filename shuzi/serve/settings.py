@@ -36,7 +36,7 @@ class ServerSettings:
         if not 0 <= self.port <= 65535:  # the resolver would take it modulo 65,536
             raise ShuziError(f"--port {self.port}: expected 0 to 65535.")
         if self.decimal not in ("", ".", ","):
-            raise ShuziError(f"--decimal {self.decimal!r:.60}: expected . or , .")
+            raise ShuziError(f"--decimal {self.decimal!r:.60}: expected a point or a comma.")
         if self.review is not None and self.read_only:
             raise ShuziError("--review saves corrections, so it can't be combined with --read-only.")
 

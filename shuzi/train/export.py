@@ -1,5 +1,6 @@
 """Export a run as an ONNX file that `Reader` takes, with its output compared with torch's."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,7 +166,7 @@ def export(
     if finder_calibration.names_digits(images, labels):
         data = finder_calibration.beside_finder(data, digits)
     write_whole(out, data)
-    return Exported(out, calibration, why, f"shuzi read --weights {out} PICTURE")
+    return Exported(out, calibration, why, f"shuzi read --weights {shlex.quote(str(out))} PICTURE")
 
 
 def to_onnx(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from shuzi import version
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, needs
 from shuzi.network import runtime
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def graph(
         outputs: the names of its outputs.
         about: properties to store in the file, besides the version of shuzi.
     """
-    import onnx
-    from onnxscript import optimizer
+    onnx, optimizer = (needs("train", module) for module in ("onnx", "onnxscript.optimizer"))
 
     with _quiet("torch.onnx"), warnings.catch_warnings(), torch.no_grad():  # it warns of torchvision
         warnings.simplefilter("ignore")  # of deprecations within the exporter itself
@@ -73,7 +72,7 @@ def graph(
 
 def with_properties(model: bytes, about: dict[str, str]) -> bytes:
     """Add properties to an ONNX file's bytes; those of the same name are replaced."""
-    import onnx
+    onnx = needs("train", "onnx")
 
     proto = onnx.load_from_string(model)
     onnx.helper.set_model_props(proto, {each.key: each.value for each in proto.metadata_props} | about)
@@ -95,7 +94,7 @@ def in_eight_bits(proto: "onnx.ModelProto", samples: Iterable[np.ndarray], whole
     Raises:
         ShuziError: there are no convolutions.
     """
-    import onnx
+    onnx = needs("train", "onnx")
 
     runtime()  # so that its telemetry is off
     from onnxruntime import quantization

@@ -11,7 +11,7 @@ from typing import Any
 from shuzi import version
 from shuzi.data import sources
 from shuzi.data.digits import CLASSES, SIDE
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, needs
 from shuzi.files import refuse_overwrite, write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train import held_out
@@ -70,14 +70,14 @@ def to_hub(run_folder: Path, out: Path | None = None, root: Path | None = None, 
 def check_free(out: Path) -> None:
     """Raise ShuziError unless a folder is absent, empty, or holds nothing but an earlier export."""
     if out.exists() and (not out.is_dir() or not {path.name for path in out.iterdir()} <= MARKS.keys()):
-        raise ShuziError(f"{out}: holds something else than an export for the hub; choose another --out")
+        raise ShuziError(f"{out}: holds other files than an export for the hub; choose another --out")
     for name, mark in MARKS.items():
         refuse_overwrite(out / name, mark, "a file of an earlier export for the hub")
 
 
 def config(run: Run, model: Path) -> dict[str, Any]:
     """Return the contents of config.json, by the hub's names where it has them."""
-    import onnx
+    onnx = needs("train", "onnx")
 
     proto = onnx.load(model)
     about = {entry.key: entry.value for entry in proto.metadata_props}

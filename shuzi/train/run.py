@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import io
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,13 +123,13 @@ class Run:
 def resume_command(run: Run) -> str:
     """Return the command that resumes a run."""
     own_recipe = f"{run.plan.recipe} " if ":" in run.plan.recipe else ""
-    return f"shuzi train {own_recipe}--resume {run.folder}"
+    return f"shuzi train {own_recipe}--resume {shlex.quote(str(run.folder))}"
 
 
 def show_command(run: Run) -> str:
     """Return the command that draws a run."""
     own_recipe = f" --recipe {run.plan.recipe}" if ":" in run.plan.recipe else ""
-    return f"shuzi show {run.folder}{own_recipe}"
+    return f"shuzi show {shlex.quote(str(run.folder))}{own_recipe}"
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shuzi.errors import ShuziError
+from shuzi.errors import ShuziError, needs
 from shuzi.network import HUB_CONFIG, HUB_WEIGHTS
 from shuzi.train import held_out
 from shuzi.train.checkpoint import read_tensors
@@ -38,9 +38,9 @@ def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
     """Read the weights of an ONNX file that `export` wrote, by their names in the model.
 
     Raises:
-        ShuziError: the file is missing, or no ONNX network.
+        ShuziError: the file is missing, or not an ONNX network.
     """
-    import onnx
+    onnx = needs("train", "onnx")
     import torch
 
     graph = onnx_model(path).graph
@@ -59,15 +59,15 @@ def onnx_weights(path: Path) -> "dict[str, torch.Tensor]":
 
 
 def onnx_model(path: Path) -> "onnx.ModelProto":
-    """Read an ONNX file. Raises ShuziError if it is missing, or no ONNX network."""
-    import onnx
+    """Read an ONNX file. Raises ShuziError if it is missing, or not an ONNX network."""
+    onnx = needs("train", "onnx")
 
     try:
         return onnx.load(path)
     except FileNotFoundError:
         raise ShuziError(f"{path}: no such file; training starts from what shuzi export wrote") from None
     except Exception as error:  # onnx and protobuf raise several kinds, all meaning that it can't be read
-        raise ShuziError(f"{path}: no ONNX network, or a damaged one; make it again with shuzi export") from error
+        raise ShuziError(f"{path}: not an ONNX network, or damaged; make it again with shuzi export") from error
 
 
 def learnt_before(start: str) -> "held_out.Learnt | None":

@@ -188,7 +188,7 @@ def test_a_wrong_parquet_file_is_refused(tmp_path):
     refused(path, 'has the columns text, expected "image" and perhaps "label"')
     pq.write_table(pa.table({"image": [png()] * 50, "label": [1] * 50}), path)
     path.write_bytes(path.read_bytes()[:-100])
-    refused(path, "no Parquet file, or damaged")
+    refused(path, "not a Parquet file, or damaged")
 
 
 @pytest.mark.parametrize("line", ["", "3 1:2", "11 1:0", "a 1:0", "3 300:0", "3 0:0", "3 1", "3 1:nan"])

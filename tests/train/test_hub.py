@@ -85,7 +85,7 @@ def test_what_lies_in_the_folder_is_not_touched(command, run, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     ended = command("export", run, "--to", "hub", "--out", tmp_path)
     assert (ended.code, ended.stdout) == (1, "")
-    assert f"{tmp_path}: holds something else than an export for the hub" in ended.stderr
+    assert f"{tmp_path}: holds other files than an export for the hub" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     ended = command("export", run, "--to", "moon")
     assert ended.code == 2
