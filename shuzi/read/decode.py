@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from statistics import median
 
 import cv2
@@ -129,7 +129,7 @@ def _digit_ink(proposal: Proposal) -> bool:
 def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[list[Proposal]]:
     """Link each digit to the one that stands where the network expects its next; return the chains.
 
-    weak: unlikely digits, which count where one is expected and no likely one stands.
+    weak: unlikely digits, which count where one is expected and no likely one stands, and never come first.
     """
     if not digits:
         return []
@@ -149,8 +149,8 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
             if far.min(initial=np.inf) < reach and middles[j := int(near[far.argmin()]), 0] > middles[i, 0]:
                 pairs.append((later + (i >= len(digits)) + float(far.min() / digit.size), i, j))
                 break
-    chains = chain_pairs(len(everyone), pairs)
-    return [[everyone[i] for i in chain] for chain in chains if chain[0] < len(digits)]
+    chains = ([*dropwhile(len(digits).__le__, chain)] for chain in chain_pairs(len(everyone), pairs))
+    return [[everyone[i] for i in chain] for chain in chains if chain]
 
 
 def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:

@@ -1,7 +1,8 @@
 """Pixels to proposals: a network looks for digits and marks at several scales, as in an image pyramid.
 
-It sees the whole picture reduced first, then smaller still, and then enlarges the parts where it says that the writing
-is too small to be read, beyond the picture's own size if need be. At each scale it finds digits of 12 to 64 pixels.
+It sees the whole picture reduced first, larger if there may be small writing, then smaller still, and then enlarges the
+parts where it says that the writing is too small to be read, beyond the picture's own size if need be. At each scale it
+finds digits of 12 to 64 pixels.
 """
 
 import functools
@@ -28,6 +29,9 @@ SHIPPED_FINDER = Path(__file__).parent / "weights" / "finder.onnx"
 EXPECTED = "images uint8 (N, H, W) to maps float32 (N, 30, H/4, W/4) and ink float32 (N, 2, H, W)"
 GRID = 16  # the sides of the network's pictures are multiples of it
 FIRST_PIXELS = 0.2e6  # of the picture that is looked at first: a twentieth of a second's work
+# How likely a cell of it holds writing too small to be read, from which on four times as many pixels are looked at: the
+# network hardly notices digits of 5 pixels, as many pages have in the first look.
+SMALL_HINT = 0.03
 MAX_PIXELS = 12e6  # of all levels, three seconds of a core: enough for the largest page
 MIN_SIDE = 64  # pixels: a picture with a shorter side is enlarged to it
 LAST_SIDE = 24  # pixels: the smallest level's shorter side is at least as long
@@ -75,17 +79,17 @@ class Finder:
         return self._network.sha256
 
     def __call__(
-        self, grey: np.ndarray, first: Level | None = None, letters: bool = True
+        self, grey: np.ndarray, first: Sequence[Level] = (), letters: bool = True
     ) -> tuple[list[Proposal], list[Level]]:
         """Find all that may be digits or marks in a picture, uint8 (H, W), each once; return them and all levels.
 
-        first: the first look at the picture, if it was taken; letters: whether there may be letters in it.
+        first: the first looks at the picture, if they were taken; letters: whether there may be letters in it.
         """
         levels = list(self.levels(grey, first))
         seen = [p for level in levels for p in level_proposals(level, letters)]
         found = fuse_proposals(seen, self.calibration)
         self.look_again(grey, found, letters)
-        return drop_overlaid(found), levels
+        return drop_overlaid(found, levels[0]), levels
 
     def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
         """Run the network on a picture, uint8 (H, W), already at its scale, or on a part: left, top, right, bottom."""
@@ -105,24 +109,32 @@ class Finder:
         level = self.look(resize(grey[top:bottom, left:right], scale), scale)
         return replace(level, left=round(left * scale), top=round(top * scale), part=part)
 
-    def first_look(self, grey: np.ndarray) -> Level:
-        """Look at a whole picture, uint8 (H, W), reduced to FIRST_PIXELS, or enlarged if it is tiny."""
+    def first_looks(self, grey: np.ndarray) -> list[Level]:
+        """Look at a whole picture, uint8 (H, W), reduced to FIRST_PIXELS, or enlarged if it is tiny.
+
+        Where it may hold small writing it is looked at in twice that size too; that level comes first.
+        """
         height, width = grey.shape
         enlarged = max(1.0, min(MAX_ENLARGEMENT, MIN_SIDE / min(height, width)))
         scale = float(min(enlarged, np.sqrt(FIRST_PIXELS / (height * width))))
-        return self.look(resize(grey, scale), scale)
+        looks = [self.look(resize(grey, scale), scale)]
+        if 2 * scale <= 1 and looks[0].maps[FINER].max() >= SMALL_HINT:
+            looks.insert(0, self.look(resize(grey, 2 * scale), 2 * scale))
+        return looks
 
-    def turn(self, grey: np.ndarray) -> tuple[int, Level | None]:
-        """Find by how many quarter turns, clockwise, a picture, uint8 (H, W), becomes upright: 0 to 3; and look at it.
+    def turn(self, grey: np.ndarray) -> tuple[int, list[Level]]:
+        """Find by how many quarter turns, clockwise, a picture, uint8 (H, W), becomes upright: 0 to 3.
 
         The sums of how clearly each digit is seen are compared. A page is turned only where several digits are much
-        clearer: most pages are upright, and short numbers can be read both ways. The first look is None if turned.
+        clearer: most pages are upright, and short numbers can be read both ways. Returns the first looks too, none if
+        turned.
         """
-        first = self.first_look(grey)
+        first_looks = self.first_looks(grey)
+        first = first_looks[0]
         clear = clearness(first)
         seen = clear[clear >= CLEAR]
         if len(seen) < SEVERAL_DIGITS or seen.mean() >= UPRIGHT_FROM:
-            return 0, first
+            return 0, first_looks
         height, width = first.ink.shape
         rows, columns = slice(height), slice(width)
         whole = len(seen) <= ENOUGH_DIGITS
@@ -139,14 +151,14 @@ class Finder:
         sums = [float((clear_digits(look, looks[0], times) ** 2).sum()) for times, look in enumerate(looks)]
         best = int(np.argmax(sums))
         if sums[best] < max(CLEAR_DIGITS, TURN_RATIO * sums[0]):
-            return 0, first
-        return best, None if best else first
+            return 0, first_looks
+        return best, [] if best else first_looks
 
-    def levels(self, grey: np.ndarray, first: Level | None = None) -> Iterator[Level]:
-        """Yield all levels worth looking at, of MAX_PIXELS together: the first look, smaller ones, enlarged parts."""
-        coarse = [first or self.first_look(grey)]
-        yield coarse[0]
-        scale = coarse[0].scale / 2
+    def levels(self, grey: np.ndarray, first: Sequence[Level] = ()) -> Iterator[Level]:
+        """Yield all levels worth looking at, of MAX_PIXELS together: the first looks, smaller ones, enlarged parts."""
+        coarse = [*first] or self.first_looks(grey)
+        yield from coarse
+        scale = coarse[-1].scale / 2
         while min(grey.shape) * scale >= LAST_SIDE:
             coarse.append(self.look(resize(grey, scale), scale))
             yield coarse[-1]
@@ -236,11 +248,11 @@ def clear_digits(level: Level, upright: Level, times: int) -> np.ndarray:
     return np.where(clear > letters, clear, 0)
 
 
-def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
+def drop_overlaid(found: list[Proposal], first: Level) -> list[Proposal]:
     """Leave out digits that lie over likelier ones: one that covers several, such as a table's frame, or is in one.
 
     A second look may move a digit onto another. What is far higher than the page's digits and in pieces is a
-    column of letters.
+    column of letters. first: the first look at the whole picture.
     """
     likely = [p for p in found if not p.mark and p.chance >= MIN_DIGIT_CHANCE]
     boxes, chances = np.array([p.box for p in likely]).reshape(-1, 4), np.array([p.chance for p in likely])
@@ -248,7 +260,7 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
     kept = []
     for p in found:
         if not p.mark:
-            if p.box[3] > FAR_HIGHER * usual and in_pieces(p):
+            if p.box[3] > FAR_HIGHER * usual and in_pieces(p, first):
                 continue
             over = boxes[chances > p.chance]
             over = over[covered(p.box, over)]
@@ -258,10 +270,14 @@ def drop_overlaid(found: list[Proposal]) -> list[Proposal]:
     return kept
 
 
-def in_pieces(proposal: Proposal) -> bool:
-    """Tell whether no connected writing is half of all in a proposal's box."""
-    left, top, right, bottom = proposal.level.box_bounds(proposal.box)
-    written = (proposal.level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
+def in_pieces(proposal: Proposal, first: Level) -> bool:
+    """Tell whether no connected writing is half of all in a proposal's box, in its level or the first if that is finer.
+
+    Lines of writing run into each other in a coarse level.
+    """
+    level = max(proposal.level, first, key=lambda level: level.scale)
+    left, top, right, bottom = level.box_bounds(proposal.box)
+    written = (level.writing[top:bottom, left:right] >= 0.5).astype(np.uint8)
     pieces = cv2.connectedComponentsWithStats(written)[2][1:, cv2.CC_STAT_AREA] if written.any() else np.zeros(1)
     return bool(2 * pieces.max() < pieces.sum())
 

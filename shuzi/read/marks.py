@@ -10,8 +10,9 @@ AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
 SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
 BESIDE = 1.5  # of a digit's size: the middles of a mark and of the digits around it differ less in height
 MARK_REACH = 1.2  # of a digit's size: a mark belongs to a number at most so far away
+MARK_OFF = 0.3  # of a digit's size: but hardly higher or lower than where it may stand: there are other lines
 # Heights below a digit's middle where a mark's middle is looked for, and how far from there it may stand for nothing.
-MARK_PLACES, MARK_FREE = {".": (0.5, 0.4), ",": (0.5, 0.4), "'": (-0.5, 0.4)}, (0.0, 0.9)
+MARK_PLACES, MARK_FREE = {".": (0.5, 0.4), ",": (0.5, 0.4), "'": (-0.5, 0.4)}, (0.0, 0.6)
 
 
 def settle_marks(likely: list[Proposal]) -> list[Proposal]:
@@ -72,7 +73,7 @@ def assign_marks(chains: list[list[Proposal]], marks: list[Proposal]) -> list[li
         low, free = MARK_PLACES.get(mark.mark, MARK_FREE)
         across = np.maximum(left - mark.box[0] - mark.box[2], mark.box[0] - right)
         down = np.abs(mark.middle[1] - boxes[:, 1] - (0.5 + low) * boxes[:, 3]) - free * sizes
-        return np.asarray(np.maximum(np.maximum(across, down), 0.0) / sizes)
+        return np.where(down < MARK_OFF * sizes, np.maximum(np.maximum(across, down), 0.0) / sizes, np.inf)
 
     for mark in sorted(marks, key=lambda mark: float(distances(mark).min())):
         far = distances(mark)

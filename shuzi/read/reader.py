@@ -155,7 +155,7 @@ class Reader:
             raise ShuziError(f"gap {gap!r:.60}: expected widths of a digit, 0 or more.")
         picture = load(source)
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
-        quarters, first = (0, None) if single or not turn else self._finder.turn(grey)
+        quarters, first = (0, []) if single or not turn else self._finder.turn(grey)
         grey = turned(grey, quarters)
         proposals, groups, images, scores = self._find(grey, first, single, gap)
 
@@ -173,7 +173,7 @@ class Reader:
         return Page(tuple(numbers), picture.size, unread, 90 * quarters)
 
     def _find(
-        self, grey: np.ndarray, first: Level | None, single: bool, gap: float | None
+        self, grey: np.ndarray, first: list[Level], single: bool, gap: float | None
     ) -> tuple[list[Proposal], list[decode.DigitGroup], np.ndarray, np.ndarray]:
         """Find the digits of a picture: all proposals, numbers, and of each digit its image and its scores."""
         as_is = as_mnist(grey) if single else None

@@ -211,6 +211,19 @@ def test_a_dash_that_only_a_point_brings_near_belongs_to_the_number():
     assert read(decode.group_digits([*row("5", 40, 50), dash, point])) == [(0, "5.-")]
 
 
+@pytest.mark.parametrize("apart", [1.3, 1.5, 1.9])
+def test_a_dash_in_a_cell_above_or_below_belongs_to_no_number(apart):
+    dashes = [proposal("-", 60, 100 + side * apart * HEIGHT, 18, 4) for side in (-1, 1)]
+    assert read(decode.group_digits([*row("724", 40, 100), *dashes])) == [(0, "724")]
+
+
+def test_an_unlikely_digit_in_front_takes_no_number_with_it():
+    digits = row("6325", 60, 50)
+    currency = proposal("5", 60 - STEP, 50, chance=0.4)
+    currency.link, currency.ahead = 0.95, (digits[0].middle - currency.middle) / currency.size
+    assert read(decode.group_digits([*digits, currency])) == [(0, "6325")]
+
+
 @pytest.mark.parametrize("sign", [",", ":", "%"])
 def test_a_mark_stands_however_low_the_digit_before_it_is(sign):
     zero = proposal("0", 40, 60, 24, 12)
