@@ -18,6 +18,9 @@ NEAREST = 3  # cells of a column, in the nearest rows, that another is compared 
 # Boxes nearer than this, in heights, may be halves of one number: if in this many other rows and more one box spans
 # both, and in this many times fewer rows two boxes part there. A box spans another if it lies above this share of it.
 SPLIT_GAP, MIN_SPANNED, PARTED, SPANNED_SHARE = 1.0, 3, 4, 0.5
+# Widths to a height that columns may lean; how near edges of one column then are, in heights; and how many more pairs
+# of boxes than in upright columns must have such edges.
+LEANS, LEANING_REACH, LEAN_GAIN = np.linspace(-0.4, 0.4, 81), 0.25, 1.25
 ROUNDS = 2  # the second one sees columns that only later rows have shown
 
 
@@ -67,16 +70,40 @@ def are_halves(one: np.ndarray, other: np.ndarray, rows: list[np.ndarray]) -> bo
 
 
 def level_edges(rows: Sequence[Row]) -> list[np.ndarray]:
-    """Measure left edges, right edges and centres, in heights, as if the lines were level: float64 (n, 3) for each."""
+    """Measure left edges, right edges and centres, in heights, as if lines were level and columns upright.
+
+    Returns float64 (n, 3) for each row.
+    """
     boxes = [np.array(row, float).reshape(-1, 4) for row in rows]
     middles = [box[:, :2] + box[:, 2:] / 2 for box in boxes]
     steps = np.array([after - one for row in middles for one, after in pairwise(row)]).reshape(-1, 2)
     slope = median((steps[:, 1] / np.maximum(steps[:, 0], 1)).tolist()) if len(steps) else 0.0
     height = median(np.concatenate(boxes)[:, 3].tolist())
-    return [
+    edges = [
         (np.stack([x, x + width, x + width / 2], 1) + slope * middle[:, 1:]) / height
         for (x, _, width, _), middle in ((box.T, middle) for box, middle in zip(boxes, middles, strict=True))
     ]
+    heights = [(middle[:, 1:] - slope * middle[:, :1]) / height for middle in middles]
+    lean = leaning(edges, heights)
+    return [across - lean * down for across, down in zip(edges, heights, strict=True)]
+
+
+def leaning(edges: list[np.ndarray], heights: list[np.ndarray]) -> float:
+    """Find how far to the right columns lean on their way down, in widths to a height, by votes of pairs of boxes.
+
+    edges: of each row, (n, 3); heights: of each row's boxes down the page, (n, 1). Boxes of the next NEAREST rows vote
+    for the leans that align an edge of theirs (as in P. Hough's transform).
+    """
+    votes = np.zeros(len(LEANS))
+    for row, own in enumerate(edges):
+        for other in range(row + 1, min(row + 1 + NEAREST, len(edges))):
+            across = edges[other][None] - own[:, None]  # (n, m, 3)
+            down = (heights[other][None] - heights[row][:, None])[..., None]  # (n, m, 1, 1)
+            near = np.abs(across[..., None] - LEANS * down) < LEANING_REACH
+            votes += near.any(2).sum((0, 1))
+    upright = len(LEANS) // 2
+    best = int(np.argmax(votes - 1e-3 * np.abs(LEANS)))
+    return float(LEANS[best]) if votes[best] > max(LEAN_GAIN * votes[upright], NEAREST) else 0.0
 
 
 def insert_row(columns: list[Column], edges: list[np.ndarray], row: int) -> list[Column]:

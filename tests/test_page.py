@@ -138,6 +138,24 @@ def test_a_table_that_leans_keeps_its_columns():
     assert assign_columns(rows) == wanted
 
 
+@pytest.mark.parametrize("empty", [0, 0.3, 0.5])
+@pytest.mark.parametrize("lean", [-0.3, -0.1, 0, 0.1, 0.3])
+@pytest.mark.parametrize("to_right", [False, True])
+def test_columns_may_lean_where_lines_are_level(lean, empty, to_right):
+    g = np.random.default_rng(5)
+    filled = g.random((10, 4)) >= empty
+    rows = []
+    for i, row in enumerate(filled):
+        widths = g.choice([20, 44, 68], 4)
+        rows.append(
+            [
+                (round(100 + 190 * j + lean * 64 * i + to_right * (110 - widths[j])), 60 + 64 * i, int(widths[j]), 34)
+                for j in np.flatnonzero(row)
+            ]
+        )
+    assert assign_columns(rows) == [np.flatnonzero(row).tolist() for row in filled]
+
+
 def test_two_that_stand_where_other_lines_have_one_number_are_one_cell():
     lines = [["12.50", "3"], ["9.72", "14"], ["240.55", "7"], ["33.61", "25"]]
     page = table_page(lines, ends=[110, 200])
