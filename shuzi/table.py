@@ -111,7 +111,7 @@ def insert_row(columns: list[Column], edges: list[np.ndarray], row: int) -> list
     own = edges[row]
     near = [sorted(column.items(), key=lambda cell: abs(cell[0] - row))[:NEAREST] for column in columns]
     members = [np.array([edges[r][i] for r, i in cells]) for cells in near]
-    gains = np.array([alignment(own, cells) - MIN_SCORE for cells in members]).reshape(-1, len(own)).T
+    gains = np.array([alignment(own, cells) - MIN_SCORE for cells in members]).reshape(len(columns), len(own)).T
     result, at = [], 0
     matches = align(gains)
     for cell, match in enumerate(matches):
