@@ -81,11 +81,19 @@ class Digit:
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark of a number. sign: one of MARKS; confidence: 0..1, that it is one and this one; box: as a digit's."""
+    """One mark of a number.
+
+    Attributes:
+        sign: one of MARKS.
+        confidence: 0..1, that it is a mark and this one.
+        box: as a digit's.
+        others: the other signs that it may be, each with its probability.
+    """
 
     sign: str
     confidence: float
     box: Box
+    others: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 Part: TypeAlias = Digit | Mark
@@ -153,13 +161,14 @@ class Number:
     def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
         """Find the n likeliest readings of the whole number, likeliest first.
 
-        A reading may leave out a digit or a mark, with the probability that it is none. What the probabilities of all
+        A reading may have another digit or mark in a place, or none, with the probability of that. What the probabilities of all
         readings lack to 1 is the probability that a digit was missed.
         """
 
         def signs(part: Part) -> dict[str, float]:
             if isinstance(part, Mark):
-                return {"": 1 - part.confidence, part.sign: part.confidence}
+                named = {part.sign: part.confidence, **part.others}
+                return {"": max(0.0, 1 - sum(named.values()))} | named
             named = {str(k): part.digit_probability * float(p) for k, p in enumerate(part.probabilities)}
             return {"": 1 - part.digit_probability} | named
 

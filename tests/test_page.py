@@ -86,6 +86,14 @@ def test_alternatives_keep_marks_in_place_and_may_leave_them_out():
     assert sum(found.values()) == pytest.approx(0.5)
 
 
+def test_a_mark_may_be_another():
+    one, five = number("15").digits
+    between = Mark(",", 0.6, (7, 14, 4, 6), {".": 0.3})
+    found = {each.text: each.probability for each in Number((one, five), 0, 1.0, (between,)).alternatives()}
+    assert found["1,5"] == pytest.approx(2 * found["1.5"])
+    assert found["15"] == pytest.approx(0.9 * 0.1 * 0.9)
+
+
 def test_what_was_called_written_says_what_it_is_called_now():
     with pytest.raises(Renamed, match="written is now called text"):
         number("1.5").written  # noqa: B018

@@ -240,10 +240,12 @@ def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) 
 
 
 def print_result(file: str, result: "Result", to: Outputs) -> None:
-    """Print what was read, and on stderr how many places of a page were not.
+    """Print what was read, and on stderr whether the page was turned and how many places were not read.
 
     file: its name, for the beginning of each line.
     """
+    if result.page and result.page.turned:
+        print_error(f"{result.job.name}: turned by {result.page.turned} degrees")
     if result.page and (count := len(result.page.unread)):
         print_error(f"{result.job.name}: {count} {'place' if count == 1 else 'places'} not read")
     if to.prints:

@@ -26,6 +26,7 @@ from shuzi.page import Digit, Reading, number_value
 # The confidence from which on a field is sure: with held-out digits, 99.0 % of those were right.
 SURE_FIELD = 0.65
 P_INVALID = 0.01  # that a person writes what the field does not admit
+P_MARKED = 0.5  # instead, if it would without its marks: a comb's teeth look like commas, but people write points too
 MIN_RATIO = 0.1  # of the likeliest reading's probability: a reading that is less likely is never sure
 P_OTHER = 0.03  # that a text which is none of the readings differs by more than one missed digit
 P_BLANK = 0.99  # that a zone in which nothing was found is empty
@@ -135,14 +136,13 @@ class Field:
     def pick(self, readings: Sequence[Reading], sure: float = SURE_FIELD) -> tuple[str, float, bool]:
         """Pick the likeliest reading by Bayes' rule; return its text, its probability 0..1, and whether it is sure.
 
-        The prior of a text that the field doesn't admit is P_INVALID, unless it would without its marks: people write
-        points where a form has none, so only the probability of the marks themselves counts there. readings: likeliest
-        first. What their probabilities lack to 1 is the chance that none is right, mostly because a digit was missed.
+        The prior of a text that the field doesn't admit is P_INVALID, or P_MARKED if it would without its marks: people
+        write points where a form has none. readings: likeliest first. What their probabilities lack to 1 is the chance that none is right, mostly because a digit was missed.
         It counts as far as the field admits one more digit.
         """
         admitted = [self.admits(reading.text) for reading in readings]
         priors = [
-            1.0 if yes or self.admits(digits_of(reading.text)) else P_INVALID
+            1.0 if yes else P_MARKED if self.admits(digits_of(reading.text)) else P_INVALID
             for yes, reading in zip(admitted, readings, strict=True)
         ]
         weights = [prior * each.probability for prior, each in zip(priors, readings, strict=True)]

@@ -293,14 +293,14 @@ def missed_between(one: Proposal, other: Proposal, marks: np.ndarray) -> list[Pr
     return sorted(missed, key=lambda p: float(p.middle[0]))
 
 
-def p_layout(groups: list[DigitGroup], proposals: list[Proposal], gap: float | None = None) -> list[float]:
+def p_layout(groups: list[DigitGroup], proposals: list[Proposal], apart: bool = False) -> list[float]:
     """Estimate for each number the probability that its marks are right, that nothing is missing, and that it is one.
 
-    gap: as for `group_digits`; a person who chose it has decided that it is one number.
+    apart: whether it is known which digits are one number, as where a person chose the gap between numbers.
     """
     none_missed = (p_none_missed(groups, proposals, marks) for marks in (False, True))
     return [
-        digits * marks * group.p_marks * (group.p_one if gap is None else 1.0)
+        digits * marks * group.p_marks * (1.0 if apart else group.p_one)
         for group, digits, marks in zip(groups, *none_missed, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
 from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
-from shuzi.page import MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
+from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
 from shuzi.read import decode
 from shuzi.read.calibration import Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
@@ -30,7 +30,7 @@ from shuzi.softmax.equations import softmax
 if TYPE_CHECKING:
     import pyarrow
 
-    from shuzi.data.picture import Source
+    from shuzi.data.picture import Picture, Source
 
 SHIPPED_READER = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images that one core classifies; more are shared among all
@@ -153,7 +153,18 @@ class Reader:
             raise ShuziError(f"decimal {decimal!r:.60}: expected . or , or nothing.")
         if gap is not None and (not isinstance(gap, Real) or not float(gap) >= 0):
             raise ShuziError(f"gap {gap!r:.60}: expected widths of a digit, 0 or more.")
-        picture = load(source)
+        return self._read(load(source), single, decimal, gap, turn, gap is not None)
+
+    def _read(
+        self,
+        picture: Picture,
+        single: bool = False,
+        decimal: str = "",
+        gap: float | None = None,
+        turn: bool = False,
+        apart: bool = False,
+    ) -> Page:
+        """Read a picture as `read` does. apart: whether it is known which digits are one number."""
         grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
         quarters, first = (0, []) if single or not turn else self._finder.turn(grey)
         grey = turned(grey, quarters)
@@ -164,10 +175,10 @@ class Reader:
 
         answers = iter(zip(images, scores, strict=True))
         numbers = []
-        for group, layout in zip(groups, decode.p_layout(groups, proposals, gap), strict=True):
+        for group, layout in zip(groups, decode.p_layout(groups, proposals, apart), strict=True):
             own = tuple(digit_as_read(*next(answers), place(digit), self.threshold) for digit in group.digits)
             whole = 1.0 if single else self._p_whole(own, group, layout)
-            marks = tuple(Mark(m.mark, m.chance * float(m.classes.max()), place(m)) for m in group.marks)
+            marks = tuple(mark_as_read(mark, place(mark)) for mark in group.marks)
             numbers.append(Number(own, group.line, whole, marks, decimal, 90 * quarters))
         unread = () if single else tuple(map(place, decode.unread(groups, proposals)))
         return Page(tuple(numbers), picture.size, unread, 90 * quarters)
@@ -207,7 +218,7 @@ class Reader:
         return tuple(self._entry(field, zone, sure) for field, zone in zip(form.fields, zones, strict=True))
 
     def _entry(self, field: Field, zone: np.ndarray, sure: float) -> Entry:
-        page = self.read(zone, turn=False)
+        page = self._read(load(zone), apart=True)
         whole = float(np.prod([number.whole for number in page.numbers]))
         marks = tuple(mark for number in page.numbers for mark in number.marks)
         number = Number(page.digits, 0, whole, marks)  # a comb is one number too
@@ -250,6 +261,12 @@ class Reader:
         evidence = number_evidence(together * layout, group.p_linked, len(digits))
         odds = float(np.dot((self._calibration or self._finder.calibration).number, evidence))
         return min(1.0, float(sigmoid(odds)) / max(together * group.p_marks, 1e-9))
+
+
+def mark_as_read(proposal: Proposal, box: Box) -> Mark:
+    """Build a mark of its proposal, with the other marks that it may be."""
+    signs = dict(zip(MARKS, (proposal.chance * proposal.classes).tolist(), strict=True))
+    return Mark(proposal.mark, signs.pop(proposal.mark), box, signs)
 
 
 def digit_as_read(image: np.ndarray, score: np.ndarray, box: Box, threshold: float) -> Digit:

@@ -198,15 +198,21 @@ def test_no_digit_is_invented():
 
 
 @pytest.mark.parametrize(
-    ("mark", "text", "sure"), [(0.99, "938.51", False), (0.8, "938.51", False), (0.1, "93851", True)]
+    ("mark", "text", "probability", "sure"),
+    [
+        (0.99, "938.51", 0.97, False),
+        (0.8, "938.51", 0.65, False),
+        (0.6, "93851", 0.56, False),
+        (0.1, "93851", 0.93, True),
+    ],
 )
 def test_a_sure_mark_that_a_pattern_excludes_makes_a_field_unsure_and_an_unlikely_one_costs_its_probability(
-    mark, text, sure
+    mark, text, probability, sure
 ):
     readings = {"938.51": 0.98 * mark, "93851": 0.98 * (1 - mark)}
     picked = pick(dict(sorted(readings.items(), key=lambda each: -each[1])), pattern=r"\d{3,6}")
     assert picked[::2] == (text, sure)
-    assert picked[1] == pytest.approx(0.98 * max(mark, 1 - mark), abs=0.02)
+    assert picked[1] == pytest.approx(probability, abs=0.02)
 
 
 def test_a_mark_that_a_pattern_asks_for_is_picked_although_it_is_unlikely():
