@@ -3,8 +3,8 @@
     python benchmarks/reader_speed.py [CHECKOUT]
 
 CHECKOUT is a folder with another version of shuzi, as `git worktree add` makes it; what that version requires must be
-installed too (0.2.0: typer and httptools). Both versions are measured in turn, three times; the table gives the medians, and the ratio of this version's to the other's. Takes several
-minutes for each version on two cores.
+installed too (0.2.0: typer and httptools). Both versions are measured in turn, three times; the table gives the
+medians, and the ratio of this version's to the other's. Takes several minutes for each version on two cores.
 """
 
 import asyncio

@@ -161,8 +161,8 @@ class Number:
     def alternatives(self, n: int = 10) -> tuple[Reading, ...]:
         """Find the n likeliest readings of the whole number, likeliest first.
 
-        A reading may have another digit or mark in a place, or none, with the probability of that. What the probabilities of all
-        readings lack to 1 is the probability that a digit was missed.
+        A reading may have another digit or mark in a place, or none, with the probability of that. What the
+        probabilities of all readings lack to 1 is the probability that a digit was missed.
         """
 
         def signs(part: Part) -> dict[str, float]:

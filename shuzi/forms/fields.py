@@ -136,9 +136,10 @@ class Field:
     def pick(self, readings: Sequence[Reading], sure: float = SURE_FIELD) -> tuple[str, float, bool]:
         """Pick the likeliest reading by Bayes' rule; return its text, its probability 0..1, and whether it is sure.
 
-        The prior of a text that the field doesn't admit is P_INVALID, or P_MARKED if it would without its marks: people
-        write points where a form has none. readings: likeliest first. What their probabilities lack to 1 is the chance that none is right, mostly because a digit was missed.
-        It counts as far as the field admits one more digit.
+        The prior of a text that the field doesn't admit is P_INVALID, or P_MARKED if it would without its marks:
+        people write points where a form has none. readings: likeliest first. What their probabilities lack to 1 is
+        the chance that none is right, mostly because a digit was missed. It counts as far as the field admits one
+        more digit.
         """
         admitted = [self.admits(reading.text) for reading in readings]
         priors = [
