@@ -200,10 +200,8 @@ def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> lis
         left, right = marks[:, 0] - last[i, 0] - last[i, 2], first[j, 0] - marks[:, 0] - marks[:, 2]
         near = (np.maximum(left, right) < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
         parted = near & (np.abs(marks[:, 1] + marks[:, 3] / 2 - ends[i, 1]) < height[j])
-        evenly = abs(ahead[j, 0] - step) < EVEN * step or _is_usual(
-            _gap(chain[-1], chains[j][0]), chain[-1].link, usual
-        )
-        evenly = even and chain[-1].link > NO_LINK and evenly
+        odds = _odds_within(_gap(chain[-1], chains[j][0]), chain[-1].link, usual)
+        evenly = even and chain[-1].link > NO_LINK and (abs(ahead[j, 0] - step) < EVEN * step or odds > 1)
         if parted.any() or evenly:
             pairs.append((float(ahead[j, 0]), i, j))
     return pairs
@@ -223,11 +221,11 @@ def _usual_gaps(chains: list[list[Proposal]]) -> tuple[float, float]:
     return float(np.mean(gaps)), max(float(np.std(gaps)), SPREAD)
 
 
-def _is_usual(gap: float, link: float, usual: tuple[float, float]) -> bool:
-    """Tell whether a gap is rather within a number: by the network's link, 0..1, and by the page's gaps (Bayes)."""
+def _odds_within(gap: float, link: float, usual: tuple[float, float]) -> float:
+    """Compute the odds that a gap is within a number: by the network's link, 0..1, and by the page's gaps (Bayes)."""
     mean, spread = usual
     likely = np.exp(-(((gap - mean) / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
-    return bool(likely * BETWEEN * link > 1 - link)
+    return float(likely * BETWEEN * link / max(1 - link, 1e-6))
 
 
 def _step(chain: list[Proposal]) -> float:
@@ -300,9 +298,20 @@ def p_layout(groups: list[DigitGroup], proposals: list[Proposal], apart: bool = 
     """
     none_missed = (p_none_missed(groups, proposals, marks) for marks in (False, True))
     return [
-        digits * marks * group.p_marks * (1.0 if apart else group.p_one)
-        for group, digits, marks in zip(groups, *none_missed, strict=True)
+        digits * marks * group.p_marks * (1.0 if apart else group.p_one * whole)
+        for group, digits, marks, whole in zip(groups, *none_missed, p_no_part(groups), strict=True)
     ]
+
+
+def p_no_part(groups: list[DigitGroup]) -> list[float]:
+    """Estimate for each number the probability that it is no part of one with the number before or after it."""
+    usual, parted = _usual_gaps([[*group.digits] for group in groups]), [1.0] * len(groups)
+    for i, (one, other) in enumerate(pairwise(groups)):
+        if one.line == other.line:
+            last = one.digits[-1]
+            p = 1 / (1 + _odds_within(_gap(last, other.digits[0]), last.link, usual))
+            parted[i], parted[i + 1] = parted[i] * p, parted[i + 1] * p
+    return parted
 
 
 def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bool = False) -> list[float]:

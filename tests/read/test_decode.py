@@ -211,6 +211,17 @@ def test_a_dash_that_only_a_point_brings_near_belongs_to_the_number():
     assert read(decode.group_digits([*row("5", 40, 50), dash, point])) == [(0, "5.-")]
 
 
+def test_numbers_that_a_usual_gap_parts_may_be_one():
+    page = [digit for line in range(4) for digit in row("12345", 40, 50 + 60 * line)]
+    one, other = row("708", 40, 290), row("68", 40 + 3 * STEP, 290)
+    one[-1].link = 0.04
+    groups = decode.group_digits([*page, *one, *other])
+    assert read(groups)[-2:] == [(4, "708"), (4, "68")]
+    *others, before, after = decode.p_no_part(groups)
+    assert others == [1.0] * 4
+    assert before == after < 0.7
+
+
 @pytest.mark.parametrize("apart", [1.3, 1.5, 1.9])
 def test_a_dash_in_a_cell_above_or_below_belongs_to_no_number(apart):
     dashes = [proposal("-", 60, 100 + side * apart * HEIGHT, 18, 4) for side in (-1, 1)]
