@@ -148,7 +148,7 @@ class Style:
     strength: float
 
 
-class _Writer:
+class Writer:
     """Writes one number, sign by sign. x: where the next one begins, in pixels."""
 
     def __init__(
@@ -242,7 +242,7 @@ def write_number(
     canvas: Canvas, glyphs: Glyphs, text: str, x: float, y: float, style: Style, g: np.random.Generator
 ) -> float:
     """Write a number from x on with the digits' middle at y; return where it ends. All in pixels."""
-    writer = _Writer(canvas, glyphs, x, y, style, g)
+    writer = Writer(canvas, glyphs, x, y, style, g)
     for at, sign in enumerate(text):
         if sign not in MARKS:
             (writer.digit if sign.isdigit() else writer.other)(sign)

@@ -16,6 +16,7 @@ import numpy as np
 from shuzi.data.digits import CLASSES
 from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.columns import column, textured
+from shuzi.synth.combs import comb
 from shuzi.synth.displays import display
 from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
@@ -27,7 +28,7 @@ from shuzi.synth.paper import paper, smooth_noise
 VISIBLE = 0.55  # of a digit's ink: so much must lie in the frame for it to count
 Layout = Callable[[Glyphs, np.random.Generator], Canvas]
 LAYOUTS: dict[tuple[int, int], tuple[tuple[Layout, float], ...]] = {
-    STRIP: ((partial(display, shape=STRIP), 0.12), (field_strip, 0.88)),
+    STRIP: ((partial(display, shape=STRIP), 0.12), (comb, 0.1), (field_strip, 0.78)),
     SQUARE: (
         (page_part, 0.23),
         (table_part, 0.18),

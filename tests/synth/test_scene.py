@@ -15,6 +15,7 @@ from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.columns import column, textured
+from shuzi.synth.combs import comb
 from shuzi.synth.displays import display
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
@@ -26,7 +27,7 @@ from shuzi.synth.words import spell
 
 EMPTY = [empty, tiny]
 HARDLY = [*EMPTY, textured]  # kinds in which a digit is rare
-KINDS = [field_strip, page_part, table_part, close_up, display, column, textured, *EMPTY]
+KINDS = [field_strip, comb, page_part, table_part, close_up, display, column, textured, *EMPTY]
 
 
 @pytest.fixture(params=["fonts and pens", "neither"], scope="module")
@@ -50,7 +51,7 @@ display_strip = functools.partial(display, shape=STRIP)
 
 
 def made(glyphs, kind, seed):
-    shape = STRIP if kind in (field_strip, display_strip) else SQUARE
+    shape = STRIP if kind in (field_strip, comb, display_strip) else SQUARE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenes, "LAYOUTS", {shape: ((kind, 1.0),)})
         return scenes.scene(glyphs, np.random.default_rng([3, seed]), shape)
@@ -74,7 +75,7 @@ def test_the_generator_decides_all(some, glyphs, kind):
 
 
 def test_arrays_are_of_the_types_and_shapes_that_are_told(some, kind):
-    assert {scene.picture.shape for scene in some} == {STRIP if kind is field_strip else SQUARE}
+    assert {scene.picture.shape for scene in some} == {STRIP if kind in (field_strip, comb) else SQUARE}
     for scene in some:
         shape, count = scene.picture.shape, len(scene.labels)
         for name, dtype in (("picture", np.uint8), ("ink", np.uint8), ("writing", np.uint8), ("owner", np.int16)):
@@ -104,6 +105,13 @@ def test_boxes_lie_in_the_frame_around_the_ink_of_their_digit(some, kind):
             assert scene.ink[y : y + h, x : x + w].max() > 75
             checked += 1
     assert checked or kind in HARDLY
+
+
+def test_a_combs_digits_are_one_number(glyphs):
+    for seed in range(12):
+        made_comb = made(glyphs, comb, seed)
+        digits = np.flatnonzero(made_comb.labels < 10)
+        assert (made_comb.following[digits[:-1]] == digits[1:]).all()
 
 
 def test_a_displays_digits_are_one_number_in_even_cells(glyphs):
