@@ -159,6 +159,22 @@ def test_small_digits_all_over_a_large_page_are_read_as_they_lie(reader, mnist, 
     assert right > 0.9 * len(labels)
 
 
+@pytest.mark.parametrize("width", [512, 515, 700])
+def test_two_halves_are_looked_at_as_one(finder, field, width):
+    picture = cv2.copyMakeBorder(field[0], 100, 101, 150, 0, cv2.BORDER_REPLICATE)
+    picture = cv2.copyMakeBorder(picture, 0, 0, 0, width - picture.shape[1], cv2.BORDER_REPLICATE)
+    whole, halves = finder.look(picture, 1.0), finder.look_in_halves(picture, 1.0)
+    assert halves.part == whole.part
+    assert (halves.left, halves.top) == (whole.left, whole.top) == (0, 0)
+    for one, other in ((whole.maps[HEAT], halves.maps[HEAT]), (whole.ink, halves.ink), (whole.writing, halves.writing)):
+        assert one.shape == other.shape
+        assert np.abs(one - other).mean() < 0.01
+    boxes, others = (
+        np.array([p.box for p in level_proposals(level) if p.chance > 0.5 and not p.mark]) for level in (whole, halves)
+    )
+    assert np.abs(boxes - others).max() < 2
+
+
 @pytest.mark.parametrize("shape", [(28, 28), (60, 250), (20, 20), (5, 300), (128, 128)])
 def test_small_pictures_are_looked_at_cheaply(finder, shape):
     grey = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
