@@ -67,7 +67,6 @@ class Network:
         logger.info("%s runs on %s", self.path, ", ".join(self.providers))
 
     def _open(self) -> None:
-        runtime()  # an interrupted import is no damage
         damaged = f"{self.path} is not an ONNX network, or is damaged. Export it again with shuzi export."
         with _as_shuzi_error(f"opening {self.path}", damaged):
             self._session = _session(self._bytes, self._wanted)

@@ -1,6 +1,16 @@
 """The command line: `main` runs a command, each in a module of its name."""
 
 import signal
+from typing import Any
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. After a plain KeyboardInterrupt within exec(), as dataclasses use it, Python ignores the exit code."""
+
+
+def interrupt(*_: Any) -> None:
+    """Handle a signal: raise Interrupted."""
+    raise Interrupted
 
 
 def main() -> None:
@@ -8,5 +18,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from shuzi.cli import app
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # either way partial work is cleaned up
+        signal.signal(each, interrupt)
     app.main()

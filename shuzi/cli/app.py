@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -26,11 +25,18 @@ from shuzi.errors import Notice, ShuziError, Stopped, out_of_memory
 
 
 class App(click.Group):
-    """A group that lists its commands in the order in which they were added."""
+    """A group that lists its commands in the order in which they were added, and says when Ctrl-C stopped one."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the commands' names."""
         return list(self.commands)
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command. Raises Stopped on Ctrl-C, before Click prints an empty line."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise Stopped("stopped") from None
 
 
 @click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -56,7 +62,6 @@ def main() -> None:
         warnings.simplefilter("ignore")  # libraries warn programmers
     warnings.simplefilter("always", Notice)
     warnings.showwarning = print_warning
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: partial work is cleaned up
     code, sentence = run(sys.argv[1:] or ["--help"])
     if sentence:
         print_error(sentence)
@@ -76,7 +81,7 @@ def run(args: Sequence[str]) -> tuple[int, str]:
     try:
         code = app(args, prog_name="shuzi", standalone_mode=False) or 0
         sys.stdout.flush()
-    except click.Abort:  # Click's answer to an uncaught Ctrl-C
+    except click.Abort:  # Click's answer to Ctrl-C while it parses
         return Stopped.exit_code, "stopped"
     except Exception as error:
         if (failure := explain(error, args[0])) is None:

@@ -54,7 +54,7 @@ def show(
     with download_bars() as progress:
         if (Path(what) / "run.json").exists():
             given = {"--test": test, "--index": index is not None, "--labels": labels is not None}
-            if option := next((option for option, there in given.items() if there), None):
+            if option := next((name for name, there in given.items() if there), None):
                 raise ShuziError(f"{option} is for a dataset such as mnist, but {what} is a run; remove it")
             runs = needs("train", "shuzi.train.runs")
             tested = runs.evaluate_run(Path(what), None, root, device, progress, recipe)

@@ -47,11 +47,12 @@ def comb(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     x, middle = s.left.draw(g), canvas.height / 2 + s.off_middle.draw(g)
     starts = x + (width + gap) * np.arange(cells)
 
+    rule_width, rule_strength = s.rule_width.draw(g), s.rule_strength.draw(g)
+
     def rule(x0: float, y0: float, x1: float, y1: float) -> None:
         """Rule a line; y: from the comb's middle, before it is turned."""
         canvas.line((x0, middle + y0 + turn * x0), (x1, middle + y1 + turn * x1), rule_width, rule_strength)
 
-    rule_width, rule_strength = s.rule_width.draw(g), s.rule_strength.draw(g)
     top = height / 2 - height * s.tooth.draw(g) if kind == "teeth" else -height / 2
     for start in starts:
         for edge in (start, start + width):
