@@ -118,6 +118,7 @@ def test_the_wheel_holds_the_package_and_no_more(wheel):
     for name in (
         "shuzi/read/weights/reader.onnx",
         "shuzi/read/weights/finder.onnx",
+        "shuzi/read/weights/formats.json",
         "shuzi/train/weights/best.onnx",
         "shuzi/batch/shards.py",
         "shuzi/forms/fields.py",

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from shuzi.read.calibration import sigmoid
+from shuzi.read.formats import settle_parts
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines
-from shuzi.read.marks import assign_marks, settle_marks, settle_separators
-from shuzi.read.proposals import MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
+from shuzi.read.marks import AFTER_DIGITS, MARK_REACH, assign_marks, settle_marks
+from shuzi.read.proposals import KINDS, MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
 
 MIN_LINK = 0.5  # from here on a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
@@ -32,20 +33,20 @@ OPEN_EXCESS, OPEN_GAP, GAP_SHARPNESS = 0.5, 1.6, 10.0
 MISSED_HEIGHT = 0.6  # of the lower of two digits: writing between them that is so high is a digit too
 EXPLAINED = 0.5  # of such writing: so much lies in the boxes of digits and marks that were found
 MISSED_MIN_HEIGHT = 0.4  # of a number's height: nothing lower is a missed digit of it
-# Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
-# and 20 % of the points with a heat of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
-MISSED_MARK = (1.9, 2.0)
-MARK_DROP = 0.5  # heights: so far below its digits a number's comma may stand
 MISSED_REACH = 0.8  # heights: how far outside a number a digit of it may have been missed
 
 
 @dataclass(frozen=True, eq=False)
 class DigitGroup:
-    """The digits of one number, from left to right, its marks, and its line; line 0 is the topmost."""
+    """The digits of one number, from left to right, its marks, and its line; line 0 is the topmost.
+
+    p_parts: 0..1, that these are its digits and marks, of all that its parts may be.
+    """
 
     digits: tuple[Proposal, ...]
     marks: tuple[Proposal, ...] = ()
     line: int = 0
+    p_parts: float = 1.0
 
     @property
     def p_linked(self) -> float:
@@ -97,9 +98,11 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     chains = with_enclosed(bridge_breaks(chains, marks, even=gap is None))
     places = np.array([mark.box for mark in marks]).reshape(-1, 4)
     chains = [with_missed(chain, places) for chain in chains]
-    assigned = [settle_separators(*each) for each in zip(chains, assign_marks(chains, marks), strict=True)]
+    unlikely = [p for p in proposals if p.mark and MIN_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
+    assigned = zip(chains, assign_marks(chains, marks), assign_marks(chains, unlikely), strict=True)
+    settled = [settle_parts(chain, [*likely, *doubtful]) for chain, likely, doubtful in assigned]
     lines = enumerate(group_lines(chains))
-    return [DigitGroup(tuple(chains[i]), tuple(assigned[i]), number) for number, line in lines for i in line]
+    return [DigitGroup(*settled[i][:2], number, settled[i][2]) for number, line in lines for i in line]
 
 
 def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:
@@ -174,17 +177,18 @@ def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: boo
     So a date is one number, and so are the digits in the boxes of a comb. On a page with many linked digits, `even`
     also joins numbers that a gap like theirs parts, unless the network is too sure that none follows.
     """
-    places = np.array([mark.box for mark in marks]).reshape(-1, 4)
     while True:
-        pairs = _bridges(chains, places, even)
+        pairs = _bridges(chains, marks, even)
         if not pairs:
             return chains
         joined = chain_pairs(len(chains), pairs)
         chains = [[digit for i in chain for digit in chains[i]] for chain in joined]
 
 
-def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> list[tuple[float, int, int]]:
-    """List which numbers are one with the next on their line: distance, one, next. marks: boxes (N, 4)."""
+def _bridges(chains: list[list[Proposal]], found: list[Proposal], even: bool) -> list[tuple[float, int, int]]:
+    """List which numbers are one with the next on their line: distance, one, next. found: the page's marks."""
+    marks = np.array([mark.box for mark in found]).reshape(-1, 4)
+    inner = np.array([mark.mark in AFTER_DIGITS for mark in found], bool)
     first, last = (np.array([chain[end].box for chain in chains]).reshape(-1, 4) for end in (0, -1))
     starts, ends = first[:, :2] + first[:, 2:] / 2, last[:, :2] + last[:, 2:] / 2
     steps = [_step(chain) for chain in chains]
@@ -198,7 +202,9 @@ def _bridges(chains: list[list[Proposal]], marks: np.ndarray, even: bool) -> lis
         j = int(np.where(level, ahead[:, 0], np.inf).argmin())
         step = steps[i if len(chain) > len(chains[j]) else j]
         left, right = marks[:, 0] - last[i, 0] - last[i, 2], first[j, 0] - marks[:, 0] - marks[:, 2]
-        near = (np.maximum(left, right) < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
+        # a number that begins with a mark that none begins with goes on from the one before
+        farthest = np.where(inner & (left > right), MARK_REACH, MARK_GAP) * height[j]
+        near = (left < farthest) & (right < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
         parted = near & (np.abs(marks[:, 1] + marks[:, 3] / 2 - ends[i, 1]) < height[j])
         odds = _odds_within(_gap(chain[-1], chains[j][0]), chain[-1].link, usual)
         evenly = even and chain[-1].link > NO_LINK and (abs(ahead[j, 0] - step) < EVEN * step or odds > 1)
@@ -287,7 +293,8 @@ def missed_between(one: Proposal, other: Proposal, marks: np.ndarray) -> list[Pr
     for i, part in enumerate(parts[1:], 1):
         box = np.concatenate([part[:2] + corner, part[2:4]]) / level.scale
         if box[3] > least and outside[labels == i].mean() > 1 - EXPLAINED:
-            missed.append(replace(one, chance=MIN_CHANCE, classes=np.full(10, 0.1), box=box, link=1.0))
+            nothing = np.zeros(len(KINDS))
+            missed.append(replace(one, chance=MIN_CHANCE, classes=np.full(10, 0.1), box=box, link=1.0, shares=nothing))
     return sorted(missed, key=lambda p: float(p.middle[0]))
 
 
@@ -296,11 +303,8 @@ def p_layout(groups: list[DigitGroup], proposals: list[Proposal], apart: bool = 
 
     apart: whether it is known which digits are one number, as where a person chose the gap between numbers.
     """
-    none_missed = (p_none_missed(groups, proposals, marks) for marks in (False, True))
-    return [
-        digits * marks * group.p_marks * (1.0 if apart else group.p_one * whole)
-        for group, digits, marks, whole in zip(groups, *none_missed, p_no_part(groups), strict=True)
-    ]
+    parted = zip(groups, p_none_missed(groups, proposals), p_no_part(groups), strict=True)
+    return [p * group.p_parts * (1.0 if apart else group.p_one * whole) for group, p, whole in parted]
 
 
 def p_no_part(groups: list[DigitGroup]) -> list[float]:
@@ -314,35 +318,24 @@ def p_no_part(groups: list[DigitGroup]) -> list[float]:
     return parted
 
 
-def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal], marks: bool = False) -> list[float]:
-    """Estimate for each number the probability that none of the unlikely proposals in or beside it is its digit.
-
-    marks: whether to estimate it for marks instead of digits.
-    """
-    unlikely = [p for p in proposals if bool(p.mark) == marks and p.chance < MIN_DIGIT_CHANCE]
+def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[float]:
+    """Estimate for each number the probability that none of the unlikely proposals in or beside it is its digit."""
+    unlikely = [p for p in proposals if not p.mark and p.chance < MIN_DIGIT_CHANCE]
     boxes = np.array([p.box for p in unlikely]).reshape(-1, 4)
     probabilities = []
     for group in groups:
-        fits = _in_or_beside(group, boxes, marks)
-        near = [unlikely[i] for i in np.flatnonzero(fits)]
-        if near and not marks:
+        near = [unlikely[i] for i in np.flatnonzero(_in_or_beside(group, boxes))]
+        if near:
             places = np.array([p.box for p in near])
             seen = np.any([covered(digit.box, places) for digit in group.digits], 0)
             near = [p for p, again in zip(near, seen, strict=True) if not again]
-        missed = np.array([p.chance for p in near])
-        odds = missed / (1 - missed)
-        if marks:
-            odds = MISSED_MARK[0] * odds ** MISSED_MARK[1]
-        probabilities.append(float(np.prod(1 / (1 + odds))))
+        probabilities.append(float(np.prod([1 - p.chance for p in near])))
     return probabilities
 
 
-def _in_or_beside(group: DigitGroup, boxes: np.ndarray, marks: bool = False) -> np.ndarray:
-    """Tell which boxes (N, 4) stand where a digit, or a mark, of a number may have been missed: bool (N,)."""
+def _in_or_beside(group: DigitGroup, boxes: np.ndarray) -> np.ndarray:
+    """Tell which boxes (N, 4) stand where a digit of a number may have been missed: bool (N,)."""
     (x, y), heights = (boxes[:, :2] + boxes[:, 2:] / 2).T, boxes[:, 3]
     low, high, height = group.extent
-    fits = (low[1] < y) & (y < high[1] + MARK_DROP * height * marks)
-    fits &= np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height
-    if not marks:
-        fits &= (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height)
-    return np.asarray(fits)
+    fits = (low[1] < y) & (y < high[1]) & (np.maximum(low[0] - x, x - high[0]) < MISSED_REACH * height)
+    return np.asarray(fits & (heights > MISSED_MIN_HEIGHT * height) & (heights < 2 * height))

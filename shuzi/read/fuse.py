@@ -129,18 +129,19 @@ def pool_levels(proposal: Proposal, group: list[Proposal], calibration: Calibrat
         heat[q.mark] = max(heat[q.mark], min(q.chance * min(1.0, q.weight * 1.5), 0.9999))
     proposal.heat = np.array([*heat.values()])
     odds = kind_odds(proposal.heat, calibration)
-    total, digits = 1 + float(odds.sum()), [q for q in group if not q.mark]
-    own = float(odds[KINDS.index(proposal.mark)])
+    digits = [q for q in group if not q.mark]
+    proposal.shares = odds / (1 + float(odds.sum()))
+    chance = float(proposal.shares[KINDS.index(proposal.mark)])
     if proposal.mark in SIGNS:
-        signs = odds[1:-1]
-        own = float(signs.sum())
-        proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / own
+        signs = proposal.shares[1:-1]
+        chance = float(signs.sum())
+        proposal.mark, proposal.classes = MARKS[signs.argmax()], signs / chance
     elif digits and not proposal.mark:
         proposal.classes = blend_classes(digits)
     if digits and proposal.mark:
         proposal.digit = max(digits, key=lambda q: q.chance * q.weight)
         pool_levels(proposal.digit, [q for q in group if q.mark not in SIGNS], calibration)
-    proposal.chance = own / total
+    proposal.chance = chance
 
 
 def kind_odds(heat: np.ndarray, calibration: Calibration) -> np.ndarray:

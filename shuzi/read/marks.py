@@ -1,13 +1,10 @@
 """Marks to numbers: which of them stand, and to which number each belongs."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from shuzi.read.proposals import MIN_DIGIT_CHANCE, Proposal
 
 AFTER_DIGITS = tuple(",:/%'")  # marks that no number begins with
-SEPARATORS = tuple(".,':/")  # marks of which no two stand side by side
 BESIDE = 1.5  # of a digit's size: the middles of a mark and of the digits around it differ less in height
 MARK_REACH = 1.2  # of a digit's size: a mark belongs to a number at most so far away
 MARK_OFF = 0.3  # of a digit's size: but hardly higher or lower than where it may stand: there are other lines
@@ -32,20 +29,6 @@ def settle_marks(likely: list[Proposal]) -> list[Proposal]:
         else:
             settled.append(p)
     return settled
-
-
-def settle_separators(digits: list[Proposal], marks: list[Proposal]) -> list[Proposal]:
-    """Take the likelier of two separators that no digit of the number parts; its chance is that of one of both."""
-    if len(marks) < 2:
-        return marks
-    kept: list[Proposal] = []
-    for part in sorted((*digits, *marks), key=lambda p: p.middle[0]):
-        if kept and part.mark in SEPARATORS and kept[-1].mark in SEPARATORS:
-            both = kept.pop(), part
-            odds = [p.chance / max(1 - p.chance, 1e-4) for p in both]
-            part = replace(both[int(np.argmax(odds))], chance=max(odds) / (1 + sum(odds)))
-        kept.append(part)
-    return [part for part in kept if part.mark]
 
 
 def _beside(mark: Proposal, boxes: np.ndarray, side: int) -> np.ndarray:

@@ -79,6 +79,7 @@ class Proposal:
         weight: 0..1, how well it was seen there.
         digit: of a mark or letter, once fused, the digit that it would be if it were neither, if any.
         heat: once fused, float64 (10,), 0..1, the best heat in its place of each of KINDS.
+        shares: once fused, float64 (10,), the probability that each of KINDS is in its place.
     """
 
     chance: float
@@ -91,6 +92,7 @@ class Proposal:
     weight: float
     digit: Proposal | None = None
     heat: np.ndarray = field(default_factory=lambda: np.zeros(len(KINDS)))
+    shares: np.ndarray = field(default_factory=lambda: np.zeros(len(KINDS)))
 
     @property
     def middle(self) -> np.ndarray:

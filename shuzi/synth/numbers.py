@@ -1,5 +1,7 @@
 """Numbers: what people write, and how its digits and marks stand."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +108,16 @@ def number_text(g: np.random.Generator) -> str:
     if kind in ("sum", "money", "other"):
         return _with_signs(kind, g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
+
+
+def formats(count: int, seed: int) -> dict[str, int]:
+    """Count the formats of drawn numbers, as `shuzi.read.formats` describes them; other signs than MARKS end a number.
+
+    count: of draws; seed: theirs.
+    """
+    g, other = np.random.default_rng(seed), f"[^0{re.escape(MARKS)}]"
+    drawn = (re.split(other, re.sub(r"[0-9]", "0", number_text(g))) for _ in range(count))
+    return dict(Counter(text for texts in drawn for text in texts if text).most_common())
 
 
 def _with_signs(kind: str, g: np.random.Generator) -> str:

@@ -4,10 +4,12 @@
 
 The softmax regression is that of `shuzi train`. The records are those that `shuzi export` stores in the classifier's
 file: the data it has learnt from, the SHA-256 of the finder, and the calibration of both together, which is the
-finder's own, fitted with this classifier. The networks stay as they are. Run it when one of them or the recipe changes.
+finder's own, fitted with this classifier. The networks stay as they are. The formats of numbers are counted among those
+that scenes show. Run it when one of them or the recipe changes.
 """
 
 import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -16,7 +18,9 @@ import numpy as np
 import shuzi
 from shuzi.files import write_whole
 from shuzi.read import reader
+from shuzi.read.formats import SHIPPED_FORMATS
 from shuzi.softmax.evidence import WEIGHTS
+from shuzi.synth.numbers import formats
 from shuzi.train import runs
 from shuzi.train.calibration import beside_finder
 from shuzi.train.graph import with_properties
@@ -24,6 +28,7 @@ from shuzi.train.held_out import BY_FILES, RECORD, Learnt
 from shuzi.train.plan import make_plan
 from shuzi.train.start import READER
 
+FORMATS, FORMATS_SEED = 50_000, 0  # numbers whose formats are counted
 VALIDATION, SEED = 5_000, 2  # of the run that the shipped classifier was exported from
 
 
@@ -34,12 +39,18 @@ def softmax_regression() -> dict[str, np.ndarray]:
         return dict(runs.load_training(run).weights())
 
 
+def format_counts() -> str:
+    """Count the formats of numbers: the text of `SHIPPED_FORMATS`."""
+    return json.dumps(formats(FORMATS, FORMATS_SEED)) + "\n"
+
+
 def main() -> None:
     """Write the weights and the records."""
     npz = io.BytesIO()
     learnt = softmax_regression()
     np.savez(npz, W=learnt["W"], b=learnt["b"])
     write_whole(WEIGHTS, npz.getvalue())
+    write_whole(SHIPPED_FORMATS, format_counts().encode())
     record = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
     for path in (READER, reader.SHIPPED_READER):
         data = with_properties(path.read_bytes(), {RECORD: record.to_text()})

@@ -21,7 +21,7 @@ LOW = {".": (12, 4, 4), ",": (15, 5, 9), "-": (0, 12, 4), "/": (0, 14, 36), ":":
 def proposal(sign, x, y, width=WIDTH, height=HEIGHT, chance=0.99):
     """A digit or mark with its middle at x, y, that says of no next one."""
     mark = sign if sign in MARKS else ""
-    classes = np.full(10, 0.01) if mark else np.eye(10)[int(sign)] * 0.9 + 0.01
+    classes = np.eye(len(MARKS))[MARKS.index(sign)] if mark else np.eye(10)[int(sign)] * 0.9 + 0.01
     box = np.array([x - width / 2, y - height / 2, width, height])
     return Proposal(chance, mark, classes, box, 0.0, np.zeros(2), NOWHERE, 1.0)
 
@@ -416,22 +416,70 @@ def test_a_row_of_single_digits_that_rises_stays_a_row():
     assert read(decode.group_digits(page)) == [(0, str(i)) for i in range(4)]
 
 
-def test_of_two_separators_side_by_side_the_likelier_counts_as_far_as_it_is_likelier():
+def test_of_two_separators_side_by_side_the_likelier_counts():
     page = row("12,50", 40, 50)
     page[0].chance = 0.8
     page.append(proposal(".", page[0].middle[0] + 5, 62, 4, 4, chance=0.6))
     (found,) = decode.group_digits(page)
     assert read([found]) == [(0, "12,50")]
-    assert found.marks[0].chance == pytest.approx(4 / (1 + 4 + 1.5))
+    assert found.p_parts < 0.8
     assert read(decode.group_digits(row("17.-", 40, 50))) == [(0, "17.-")]
 
 
-def test_a_number_has_all_its_marks_as_far_as_nothing_unlikely_in_it_is_one():
-    (found,) = decode.group_digits(row("12", 40, 50))
-    point = proposal(".", 40 + STEP / 2, 62, 4, 4, chance=0.2)
+@pytest.mark.parametrize(
+    ("text", "chance", "known"),
+    [
+        ("350.150", 0.3, True),  # a point before three digits is usual
+        ("35.0150", 0.6, False),
+        ("12:30", 0.4, True),
+        ("3.14159", 0.95, True),  # what is clearly seen stands where it is not usual too
+        ("1234567.89012345", 0.7, True),  # no number of so many digits was counted: what is seen decides
+    ],
+)
+def test_a_mark_is_likelier_where_numbers_have_one(text, chance, known):
+    page = row(text, 40, 50)
+    page[0].chance = chance
+    (found,) = decode.group_digits(page)
+    assert read([found]) == [(0, text if known else "".join(filter(str.isdigit, text)))]
+
+
+def test_a_number_is_as_sure_as_its_marks():
+    chances = []
+    for chance in (0.06, 0.2, 0.4, 0.9, 0.99):
+        page = row("1.5", 40, 50)
+        page[0].chance = chance
+        (found,) = decode.group_digits(page)
+        chances.append(found.p_parts)
+        assert bool(found.marks) == (chance > 0.5)
+    assert chances[:3] == sorted(chances[:3], reverse=True)
+    assert chances[3:] == sorted(chances[3:])
     far, above = proposal(".", 160, 62, 4, 4, chance=0.2), proposal(".", 52, 20, 4, 4, chance=0.2)
-    assert decode.p_none_missed([found], [point, far, above], marks=True) == [pytest.approx(0.89, abs=0.01)]
-    assert decode.p_none_missed([found], [point, far, above]) == [1]
+    (alone,) = decode.group_digits([*row("12", 40, 50), far, above])
+    assert alone.p_parts == 1
+
+
+def test_a_slash_of_a_date_that_looks_like_a_one_is_a_slash():
+    page = row("10/2/93", 40, 50)
+    likely, unlikely = page[:2]
+    assert {likely.mark, unlikely.mark} == {"/"}
+    shares = np.zeros(10)
+    shares[0], shares[1 + MARKS.index("/")] = 0.6, 0.35
+    one = replace(proposal("1", *likely.middle, likely.box[2], likely.box[3], chance=0.6), shares=shares)
+    digits = page[2:]
+    digits[1].ahead, one.link = (one.middle - digits[1].middle) / digits[1].size, 0.95
+    digits[1].link = 0.95
+    one.ahead = (digits[2].middle - one.middle) / one.size
+    (found,) = decode.group_digits([unlikely, one, *digits])
+    assert read([found]) == [(0, "10/2/93")]
+
+
+def test_a_mark_may_be_the_digit_that_it_looks_like():
+    page = row("3/4567", 40, 50)
+    shares = np.zeros(10)
+    shares[0], shares[1 + MARKS.index("/")] = 0.45, 0.55
+    mark = page[0]
+    page[0] = replace(mark, chance=0.55, shares=shares, digit=proposal("1", *mark.middle, mark.box[2], chance=0.95))
+    assert read(decode.group_digits(page)) == [(0, "314567")]
 
 
 def test_a_mark_that_is_hardly_one_is_left_out():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ import tiny_pens
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
+from shuzi.read.formats import SHIPPED_FORMATS
 from shuzi.synth import fonts, optics
 from shuzi.synth import scene as scenes
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
@@ -24,6 +26,7 @@ from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_
 from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.scene import VISIBLE
 from shuzi.synth.words import spell
+from shuzi.train import shipped
 
 EMPTY = [empty, tiny]
 HARDLY = [*EMPTY, textured]  # kinds in which a digit is rare
@@ -249,3 +252,10 @@ def test_numbers_are_written_with_digits_marks_and_signs_of_sums_and_money(seed)
     assert signs >= set("0123456789" + MARKS)
     assert signs <= set("0123456789" + MARKS + "x=*()$#&@")
     assert all(any(sign.isdigit() for sign in text) for text in texts)
+
+
+def test_the_shipped_formats_are_those_of_scenes():
+    counts = json.loads(SHIPPED_FORMATS.read_text())
+    assert shipped.format_counts() == SHIPPED_FORMATS.read_text()
+    assert {"0.000", "00:00", "-00", "0/0/00", "000%", "0.000,00"} <= counts.keys()
+    assert all(set(text) <= {"0", *MARKS} for text in counts)
