@@ -18,6 +18,7 @@ import shuzi
 from shuzi import version
 
 ROOT = Path(__file__).parents[1]
+MOST = 5_000_000  # bytes of the wheel
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +113,7 @@ def link(folder: Path, distributions: dict[str, importlib.metadata.Distribution]
 
 
 def test_the_wheel_holds_the_package_and_no_more(wheel):
+    assert wheel.stat().st_size <= MOST
     names = zipfile.ZipFile(wheel).namelist()
     info = f"shuzi-{shuzi.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"shuzi", info}

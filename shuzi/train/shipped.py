@@ -23,7 +23,7 @@ from shuzi.softmax.evidence import WEIGHTS
 from shuzi.synth.numbers import formats
 from shuzi.train import runs
 from shuzi.train.calibration import beside_finder
-from shuzi.train.graph import with_properties
+from shuzi.train.graph import with_half_weights, with_properties
 from shuzi.train.held_out import BY_FILES, RECORD, Learnt
 from shuzi.train.plan import make_plan
 from shuzi.train.start import READER
@@ -54,7 +54,8 @@ def main() -> None:
     record = Learnt(shuzi.load("mnist")[0].sha256, BY_FILES, VALIDATION, SEED)
     for path in (READER, reader.SHIPPED_READER):
         data = with_properties(path.read_bytes(), {RECORD: record.to_text()})
-        write_whole(path, beside_finder(data, None))
+        data = beside_finder(data, None)
+        write_whole(path, with_half_weights(data) if path == READER else data)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from shuzi.errors import ShuziError
 from shuzi.read.reader import Reader
 from shuzi.softmax.equations import softmax
 from shuzi.train import export, held_out, hub, models, runs
+from shuzi.train.graph import with_half_weights
 from shuzi.train.plan import make_plan
 from shuzi.train.recipes import RECIPES
 from shuzi.train.run import Run
@@ -234,3 +235,13 @@ def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ShuziError, match=rf"model\.onnx: .*{reason}"):
         first_weights(str(tmp_path / "model.onnx"), "softmax")
+
+
+@pytest.mark.slow
+def test_half_weights_answer_almost_the_same_and_are_not_halved_again(file, tmp_path, mnist):
+    half = with_half_weights(file.read_bytes())
+    assert len(half) < 0.6 * file.stat().st_size
+    assert with_half_weights(half) == half
+    (tmp_path / "half.onnx").write_bytes(half)
+    one, other = (Reader(path).scores(mnist[1].images[:100]) for path in (file, tmp_path / "half.onnx"))
+    assert np.abs(one - other).max() < 0.01
