@@ -66,10 +66,10 @@ def settle_parts(
     digits: from left to right; marks: likely and unlikely ones. Returns its digits, its marks with the probabilities
     of each sign, given all that the parts may be, and the probability, 0..1, of this decision.
     """
-    parts = sorted([*digits, *marks], key=lambda part: float(part.middle[0]))
-    if not marks:  # the order of digits is that of their links
-        parts = digits
+    parts = sorted([*digits, *marks], key=lambda part: float(part.middle[0])) if marks else digits
     options = [_options(part) for part in parts]
+    if not marks and all(len(each) == 1 for each in options):
+        return tuple(digits), (), 1.0
     beam = [(0.0, "")]
     for choices in options:
         longer = ((log + float(np.log(p)), text + sign) for log, text in beam for sign, p in choices.items())

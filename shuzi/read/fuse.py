@@ -238,9 +238,9 @@ def extract_ink(proposal: Proposal, others: list[Proposal]) -> tuple[np.ndarray,
     ink = level.ink[top:bottom, left:right]
     if not ink.size:
         return np.zeros((1, 1), np.uint8), proposal.box
-    near = [proposal, *(p for p in others if p is not proposal)]
-    mine = nearest_proposal(near, level, *owner_places(level, left, top, ink.shape)) == 0
-    own = np.where(mine, np.round(ink * 255), 0).astype(np.uint8)
+    own = np.round(ink * 255).astype(np.uint8)
+    if others := [p for p in others if p is not proposal]:
+        own[nearest_proposal([proposal, *others], level, *owner_places(level, left, top, ink.shape)) > 0] = 0
     x, y, w, h = cv2.boundingRect((own >= HALF_INKED).astype(np.uint8))
     tight = np.array([left + x + level.left, top + y + level.top, w, h]) / level.scale
     return own, proposal.box if iou(tight, proposal.box[None])[0] < INK_BOX_IOU else tight

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SHIPPED_READER = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images that one core classifies; more are shared among all
 MAX_CLASSIFIED = 1000  # digits per picture, the least sure ones: half a second of a core
+# Property of a classifier's file: 0..1, the least that the finder may be sure of a digit without asking it. Default: 1.
+ASKED_UP_TO = "shuzi.asked_up_to"
 INK_CHANCE = 0.3  # from here on a proposal keeps its ink from its neighbours
 MIN_PROBABILITY = 1e-4  # of a digit, when finder and classifier are combined: neither is surer than that
 # Constant and factor on the logit that it is a digit. A caller who says that the picture is one is mostly right, but
@@ -80,6 +82,7 @@ class Reader:
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
         recorded = network.number("shuzi.threshold", DEFAULT_THRESHOLD, 0.0, 1.0)
         self.threshold = recorded if own is None else own
+        self._asked_up_to = network.number(ASKED_UP_TO, 1.0, 0.0, 1.0)
         self.name = network.text("shuzi.name", self.path.stem)
         self.digits_only = digits_only
         self._network = network
@@ -247,8 +250,11 @@ class Reader:
         found = np.array([digit.classes for digit in digits])
         chances = np.array([digit.chance for digit in digits])
         scores = np.concatenate([found * chances[:, None], 1 - chances[:, None]], 1).astype(np.float32)
-        least_sure = np.minimum(chances, found.max(1)).argsort()[:MAX_CLASSIFIED]
-        scores[least_sure] = self.scores(images[least_sure])
+        sure = np.minimum(chances, found.max(1))
+        asked = sure.argsort()[:MAX_CLASSIFIED]
+        if not single:
+            asked = asked[sure[asked] <= self._asked_up_to]
+        scores[asked] = self.scores(images[asked])
         prior = SINGLE_DIGIT_PRIOR if single else DIGITS_ONLY_PRIOR if self.digits_only else NO_PRIOR
         return combine_scores(self._calibration, found, chances, scores, prior)
 

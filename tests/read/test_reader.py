@@ -163,6 +163,22 @@ def test_of_very_many_digits_the_classifier_names_those_that_the_finder_is_least
     assert min(d.confidence for d in few.digits) > 0.5
 
 
+def test_the_shipped_classifier_is_not_asked_about_digits_that_the_finder_is_sure_of(monkeypatch, held_out):
+    reader = shuzi.Reader()
+    picture = np.full((100, 400), 255, np.uint8)
+    for i, image in enumerate(held_out[0][:6]):
+        picture[20:76, 60 * i + 20 : 60 * i + 76] -= np.minimum(cv2.resize(image, (56, 56)), 200)
+    asked = []
+    scores = reader.scores
+    monkeypatch.setattr(reader, "scores", lambda images: asked.append(len(images)) or scores(images))
+    usual = reader.read(picture)
+    monkeypatch.setattr(reader, "_asked_up_to", 1.0)
+    all_asked = reader.read(picture)
+    assert asked[0] < asked[1] == len(usual.digits) == 6
+    assert usual.text == all_asked.text
+    assert [d.confidence for d in usual.digits] == pytest.approx([d.confidence for d in all_asked.digits], abs=0.02)
+
+
 def test_no_images_give_no_answers(reader):
     probabilities, is_digit = reader.classify(np.zeros((0, 28, 28), np.uint8))
     assert probabilities.shape == (0, 10)
