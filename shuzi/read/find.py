@@ -38,7 +38,7 @@ LAST_SIDE = 24  # pixels: the smallest level's shorter side is at least as long
 MAX_ENLARGEMENT = 4.0  # times
 FULL_FROM = 0.85  # of the picture's size: larger levels are made as large as the picture
 TILE = 640  # pixels a side of the parts that are enlarged
-TILE_MARGIN = 64  # pixels around such a part, as context for the network
+TILE_MARGIN = 32  # pixels around such a part, as context for the network; with 64 tables are read no better
 ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 # The same beyond the picture's own size, where there is nothing new to see but for the network: writing of 17 pixels
 # and less passes it, writing of 20 does not.
@@ -150,19 +150,14 @@ class Finder:
         seen = clear[clear >= CLEAR]
         if len(seen) < SEVERAL_DIGITS or seen.mean() >= UPRIGHT_FROM:
             return 0, first_looks
-        height, width = first.ink.shape
-        rows, columns = slice(height), slice(width)
-        whole = len(seen) <= ENOUGH_DIGITS
-        if not whole:  # a quarter of the page will do
-            y, x = (STRIDE * int(median(at.tolist())) for at in np.nonzero(clear >= CLEAR))
-            rows, columns = (
-                slice(max(0, y - height // 4), y + height // 4),
-                slice(max(0, x - width // 4), x + width // 4),
-            )
-        part = resize(grey, first.scale)[rows, columns]
-        looks = [first] if whole else []  # the first look is that of the whole page as it is
-        for times in range(len(looks), 4):
-            looks.append(self.look(turned(part, times), first.scale))
+        cells = [slice(0, count) for count in clear.shape]
+        if len(seen) > ENOUGH_DIGITS:  # a quarter of the page will do
+            middle = (int(median(at.tolist())) for at in np.nonzero(clear >= CLEAR))
+            cells = [slice(max(0, at - n // 4), at + n // 4) for at, n in zip(middle, clear.shape, strict=True)]
+        pixels = tuple(slice(STRIDE * each.start, STRIDE * each.stop) for each in cells)
+        part = resize(grey, first.scale)[pixels]
+        upright = replace(first, maps=first.maps[:, *cells], ink=first.ink[pixels])
+        looks = [upright, *(self.look(turned(part, times), first.scale) for times in (1, 2, 3))]
         sums = [float((clear_digits(look, looks[0], times) ** 2).sum()) for times, look in enumerate(looks)]
         best = int(np.argmax(sums))
         if sums[best] < max(CLEAR_DIGITS, TURN_RATIO * sums[0]):
@@ -316,6 +311,8 @@ def parts_to_enlarge(
         cells.append(np.array([x, y]) * STRIDE + [[level.left], [level.top]])
     low = np.concatenate(cells, 1).T * (scale / levels[0].scale)  # each cell's corner
     low = low[(low < (width, height)).all(1)]
+    if not len(low):
+        return []
     high = np.minimum(low + STRIDE * scale / levels[0].scale, (width, height))
     _, tile_of, counts = np.unique(low // TILE, axis=0, return_inverse=True, return_counts=True)
     parts: list[tuple[int, int, int, int]] = []

@@ -517,9 +517,11 @@ def test_only_where_there_is_low_writing_is_a_picture_looked_at_enlarged():
         assert 0 <= top < y * 0.5 < bottom <= 800
         assert max(right - left, bottom - top) <= find.TILE
     seen.maps[FINER, 90, 140] = 0.9  # in the second's part, which then has more of it
-    both = find.parts_to_enlarge([seen], 0.5, shape, 10 * (2 * find.TILE_MARGIN) ** 2)
+    both = find.parts_to_enlarge([seen], 0.5, shape)
     assert both[1] == tiles[0]
-    assert find.parts_to_enlarge([seen], 0.5, shape, 2 * (2 * find.TILE_MARGIN) ** 2) == both[:1]
+    left, top, right, bottom = both[0]
+    pixels = (right - left + 2 * find.TILE_MARGIN) * (bottom - top + 2 * find.TILE_MARGIN)
+    assert find.parts_to_enlarge([seen], 0.5, shape, pixels) == both[:1]
     assert find.parts_to_enlarge([seen], 0.5, shape, 1) == []
     part = Level(0.5, *tiles[0][:2], tiles[0], np.zeros((CHANNELS, 40, 40), np.float32), *[np.zeros((160, 160))] * 2)
     part.maps[FINER, 10, 10] = 0.9
