@@ -6,6 +6,8 @@ between chapters: torch is imported once.
 """
 
 import ast
+import base64
+import io
 import os
 import re
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent
@@ -118,8 +121,16 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
         output.get("metadata", {}).clear()
         output.pop("transient", None)
         if "image/png" in output.get("data", {}):
+            output.data["image/png"] = in_few_colours(output.data["image/png"])
             output.data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", output.data.get("text/plain", ""))
     return outputs
+
+
+def in_few_colours(image: str) -> str:
+    """Reduce a PNG in base64 to 256 colours, where that makes it smaller: a figure has hardly more."""
+    picture, file = Image.open(io.BytesIO(base64.b64decode(image))).convert("RGB"), io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return min(base64.b64encode(file.getvalue()).decode(), image, key=len)
 
 
 def write(books: dict[str, dict[str, nbformat.NotebookNode]], to: Path) -> None:
