@@ -20,15 +20,17 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.34,
-        thousands=0.2,
-        cents=0.11,
+        plain=0.3,
+        thousands=0.17,
+        cents=0.1,
+        decimal=0.09,
         date=0.08,
-        time=0.06,
+        time=0.05,
+        ratio=0.03,
         signed=0.06,
-        sum=0.04,
+        sum=0.035,
         money=0.03,
-        other=0.065,
+        other=0.04,
         phone=0.015,
     )
     plain: Integers = Integers(1, 9)  # digits
@@ -37,7 +39,13 @@ class Texts:
     thousands_end: Mixture = Mixture(cents=0.12, comma_dash=0.08, point_dash=0.08, dash=0.05, point=0.09, none=0.58)
     amount: Integers = Integers(1, 5)
     amount_end: Mixture = Mixture(cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1)
+    decimal: Integers = Integers(1, 3)  # digits before the point
+    decimals: Mixture = Mixture(one=0.5, two=0.2, three=0.2, four=0.1)
+    decimal_minus: Chance = Chance(0.15)
+    decimal_percent: Chance = Chance(0.1)
+    ratio: Integers = Integers(1, 2)  # digits of each number of a score or a fraction
     signed: Integers = Integers(1, 4)
+    signed_cents: Chance = Chance(0.3)
     minus: Chance = Chance(0.6)  # else a plus
     phone: Integers = Integers(2, 5)
     sum: Integers = Integers(1, 4)  # digits of each number of a sum
@@ -46,6 +54,9 @@ class Texts:
     money_after: Chance = Chance(0.3)
     other: Mixture = Mixture(brackets=0.2, percent=0.45, apostrophe=0.35)
     long_year: Chance = Chance(0.5)
+    padded: Chance = Chance(0.3)  # a date's day and month have two digits
+    year_first: Chance = Chance(0.1)
+    seconds: Chance = Chance(0.1)
     round: Chance = Chance(0.25)  # amounts end in zeros more often than not
 
 
@@ -97,14 +108,15 @@ def number_text(g: np.random.Generator) -> str:
     if kind == "cents":
         end = TEXTS.amount_end.draw(g)
         return _run(TEXTS.amount.draw(g), g) + _ending(end, g)
-    if kind == "date":
-        sign = str(g.choice(list(".-/")))
-        day, month = g.integers(1, 32), g.integers(1, 13)
-        return f"{day}{sign}{month}{sign}{_run(4 if TEXTS.long_year.draw(g) else 2, g)}"
-    if kind == "time":
-        return f"{g.integers(0, 24)}:{g.integers(0, 60):02d}"
+    if kind == "decimal":
+        return _decimal(g)
+    if kind in ("date", "time"):
+        return _date(g) if kind == "date" else _time(g)
+    if kind == "ratio":
+        return f"{_run(TEXTS.ratio.draw(g), g)}{g.choice(list(':/'))}{_run(TEXTS.ratio.draw(g), g)}"
     if kind == "signed":
-        return f"{'-' if TEXTS.minus.draw(g) else '+'}{_run(TEXTS.signed.draw(g), g)}"
+        text = f"{'-' if TEXTS.minus.draw(g) else '+'}{_run(TEXTS.signed.draw(g), g)}"
+        return text + (_ending(str(g.choice(["cents", "point_cents"])), g) if TEXTS.signed_cents.draw(g) else "")
     if kind in ("sum", "money", "other"):
         return _with_signs(kind, g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
@@ -134,6 +146,28 @@ def _with_signs(kind: str, g: np.random.Generator) -> str:
         return text + _ending(TEXTS.thousands_end.draw(g), g)
     amount = _run(TEXTS.sum.draw(g), g)
     return f"({amount})" if other == "brackets" else f"{amount}%"
+
+
+def _decimal(g: np.random.Generator) -> str:
+    """Draw a measured number: 36.6, -0,75 or 12.5%."""
+    places = ("one", "two", "three", "four").index(TEXTS.decimals.draw(g)) + 1
+    text = f"{_run(TEXTS.decimal.draw(g), g)}{g.choice(list('.,'))}{_run(places, g)}"
+    return f"{'-' if TEXTS.decimal_minus.draw(g) else ''}{text}{'%' if TEXTS.decimal_percent.draw(g) else ''}"
+
+
+def _date(g: np.random.Generator) -> str:
+    """Draw a date, its year last with two or four digits, or first."""
+    sign, width = str(g.choice(list(".-/"))), 2 if TEXTS.padded.draw(g) else 1
+    day, month = f"{g.integers(1, 32):0{width}}", f"{g.integers(1, 13):0{width}}"
+    if TEXTS.year_first.draw(g):
+        return sign.join((_run(4, g), f"{month:>02}", f"{day:>02}"))
+    return sign.join((day, month, _run(4 if TEXTS.long_year.draw(g) else 2, g)))
+
+
+def _time(g: np.random.Generator) -> str:
+    """Draw a time of the day, rarely with seconds."""
+    seconds = f":{g.integers(0, 60):02}" if TEXTS.seconds.draw(g) else ""
+    return f"{g.integers(0, 24)}:{g.integers(0, 60):02}{seconds}"
 
 
 def _run(count: int, g: np.random.Generator) -> str:

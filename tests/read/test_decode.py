@@ -430,8 +430,10 @@ def test_of_two_separators_side_by_side_the_likelier_counts():
     ("text", "chance", "known"),
     [
         ("350.150", 0.3, True),  # a point before three digits is usual
-        ("35.0150", 0.6, False),
+        ("3501.5072", 0.6, False),
         ("12:30", 0.4, True),
+        ("36.6", 0.6, True),
+        ("-12.50", 0.6, True),
         ("3.14159", 0.95, True),  # what is clearly seen stands where it is not usual too
         ("1234567.89012345", 0.7, True),  # no number of so many digits was counted: what is seen decides
     ],
@@ -446,7 +448,7 @@ def test_a_mark_is_likelier_where_numbers_have_one(text, chance, known):
 def test_a_number_is_as_sure_as_its_marks():
     chances = []
     for chance in (0.06, 0.2, 0.4, 0.9, 0.99):
-        page = row("1.5", 40, 50)
+        page = row("1234.5678", 40, 50)
         page[0].chance = chance
         (found,) = decode.group_digits(page)
         chances.append(found.p_parts)
