@@ -87,7 +87,7 @@ class Mark:
         sign: one of MARKS.
         confidence: 0..1, that it is a mark and this one.
         box: as a digit's.
-        others: the other signs that it may be, each with its probability.
+        others: the other signs and the digits that it may be, each with its probability.
     """
 
     sign: str

@@ -41,17 +41,19 @@ class DigitGroup:
     """The digits of one number, from left to right, its marks, and its line; line 0 is the topmost.
 
     p_parts: 0..1, that these are its digits and marks, of all that its parts may be.
+    chain: the digits as they were linked, before that was decided; default: `digits`.
     """
 
     digits: tuple[Proposal, ...]
     marks: tuple[Proposal, ...] = ()
-    line: int = 0
     p_parts: float = 1.0
+    line: int = 0
+    chain: tuple[Proposal, ...] = ()
 
     @property
     def p_linked(self) -> float:
         """0..1, that these are all its digits by their links: each is followed by another, the last by none."""
-        *inner, last = (digit.link for digit in self.digits)
+        *inner, last = (digit.link for digit in self.chain or self.digits)
         return float(np.prod(inner)) * (1 - last)
 
     @property
@@ -95,14 +97,14 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
         link_digits(digits, [*filter(_digit_ink, weak_digits(proposals))]) if gap is None else link_by_gap(digits, gap)
     )
     marks = [p for p in likely if p.mark]
-    chains = with_enclosed(bridge_breaks(chains, marks, even=gap is None))
-    places = np.array([mark.box for mark in marks]).reshape(-1, 4)
-    chains = [with_missed(chain, places) for chain in chains]
     unlikely = [p for p in proposals if p.mark and MIN_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
+    chains, joints = bridge_breaks(chains, marks, even=gap is None)
+    places = np.array([p.box for p in (*marks, *(p for p in unlikely if p.digit is not None))]).reshape(-1, 4)
+    chains = [with_missed(chain, places) for chain in with_enclosed(chains)]
     assigned = zip(chains, assign_marks(chains, marks), assign_marks(chains, unlikely), strict=True)
-    settled = [settle_parts(chain, [*likely, *doubtful]) for chain, likely, doubtful in assigned]
-    lines = enumerate(group_lines(chains))
-    return [DigitGroup(*settled[i][:2], number, settled[i][2]) for number, line in lines for i in line]
+    settled = [settle_parts(chain, [*likely, *doubtful], joints) for chain, likely, doubtful in assigned]
+    lines = [(i, line) for line, members in enumerate(group_lines(chains)) for i in members]
+    return [DigitGroup(*settled[i], line, tuple(chains[i])) for i, line in lines]
 
 
 def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:
@@ -112,8 +114,8 @@ def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal
     beside, read = np.array([_digit_ink(p) for p in weak], bool), np.zeros(len(weak), bool)
     for group in groups:
         beside |= _in_or_beside(group, boxes)
-        for digit in group.digits:
-            read |= covered(digit.box, boxes)
+        for part in (*group.digits, *group.marks):
+            read |= covered(part.box, boxes)
     return [weak[i] for i in np.flatnonzero(beside & ~read)]
 
 
@@ -171,29 +173,39 @@ def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:
     return [[digits[i] for i in chain] for chain in chain_pairs(len(digits), pairs)]
 
 
-def bridge_breaks(chains: list[list[Proposal]], marks: list[Proposal], even: bool) -> list[list[Proposal]]:
+def bridge_breaks(
+    chains: list[list[Proposal]], marks: list[Proposal], even: bool
+) -> tuple[list[list[Proposal]], list[Proposal]]:
     """Join numbers of a line where nothing but a mark parts them, or, if `even`, no more than their own digits.
 
     So a date is one number, and so are the digits in the boxes of a comb. On a page with many linked digits, `even`
-    also joins numbers that a gap like theirs parts, unless the network is too sure that none follows.
+    also joins numbers that a gap like theirs parts, unless the network is too sure that none follows. Returns the
+    numbers, and the marks that alone join some.
     """
+    joints: list[Proposal] = []
     while True:
-        pairs = _bridges(chains, marks, even)
+        pairs, more = _bridges(chains, marks, even)
+        joints += more
         if not pairs:
-            return chains
+            return chains, joints
         joined = chain_pairs(len(chains), pairs)
         chains = [[digit for i in chain for digit in chains[i]] for chain in joined]
 
 
-def _bridges(chains: list[list[Proposal]], found: list[Proposal], even: bool) -> list[tuple[float, int, int]]:
-    """List which numbers are one with the next on their line: distance, one, next. found: the page's marks."""
+def _bridges(
+    chains: list[list[Proposal]], found: list[Proposal], even: bool
+) -> tuple[list[tuple[float, int, int]], list[Proposal]]:
+    """List which numbers are one with the next on their line: distance, one, next; and which marks alone join them.
+
+    found: the page's marks.
+    """
     marks = np.array([mark.box for mark in found]).reshape(-1, 4)
     inner = np.array([mark.mark in AFTER_DIGITS for mark in found], bool)
     first, last = (np.array([chain[end].box for chain in chains]).reshape(-1, 4) for end in (0, -1))
     starts, ends = first[:, :2] + first[:, 2:] / 2, last[:, :2] + last[:, 2:] / 2
     steps = [_step(chain) for chain in chains]
     usual = _usual_gaps(chains)
-    pairs = []
+    pairs, joints = [], []
     for i, chain in enumerate(chains):
         ahead, height = starts - ends[i], np.minimum(first[:, 3], last[i, 3])
         level = (ahead[:, 0] > 0) & (np.abs(ahead[:, 1]) < LINE_OFFSET * height)
@@ -202,15 +214,16 @@ def _bridges(chains: list[list[Proposal]], found: list[Proposal], even: bool) ->
         j = int(np.where(level, ahead[:, 0], np.inf).argmin())
         step = steps[i if len(chain) > len(chains[j]) else j]
         left, right = marks[:, 0] - last[i, 0] - last[i, 2], first[j, 0] - marks[:, 0] - marks[:, 2]
-        # a number that begins with a mark that none begins with goes on from the one before
-        farthest = np.where(inner & (left > right), MARK_REACH, MARK_GAP) * height[j]
+        # a mark that no number begins with belongs to the number before it, even from farther away
+        farthest = np.where(inner & (left > right) & even, MARK_REACH, MARK_GAP) * height[j]
         near = (left < farthest) & (right < MARK_GAP * height[j]) & (np.minimum(left, right) > -marks[:, 2])
         parted = near & (np.abs(marks[:, 1] + marks[:, 3] / 2 - ends[i, 1]) < height[j])
         odds = _odds_within(_gap(chain[-1], chains[j][0]), chain[-1].link, usual)
         evenly = even and chain[-1].link > NO_LINK and (abs(ahead[j, 0] - step) < EVEN * step or odds > 1)
         if parted.any() or evenly:
             pairs.append((float(ahead[j, 0]), i, j))
-    return pairs
+            joints += [found[k] for k in np.flatnonzero(parted)] if not evenly else []
+    return pairs, joints
 
 
 def _gap(one: Proposal, other: Proposal) -> float:
@@ -254,7 +267,9 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
             if j != i and (gaps_around(chain, middles) == gaps[j]).all():
                 taken.add(j)
                 at = found.index(chain[gaps[j]])
-                found[at:at] = [replace(digit, chance=MIN_CHANCE, link=1.0) for digit in chains[j]]
+                found[at:at] = [
+                    replace(digit, chance=MIN_CHANCE, link=1.0, shares=np.zeros(len(KINDS))) for digit in chains[j]
+                ]
         completed.append(found)
     return [chain for i, chain in enumerate(completed) if i not in taken]
 
@@ -327,7 +342,7 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[f
         near = [unlikely[i] for i in np.flatnonzero(_in_or_beside(group, boxes))]
         if near:
             places = np.array([p.box for p in near])
-            seen = np.any([covered(digit.box, places) for digit in group.digits], 0)
+            seen = np.any([covered(part.box, places) for part in (*group.digits, *group.marks)], 0)
             near = [p for p, again in zip(near, seen, strict=True) if not again]
         probabilities.append(float(np.prod([1 - p.chance for p in near])))
     return probabilities

@@ -176,6 +176,8 @@ def absorb_second_look(proposal: Proposal, seen: list[Proposal], calibration: Ca
             proposal.box, proposal.level, proposal.weight = best.box, best.level, best.weight
     odds = np.sqrt(proposal.chance / (1 - proposal.chance) * again / (1 - again))
     proposal.chance = float(odds / (1 + odds))
+    others = proposal.shares[1:] * (1 - proposal.chance) / max(1 - proposal.shares[0], 1e-9)
+    proposal.shares = np.append(proposal.chance, others)
 
 
 # ---- ink ------------------------------------------------------------------------------------------------------

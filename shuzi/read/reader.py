@@ -20,7 +20,7 @@ from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
 from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
 from shuzi.read import decode
-from shuzi.read.calibration import Calibration, for_pair, sigmoid
+from shuzi.read.calibration import WITH_FINDER, Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.proposals import Level, Proposal
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SHIPPED_READER = Path(__file__).parent / "weights" / "reader.onnx"
 CHUNK = 128  # images that one core classifies; more are shared among all
 MAX_CLASSIFIED = 1000  # digits per picture, the least sure ones: half a second of a core
-# Property of a classifier's file: 0..1, the least that the finder may be sure of a digit without asking it. Default: 1.
+# Property of a classifier's file: it is asked about digits of which its finder is at most so sure, 0..1; default 1.
 ASKED_UP_TO = "shuzi.asked_up_to"
 INK_CHANCE = 0.3  # from here on a proposal keeps its ink from its neighbours
 MIN_PROBABILITY = 1e-4  # of a digit, when finder and classifier are combined: neither is surer than that
@@ -82,12 +82,13 @@ class Reader:
         self.temperature = network.number("shuzi.temperature", 1.0, 1e-3, 1e3)
         recorded = network.number("shuzi.threshold", DEFAULT_THRESHOLD, 0.0, 1.0)
         self.threshold = recorded if own is None else own
-        self._asked_up_to = network.number(ASKED_UP_TO, 1.0, 0.0, 1.0)
         self.name = network.text("shuzi.name", self.path.stem)
         self.digits_only = digits_only
         self._network = network
         self._finder = Finder(finder, providers)
         self._calibration = for_pair(network, self._finder.sha256, self._finder.calibration)
+        fitted = network.text(WITH_FINDER, "") == self._finder.sha256
+        self._asked_up_to = network.number(ASKED_UP_TO, 1.0, 0.0, 1.0) if fitted else 1.0
 
     @property
     def providers(self) -> list[str]:
@@ -270,8 +271,10 @@ class Reader:
 
 
 def mark_as_read(proposal: Proposal, box: Box) -> Mark:
-    """Build a mark of its proposal, with the other marks that it may be."""
+    """Build a mark of its proposal, with the other marks and digits that it may be."""
     signs = dict(zip(MARKS, (proposal.chance * proposal.classes).tolist(), strict=True))
+    if proposal.digit is not None and proposal.shares[0] > 0:
+        signs |= {str(k): float(proposal.shares[0] * p) for k, p in enumerate(proposal.digit.classes)}
     return Mark(proposal.mark, signs.pop(proposal.mark), box, signs)
 
 

@@ -39,11 +39,11 @@ class Texts:
     thousands_end: Mixture = Mixture(cents=0.12, comma_dash=0.08, point_dash=0.08, dash=0.05, point=0.09, none=0.58)
     amount: Integers = Integers(1, 5)
     amount_end: Mixture = Mixture(cents=0.3, point_cents=0.25, comma_dash=0.15, point_dash=0.1, point=0.1, comma=0.1)
-    decimal: Integers = Integers(1, 3)  # digits before the point
+    decimal: Integers = Integers(1, 4)  # digits before the point
     decimals: Mixture = Mixture(one=0.5, two=0.2, three=0.2, four=0.1)
     decimal_minus: Chance = Chance(0.15)
     decimal_percent: Chance = Chance(0.1)
-    ratio: Integers = Integers(1, 2)  # digits of each number of a score or a fraction
+    ratio: Integers = Integers(1, 3)  # digits of each number of a score or a fraction
     signed: Integers = Integers(1, 4)
     signed_cents: Chance = Chance(0.3)
     minus: Chance = Chance(0.6)  # else a plus
@@ -104,7 +104,7 @@ def number_text(g: np.random.Generator) -> str:
         head, sign = _run(TEXTS.thousands.draw(g), g), str(g.choice([".", ",", "."]))
         groups = 1 if TEXTS.one_group.draw(g) else 2
         text = head + "".join(sign + _run(3, g) for _ in range(groups))
-        return text + _ending(TEXTS.thousands_end.draw(g), g)
+        return text + _ending(TEXTS.thousands_end.draw(g), g, "." if sign == "," else ",")
     if kind == "cents":
         end = TEXTS.amount_end.draw(g)
         return _run(TEXTS.amount.draw(g), g) + _ending(end, g)
@@ -116,7 +116,7 @@ def number_text(g: np.random.Generator) -> str:
         return f"{_run(TEXTS.ratio.draw(g), g)}{g.choice(list(':/'))}{_run(TEXTS.ratio.draw(g), g)}"
     if kind == "signed":
         text = f"{'-' if TEXTS.minus.draw(g) else '+'}{_run(TEXTS.signed.draw(g), g)}"
-        return text + (_ending(str(g.choice(["cents", "point_cents"])), g) if TEXTS.signed_cents.draw(g) else "")
+        return text + (_ending("cents", g, str(g.choice(list(".,")))) if TEXTS.signed_cents.draw(g) else "")
     if kind in ("sum", "money", "other"):
         return _with_signs(kind, g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
@@ -143,7 +143,7 @@ def _with_signs(kind: str, g: np.random.Generator) -> str:
     other = TEXTS.other.draw(g)
     if other == "apostrophe":
         text = f"{_run(TEXTS.signed.draw(g), g)}'{_run(3, g)}"
-        return text + _ending(TEXTS.thousands_end.draw(g), g)
+        return text + _ending(TEXTS.thousands_end.draw(g), g, str(g.choice(list(".,"))))
     amount = _run(TEXTS.sum.draw(g), g)
     return f"({amount})" if other == "brackets" else f"{amount}%"
 
@@ -179,9 +179,10 @@ def _run(count: int, g: np.random.Generator) -> str:
     return digits
 
 
-def _ending(end: str, g: np.random.Generator) -> str:
+def _ending(end: str, g: np.random.Generator, sign: str = ",") -> str:
+    """Draw an amount's end. sign: before its cents."""
     if end in ("cents", "point_cents"):
-        return f"{',' if end == 'cents' else '.'}{_run(2, g)}"
+        return f"{sign if end == 'cents' else '.'}{_run(2, g)}"
     return ENDS[end]
 
 

@@ -2,10 +2,11 @@
 
     python -m shuzi.train.shipped
 
-The softmax regression is that of `shuzi train`. The records are those that `shuzi export` stores in the classifier's
-file: the data it has learnt from, the SHA-256 of the finder, and the calibration of both together, which is the
-finder's own, fitted with this classifier. The networks stay as they are. The formats of numbers are counted among those
-that scenes show. Run it when one of them or the recipe changes.
+The softmax regression is that of `shuzi train`. The records in the classifier's file are the data it has learnt from,
+the SHA-256 of the finder, the calibration of both together, which is the finder's own, fitted with this classifier, and
+how sure the finder must be not to ask it. The networks stay as they are; of the one that training starts from, the
+weights are kept as float16. The formats of numbers are counted among those that scenes show. Run it when one of them or
+the recipe changes.
 """
 
 import io

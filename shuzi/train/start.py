@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 
-# The shipped reader's weights as they were learnt, before they were rounded to 8 bits.
+# The shipped reader's weights in float16, before they were rounded to 8 bits.
 READER = Path(__file__).parent / "weights" / "best.onnx"
 
 

@@ -9,12 +9,15 @@ import pytest
 from shuzi.maps import SIZE
 from shuzi.page import MARKS, Digit, Mark, Number
 from shuzi.read import decode
+from shuzi.read.formats import settle_parts
 from shuzi.read.proposals import Level, Proposal
+from shuzi.read.reader import mark_as_read
 from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
 
 BLANK = np.zeros((0, 0), np.float32)
 NOWHERE = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((0, 0, 0), np.float32), BLANK, BLANK)
 HEIGHT, WIDTH, STEP, GAP = 30.0, 20.0, 24.0, 8.0  # pixels of a digit, and from one to the next; of a mark
+MARK_NAMES = {"/": "slash", ":": "colon"}
 LOW = {".": (12, 4, 4), ",": (15, 5, 9), "-": (0, 12, 4), "/": (0, 14, 36), ":": (3, 4, 18)}  # below, wide, high
 
 
@@ -433,6 +436,9 @@ def test_of_two_separators_side_by_side_the_likelier_counts():
         ("3501.5072", 0.6, False),
         ("12:30", 0.4, True),
         ("36.6", 0.6, True),
+        ("120.5", 0.6, True),
+        ("3/16", 0.7, True),
+        ("1,234.56", 0.6, True),
         ("-12.50", 0.6, True),
         ("3.14159", 0.95, True),  # what is clearly seen stands where it is not usual too
         ("1234567.89012345", 0.7, True),  # no number of so many digits was counted: what is seen decides
@@ -464,9 +470,8 @@ def test_a_slash_of_a_date_that_looks_like_a_one_is_a_slash():
     page = row("10/2/93", 40, 50)
     likely, unlikely = page[:2]
     assert {likely.mark, unlikely.mark} == {"/"}
-    shares = np.zeros(10)
-    shares[0], shares[1 + MARKS.index("/")] = 0.6, 0.35
-    one = replace(proposal("1", *likely.middle, likely.box[2], likely.box[3], chance=0.6), shares=shares)
+    one = proposal("1", *likely.middle, likely.box[2], likely.box[3], chance=0.6)
+    one.shares = shares(digit=0.6, slash=0.35)
     digits = page[2:]
     digits[1].ahead, one.link = (one.middle - digits[1].middle) / digits[1].size, 0.95
     digits[1].link = 0.95
@@ -477,11 +482,66 @@ def test_a_slash_of_a_date_that_looks_like_a_one_is_a_slash():
 
 def test_a_mark_may_be_the_digit_that_it_looks_like():
     page = row("3/4567", 40, 50)
-    shares = np.zeros(10)
-    shares[0], shares[1 + MARKS.index("/")] = 0.45, 0.55
     mark = page[0]
-    page[0] = replace(mark, chance=0.55, shares=shares, digit=proposal("1", *mark.middle, mark.box[2], chance=0.95))
+    mark.chance, mark.shares = 0.55, shares(digit=0.45, slash=0.55)
+    mark.digit = proposal("1", *mark.middle, mark.box[2], chance=0.95)
     assert read(decode.group_digits(page)) == [(0, "314567")]
+
+
+def shares(**kinds):
+    """The probabilities of a digit, and of some marks, in one place."""
+    return np.array([kinds.get("digit", 0), *(kinds.get(MARK_NAMES.get(sign), 0) for sign in MARKS), 0])
+
+
+def unclear(page, i, **kinds):
+    """A page whose digit i may be a mark."""
+    page = sorted(page, key=lambda p: p.middle[0])
+    page[i].chance, page[i].shares = kinds["digit"], shares(**kinds)
+    return page
+
+
+def test_a_mark_that_alone_joins_two_numbers_stays():
+    one, other = row("3501", 40, 50), row("5072", 150, 50)
+    point = proposal(".", (one[-1].middle[0] + other[0].middle[0]) / 2, 62, 4, 4, chance=0.6)
+    assert read(decode.group_digits([*one, *other, point])) == [(0, "3501.5072")]
+
+
+def test_a_chosen_gap_holds_for_marks_too():
+    page = [proposal("5", 40, 50), *row("12", 100, 50), proposal(":", 86, 53, 4, 18)]
+    assert read(decode.group_digits(page)) == [(0, "5:12")]
+    assert len(decode.group_digits(page, gap=0.1)) == 3
+
+
+def test_one_stroke_is_no_two_digits():
+    page = row("3/16", 40, 50)
+    mark, digits = page[0], page[1:]
+    mark.chance, mark.shares = 0.35, shares(digit=0.6, slash=0.35)
+    mark.digit = proposal("1", *mark.middle, mark.box[2], mark.box[3], chance=0.7)
+    (found,) = decode.group_digits(page)
+    assert len(found.digits) + len(found.marks) == 4
+    assert len(digits) == 3
+
+
+def test_what_was_a_digit_is_among_the_alternatives_of_its_mark_and_not_unread():
+    page = unclear(row("10130", 40, 50), 2, digit=0.51, colon=0.45)
+    page[1].link = 0.9
+    (found,) = decode.group_digits(page)
+    assert read([found]) == [(0, "10:30")]
+    (mark,) = (mark_as_read(mark, (0, 0, 4, 18)) for mark in found.marks)
+    assert mark.others["1"] > 0.05
+    assert decode.unread([found], page) == []
+    assert decode.p_none_missed([found], page) == [1]
+    assert found.p_linked == pytest.approx(0.95**3 * 0.9)
+
+
+def test_a_number_keeps_its_surest_digit_among_many_marks():
+    digit = unclear([proposal("1", 40, 50)], 0, digit=0.5, slash=0.45)
+    points = [proposal(".", 50 + i, 62, 4, 4, chance=0.6) for i in range(12)]
+    digits, _, p = settle_parts(digit, points)
+    assert digits == tuple(digit)
+    assert 0 < p <= 1
+    many = [proposal("-", 60 + i, 50, 4, 4, chance=0.9) for i in range(300)]
+    assert np.isfinite(settle_parts(digit, many)[2])
 
 
 def test_a_mark_that_is_hardly_one_is_left_out():

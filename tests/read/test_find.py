@@ -414,8 +414,11 @@ def test_a_second_look_is_weighed_with_the_first():
     assert one.chance == pytest.approx(2 / 3)  # odds of 1 and 4: 2
     assert (one.level, tuple(one.box)) == (second, near)
     other = proposal(box, first, 0.5)
+    other.shares = np.array([0.5, *[0.05] * 9])
     absorb_second_look(other, [], UNFITTED)
     assert 0.1 < other.chance < 0.3
+    assert other.shares[0] == other.chance
+    assert other.shares[1:] == pytest.approx([0.1 * (1 - other.chance)] * 9)
     assert (other.classes.argmax(), other.level) == (3, first)
 
 
