@@ -11,6 +11,7 @@ import numpy as np
 
 from shuzi.read.calibration import sigmoid
 from shuzi.read.formats import settle_parts
+from shuzi.read.frames import NO_FRAMES, split_at_frames
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines
 from shuzi.read.marks import AFTER_DIGITS, MARK_REACH, assign_marks, settle_marks
 from shuzi.read.proposals import KINDS, MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
@@ -86,10 +87,13 @@ def digit_width(boxes: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(boxes[:, 2], boxes[:, 3] / 2))
 
 
-def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[DigitGroup]:
+def group_digits(
+    proposals: list[Proposal], gap: float | None = None, frames: np.ndarray = NO_FRAMES
+) -> list[DigitGroup]:
     """Group the likely digits and marks of a page into numbers, in reading order.
 
-    gap: the widest gap within a number, in widths of a digit; None: where the network sees one.
+    gap: the widest gap within a number, in widths of a digit; None: where the network sees one. frames: float64 (M, 4),
+    as `ruled_frames` returns them.
     """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     digits = [p for p in likely if not p.mark]
@@ -103,8 +107,9 @@ def group_digits(proposals: list[Proposal], gap: float | None = None) -> list[Di
     chains = [with_missed(chain, places) for chain in with_enclosed(chains)]
     assigned = zip(chains, assign_marks(chains, marks), assign_marks(chains, unlikely), strict=True)
     settled = [settle_parts(chain, [*likely, *doubtful], joints) for chain, likely, doubtful in assigned]
-    lines = [(i, line) for line, members in enumerate(group_lines(chains)) for i in members]
-    return [DigitGroup(*settled[i], line, tuple(chains[i])) for i, line in lines]
+    middles = np.array([np.mean([digit.middle for digit in chain], 0) for chain in chains]).reshape(-1, 2)
+    lines = enumerate(split_at_frames(group_lines(chains), middles, frames))
+    return [DigitGroup(*settled[i], number, tuple(chains[i])) for number, line in lines for i in line]
 
 
 def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal]:

@@ -22,8 +22,9 @@ from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Read
 from shuzi.read import decode
 from shuzi.read.calibration import WITH_FINDER, Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
+from shuzi.read.frames import ruled_frames
 from shuzi.read.fuse import extract_ink, share_ink
-from shuzi.read.proposals import Level, Proposal
+from shuzi.read.proposals import MIN_DIGIT_CHANCE, Level, Proposal
 from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
 from shuzi.softmax.equations import softmax
 
@@ -199,7 +200,8 @@ class Reader:
         if single:
             groups = [decode.DigitGroup((pick_single_digit(proposals, grey.shape),))]
         else:
-            groups = decode.group_digits(proposals, gap)
+            likely = [p.box for p in proposals if not p.mark and p.chance >= MIN_DIGIT_CHANCE]
+            groups = decode.group_digits(proposals, gap, ruled_frames(grey, np.array(likely).reshape(-1, 4)))
         digits = [digit for group in groups for digit in group.digits]
         images = cut_out_digits(digits, proposals)
         if single and self._calibration is None:

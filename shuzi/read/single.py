@@ -12,7 +12,7 @@ CENTRE_SPREAD = 0.2  # of the frame: standard deviation of a single digit's plac
 def pick_single_digit(proposals: list[Proposal], shape: tuple[int, ...]) -> Proposal:
     """Pick the one digit of a picture: likely, clear, large and central; without any, the whole picture, chance 0."""
     middle = np.array(shape[::-1]) / 2
-    digits = [p for p in proposals if not p.mark]
+    digits = [digit for p in proposals if (digit := p.digit if p.mark else p)]  # no mark stands alone
     if not digits:
         return whole_as_digit(np.ones(shape, np.uint8))
 

@@ -638,3 +638,9 @@ def test_all_writing_is_taken_where_it_is_about_as_large_as_a_digit():
     assert crop_writing(levels).shape == (30, 15)  # 120 pixels high, at a quarter
     blank = Level(1.0, 0, 0, (0, 0, 0, 0), np.zeros((1, 1, 1), np.float32), BLANK, np.zeros((9, 9), np.float32))
     assert not crop_writing([blank]).any()
+
+
+def test_a_stroke_that_looks_like_a_slash_may_be_the_one_digit_of_a_picture():
+    slash = proposal("/", 60, 50, 14, 36, chance=0.6)
+    slash.digit = proposal("1", 60, 50, 14, 36, chance=0.4)
+    assert pick_single_digit([slash], (100, 120)) is slash.digit
