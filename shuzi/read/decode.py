@@ -20,8 +20,8 @@ MIN_LINK = 0.5  # from here on a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
 # From here on a digit that its neighbour expects is part of a number; any other is unread ink.
 WEAK_CHANCE = 0.25
-# Times the odds of an unlikely digit that is linked with a number: of 114 at the ends of numbers, with chances of 0.3 to
-# 0.5, every second was one. With a chance below the second, none comes first: a sign of currency may.
+# Times the odds of an unlikely digit that is linked with a number: of 114 at the ends of numbers, with chances of 0.3
+# to 0.5, every second was one. With a chance below the second, none comes first: a sign of currency may.
 LINKED_ODDS, FIRST_CHANCE = 1.6, 0.45
 DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather than a digit's
 # Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at

@@ -13,7 +13,7 @@ from shuzi.synth.ink import WORK, deform, draw_skeleton, rewrite
 from shuzi.synth.raster import crop_to_ink, polyline, resize_to_height, shrink
 from shuzi.synth.segments import draw_segments
 from shuzi.synth.signs import Writers
-from shuzi.synth.skeletons import digit_skeletons, sign_skeletons
+from shuzi.synth.skeletons import currency_skeletons, digit_skeletons, sign_skeletons
 from shuzi.synth.tables import table
 
 
@@ -27,6 +27,7 @@ class Habits:
     real: Chance = Chance(0.75)  # a letter that stands alone is a real writer's
     bars: Chance = Chance(0.3)  # a sign of any script is some bars
     own_mark: Chance = Chance(0.7)  # a real writer's mark is the writer's own
+    drawn_currency: Chance = Chance(0.3)  # a sign of currency is a skeleton though real writers wrote it
     own_way: Chance = Chance(0.7)  # a digit is written in the hand's own way, else in any of its school
 
 
@@ -115,6 +116,10 @@ class Glyphs:
         """Draw any sign's ink for digits of a height; return it and how far its middle lies below theirs, in pixels."""
         if by.kind in PRINTED and by.font:
             return _printed_sign(label, height, by)
+        skeletons = currency_skeletons(label)
+        unknown = self.writers is None or label not in self.writers.having
+        if skeletons and (unknown or HABITS.drawn_currency.draw(g)):
+            return draw_skeleton(skeletons[g.integers(len(skeletons))], height, by, g), 0.0
         return (None, 0.0) if self.writers is None else self.writers.draw(label, height, by, g)
 
     def mark(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:

@@ -20,8 +20,8 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.3,
-        thousands=0.17,
+        plain=0.25,
+        thousands=0.15,
         cents=0.1,
         decimal=0.09,
         date=0.08,
@@ -29,7 +29,7 @@ class Texts:
         ratio=0.03,
         signed=0.06,
         sum=0.035,
-        money=0.03,
+        money=0.1,
         other=0.04,
         phone=0.015,
     )
@@ -51,6 +51,7 @@ class Texts:
     sum: Integers = Integers(1, 4)  # digits of each number of a sum
     equals: Chance = Chance(0.4)
     money: Integers = Integers(1, 5)
+    money_cents: Chance = Chance(0.5)
     money_after: Chance = Chance(0.3)
     other: Mixture = Mixture(brackets=0.2, percent=0.45, apostrophe=0.35)
     long_year: Chance = Chance(0.5)
@@ -138,7 +139,9 @@ def _with_signs(kind: str, g: np.random.Generator) -> str:
         text = f"{_run(TEXTS.sum.draw(g), g)}{g.choice(list('+-+-x=*:'))}{_run(TEXTS.sum.draw(g), g)}"
         return text + (f"={_run(TEXTS.sum.draw(g), g)}" if TEXTS.equals.draw(g) else "")
     if kind == "money":
-        sign, amount = str(g.choice(list("$$#&@*"))), _run(TEXTS.money.draw(g), g)
+        sign, amount = str(g.choice(list("$$$$$$€€£¥#&@*"))), _run(TEXTS.money.draw(g), g)
+        if TEXTS.money_cents.draw(g):
+            amount += _ending("cents", g, str(g.choice(list("..,"))))
         return amount + sign if TEXTS.money_after.draw(g) else sign + amount
     other = TEXTS.other.draw(g)
     if other == "apostrophe":

@@ -63,6 +63,11 @@ def sign_skeletons(kind: str = "other") -> list[str]:
     return table("skeletons")["signs"][kind]
 
 
+def currency_skeletons(sign: str) -> list[str]:
+    """Return skeletons of a sign of currency; none of any other sign."""
+    return table("skeletons")["currency"].get(sign, [])
+
+
 @functools.lru_cache(maxsize=1024)
 def strokes_of(skeleton: str) -> tuple[np.ndarray, ...]:
     """Return a skeleton's strokes, float64 (P, 2) each, in its box of 1 by 1."""
