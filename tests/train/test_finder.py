@@ -236,7 +236,7 @@ def test_the_file_answers_as_torch_does_at_any_size(mnist, monkeypatch):
         with torch.no_grad():
             expected, covered = (each.numpy() for each in ShippedFinder(model)(torch.from_numpy(images)))
         assert maps.shape == (count, CHANNELS, height // STRIDE, width // STRIDE)
-        assert np.abs(ink - covered).mean() < 5e-3
+        assert np.abs(ink - covered).mean() < 1e-2
         for each in (CLASS, OFFSET, SIZE, [LINK], NEXT, OWNER, [FINER]):  # eight bits and rounding, not more
             assert np.abs(maps[:, each] - expected[:, each]).mean() < 0.2 * expected[:, each].std()
         kept, wanted = maps[:, HEAT], expected[:, HEAT]
