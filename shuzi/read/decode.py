@@ -12,7 +12,7 @@ import numpy as np
 from shuzi.read.calibration import sigmoid
 from shuzi.read.formats import settle_parts
 from shuzi.read.frames import NO_FRAMES, split_at_frames
-from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines
+from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines, places
 from shuzi.read.marks import AFTER_DIGITS, MARK_REACH, assign_marks, settle_marks
 from shuzi.read.proposals import KINDS, MIN_CHANCE, MIN_DIGIT_CHANCE, Proposal, covered
 
@@ -106,12 +106,11 @@ def group_digits(
     marks = [p for p in likely if p.mark]
     unlikely = [p for p in proposals if p.mark and MIN_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
     chains, joints = bridge_breaks(chains, marks, even=gap is None)
-    places = np.array([p.box for p in (*marks, *(p for p in unlikely if p.digit is not None))]).reshape(-1, 4)
-    chains = [with_missed(chain, places) for chain in with_enclosed(chains)]
+    taken = np.array([p.box for p in (*marks, *(p for p in unlikely if p.digit is not None))]).reshape(-1, 4)
+    chains = [with_missed(chain, taken) for chain in with_enclosed(chains)]
     assigned = zip(chains, assign_marks(chains, marks), assign_marks(chains, unlikely), strict=True)
     settled = [settle_parts(chain, [*likely, *doubtful], joints) for chain, likely, doubtful in assigned]
-    middles = np.array([np.mean([digit.middle for digit in chain], 0) for chain in chains]).reshape(-1, 2)
-    lines = enumerate(split_at_frames(group_lines(chains), middles, frames))
+    lines = enumerate(split_at_frames(group_lines(chains), places(chains)[2], frames))
     return [DigitGroup(*settled[i], number, tuple(chains[i])) for number, line in lines for i in line]
 
 
@@ -173,13 +172,12 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
 def linked_ends(chain: list[Proposal]) -> list[Proposal]:
     """Raise the chances of unlikely digits at a number's ends."""
     ends = {id(chain[0]), id(chain[-1])}
-    raised = [
+    return [
         replace(p, chance=LINKED_ODDS * p.chance / (1 + (LINKED_ODDS - 1) * p.chance))
         if id(p) in ends and p.chance < MIN_DIGIT_CHANCE
         else p
         for p in chain
     ]
-    return raised
 
 
 def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:

@@ -38,14 +38,15 @@ def ruled_frames(grey: np.ndarray, digits: np.ndarray) -> np.ndarray:
     ruled, middles = np.maximum(*lines), digits[:, :2] + digits[:, 2:] / 2
     components = cv2.connectedComponentsWithStats(ruled)[2][1:, :4]
     frames: list[np.ndarray] = []
+    most = 0  # digits in one frame
     for box in sorted(components, key=lambda box: -int(box[2]) * int(box[3])):
         held = inside(middles, box / scale)
         if held.any() and not any(inside(box[None, :2], other)[0] for other in frames):
             counts = sorted(count_lines(*each) for each in ((lines[0], box), (lines[1].T, box[[1, 0, 3, 2]])))
             if counts[0] >= 2 and counts[1] >= MIN_LINES and not is_squared(ruled, corners[held]):
                 frames.append(box)
-    held_by = [int(inside(middles, box / scale).sum()) for box in frames]
-    return np.array(frames) / scale if MIN_DIGITS <= max(held_by, default=0) < len(digits) else NO_FRAMES
+                most = max(most, int(held.sum()))
+    return np.array(frames) / scale if MIN_DIGITS <= most < len(digits) else NO_FRAMES
 
 
 def straight(dark: np.ndarray, length: int) -> np.ndarray:

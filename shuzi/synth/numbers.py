@@ -161,10 +161,10 @@ def _decimal(g: np.random.Generator) -> str:
 def _date(g: np.random.Generator) -> str:
     """Draw a date, its year last with two or four digits, or first."""
     sign, width = str(g.choice(list(".-/"))), 2 if TEXTS.padded.draw(g) else 1
-    day, month = f"{g.integers(1, 32):0{width}}", f"{g.integers(1, 13):0{width}}"
+    day, month = g.integers(1, 32), g.integers(1, 13)
     if TEXTS.year_first.draw(g):
-        return sign.join((_run(4, g), f"{month:>02}", f"{day:>02}"))
-    return sign.join((day, month, _run(4 if TEXTS.long_year.draw(g) else 2, g)))
+        return f"{_run(4, g)}{sign}{month:02}{sign}{day:02}"
+    return f"{day:0{width}}{sign}{month:0{width}}{sign}{_run(4 if TEXTS.long_year.draw(g) else 2, g)}"
 
 
 def _time(g: np.random.Generator) -> str:
