@@ -20,9 +20,6 @@ MIN_LINK = 0.5  # from here on a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
 # From here on a digit that its neighbour expects is part of a number; any other is unread ink.
 WEAK_CHANCE = 0.25
-# Times the odds of an unlikely digit that is linked with a number: of 114 at the ends of numbers, with chances of 0.3
-# to 0.5, every second was one. With a chance below the second, none comes first: a sign of currency may.
-LINKED_ODDS, FIRST_CHANCE = 1.6, 0.45
 DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather than a digit's
 # Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at
 # most, in heights.
@@ -163,20 +160,9 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
                 break
     chains = ([everyone[i] for i in chain] for chain in chain_pairs(len(everyone), pairs))
     return [
-        [*dropwhile(lambda p: p.chance < FIRST_CHANCE, linked_ends(chain))]
+        [*dropwhile(lambda p: p.chance < MIN_DIGIT_CHANCE, chain)]  # a sign of currency may come first
         for chain in chains
         if any(p.chance >= MIN_DIGIT_CHANCE for p in chain)
-    ]
-
-
-def linked_ends(chain: list[Proposal]) -> list[Proposal]:
-    """Raise the chances of unlikely digits at a number's ends."""
-    ends = {id(chain[0]), id(chain[-1])}
-    return [
-        replace(p, chance=LINKED_ODDS * p.chance / (1 + (LINKED_ODDS - 1) * p.chance))
-        if id(p) in ends and p.chance < MIN_DIGIT_CHANCE
-        else p
-        for p in chain
     ]
 
 

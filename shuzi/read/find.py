@@ -38,7 +38,7 @@ LAST_SIDE = 24  # pixels: the smallest level's shorter side is at least as long
 MAX_ENLARGEMENT = 4.0  # times
 FULL_FROM = 0.85  # of the picture's size: larger levels are made as large as the picture
 TILE = 640  # pixels a side of the parts that are enlarged
-TILE_MARGIN = 32  # pixels around such a part, as context for the network; with 64 tables are read no better
+TILE_MARGIN = 32  # pixels around such a part or digit, as context for the network; more is no better, and slower
 ENLARGE_FROM = 0.1  # how likely a cell holds writing too small to be read
 # The same beyond the picture's own size, where there is nothing new to see but for the network: writing of 17 pixels
 # and less passes it, writing of 20 does not.
@@ -55,7 +55,6 @@ TURN_RATIO, CLEAR_DIGITS = 1.5, 3.0
 LETTER_REACH = np.ones((5, 5), np.uint8)  # cells around a letter's middle where no turned digit counts
 SURE = 0.9  # how likely it is a digit, and which: with less it gets a second look
 MAX_SECOND_LOOKS = 32  # a tenth of a second of a core
-SECOND_LOOK_MARGIN = 32  # pixels around the digit, for its neighbours; 48 is no better, and slower
 MIN_RESCALE = 1.2  # times: scales that differ less show the network nothing new
 
 
@@ -102,8 +101,8 @@ class Finder:
         maps, ink = self._network.run(padded[None])
         return Level(scale, left, top, (x0, y0, x1, y1), _all_channels(maps[0]), *ink[0, :, :h, :w])
 
-    def look_enlarged(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int]) -> Level:
-        """Run the network on a part of a picture, uint8 (H, W), that it enlarges to a scale; part: as for `look`."""
+    def look_at_part(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int]) -> Level:
+        """Run the network on a part of a picture, uint8 (H, W), that it resizes to a scale; part: as for `look`."""
         left, top = (max(0, int((low - TILE_MARGIN) / scale)) for low in part[:2])
         right, bottom = (int(np.ceil((high + TILE_MARGIN) / scale)) for high in part[2:])
         level = self.look(resize(grey[top:bottom, left:right], scale), scale)
@@ -180,7 +179,7 @@ class Finder:
             parts = parts_to_enlarge(looked, scale, grey.shape, pixels)
             if not parts:
                 return
-            look = self.look_enlarged if scale > 1 else self.look
+            look = self.look_at_part if scale > 1 else self.look
             looked = in_parallel(functools.partial(look, grey if scale > 1 else resize(grey, scale), scale), parts)
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
@@ -197,12 +196,9 @@ class Finder:
         scale = min(MAX_ENLARGEMENT, BEST_SIZE / digit.size)
         if 1 / MIN_RESCALE < scale / digit.level.scale < MIN_RESCALE:
             scale *= MIN_RESCALE
-        margin = SECOND_LOOK_MARGIN / scale
-        left, top = np.maximum(digit.box[:2] - margin, 0).astype(int)
-        right, bottom = (digit.box[:2] + digit.box[2:] + margin).astype(int)
-        level = self.look(resize(grey[top:bottom, left:right], scale), scale)
-        x, y = round(left * scale), round(top * scale)
-        level = replace(level, left=x, top=y, part=(x, y, x + level.ink.shape[1], y + level.ink.shape[0]))
+        left, top = (digit.box[:2] * scale).astype(int)
+        right, bottom = np.ceil((digit.box[:2] + digit.box[2:]) * scale).astype(int)
+        level = self.look_at_part(grey, scale, (left, top, right, bottom))
         return [p for p in level_proposals(level, letters) if iou(p.box, digit.box[None])[0] > SAME_IOU]
 
 
