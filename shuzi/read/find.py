@@ -90,19 +90,18 @@ class Finder:
         self.look_again(grey, found, letters)
         return drop_overlaid(found, levels[0]), levels
 
-    def look(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int] | None = None) -> Level:
-        """Run the network on a picture, uint8 (H, W), already at its scale, or on a part: left, top, right, bottom."""
+    def look(self, grey: np.ndarray, scale: float) -> Level:
+        """Run the network on a picture, uint8 (H, W), already at its scale."""
         height, width = grey.shape
-        x0, y0, x1, y1 = part or (0, 0, width, height)
-        left, top = max(0, x0 - TILE_MARGIN), max(0, y0 - TILE_MARGIN)
-        seen = grey[top : min(height, y1 + TILE_MARGIN), left : min(width, x1 + TILE_MARGIN)]
-        h, w = seen.shape
-        padded = cv2.copyMakeBorder(seen, 0, -h % GRID, 0, -w % GRID, cv2.BORDER_REPLICATE)
+        padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
         maps, ink = self._network.run(padded[None])
-        return Level(scale, left, top, (x0, y0, x1, y1), _all_channels(maps[0]), *ink[0, :, :h, :w])
+        return Level(scale, 0, 0, (0, 0, width, height), _all_channels(maps[0]), *ink[0, :, :height, :width])
 
     def look_at_part(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int]) -> Level:
-        """Run the network on a part of a picture, uint8 (H, W), that it resizes to a scale; part: as for `look`."""
+        """Resize a part of a picture, uint8 (H, W), and its surroundings to a scale, and run the network on them.
+
+        part: left, top, right, bottom, in pixels at this scale.
+        """
         left, top = (max(0, int((low - TILE_MARGIN) / scale)) for low in part[:2])
         right, bottom = (int(np.ceil((high + TILE_MARGIN) / scale)) for high in part[2:])
         level = self.look(resize(grey[top:bottom, left:right], scale), scale)
@@ -112,12 +111,12 @@ class Finder:
         """Run the network on a picture, uint8 (H, W), already at its scale, on two cores: one level as if at once."""
         height, width = grey.shape
         middle = width // 2 // GRID * GRID
-        parts = [(0, 0, middle, height), (middle, 0, width, height)]
-        one, other = in_parallel(functools.partial(self.look, grey, scale), parts)
-        start = middle - other.left
-        maps = np.concatenate([one.maps[..., : middle // STRIDE], other.maps[..., start // STRIDE :]], 2)
+        margin = min(middle, TILE_MARGIN)
+        halves = [grey[:, : middle + margin], grey[:, middle - margin :]]
+        one, other = in_parallel(functools.partial(self.look, scale=scale), halves)
+        maps = np.concatenate([one.maps[..., : middle // STRIDE], other.maps[..., margin // STRIDE :]], 2)
         ink, writing = (
-            np.concatenate([left[:, :middle], right[:, start:]], 1)
+            np.concatenate([left[:, :middle], right[:, margin:]], 1)
             for left, right in ((one.ink, other.ink), (one.writing, other.writing))
         )
         return Level(scale, 0, 0, (0, 0, width, height), maps, ink, writing)
@@ -179,8 +178,7 @@ class Finder:
             parts = parts_to_enlarge(looked, scale, grey.shape, pixels)
             if not parts:
                 return
-            look = self.look_at_part if scale > 1 else self.look
-            looked = in_parallel(functools.partial(look, grey if scale > 1 else resize(grey, scale), scale), parts)
+            looked = in_parallel(functools.partial(self.look_at_part, grey, scale), parts)
             yield from looked
             pixels -= sum(level.ink.size for level in looked)
 
