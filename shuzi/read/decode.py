@@ -20,6 +20,8 @@ MIN_LINK = 0.5  # from here on a digit has a next one
 NEXT_REACH = 0.6  # of a digit's size: how far from where the network expects it the next digit may be
 # From here on a digit that its neighbour expects is part of a number; any other is unread ink.
 WEAK_CHANCE = 0.25
+# Times the odds of an unlikely digit that its neighbour expects: of 114 with a chance of 0.3 to 0.5, half were digits.
+LINKED_ODDS = 1.6
 DIGIT_INK = 0.5  # of the writing in a box: what has less is a word's rather than a digit's
 # Digits of one number stand as far apart as each other, give or take this; and this far from a mark between them, at
 # most, in heights.
@@ -142,7 +144,7 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
     """
     if not digits:
         return []
-    everyone = [*digits, *weak]
+    everyone = [*digits, *map(_expected, weak)]
     middles = np.array([d.middle for d in everyone])
     order = middles[:, 0].argsort()
     across = middles[order, 0]
@@ -158,12 +160,14 @@ def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[l
             if far.min(initial=np.inf) < reach and middles[j := int(near[far.argmin()]), 0] > middles[i, 0]:
                 pairs.append((later + (i >= len(digits)) + float(far.min() / digit.size), i, j))
                 break
-    chains = ([everyone[i] for i in chain] for chain in chain_pairs(len(everyone), pairs))
-    return [
-        [*dropwhile(lambda p: p.chance < MIN_DIGIT_CHANCE, chain)]  # a sign of currency may come first
-        for chain in chains
-        if any(p.chance >= MIN_DIGIT_CHANCE for p in chain)
-    ]
+    chains = [chain for chain in chain_pairs(len(everyone), pairs) if min(chain) < len(digits)]
+    # an unlikely one that comes first may be a sign of currency
+    return [[*dropwhile(lambda p: p.chance < MIN_DIGIT_CHANCE, (everyone[i] for i in chain))] for chain in chains]
+
+
+def _expected(digit: Proposal) -> Proposal:
+    """Raise the chance of an unlikely digit, which its neighbour expects."""
+    return replace(digit, chance=LINKED_ODDS * digit.chance / (1 + (LINKED_ODDS - 1) * digit.chance))
 
 
 def link_by_gap(digits: list[Proposal], gap: float) -> list[list[Proposal]]:

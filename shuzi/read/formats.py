@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from shuzi.page import MARKS
-from shuzi.read.proposals import Proposal
+from shuzi.read.proposals import MIN_DIGIT_CHANCE, Proposal
 
 SHIPPED_FORMATS = Path(__file__).parent / "weights" / "formats.json"
 DIGIT, NOTHING = "0", " "  # what a part may be besides a mark
 USUAL = 0.5  # of numbers have a usual format, so few that what is clearly seen counts; the others' marks stand anywhere
 MIN_SHARE = 0.02  # of a kind in its place: what is less likely is not considered
+# Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
+# and 20 % of the points with a chance of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
+UNLIKELY_MARK = (1.9, 2.0)
 BEAM = 64  # readings of a number's parts that are compared, the likeliest
 
 
@@ -104,9 +107,13 @@ def _as_mark(part: Proposal, sign: str, marginals: np.ndarray) -> Proposal:
 def _options(part: Proposal, joint: bool) -> dict[str, float]:
     """Return what a part may be, each with its probability by what was seen there alone. joint: it isn't nothing."""
     if part.mark:
-        signs = part.chance * part.classes
+        chance = part.chance
+        if chance < MIN_DIGIT_CHANCE:
+            odds = UNLIKELY_MARK[0] * (chance / (1 - chance)) ** UNLIKELY_MARK[1]
+            chance = odds / (1 + odds)
+        signs = chance * part.classes
         digit = float(part.shares[0]) if part.digit is not None else 0.0
-        options = {NOTHING: 0.0 if joint else max(1 - part.chance - digit, MIN_SHARE), DIGIT: digit}
+        options = {NOTHING: 0.0 if joint else max(1 - chance - digit, MIN_SHARE), DIGIT: digit}
     else:
         signs, options = part.shares[1:-1], {DIGIT: part.chance}
         if signs.max() < MIN_SHARE:

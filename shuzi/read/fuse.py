@@ -15,7 +15,7 @@ SAME_REACH = 0.75  # of the mean of their sides: marks whose middles are nearer 
 PART_SIZE = 0.45  # of a mark's size: what is smaller is a part of it, as a point is of a colon
 SIDE_BY_SIDE_IOU = 0.1  # of two boxes: digits that stand side by side overlap less
 SIZE_POWER = 0.5  # of two proposals that show the same ink, the larger explains more of it
-PART_INK = 0.6  # of a proposal's ink: if another explains more, the first is a part of it
+PART_INK = 0.8  # of a proposal's ink: if another explains more, the first is a part of it
 # Of what seems one digit and is several: their size, chance and ink, as shares of its own.
 SEVERAL_SIZE, SEVERAL_CHANCE, SEVERAL_INK = 0.8, 0.8, 0.8
 LOG_ODDS = np.log([1e-12, 1e12])  # of a kind: the least and the most
