@@ -268,7 +268,7 @@ def _step(chain: list[Proposal]) -> float:
 
 
 def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
-    """Make a number that stands between two digits of another unlikely digits of that one."""
+    """Put the digits of a number that stands between two digits of another into that one."""
     firsts = np.array([chain[0].middle for chain in chains]).reshape(-1, 2)
     taken: set[int] = set()
     completed = []
@@ -279,9 +279,7 @@ def with_enclosed(chains: list[list[Proposal]]) -> list[list[Proposal]]:
             if j != i and (gaps_around(chain, middles) == gaps[j]).all():
                 taken.add(j)
                 at = found.index(chain[gaps[j]])
-                found[at:at] = [
-                    replace(digit, chance=MIN_CHANCE, link=1.0, shares=np.zeros(len(KINDS))) for digit in chains[j]
-                ]
+                found[at:at] = chains[j]
         completed.append(found)
     return [chain for i, chain in enumerate(completed) if i not in taken]
 
