@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import importlib
 import os
 import socket
 import sys
@@ -108,13 +109,14 @@ def _allow_connections() -> None:
 
 
 async def _run(settings: ServerSettings, listener: socket.socket, greet: Callable[[], Any]) -> None:
-    pool, trainer = WorkerPool(settings.weights, settings.workers), None
+    pool, trainer = WorkerPool(settings.workers), None
     try:
-        await pool.start()
-        from shuzi.serve.app import about_server, create_app  # takes as long as the first worker's start
+        importing = asyncio.to_thread(importlib.import_module, "shuzi.serve.app")  # as long as the first worker's start
+        models, _ = await asyncio.gather(pool.use(settings.weights), importing)
+        from shuzi.serve.app import about_server, create_app
         from shuzi.serve.training import Trainer
 
-        about = about_server(settings, await pool.about())
+        about = about_server(settings, models)
         trainer = Trainer(settings, pool, about)
         app = create_app(settings, pool, about, trainer)
         server = _Server(app, app.stop)
