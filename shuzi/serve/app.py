@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from shuzi import __version__
 from shuzi.errors import ShuziError
-from shuzi.serve import corrections, samples, schemas
+from shuzi.serve import samples, schemas
 from shuzi.serve.context import Context
 from shuzi.serve.guard import Guard, problem_response
 from shuzi.serve.openapi import Documented
@@ -28,12 +28,11 @@ STATIC = Path(__file__).parent / "static"
 
 def about_server(settings: ServerSettings, models: dict[str, Any]) -> dict[str, Any]:
     """The answer of GET /api/model (schemas.About). models: what the workers say they are."""
-    folder = corrections.folder_of(settings)
     return {
         "version": __version__,
         "models": models,
-        "corrections": folder is not None,
-        "folder": str(folder) if folder is not None and settings.private else None,
+        "corrections": not settings.read_only,
+        "folder": str(settings.folder) if settings.private and not settings.read_only else None,
     }
 
 

@@ -138,11 +138,9 @@ def greeting(settings: ServerSettings, address: str) -> Iterator[str]:
     """The lines that say where the server is and what it saves."""
     yield f"shuzi is at {address}   (press Ctrl-C to stop)"
     if settings.review is not None:
-        from shuzi.serve.corrections import folder_of
-
         yield (
             f"Saved fields are written to {settings.review}; "
-            f"their digits are also kept for training, in {folder_of(settings)}."
+            f"their digits are also kept for training, in {settings.folder}."
         )
     if settings.host not in LOOPBACK and not settings.read_only:
         yield "Others on your network can open it and save corrections; --read-only saves none."
