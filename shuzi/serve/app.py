@@ -18,8 +18,7 @@ from shuzi.serve.openapi import Documented
 from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.routes import about as about_routes
-from shuzi.serve.routes import corrections as correction_routes
-from shuzi.serve.routes import mnist, read, review, training
+from shuzi.serve.routes import corrections, read, review, training
 from shuzi.serve.settings import ANY_ADDRESS, ServerSettings
 from shuzi.serve.training import Trainer
 
@@ -63,7 +62,7 @@ def create_app(settings: ServerSettings, pool: WorkerPool, about: dict[str, Any]
         ),
     )
     app.state.context = Context(settings, pool, about, trainer, samples.load())
-    for routes in (read, correction_routes, about_routes, mnist, training):
+    for routes in (read, corrections, about_routes, training):
         app.include_router(routes.router)
     if settings.review is not None:
         app.include_router(review.router)
