@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,25 +14,11 @@ from shuzi.data.digits import Digits
 from shuzi.files import write_png
 
 DPI, NOTEBOOK_DPI = 150, 90
-INK = "#1f2933"
 ACCENT, SECOND = "#0b6e99", "#c2410c"  # distinct to people with any colour vision, and in grey
 DIVERGING = "RdBu_r"  # blue against, red for
-
-STYLE: dict[str, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": "#9aa5b1",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.facecolor": "white",
-    "text.parse_math": False,  # a folder's name may hold two dollars
-}
-styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # while a function draws
+STYLE = mpl.rc_params_from_file(Path(__file__).with_name("shuzi.mplstyle"), use_default_template=False)
+INK = STYLE["text.color"]
+styled = mpl.rc_context(STYLE)  # while a function draws
 TITLE_CHARACTERS = 24  # of a dataset's name
 
 
