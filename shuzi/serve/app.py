@@ -16,7 +16,7 @@ from shuzi.serve.context import Context
 from shuzi.serve.guard import Guard, problem_response
 from shuzi.serve.openapi import Documented
 from shuzi.serve.pool import WorkerPool
-from shuzi.serve.problems import Problem
+from shuzi.serve.problems import Problem, problem_of
 from shuzi.serve.routes import about as about_routes
 from shuzi.serve.routes import corrections, read, review, training
 from shuzi.serve.settings import ANY_ADDRESS, ServerSettings
@@ -37,16 +37,11 @@ def about_server(settings: ServerSettings, models: dict[str, Any]) -> dict[str, 
 
 async def _answer_problem(_: Request, error: Exception) -> Response:
     """A problem document for whatever an endpoint raises."""
-    problem = Problem(500, "the server failed; its terminal says why.")
-    if isinstance(error, Problem):
-        problem = error
-    elif isinstance(error, ShuziError):
-        problem = Problem(422, str(error))
-    elif isinstance(error, RequestValidationError):
-        problem = Problem(422, schemas.first_fault(error.errors()))
+    if isinstance(error, RequestValidationError):
+        error = Problem(422, schemas.first_fault(error.errors()))
     elif isinstance(error, HTTPException):
-        problem = Problem(error.status_code, f"{error.detail}.", dict(error.headers or {}))
-    return problem_response(problem)
+        error = Problem(error.status_code, f"{error.detail}.", dict(error.headers or {}))
+    return problem_response(problem_of(error))
 
 
 def create_app(settings: ServerSettings, pool: WorkerPool, about: dict[str, Any], trainer: Trainer) -> Guard:
