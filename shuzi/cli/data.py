@@ -60,10 +60,7 @@ def data(name: str, to: str | None, labels: str | None, root: Path | None, as_js
         )
     if dataset.files:
         print_rows(["file", "bytes"], [[file.path.name, f"{file.size:,}"] for file in dataset.files])
-    print_rows(
-        ["digit", *map(str, range(10)), "all"],
-        [[part, *map(str, each.counts()), str(len(each))] for part, each in sets.items()],
-    )
+    print_rows(["digit", *range(10), "all"], [[part, *each.counts(), len(each)] for part, each in sets.items()])
     out.print(f"in {', '.join(sorted({str(file.path.parent) for file in dataset.files})) or name}")
     if name in sources.SOURCES:
         out.print("The SHA-256 of each file is the published one.")

@@ -100,19 +100,19 @@ def print_evaluation(name: str, evaluation: "Evaluation") -> None:
     )
     print_rows(
         ["digit", "count", "precision", "recall"],
-        [[str(f.digit), f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"] for f in evaluation.per_class],
+        [[f.digit, f"{f.count:,}", f"{f.precision:.4f}", f"{f.recall:.4f}"] for f in evaluation.per_class],
     )
     print_rows(
-        ["true \\ predicted", *map(str, range(10))],
-        [[str(label), *(str(n) if n else "." for n in row)] for label, row in enumerate(evaluation.confusion)],
+        ["true \\ predicted", *range(10)],
+        [[label, *(n or "." for n in row)] for label, row in enumerate(evaluation.confusion)],
     )
     print_rows(
         ["most confident mistakes: index", "label", "predicted", "confidence"],
-        [[str(m.index), str(m.label), str(m.read), f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
+        [[m.index, m.label, m.read, f"{m.confidence:.4f}"] for m in evaluation.mistakes[:10]],
     )
     print_rows(
         ["labels to check: index", "label", "predicted", "surprise"],
-        [[str(s.index), str(s.label), str(s.read), f"{s.surprise:.1f}"] for s in evaluation.suspects[:10]],
+        [[s.index, s.label, s.read, f"{s.surprise:.1f}"] for s in evaluation.suspects[:10]],
     )
     if evaluation.mistakes:
         out.print(f"see one with: shuzi show {shlex.quote(name)} --test --index {evaluation.mistakes[0].index}")

@@ -57,13 +57,13 @@ def print_error(sentence: str) -> None:
     print(f"shuzi: {on_one_line(sentence.removesuffix('.'))}", file=sys.stderr)
 
 
-def print_rows(header: list[str], rows: list[list[str]]) -> None:
+def print_rows(header: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
     """Print an aligned table: the first column to the left, the others, numbers, to the right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number, title in enumerate(header):
-        table.add_column(title, justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(str(title), justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(str, row))
     wide = Terminal(width=1000)
     wide.width = max(out.width, wide.measure(table).maximum)  # a terminal may break a line, but none is cut
     wide.print(table)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 from rich.cells import cell_len, set_cell_size
@@ -126,11 +126,8 @@ class Outputs:
 @options.as_json
 def read(
     files: tuple[str, ...],
-    single: bool,
     threshold: float | None,
     weights: Path | None,
-    decimal: str,
-    gap: float | None,
     no_turn: bool,
     digits_only: bool,
     fields: Path | None,
@@ -144,21 +141,20 @@ def read(
     engine: str,
     address: str | None,
     as_json: bool,
+    **reading: "Unpack[ReadOptions]",
 ) -> None:
     """Read the numbers in pictures.
 
     Prints each line of writing as a line, with the confidence that all of it is right; '?' marks an uncertain digit.
     With --fields, prints one field per line and '?' after an uncertain one.
     """
-    how = ReadSettings(
-        weights, threshold, digits_only, {"single": single, "decimal": decimal, "gap": gap, "turn": not no_turn}
-    )
+    how = ReadSettings(weights, threshold, digits_only, {**reading, "turn": not no_turn})
     for option, name in {"--csv": csv, "--csv-digits": csv_digits, "--table": table, "--out": to}.items():
         if name == "":
             raise ShuziError(f"{option} names no file; name one")
     if csv and csv_digits:
         raise ShuziError("--csv and --csv-digits can't be combined; read twice")
-    if fields is not None and (single or to or overlay or inputs or csv_digits or table):
+    if fields is not None and (reading["single"] or to or overlay or inputs or csv_digits or table):
         raise ShuziError(
             "--fields can't be combined with --single, --out, --overlay, --inputs, --csv-digits or --table"
         )
@@ -233,10 +229,9 @@ def write_pictures(result: "Result", overlay: Path | None, inputs: Path | None) 
     """Write the pictures of a page that --overlay and --inputs ask for."""
     from shuzi.batch.overlay import write_inputs, write_overlay
 
-    if overlay and result.page:
-        write_overlay(overlay, result.job, result.page)
-    if inputs and result.page:
-        write_inputs(inputs, result.job, result.page)
+    for folder, write in ((overlay, write_overlay), (inputs, write_inputs)):
+        if folder and result.page:
+            write(folder, result.job, result.page)
 
 
 def print_result(file: str, result: "Result", to: Outputs) -> None:

@@ -1,6 +1,7 @@
 """`shuzi serve`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,30 +29,11 @@ from shuzi.errors import needs
 @click.option("--read-only", is_flag=True, help="Don't save corrections.")
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="A host name under which a proxy serves the page.")
-def serve(
-    host: str,
-    port: int,
-    weights: Path | None,
-    workers: int,
-    review: Path | None,
-    decimal: str,
-    read_only: bool,
-    browser: bool,
-    allow_host: tuple[str, ...],
-) -> None:
+def serve(browser: bool, allow_host: tuple[str, ...], **settings: Any) -> None:  # of ServerSettings
     """Open the drawing page.
 
     Draw digits on it, and see what is read and why.
     """
     server = needs("serve", "shuzi.serve.server")
-    settings = server.ServerSettings(
-        host,
-        port,
-        None if weights is None else str(weights),
-        workers,
-        read_only,
-        allow_host,
-        review=None if review is None else str(review),
-        decimal=decimal,
-    )
-    server.serve(settings, browser)
+    named = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    server.serve(server.ServerSettings(allow_hosts=allow_host, **named), browser)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,7 @@ START = (
 
 
 @click.command()
-@click.argument("recipe", required=False, metavar="[RECIPE]", help=RECIPES + " Default: softmax-numpy.")
+@click.argument("recipe_name", required=False, metavar="[RECIPE]", help=RECIPES + " Default: softmax-numpy.")
 @click.option("--data", type=options.FILE, help="A dataset's name, file or folder. Default: mnist.")
 @click.option("--epochs", type=int, help="Passes over the training images. Default: the recipe's.")
 @click.option("--batch-size", type=int, help="Batch size: images per step. Default: the recipe's.")
@@ -45,31 +45,18 @@ START = (
 @options.traceback
 @options.as_json
 def train(
-    recipe: str | None,
-    data: str | None,
-    epochs: int | None,
-    batch_size: int | None,
-    lr: float | None,
-    start: str | None,
-    seed: int | None,
-    validation: int | None,
-    skip_blank: bool | None,
-    labels: str | None,
     root: Path | None,
     run: Path | None,
-    device: str | None,
     resume: Path | None,
     force: bool,
     tensorboard: bool,
     as_json: bool,
+    **given: Any,  # to make_plan
 ) -> None:
     """Train a recipe, then test it once."""
     plans, runs, ranks = (needs("train", f"shuzi.train.{name}") for name in ("plan", "runs", "ranks"))
-    settings = dict(
-        recipe_name=recipe, data=data, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, start=start,
-        validation=validation, device=device, skip_blank=skip_blank, labels=labels,
-    )  # fmt: skip
-    given = {name: value for name, value in settings.items() if value is not None}
+    given = {name: value for name, value in given.items() if value is not None}
+    recipe = given.get("recipe_name")
     own = {"recipe_name"} if recipe and ":" in recipe else set()  # names the module again, to import it
     if resume is not None and (given.keys() - own or run or force):
         raise ShuziError("--resume uses the settings of the run; remove the other options")
@@ -82,7 +69,7 @@ def train(
             trained = runs.resume(resume, root, progress, listener, recipe)
         else:
             plan = plans.make_plan(**given)
-            if launched.first and (notice := plans.start_notice(plan, epochs, lr)):
+            if launched.first and (notice := plans.start_notice(plan, given.get("epochs"), given.get("lr"))):
                 print_error(notice)
             trained = runs.train(plan, run, root, force, progress, listener)
     if launched.first and as_json:

@@ -5,16 +5,19 @@ A field picks among the likely readings of its zone. It never changes a reading,
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,38 +37,23 @@ LENGTHS = 1, 100  # of a field without a length
 DATES = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d"}
 
 
-# ---- check digits; stdnum imports ssl, which takes a hundredth of a second, so each imports it when first asked --
+# ---- check digits ---------------------------------------------------------------------------------------------
 
 
-def _luhn(digits: str) -> bool:
-    """Luhn's sum, as on bank cards (ISO/IEC 7812-1), of more than the check digit."""
-    from stdnum import luhn
+def _valid(module: str, fewest: int, digits: str) -> bool:
+    """Whether there are enough digits and a module of stdnum finds the check digits right.
 
-    return len(digits) > 1 and luhn.is_valid(digits)
-
-
-def _ean(digits: str) -> bool:
-    """The check digit of GS1's article numbers, EAN-8, -13 and -14."""
-    from stdnum import ean
-
-    return ean.is_valid(digits)
+    It is imported when first asked: stdnum imports ssl, which takes a hundredth of a second.
+    """
+    return len(digits) >= fewest and importlib.import_module(module).is_valid(digits)
 
 
-def _isbn(digits: str) -> bool:
-    """ISBN-10 or ISBN-13 (ISO 2108)."""
-    from stdnum import isbn
-
-    return isbn.is_valid(digits)
-
-
-def _mod97(digits: str) -> bool:
-    """ISO/IEC 7064, MOD 97-10, of more than the two check digits."""
-    from stdnum.iso7064 import mod_97_10
-
-    return len(digits) > 2 and mod_97_10.is_valid(digits)
-
-
-CHECKS = {"luhn": _luhn, "ean": _ean, "isbn": _isbn, "mod97": _mod97}
+CHECKS = {
+    "luhn": partial(_valid, "stdnum.luhn", 2),  # as on bank cards (ISO/IEC 7812-1)
+    "ean": partial(_valid, "stdnum.ean", 1),  # of GS1's article numbers, EAN-8, -13 and -14
+    "isbn": partial(_valid, "stdnum.isbn", 1),  # ISBN-10 or ISBN-13 (ISO 2108)
+    "mod97": partial(_valid, "stdnum.iso7064.mod_97_10", 3),  # ISO/IEC 7064, MOD 97-10
+}
 
 
 # ---- fields ---------------------------------------------------------------------------------------------------
@@ -141,18 +129,18 @@ class Field:
         the chance that none is right, mostly because a digit was missed. It counts as far as the field admits one
         more digit.
         """
-        admitted = [self.admits(reading.text) for reading in readings]
-        priors = [
-            1.0 if yes else P_MARKED if self.admits(digits_of(reading.text)) else P_INVALID
-            for yes, reading in zip(admitted, readings, strict=True)
-        ]
-        weights = [prior * each.probability for prior, each in zip(priors, readings, strict=True)]
+        weights = [self._prior(reading.text) * reading.probability for reading in readings]
         best = int(np.argmax(weights))
-        none = max(0.0, 1 - sum(each.probability for each in readings))
-        none *= max(P_OTHER, self.admits_longer(readings[best].text))
+        text, probability = readings[best].text, readings[best].probability
+        none = max(0.0, 1 - sum(each.probability for each in readings)) * max(P_OTHER, self.admits_longer(text))
         confidence = weights[best] / max(sum(weights) + none, 1e-9)
-        likely = readings[best].probability >= MIN_RATIO * readings[0].probability
-        return readings[best].text, confidence, admitted[best] and likely and confidence >= sure
+        likely = probability >= MIN_RATIO * readings[0].probability
+        return text, confidence, self.admits(text) and likely and confidence >= sure
+
+    def _prior(self, text: str) -> float:
+        if self.admits(text):
+            return 1.0
+        return P_MARKED if self.admits(digits_of(text)) else P_INVALID
 
 
 def digits_of(text: str) -> str:
@@ -264,29 +252,14 @@ def parse_form(value: object) -> Form:
 
 def parse_field(value: object) -> Field:
     """Build a field from its parsed JSON. Raises ShuziError if anything in it is wrong."""
-    known = {"name", "zone", "pattern", "length", "date", "check", "optional", "amount"}
-    data = _object(value, "a field", known)
+    data = {"zone": None} | _object(value, "a field", {"name", *RULES})
     name = data.get("name")
     if not isinstance(name, str) or not name.strip():
         raise ShuziError(f'a field\'s "name" is {name!r:.60}. Give it a text.')
-    check = data.get("check", "")
-    if not isinstance(check, str) or check not in ("", *CHECKS):
-        raise ShuziError(f"field {name!r}: no check is named {check!r:.60}. Choose {', '.join(CHECKS)}.")
-    return Field(
-        name,
-        _zone(name, data.get("zone")),
-        _pattern(name, data["pattern"]) if "pattern" in data else None,
-        _length(name, data["length"]) if "length" in data else LENGTHS,
-        _date(name, data["date"]) if "date" in data else "",
-        check,
-        *(_flag(name, key, data.get(key, False)) for key in ("optional", "amount")),
-    )
-
-
-def _flag(name: str, key: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ShuziError(f'field {name!r}: "{key}" is {value!r:.60}. Give true or false.')
-    return value
+    try:
+        return Field(name, **{key: parse(data[key]) for key, parse in RULES.items() if key in data})
+    except ShuziError as error:
+        raise ShuziError(f"field {name!r}: {error}") from None
 
 
 def _object(value: object, kind: str, keys: set[str]) -> dict[str, object]:
@@ -307,42 +280,59 @@ def _numbers(value: object, count: int) -> list[float] | None:
     return [float(n) for n in value]
 
 
-def _zone(name: str, value: object) -> tuple[float, float, float, float]:
+def _check(value: object) -> str:
+    if not isinstance(value, str) or value not in ("", *CHECKS):
+        raise ShuziError(f"no check is named {value!r:.60}. Choose {', '.join(CHECKS)}.")
+    return value
+
+
+def _zone(value: object) -> tuple[float, float, float, float]:
     zone = _numbers(value, 4)
     if zone is None:
-        raise ShuziError(f"field {name!r}: its zone is {value!r:.60}. Give [x, y, width, height].")
+        raise ShuziError(f"its zone is {value!r:.60}. Give [x, y, width, height].")
     x, y, width, height = zone
     if min(x, y) < 0 or min(width, height) <= 0 or max(x + width, y + height) > 1 + 1e-6:
-        raise ShuziError(
-            f"field {name!r}: its zone {zone} is not on the sheet. Give fractions of the sheet, from 0 to 1."
-        )
+        raise ShuziError(f"its zone {zone} is not on the sheet. Give fractions of the sheet, from 0 to 1.")
     return x, y, width, height
 
 
-def _pattern(name: str, value: object) -> Pattern:
+def _pattern(value: object) -> Pattern:
     try:
-        if isinstance(value, str):
-            return Pattern(value)
-        reason = "expected text"
+        if not isinstance(value, str):
+            raise ValueError("expected text")
+        return Pattern(value)
     except ValueError as error:
-        reason = str(error)
-    raise ShuziError(f"field {name!r}: the pattern {value!r:.60} can't be parsed ({reason}).")
+        raise ShuziError(f"the pattern {value!r:.60} can't be parsed ({error}).") from None
 
 
-def _length(name: str, value: object) -> tuple[int, int]:
+def _length(value: object) -> tuple[int, int]:
     ends = _numbers(value if isinstance(value, list) else [value, value], 2)
     if ends is None or not 1 <= ends[0] <= ends[1] or any(n != int(n) for n in ends):
-        raise ShuziError(
-            f"field {name!r}: its length is {value!r:.60}. Give a number such as 6, or a range such as [1, 6]."
-        )
+        raise ShuziError(f"its length is {value!r:.60}. Give a number such as 6, or a range such as [1, 6].")
     return int(ends[0]), int(ends[1])
 
 
-def _date(name: str, value: object) -> str:
+def _date(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(rf"(?>{'|'.join(DATES)}|[^\w])+", value):
         letters = [part[0] for part in re.findall("|".join(DATES), value)]
         if "Y" in letters and len(letters) == len(set(letters)):
             return value
-    raise ShuziError(
-        f"field {name!r}: the date {value!r:.60} is not known. Write it as DD.MM.YYYY, YYYY-MM-DD or MM/YY."
-    )
+    raise ShuziError(f"the date {value!r:.60} is not known. Write it as DD.MM.YYYY, YYYY-MM-DD or MM/YY.")
+
+
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ShuziError(f'"{key}" is {value!r:.60}. Give true or false.')
+    return value
+
+
+RULES: dict[str, Callable[[object], Any]] = {
+    "check": _check,
+    "zone": _zone,
+    "pattern": _pattern,
+    "length": _length,
+    "date": _date,
+    "optional": partial(_flag, "optional"),
+    "amount": partial(_flag, "amount"),
+}
+"""What a field's keys hold but its name."""

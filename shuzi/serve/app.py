@@ -11,15 +11,14 @@ from starlette.exceptions import HTTPException
 
 from shuzi import __version__
 from shuzi.errors import ShuziError
-from shuzi.serve import corrections, samples, schemas
+from shuzi.serve import samples, schemas
 from shuzi.serve.context import Context
 from shuzi.serve.guard import Guard, problem_response
 from shuzi.serve.openapi import Documented
 from shuzi.serve.pool import WorkerPool
-from shuzi.serve.problems import Problem
+from shuzi.serve.problems import Problem, problem_of
 from shuzi.serve.routes import about as about_routes
-from shuzi.serve.routes import corrections as correction_routes
-from shuzi.serve.routes import mnist, read, review, training
+from shuzi.serve.routes import corrections, read, review, training
 from shuzi.serve.settings import ANY_ADDRESS, ServerSettings
 from shuzi.serve.training import Trainer
 
@@ -28,27 +27,21 @@ STATIC = Path(__file__).parent / "static"
 
 def about_server(settings: ServerSettings, models: dict[str, Any]) -> dict[str, Any]:
     """The answer of GET /api/model (schemas.About). models: what the workers say they are."""
-    folder = corrections.folder_of(settings)
     return {
         "version": __version__,
         "models": models,
-        "corrections": folder is not None,
-        "folder": str(folder) if folder is not None and settings.private else None,
+        "corrections": not settings.read_only,
+        "folder": str(settings.folder) if settings.private and not settings.read_only else None,
     }
 
 
 async def _answer_problem(_: Request, error: Exception) -> Response:
     """A problem document for whatever an endpoint raises."""
-    problem = Problem(500, "the server failed; its terminal says why.")
-    if isinstance(error, Problem):
-        problem = error
-    elif isinstance(error, ShuziError):
-        problem = Problem(422, str(error))
-    elif isinstance(error, RequestValidationError):
-        problem = Problem(422, schemas.first_fault(error.errors()))
+    if isinstance(error, RequestValidationError):
+        error = Problem(422, schemas.first_fault(error.errors()))
     elif isinstance(error, HTTPException):
-        problem = Problem(error.status_code, f"{error.detail}.", dict(error.headers or {}))
-    return problem_response(problem)
+        error = Problem(error.status_code, f"{error.detail}.", dict(error.headers or {}))
+    return problem_response(problem_of(error))
 
 
 def create_app(settings: ServerSettings, pool: WorkerPool, about: dict[str, Any], trainer: Trainer) -> Guard:
@@ -64,7 +57,7 @@ def create_app(settings: ServerSettings, pool: WorkerPool, about: dict[str, Any]
         ),
     )
     app.state.context = Context(settings, pool, about, trainer, samples.load())
-    for routes in (read, correction_routes, about_routes, mnist, training):
+    for routes in (read, corrections, about_routes, training):
         app.include_router(routes.router)
     if settings.review is not None:
         app.include_router(review.router)

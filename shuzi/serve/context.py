@@ -1,12 +1,10 @@
 """What the endpoints share, and how they get it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from shuzi.serve import corrections
 from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.samples import Samples
@@ -23,11 +21,6 @@ class Context:
     about: dict[str, Any]
     trainer: Trainer
     samples: Samples
-
-    @property
-    def corrections(self) -> Path | None:
-        """The folder of the corrections; None where the server is read-only."""
-        return corrections.folder_of(self.settings)
 
 
 def _context(request: Request) -> Context:

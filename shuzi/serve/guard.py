@@ -172,21 +172,19 @@ class Guard:
 
     async def _body(self, request: Request) -> bytes:
         """A request's body, at most LARGEST_BODY of it and no more than there is room for; takes that room."""
-        parts: list[bytes] = []
-        total = 0
+        body = bytearray()
         try:
             async for part in request.stream():
-                parts.append(part)
-                total += len(part)
+                body += part
                 self.room -= len(part)
-                if total > LARGEST_BODY:
+                if len(body) > LARGEST_BODY:
                     raise Problem(413, f"the request has more than {LARGEST_BODY:,} bytes, the limit.", CLOSE)
                 if self.room < 0:
                     raise Problem(503, "too many uploads at once; try again in a second.", RETRY | CLOSE)
         except BaseException:
-            self.room += total
+            self.room += len(body)
             raise
-        return b"".join(parts)
+        return bytes(body)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.in_flight >= self.most:

@@ -23,42 +23,22 @@ class WorkerPool:
     """Processes that read. Kills work that is given up, at a deadline or when its client is gone.
 
     Replaces each process that ends, for whatever reason, as soon as the system can start another.
-    weights: an ONNX network, None for the shipped one; count: processes. Where there are several, pictures leave one
-    of them free for drawings, whose answers are awaited stroke by stroke.
+    There are `count` of them from the first `use` on. Where there are several, pictures leave one of them free for
+    drawings, whose answers are awaited stroke by stroke.
     """
 
-    def __init__(self, weights: str | None, count: int) -> None:
-        self._code = _CODE.format(path=sys.path, weights=weights, count=count)
+    def __init__(self, count: int) -> None:
         self._count = count
         self._idle: asyncio.LifoQueue[Process] = asyncio.LifoQueue()
         self._long = asyncio.Semaphore(max(1, count - 1))
         self._ready: set[Process] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._complaint = ""  # the last one, which is not repeated every second
-        self._first: Process | None = None
 
     @property
     def ready(self) -> int:
         """How many processes can read, idle or at work."""
         return sum(process.returncode is None for process in self._ready)
-
-    async def start(self) -> None:
-        """Starts the first process; `about` awaits it. Raises ShuziError where the system starts none."""
-        try:
-            self._first = await _spawn(self._code)
-        except OSError as error:
-            raise ShuziError(_not_started(error)) from error
-
-    async def about(self) -> dict[str, Any]:
-        """What the models are (schemas.ModelsAbout), once one process is ready; starts the others.
-
-        Raises ShuziError when the models can't be loaded.
-        """
-        assert self._first is not None  # start
-        about = await _greeting(self._first)
-        first, self._first = self._first, None
-        self._keep(first)
-        return about
 
     async def run(self, task: Task, body: bytes, long: bool = False) -> bytes:
         """The result of a task: JSON, or a picture. long: it may take a while. Raises Problem."""
@@ -76,61 +56,52 @@ class WorkerPool:
             raise Problem(status, result.decode())
         return result
 
-    async def use(self, weights: str) -> dict[str, Any]:
-        """Reads with other weights from now on; what the models are then.
+    async def use(self, weights: str | None) -> dict[str, Any]:
+        """Reads with these weights from now on, an ONNX network, None for the shipped one.
 
-        Raises ShuziError where they can't be read, and OSError where no process can be started: then nothing changes.
+        Returns what the models are (schemas.ModelsAbout), once one process is ready. Raises ShuziError where they can't
+        be loaded, or no process can be started: then nothing changes.
         """
         code = _CODE.format(path=sys.path, weights=weights, count=self._count)
         first = await _spawn(code)
         taken: list[Process] = []
         try:
             about = await _greeting(first)
-            while len(taken) < self._count:
+            while len(taken) < len(self._keepers):
                 taken.append(await self._take())  # so that none is in the middle of an answer
         except BaseException:
             for process in taken:
                 self._idle.put_nowait(process)
             await _end(first)
             raise
-        await self._end_keepers()
-        self._code = code
-        self._keep(first)
+        await self.close()
+        self._offer(first)
+        processes = [first, *[None] * (self._count - 1)]
+        self._keepers = [asyncio.create_task(self._keeper(code, each)) for each in processes]
         return about
 
     async def close(self) -> None:
         """Ends all processes, whatever they are doing."""
-        await self._end_keepers()
-        if self._first is not None:
-            await _end(self._first)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _take(self) -> Process:
         while (process := await self._idle.get()).returncode is not None:
             pass  # it ended while it was idle, and has been replaced
         return process
 
-    def _keep(self, first: Process) -> None:
-        """Keeps `count` processes running from now on. first: one that is ready."""
-        self._offer(first)
-        processes = [first, *[None] * (self._count - 1)]
-        self._keepers = [asyncio.create_task(self._keeper(each)) for each in processes]
-
-    async def _end_keepers(self) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
-
-    async def _keeper(self, process: Process | None) -> None:
+    async def _keeper(self, code: str, process: Process | None) -> None:
         """Keeps one process running: starts another when it ends. process: the first, if it is ready."""
         while True:
             try:
                 if process is None:
-                    process = await _spawn(self._code)
+                    process = await _spawn(code)
                     await _greeting(process)
                     self._offer(process)
                 await process.wait()
-            except (OSError, ShuziError) as error:
-                self._complain(_not_started(error) if isinstance(error, OSError) else str(error))
+            except ShuziError as error:
+                self._complain(str(error))
                 await asyncio.sleep(RETRY_AFTER)
             finally:
                 if process is not None:
@@ -150,15 +121,16 @@ class WorkerPool:
         self._complaint = complaint
 
 
-def _not_started(error: OSError) -> str:
-    return f"a process that reads can't be started ({error.strerror or error}); close other programs."
-
-
 async def _spawn(code: str) -> Process:
-    # In a session of its own: Ctrl-C on the terminal is for the server, which lets requests finish.
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, start_new_session=True
-    )
+    """A new process. Raises ShuziError where the system starts none."""
+    try:
+        # In a session of its own: Ctrl-C on the terminal is for the server, which lets requests finish.
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, start_new_session=True
+        )
+    except OSError as error:
+        reason = error.strerror or error
+        raise ShuziError(f"a process that reads can't be started ({reason}); close other programs.") from error
 
 
 async def _greeting(process: Process) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -43,6 +44,15 @@ class UncertainField:
     confidence: str
 
 
+class Place(NamedTuple):
+    """Where a row has a field: its name, its column, whether a person should look at it, and its confidence."""
+
+    name: str
+    at: int
+    uncertain: bool
+    confidence: str = ""
+
+
 @dataclass(frozen=True)
 class Review:
     """A CSV file that is corrected; its methods raise ShuziError if it can't be read.
@@ -53,52 +63,44 @@ class Review:
     path: Path
     decimal: str = ""
 
-    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
-        """The names of a row's fields, and where they stand in it."""
+    def places(self, header: list[str], row: list[str]) -> Iterator[Place]:
+        """The fields of a row."""
         raise NotImplementedError
 
-    def is_uncertain(self, row: list[str], at: int) -> bool:
-        """Whether a person should look at a field."""
-        return "?" in row[at]
-
-    def confidence(self, row: list[str], at: int) -> str:
-        """A field's confidence as the file has it."""
-        return ""
-
-    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
-        """The part of a picture that holds the field of this name, RGB."""
+    def cut(self, picture: Picture, row: list[str], place: Place) -> np.ndarray:
+        """The part of a picture that holds a field, RGB."""
         raise NotImplementedError
 
-    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], place: Place, text: str, anyway: bool) -> None:
         """Writes a text into a row. Raises Problem 409 where the field doesn't admit it, unless `anyway`."""
-        row[at] = text
+        row[place.at] = text
 
     def uncertain(self) -> list[UncertainField]:
         """What is uncertain, in the file's order."""
         header, *rows = read_rows(self.path)
         return [
-            UncertainField(row[0], name, row[at].removesuffix("?"), self.confidence(row, at))
+            UncertainField(row[0], place.name, row[place.at].removesuffix("?"), place.confidence)
             for row in rows
-            for name, at in self.places(header, row)
-            if self.is_uncertain(row, at)
+            for place in self.places(header, row)
+            if place.uncertain
         ]
 
-    def _locate(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], int]:
+    def _locate(self, rows: list[list[str]], file: str, name: str) -> tuple[list[str], Place]:
         """The row of a field, and where it stands in it. Raises Problem 404."""
         for row in rows[1:]:
             if row[0] == file:
-                for each, at in self.places(rows[0], row):
-                    if each == name:
-                        return row, at
+                for place in self.places(rows[0], row):
+                    if place.name == name:
+                        return row, place
         raise Problem(404, f"no field {name!r} of {file!r} in the file.")
 
     def zone(self, file: str, name: str) -> bytes:
         """A field's part of a picture, as PNG. Raises Problem 404, and ShuziError as reading the picture does."""
-        row, at = self._locate(read_rows(self.path), file, name)
+        row, place = self._locate(read_rows(self.path), file, name)
         picture, _, page = file.rpartition("#")
         paged = picture and page.isdecimal()
         job = Job(self.path.parent / (picture if paged else file), file, int(page) if paged else 0)
-        return cv2.imencode(".png", self.cut(job.load(), row, at, name)[:, :, ::-1])[1].tobytes()
+        return cv2.imencode(".png", self.cut(job.load(), row, place)[:, :, ::-1])[1].tobytes()
 
     def write(self, file: str, name: str, text: str, anyway: bool) -> str:
         """Corrects a field in the file, completely or not at all. Returns its digits.
@@ -110,7 +112,7 @@ class Review:
             raise Problem(422, f"text: {text!r:.60}; expected digits, spaces and . , ' - / : + % only.")
         with locked(self.path, LOCK_SECONDS):  # `shuzi read` may be adding rows
             rows = read_rows(self.path)
-            self.correct(*self._locate(rows, file, name), name, text.strip(), anyway)
+            self.correct(*self._locate(rows, file, name), text.strip(), anyway)
             write_whole(self.path, encoded(rows))
         return digits_of(text)
 
@@ -118,17 +120,9 @@ class Review:
 class FormReview(Review):
     """A CSV file of forms."""
 
-    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+    def places(self, header: list[str], row: list[str]) -> Iterator[Place]:
         """See Review."""
-        return ((header[at], at) for at in range(2, len(header), 3))
-
-    def is_uncertain(self, row: list[str], at: int) -> bool:
-        """See Review."""
-        return row[at].endswith("?")
-
-    def confidence(self, row: list[str], at: int) -> str:
-        """See Review."""
-        return row[at + 1]
+        return (Place(header[at], at, row[at].endswith("?"), row[at + 1]) for at in range(2, len(header), 3))
 
     def _field(self, row: list[str], name: str) -> tuple[Field, Form]:
         """A field of a row's form. Raises Problem 404 where it has no such field any more."""
@@ -138,60 +132,54 @@ class FormReview(Review):
             raise Problem(404, f"the form has no field {name!r} any more.")
         return field, form
 
-    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], place: Place) -> np.ndarray:
         """See Review."""
-        field, form = self._field(row, name)
+        field, form = self._field(row, place.name)
         (cut,) = cut_zones(picture.pixels, Form(form.sheet, (field,)))
         return cut
 
-    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], place: Place, text: str, anyway: bool) -> None:
         """See Review."""
-        field, _ = self._field(row, name)
+        field, _ = self._field(row, place.name)
         written = text.replace(" ", "")
         if not anyway and not field.admits(written):
-            raise Problem(409, f"{text!r} is not what the field {name!r} admits.")
-        row[at], row[at + 2] = field.formatted(written) if field.date else text, CHECKED
+            raise Problem(409, f"{text!r} is not what the field {place.name!r} admits.")
+        row[place.at], row[place.at + 2] = field.formatted(written) if field.date else text, CHECKED
 
 
 class NumberReview(Review):
     """A CSV file of numbers."""
 
-    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+    def places(self, header: list[str], row: list[str]) -> Iterator[Place]:
         """See Review."""
         if row[2]:  # else the page has no numbers
-            yield cell_name(row[2], row[3]), TEXT_AT
+            text, confidence = row[TEXT_AT], row[CONFIDENCE_AT]
+            unsure = row[-1] != CHECKED and ("?" in text or parse_numbers(confidence, 1)[0] < SURE_NUMBER)
+            yield Place(cell_name(row[2], row[3]), TEXT_AT, unsure, confidence)
 
-    def is_uncertain(self, row: list[str], at: int) -> bool:
-        """See Review."""
-        return row[-1] != CHECKED and ("?" in row[at] or parse_numbers(row[CONFIDENCE_AT], 1)[0] < SURE_NUMBER)
-
-    def confidence(self, row: list[str], at: int) -> str:
-        """See Review."""
-        return row[CONFIDENCE_AT]
-
-    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], place: Place) -> np.ndarray:
         """See Review."""
         return cut_box(picture, " ".join(row[BOX_AT : BOX_AT + 4]), row[TURNED_AT])
 
-    def correct(self, row: list[str], at: int, name: str, text: str, anyway: bool) -> None:
+    def correct(self, row: list[str], place: Place, text: str, anyway: bool) -> None:
         """See Review."""
-        if text != row[at]:
-            row[at], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", ""), self.decimal))
+        if text != row[TEXT_AT]:
+            row[TEXT_AT], row[VALUE_AT] = text, decimal_text(number_value(text.replace(" ", ""), self.decimal))
         row[-1] = CHECKED
 
 
 class TableReview(Review):
     """A CSV file of tables."""
 
-    def places(self, header: list[str], row: list[str]) -> Iterator[tuple[str, int]]:
+    def places(self, header: list[str], row: list[str]) -> Iterator[Place]:
         """See Review."""
-        ats = range(len(PLACE), len(header) - len(TABLE_ENDS))
-        return ((cell_name(row[2], str(at - len(PLACE))), at) for at in ats)
+        for at in range(len(PLACE), len(header) - len(TABLE_ENDS)):
+            yield Place(cell_name(row[2], str(at - len(PLACE))), at, "?" in row[at])
 
-    def cut(self, picture: Picture, row: list[str], at: int, name: str) -> np.ndarray:
+    def cut(self, picture: Picture, row: list[str], place: Place) -> np.ndarray:
         """See Review."""
-        boxes = [*row[-1].split(";"), *[""] * at]
-        return cut_box(picture, boxes[at - len(PLACE)], row[-2])
+        boxes = [*row[-1].split(";"), *[""] * place.at]
+        return cut_box(picture, boxes[place.at - len(PLACE)], row[-2])
 
 
 def open_review(path: Path, decimal: str = "") -> Review:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import importlib
 import os
 import socket
 import sys
@@ -108,13 +109,14 @@ def _allow_connections() -> None:
 
 
 async def _run(settings: ServerSettings, listener: socket.socket, greet: Callable[[], Any]) -> None:
-    pool, trainer = WorkerPool(settings.weights, settings.workers), None
+    pool, trainer = WorkerPool(settings.workers), None
     try:
-        await pool.start()
-        from shuzi.serve.app import about_server, create_app  # takes as long as the first worker's start
+        importing = asyncio.to_thread(importlib.import_module, "shuzi.serve.app")  # as long as the first worker's start
+        models, _ = await asyncio.gather(pool.use(settings.weights), importing)
+        from shuzi.serve.app import about_server, create_app
         from shuzi.serve.training import Trainer
 
-        about = about_server(settings, await pool.about())
+        about = about_server(settings, models)
         trainer = Trainer(settings, pool, about)
         app = create_app(settings, pool, about, trainer)
         server = _Server(app, app.stop)
@@ -136,11 +138,9 @@ def greeting(settings: ServerSettings, address: str) -> Iterator[str]:
     """The lines that say where the server is and what it saves."""
     yield f"shuzi is at {address}   (press Ctrl-C to stop)"
     if settings.review is not None:
-        from shuzi.serve.corrections import folder_of
-
         yield (
             f"Saved fields are written to {settings.review}; "
-            f"their digits are also kept for training, in {folder_of(settings)}."
+            f"their digits are also kept for training, in {settings.folder}."
         )
     if settings.host not in LOOPBACK and not settings.read_only:
         yield "Others on your network can open it and save corrections; --read-only saves none."

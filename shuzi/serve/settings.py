@@ -1,6 +1,9 @@
 """What a server is started with."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
 
 from shuzi.errors import ShuziError
 
@@ -44,3 +47,9 @@ class ServerSettings:
     def private(self) -> bool:
         """Whether only people at this computer can ask, who may know where its files are."""
         return self.host in LOOPBACK and not self.allow_hosts
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the corrections."""
+        default = platformdirs.user_data_path("shuzi", appauthor=False) / "corrections"
+        return Path(self.corrections or default)

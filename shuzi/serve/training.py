@@ -19,7 +19,6 @@ from typing import Any, Literal
 from shuzi.data import sources
 from shuzi.errors import ShuziError
 from shuzi.files import write_whole
-from shuzi.serve.corrections import default_folder
 from shuzi.serve.pool import WorkerPool
 from shuzi.serve.problems import Problem
 from shuzi.serve.schemas import Accuracies, TrainingAnswer
@@ -30,17 +29,13 @@ NEW_WEIGHTS = "reader.onnx"  # beside the corrections' folder
 _EPOCH = re.compile(r"epoch (\d+)/\d+")
 
 
-class CommandFailed(Exception):
-    """A command that failed; the last line of its stderr."""
-
-
 class Trainer:
     """Trains on corrections when asked to. progress: of the training that was started last."""
 
     def __init__(self, settings: ServerSettings, pool: WorkerPool, about: dict[str, Any]) -> None:
         self._pool, self._about = pool, about
         self._base = settings.weights or "reader"
-        self._corrections = Path(settings.corrections or default_folder())
+        self._corrections = settings.folder
         self._refused = _refused(settings)
         self.progress = self._begin("idle")
         self._task: asyncio.Task[None] | None = None
@@ -130,7 +125,7 @@ class Trainer:
         return Accuracies(own=await accuracy(corrections), mnist=await accuracy(MNIST) if here else None)
 
     async def _command(self, *arguments: object) -> str:
-        """The stdout of a shuzi command; counts its epochs as they end. Raises CommandFailed."""
+        """The stdout of a shuzi command; counts its epochs as they end. Raises ShuziError with its last line."""
         code = f"import sys; sys.path[:] = {sys.path!r}; from shuzi.cli import main; main()"
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", code, *map(str, arguments),
@@ -139,7 +134,7 @@ class Trainer:
         try:
             printed, last = await asyncio.gather(process.stdout.read(), self._follow(process))  # type: ignore[union-attr]
             if await process.wait():
-                raise CommandFailed(last.removeprefix("shuzi: ").rstrip("."))
+                raise ShuziError(last.removeprefix("shuzi: "))
             return printed.decode()
         finally:
             if process.returncode is None:
@@ -168,7 +163,7 @@ def _reason(error: Exception) -> str:
     """Why a training failed, without a full stop. Prints a traceback of an unexpected error."""
     if isinstance(error, OSError):
         return f"the system refuses: {error.strerror or error}"
-    if isinstance(error, CommandFailed | ShuziError):
+    if isinstance(error, ShuziError):
         return str(error).rstrip(".")
     traceback.print_exception(error)
     return "the server failed; its terminal says why"

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from shuzi.cores import cores, on_cores
-from shuzi.errors import ShuziError, SystemFailure
-from shuzi.serve.problems import Problem
+from shuzi.errors import ShuziError
+from shuzi.serve.problems import problem_of
 from shuzi.serve.task import RESULT, TASK, Task
 
 
@@ -64,15 +64,11 @@ def _listen(stdin: BinaryIO, tasks: "queue.SimpleQueue[tuple[bytes, bytes]]") ->
 def _result(run: Callable[[Task, bytes], bytes], task: bytes, body: bytes) -> tuple[int, bytes]:
     try:
         return 200, run(Task(**json.loads(task)), body)
-    except Problem as problem:
+    except Exception as error:
+        problem = problem_of(error)
+        if problem.status == 500:
+            traceback.print_exc()
         return problem.status, problem.detail.encode()
-    except SystemFailure as error:  # of this machine, not of what was sent
-        return 503, str(error).encode()
-    except ShuziError as error:
-        return 422, str(error).encode()
-    except Exception:
-        traceback.print_exc()
-        return 500, b"the server failed; its terminal says why."
 
 
 def _send(out: BinaryIO, status: int, result: bytes) -> None:

@@ -1,6 +1,7 @@
 """The lesson's figures: shapes, a flattened image, logits and probabilities."""
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -56,9 +57,8 @@ def flattened(image: np.ndarray) -> Figure:
 def bars(logits: Sequence[float], probabilities: Sequence[float]) -> Figure:
     """Draw ten logits, and next to them their softmax, ten probabilities."""
     figure = blank(7.2, 2.2)
-    for axes, values, title in zip(
-        figure.subplots(1, 2), (logits, probabilities), ("z, logits", "p = softmax(z)"), strict=True
-    ):
+    parts = (logits, "z, logits"), (probabilities, "p = softmax(z)")
+    for axes, (values, title) in zip(figure.subplots(1, 2), parts, strict=True):
         likeliest = int(np.argmax(values))
         axes.bar(range(10), values, color=[SECOND if k == likeliest else ACCENT for k in range(10)])
         axes.axhline(0, color=INK, linewidth=0.6)
@@ -88,10 +88,9 @@ def in_a_row(
 ) -> Figure:
     """Draw images (H, W) side by side, in a colour map from low to high, by default its largest value."""
     figure = blank(min(9.0, 1.3 * len(pictures)), 1.6)
-    for number, (axes, each) in enumerate(
-        zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True)
-    ):
+    row = figure.subplots(1, len(pictures), squeeze=False)[0]
+    for axes, each, title in zip(row, pictures, chain(titles, repeat("")), strict=False):
         axes.imshow(each, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
-        axes.set(xticks=[], yticks=[], title=titles[number] if number < len(titles) else "")
+        axes.set(xticks=[], yticks=[], title=title)
         axes.spines[:].set_visible(True)
     return figure

@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,25 +14,11 @@ from shuzi.data.digits import Digits
 from shuzi.files import write_png
 
 DPI, NOTEBOOK_DPI = 150, 90
-INK = "#1f2933"
 ACCENT, SECOND = "#0b6e99", "#c2410c"  # distinct to people with any colour vision, and in grey
 DIVERGING = "RdBu_r"  # blue against, red for
-
-STYLE: dict[str, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": "#9aa5b1",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.facecolor": "white",
-    "text.parse_math": False,  # a folder's name may hold two dollars
-}
-styled = mpl.rc_context(STYLE)  # type: ignore[arg-type]  # while a function draws
+STYLE = mpl.rc_params_from_file(Path(__file__).with_name("shuzi.mplstyle"), use_default_template=False)
+INK = STYLE["text.color"]
+styled = mpl.rc_context(STYLE)  # while a function draws
 TITLE_CHARACTERS = 24  # of a dataset's name
 
 
@@ -158,14 +143,11 @@ def confusion(matrix: np.ndarray, title: str) -> Figure:
     mistakes = np.where(np.eye(10, dtype=bool), 0, matrix)
     top = max(int(mistakes.max()), 1)
     axes.imshow(np.ma.masked_where(np.eye(10, dtype=bool), matrix), cmap="Reds", vmin=0, vmax=top)
-    for label in range(10):
-        for read in range(10):
-            count = int(matrix[label, read])
-            if count:
-                light = label != read and count > 0.6 * top
-                weight = "bold" if label == read else "normal"
-                axes.text(read, label, f"{count}", ha="center", va="center", fontsize=8, weight=weight,
-                          color="white" if light else INK)  # fmt: skip
+    for label, read in np.argwhere(matrix):
+        light = label != read and matrix[label, read] > 0.6 * top
+        weight = "bold" if label == read else "normal"
+        axes.text(read, label, f"{matrix[label, read]}", ha="center", va="center", fontsize=8, weight=weight,
+                  color="white" if light else INK)  # fmt: skip
     axes.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="true", title=title)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -178,11 +160,10 @@ def mistakes(images: np.ndarray, captions: Sequence[str], title: str, columns: i
     rows = max(1, -(-len(images) // columns))
     figure = blank(columns * 0.95, rows * 1.2 + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False)
-    for each in axes.flat:
-        each.set_axis_off()
     for each, pixels, caption in zip(axes.flat, images, captions, strict=False):
-        each.set_axis_on()
         image(each, pixels, caption)
         each.title.set_fontsize(7.5)
+    for empty in axes.flat[len(images) :]:
+        empty.set_axis_off()
     figure.suptitle(title if len(images) else f"{title}: none", fontsize=10)
     return figure

@@ -131,9 +131,8 @@ def test_nonsense_after_an_answer_ends_the_connection_without_a_word(attacked):
 
 def test_work_past_its_deadline_is_ended_and_the_next_is_answered(drawing):
     async def run():
-        pool = WorkerPool(None, 1)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(1)
+        await pool.use(None)
         (busy,) = pool._ready
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
@@ -158,9 +157,8 @@ def test_a_reading_process_that_dies_costs_one_answer_at_most(attacked, drawing)
 
 def test_pictures_leave_a_process_for_drawings(drawing):
     async def run():
-        pool = WorkerPool(None, 2)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(2)
+        await pool.use(None)
         while pool.ready < 2:
             await asyncio.sleep(0)
         body = noise(3_000)
@@ -179,9 +177,8 @@ def test_pictures_leave_a_process_for_drawings(drawing):
 
 def test_a_fault_in_reading_is_a_problem_and_not_the_servers_end():
     async def run():
-        pool = WorkerPool(None, 1)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(1)
+        await pool.use(None)
         with pytest.raises(Problem) as caught:
             await pool.run(Task("read"), b"no picture")
         await pool.close()
@@ -232,9 +229,8 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
     (tmp_path / "out.csv").write_text(f"file,form,{','.join(column_names(name))}\n{row}\n")
 
     async def run():
-        pool = WorkerPool(None, 1)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(1)
+        await pool.use(None)
         (process,) = pool._ready
         worked = psutil.Process(process.pid).cpu_times
 
@@ -252,9 +248,8 @@ def test_what_is_computed_takes_the_time_of_the_reading_processes(scan, tmp_path
 
 def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
     async def run():
-        pool = WorkerPool(None, 1)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(1)
+        await pool.use(None)
         assert await health(pool) == 200
         (process,) = pool._ready
         with no_more_files():
@@ -275,14 +270,13 @@ def test_a_reading_process_comes_back_once_the_system_lets_it(drawing, capfd):
 
 def test_weights_whose_process_dies_leave_the_reader_as_it_was(drawing, monkeypatch):
     async def run():
-        pool = WorkerPool(None, 1)
-        await pool.start()
-        await pool.about()
+        pool = WorkerPool(1)
+        await pool.use(None)
         with monkeypatch.context() as without_shuzi:
             without_shuzi.setattr(sys, "path", [])
             with pytest.raises(ShuziError, match="ended before it was ready"):
                 await pool.use("other.onnx")
-        with no_more_files(), pytest.raises(OSError, match="Too many open files"):
+        with no_more_files(), pytest.raises(ShuziError, match="Too many open files"):
             await pool.use("other.onnx")
         (process,) = pool._ready
         process.kill()
@@ -302,7 +296,7 @@ def test_a_training_that_the_system_refuses_has_failed(tmp_path, monkeypatch):
 
     async def run():
         settings = ServerSettings(corrections=str(tmp_path / "corrections"))
-        trainer = Trainer(settings, WorkerPool(None, 1), {})
+        trainer = Trainer(settings, WorkerPool(1), {})
         trainer.start()
         with no_more_files():
             await trainer._task

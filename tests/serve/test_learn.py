@@ -476,8 +476,7 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_pa
         await trainer._task
 
     async def lesson(pool: WorkerPool) -> None:
-        await pool.start()
-        about = {"models": await pool.about()}
+        about = {"models": await pool.use(None)}
         trainer = Trainer(ServerSettings(corrections=str(folder)), pool, about)
         with pytest.raises(Problem, match="no new weights"):
             trainer.keep()
@@ -507,7 +506,7 @@ def test_training_on_corrections_is_measured_and_kept_only_if_one_says_so(tmp_pa
         await trainer.close()
         await pool.close()
 
-    run_apart(lesson(WorkerPool(None, 1)))
+    run_apart(lesson(WorkerPool(1)))
     assert Reader(tmp_path / "reader.onnx").classify(shown.images[:1])[0].shape == (1, 10)
 
 

@@ -1,5 +1,6 @@
-"""What the server is: its health, its models, and its sample digits."""
+"""What the server is and has: its health, its models, its sample digits, and MNIST for the learning page."""
 
+import asyncio
 import secrets
 from typing import Annotated
 
@@ -7,13 +8,14 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from shuzi.serve import schemas
+from shuzi.serve import learn, schemas
 from shuzi.serve.context import Shared
 from shuzi.serve.openapi import problems
 from shuzi.serve.problems import RETRY, Problem
 
 Count = Annotated[int, Query(ge=1, le=50)]
 Hard = Annotated[bool, Query(description="only digits whose label the network finds least likely")]
+BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 router = APIRouter()
 _generator = np.random.default_rng(secrets.randbits(64))
@@ -42,3 +44,11 @@ async def health(context: Shared) -> schemas.Health:
 async def model(context: Shared) -> Response:
     """Both models, and whether corrections are saved."""
     return JSONResponse(context.about)
+
+
+@router.get("/api/learn/set", summary="MNIST to learn from", responses={200: BINARY, **problems(404)})
+async def dataset() -> Response:
+    """Gzipped: two uint32, little-endian, the numbers of training and test images; their labels; their images."""
+    headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=604800"}
+    body = await asyncio.to_thread(learn.packed_set)
+    return Response(body, headers=headers, media_type="application/octet-stream")

@@ -8,7 +8,6 @@ from pathlib import Path as Folder
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import JSONResponse
 
 from shuzi.errors import ShuziError
 from shuzi.serve import corrections, schemas
@@ -28,10 +27,10 @@ router = APIRouter()
     "/api/corrections",
     summary="Save a correction",
     status_code=201,
-    responses={201: {"model": schemas.CorrectionAnswer}, **POSTED, **problems(507)},
+    responses=POSTED | problems(507),
     openapi_extra=request_body(schemas.Correction, pictures=False),
 )
-async def correct(request: Request, context: Shared) -> Response:
+async def correct(request: Request, context: Shared) -> schemas.CorrectionAnswer:
     """Saves a labelled picture for `shuzi train best --data`. Refuses blank pictures and the page's own samples.
 
     The samples, of `GET /api/samples`, are from MNIST's test set. Its other digits are not recognised.
@@ -47,8 +46,7 @@ async def correct(request: Request, context: Shared) -> Response:
         raise Problem(422, "image: this digit is from MNIST's test set; training on it would spoil the test.")
     if not json.loads(await context.pool.run(Task("ink"), image.tobytes())):
         raise Problem(422, "image: no ink found in it, so there is nothing to learn from.")
-    saved = await _write(context, lambda: corrections.save(folder, image, correction.label))
-    return JSONResponse({"id": saved.id, "label": saved.label, "was": saved.was, "file": saved.file}, 201)
+    return await _write(context, lambda: corrections.save(folder, image, correction.label))
 
 
 @router.delete(
@@ -63,9 +61,9 @@ async def drop(context: Shared, id: Id) -> Response:
 
 
 def _folder(context: Context) -> Folder:
-    if context.corrections is None:
+    if context.settings.read_only:
         raise Problem(403, "this server is read-only and saves no corrections.")
-    return context.corrections
+    return context.settings.folder
 
 
 async def _write(context: Context, write: Callable[[], T]) -> T:

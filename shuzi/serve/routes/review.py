@@ -72,9 +72,9 @@ async def _keep_digits(context: Context, zone: bytes, text: str) -> int:
     """Saves the digits of a zone as corrections, if there are as many as in the text; their number."""
     page = json.loads(await context.pool.run(Task("read", detail=True), zone, long=True))
     digits = [digit for number in page["numbers"] for digit in number["digits"]]
-    if context.corrections is None or len(digits) != len(text):
+    if len(digits) != len(text):
         return 0
     for digit, label in zip(digits, text, strict=True):
         if (image := schemas.decode(digit["image"])).tobytes() not in context.samples.known:
-            await asyncio.to_thread(corrections.save, context.corrections, image, int(label))
+            await asyncio.to_thread(corrections.save, context.settings.folder, image, int(label))
     return len(digits)

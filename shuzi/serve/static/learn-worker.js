@@ -1,7 +1,7 @@
 // Trains in a thread of its own and reports to the page.
 import { request } from "./api.js";
 import { generator, shuffled } from "./draws.js";
-import { PIXELS, columns, copy, initial, inked, largest, probabilities, right, step } from "./mlp.js";
+import { PIXELS, columns, copy, initial, inked, right, step } from "./mlp.js";
 
 const FRAME = 25; // ms of training between two reports
 const HELD = 5000; // the last training images, for validation

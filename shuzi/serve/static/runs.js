@@ -1,5 +1,5 @@
 // The curves of this run and of those before it, side by side.
-import { $, make, on, say } from "./page.js";
+import { $, make, on } from "./page.js";
 import { language, t } from "./text.js";
 import { number } from "./view.js";
 
