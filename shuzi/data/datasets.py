@@ -153,6 +153,6 @@ def only(part: DatasetPart, labels: range) -> DatasetPart:
 
 def from_files(name: str, found: list[sources.DataFile]) -> Dataset:
     """Return the dataset of a name that is in its four files, in the order of `sources.NAMES`."""
-    files = [File(file.path, file.name, len(file.data), file.sha256) for file in found]
+    files = [File(file.path, file.name, len(file.data), sources.SOURCES[name].files[file.name]) for file in found]
     images, labels, test_images, test_labels = (idx.parse(file.data, file.name) for file in found)
     return Dataset(name, files, {TRAIN: DatasetPart(images, labels), TEST: DatasetPart(test_images, test_labels)})
