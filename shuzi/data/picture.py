@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
@@ -327,9 +328,14 @@ def _rgb(image: Image.Image) -> np.ndarray:
         return _over_paper((height, width), lambda rows: np.asarray(part(rows).convert("RGBA")))
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_wide((height, width), lambda rows: np.asarray(part(rows), np.float32))
-    rgb = np.empty((height, width, 3), np.uint8)
-    for rows in _strips(height, width):
-        rgb[rows] = np.asarray(part(rows).convert("RGB"))
+    return _rgb_of((height, width), lambda rows: np.asarray(part(rows).convert("RGB")))
+
+
+def _rgb_of(shape: tuple[int, ...], convert: Callable[[slice], np.ndarray]) -> np.ndarray:
+    """Assemble a picture, uint8 (H, W, 3). convert: returns some of its rows, of which there are few in memory."""
+    rgb = np.empty((*shape, 3), np.uint8)
+    for rows in _strips(*shape):
+        rgb[rows] = convert(rows)
     return rgb
 
 
@@ -341,25 +347,20 @@ def _strips(height: int, width: int) -> Iterator[slice]:
 
 def _over_paper(shape: tuple[int, ...], rgba: Callable[[slice], np.ndarray]) -> np.ndarray:
     """Lay RGBA on white paper, or on black if all of it would vanish on white. rgba: returns some of its rows."""
-    height, width = shape
-    rgb = np.empty((height, width, 3), np.uint8)
-    for paper in (255, 0):
-        for rows in _strips(height, width):
-            strip = rgba(rows)
-            alpha = strip[:, :, 3:].astype(np.uint16)
-            rgb[rows] = (strip[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255
-        if rgb.size and rgb.min() < rgb.max():
-            break
-    return rgb
+
+    def laid(paper: int, rows: slice) -> np.ndarray:
+        strip = rgba(rows)
+        alpha = strip[:, :, 3:].astype(np.uint16)
+        return (strip[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255
+
+    rgb = _rgb_of(shape, partial(laid, 255))
+    vanished = rgb.size and rgb.min() == rgb.max()
+    return _rgb_of(shape, partial(laid, 0)) if vanished else rgb
 
 
-def _from_wide(shape: tuple[int, int], values: Callable[[slice], np.ndarray]) -> np.ndarray:
+def _from_wide(shape: tuple[int, ...], values: Callable[[slice], np.ndarray]) -> np.ndarray:
     """Convert grey samples of more than 8 bits to RGB. values: returns some of their rows."""
-    strips = [*_strips(*shape)]
-    brightest = max((float(np.nan_to_num(values(rows)).max(initial=0)) for rows in strips), default=0)
+    brightest = max((float(np.nan_to_num(values(rows)).max(initial=0)) for rows in _strips(*shape)), default=0)
     # the sample's depth isn't recorded: 8, 12 and 16 bits all occur, and the brightest pixel tells which
     top = next((t for t in (1.0, 255.0, 4095.0, 65535.0) if brightest <= t), brightest)
-    grey = np.empty(shape, np.uint8)
-    for rows in strips:
-        grey[rows] = np.clip(np.nan_to_num(values(rows)) / np.float32(top), 0, 1) * 255
-    return _from_array(grey)
+    return _rgb_of(shape, lambda rows: np.clip(np.nan_to_num(values(rows)) / np.float32(top), 0, 1)[..., None] * 255)
