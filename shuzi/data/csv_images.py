@@ -1,5 +1,6 @@
 """Images as CSV: one row per image, one column per pixel, perhaps a label and a header, as on Kaggle."""
 
+import codecs
 import contextlib
 import csv
 import io
@@ -57,11 +58,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def whole_lines(path: Path) -> Iterator[bytes]:
     """Yield a file's text in pieces of whole lines, each ended by a line feed alone, without a byte-order mark."""
-    rest, first = b"", True
-    for piece in pieces(path):
-        text = rest + piece
-        if first:
-            text, first = text.removeprefix(b"\xef\xbb\xbf"), False
+    rest = b""
+    for number, piece in enumerate(pieces(path)):
+        text = rest + piece if number else piece.removeprefix(codecs.BOM_UTF8)
         end = text.rfind(b"\n") + 1
         text, rest = text[:end], text[end:]
         if len(rest) > MAX_LINE:

@@ -99,8 +99,7 @@ class DatasetFile:
         """Return it with its size and SHA-256."""
         if self.format == "IDX":
             data = idx.read_bytes(self.path)
-            name, size, sha256 = self.path.name.removesuffix(".gz"), len(data), hashlib.sha256(data).hexdigest()
-            return File(self.path, name, size, sha256)
+            return File(self.path, self.path.name.removesuffix(".gz"), len(data), hashlib.sha256(data).hexdigest())
         if self.path.is_dir():
             files = sorted(file for file in self.path.glob("[0-9]/*") if file.is_file())
             listing = "".join(f"{unpack.sha256(file)}  {file.parent.name}/{file.name}\n" for file in files)
@@ -112,10 +111,8 @@ class DatasetFile:
 def recognise(path: Path) -> DatasetFile | None:
     """Recognise a file by its name; None if it isn't a dataset's."""
     meaning, name = meaning_of(path.name), path.name.lower()
-    if IDX_NAME.search(name):
-        return DatasetFile(path, "IDX", meaning)
-    kind = SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
-    if kind is None or (name.endswith(".gz") and kind != "CSV"):
+    kind = "IDX" if IDX_NAME.search(name) else SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
+    if kind is None or (name.endswith(".gz") and kind not in ("IDX", "CSV")):
         return None
     return DatasetFile(path, kind, meaning)
 
