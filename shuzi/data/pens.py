@@ -102,10 +102,7 @@ class Pens:
     def part(self, held_out: bool) -> "Pens":
         """Return the glyphs of writers who are held out, or those of all others; names stay."""
         out = np.array([is_held_out(name) for name in self.names.tolist()])
-        return self.chosen(out[self.writers] == held_out)
-
-    def chosen(self, kept: np.ndarray) -> "Pens":
-        """Return some of the glyphs: bool (N,)."""
+        kept = out[self.writers] == held_out
         lengths, counts = np.diff(self.strokes), np.diff(self.glyphs)
         strokes = np.repeat(kept, counts)
         return replace(
