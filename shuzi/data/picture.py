@@ -62,8 +62,11 @@ class Picture:
     scale: float
 
 
+File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
+"""A path, or the bytes of a file."""
+FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 if TYPE_CHECKING:
-    Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Picture
+    Source: TypeAlias = File | Image.Image | np.ndarray | Picture
 
 
 def load(source: Source, page: int = 0) -> Picture:
@@ -77,7 +80,7 @@ def load(source: Source, page: int = 0) -> Picture:
         return source
     if isinstance(source, np.ndarray):
         return _picture("the array", _from_array(source), (source.shape[1], source.shape[0]))
-    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
+    if isinstance(source, FILE_TYPES):
         with _opened(source, page) as image:
             return _decoded(image, _name(source), page, ours=True)
     from PIL import Image
@@ -87,10 +90,10 @@ def load(source: Source, page: int = 0) -> Picture:
             f"{source!r:.40} is of type {type(source).__name__}. Give a path, the bytes of a file, a Pillow image or "
             "a uint8 array."
         )
-    return _decoded(source, _name(source), 0, ours=False)
+    return _decoded(source, "the image", 0, ours=False)
 
 
-def pages(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> int:
+def pages(source: File) -> int:
     """Count the pages of a TIFF or a PDF; any other picture, animated or not, has 1.
 
     A TIFF's page with a damaged directory counts as its last: the way to the next is lost.
@@ -136,14 +139,12 @@ def resize_by(image: np.ndarray, factor: float, method: int = cv2.INTER_AREA) ->
 # ---- files ----------------------------------------------------------------------------------------------------
 
 
-def _name(source: object) -> str:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"{len(source):,} bytes"
-    return str(source) if isinstance(source, str | os.PathLike) else "the image"
+def _name(source: File) -> str:
+    return f"{len(source):,} bytes" if isinstance(source, bytes | bytearray | memoryview) else str(source)
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0) -> Iterator[Image.Image]:
+def _opened(source: File, page: int = 0) -> Iterator[Image.Image]:
     """Open a Pillow image of a size that can be decoded; raise ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
@@ -171,7 +172,7 @@ def _opened(source: str | os.PathLike[str] | bytes | bytearray | memoryview, pag
 
 
 @contextmanager
-def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Iterator[BinaryIO]:
+def _stream(source: File) -> Iterator[BinaryIO]:
     """Open a file or bytes for reading; raise ShuziError if there is no file, or something else."""
     if isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source)
