@@ -141,9 +141,14 @@ def system_failures(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if (failure := system_failure(error, name)) is not None:
-            raise failure from error
+        raise_system_failure(error, name)
         raise
+
+
+def raise_system_failure(error: Exception, name: str) -> None:
+    """Raise SystemFailure if the system caused an error; see `system_failure`."""
+    if (failure := system_failure(error, name)) is not None:
+        raise failure from error
 
 
 def needs(extra: str, module: str) -> ModuleType:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from shuzi.data import pdf
-from shuzi.errors import ShuziError, SystemFailure, system_failure, system_failures
+from shuzi.errors import ShuziError, raise_system_failure, system_failure, system_failures
 from shuzi.files import cannot_read
 
 if TYPE_CHECKING:
@@ -110,13 +110,11 @@ def _tiff_pages(image: Image.Image, name: str) -> int:
     """Count a TIFF's pages one after another: if it jumps past the last, Pillow miscounts them."""
     for page in range(1, MAX_TIFF_PAGES + 1):
         try:
-            with system_failures(name):
-                image.seek(page)
-        except SystemFailure:
-            raise
+            image.seek(page)
         except EOFError:
             return page
-        except Exception:  # Pillow raises a dozen kinds for damage; loading this page reports it
+        except Exception as error:  # Pillow raises a dozen kinds for damage; loading this page reports it
+            raise_system_failure(error, name)
             return page + 1
     raise ShuziError(f"{name}: a TIFF of more than {MAX_TIFF_PAGES:,} pages. Split it.")
 
@@ -245,8 +243,7 @@ def _damaged_picture_as_error(name: str) -> Iterator[None]:
         most = MAX_DECODING_BYTES // DEFAULT_BYTES_PER_PIXEL // 1_000_000
         raise ShuziError(f"{name}: more than {most} million pixels. Reduce it.") from None
     except Exception as error:
-        if (failure := system_failure(error, name)) is not None:
-            raise failure from None
+        raise_system_failure(error, name)
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ShuziError(f"{name}: a damaged picture ({reason}). Save it again.") from None
 
@@ -291,11 +288,9 @@ def _picture(name: str, rgb: np.ndarray, size: tuple[int, int], orientation: int
 def _orientation(image: Image.Image) -> int:
     """Read EXIF's orientation, 1 to 8; 1 if it can't be read, because the pixels may be fine all the same."""
     try:
-        with system_failures("the picture"):
-            orientation = image.getexif().get(ORIENTATION, 1)
-    except SystemFailure:
-        raise
-    except Exception:  # Pillow raises a dozen kinds for damaged EXIF
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception as error:  # Pillow raises a dozen kinds for damaged EXIF
+        raise_system_failure(error, "the picture")
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
