@@ -10,32 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shuzi.batch.folders import read_files
-    from shuzi.data.digits import Digits, Transform
-    from shuzi.data.normalise import normalise
+    from shuzi.batch.folders import read_files as read_files
+    from shuzi.data.digits import Digits as Digits
+    from shuzi.data.digits import Transform
+    from shuzi.data.normalise import normalise as normalise
     from shuzi.data.sources import Progress
-    from shuzi.errors import ShuziError
-    from shuzi.read.reader import Reader
-    from shuzi.train.fit import fit
-    from shuzi.train.recipe import Recipe
-    from shuzi.train.settings import Settings
-    from shuzi.train.torch_loop import Training
+    from shuzi.errors import ShuziError as ShuziError
+    from shuzi.read.reader import Reader as Reader
+    from shuzi.train.fit import fit as fit
+    from shuzi.train.recipe import Recipe as Recipe
+    from shuzi.train.settings import Settings as Settings
+    from shuzi.train.torch_loop import Training as Training
 
 __version__ = "0.4.0"
-__all__ = [
-    "Digits",
-    "Reader",
-    "Recipe",
-    "Settings",
-    "ShuziError",
-    "Training",
-    "__version__",
-    "fit",
-    "load",
-    "normalise",
-    "read_files",
-]
-
 _HOMES = {
     "Digits": "shuzi.data.digits",
     "Reader": "shuzi.read.reader",
@@ -47,6 +34,8 @@ _HOMES = {
     "normalise": "shuzi.data.normalise",
     "read_files": "shuzi.batch.folders",
 }
+
+__all__ = sorted(["__version__", "load", *_HOMES])  # type checkers go by the imports above
 
 logging.getLogger("shuzi").addHandler(logging.NullHandler())  # silent until a program asks
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from shuzi.data.picture import load, pages
+from shuzi.data.picture import FILE_TYPES, load, pages
 from shuzi.errors import ShuziError, SystemFailure, system_failures
 from shuzi.page import BOX_COLUMNS, decimal_text
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from shuzi.data.picture import Source
     from shuzi.page import Box, Digit, Mark, Number, Page
 
-FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 PICTURE_COLUMNS = ("image", "bytes", "content")  # as Ray and datasets, Ray again, and Spark call them
 
 BOX_FIELDS = [(name, pa.int32()) for name in BOX_COLUMNS]

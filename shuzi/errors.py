@@ -18,22 +18,15 @@ import functools
 import gc
 import importlib
 import mmap
+import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar
 
 # Words for a lack of memory in errors of onnxruntime, OpenCV, pdfium, the dynamic linker, torch, CUDA and Python.
-NO_MEMORY = (
-    "bad_alloc",
-    "BFCArena",
-    "Failed to allocate",
-    "Insufficient memory",
-    "Failed to create bitmap",
-    "failed to map segment",
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "can't start new thread",
+NO_MEMORY = re.compile(
+    "bad_alloc|BFCArena|Failed to allocate|Insufficient memory|Failed to create bitmap|failed to map segment|"
+    "out of memory|can't allocate memory|not enough memory|can't start new thread"
 )
 ENOUGH_BYTES = 900_000_000  # if so many can be had, memory isn't lacking
 # The system's errors about the file itself; those of the second line, if a damaged one sends Pillow beyond its end
@@ -117,7 +110,7 @@ def enough_memory(doing: str) -> Iterator[None]:
 def out_of_memory(error: BaseException, doing: str) -> OutOfMemory | None:
     """Return OutOfMemory if an error of any library reports that memory ran out, else None."""
     lacking = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    if not lacking and not any(words in str(error) for words in NO_MEMORY):
+    if not lacking and not NO_MEMORY.search(str(error)):
         return None
     return OutOfMemory(f"Out of memory while {doing}. Free some memory or read smaller pictures.")
 
@@ -148,9 +141,14 @@ def system_failures(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if (failure := system_failure(error, name)) is not None:
-            raise failure from error
+        raise_system_failure(error, name)
         raise
+
+
+def raise_system_failure(error: Exception, name: str) -> None:
+    """Raise SystemFailure if the system caused an error; see `system_failure`."""
+    if (failure := system_failure(error, name)) is not None:
+        raise failure from error
 
 
 def needs(extra: str, module: str) -> ModuleType:

@@ -56,8 +56,7 @@ class Network:
         expected: str,
         providers: Sequence[str] | None = None,
     ) -> None:
-        self.path = _network_file(Path(path))
-        self._bytes = _read(self.path)
+        self.path, self._bytes = _read(Path(path))
         self._names = list(outputs)
         self._wanted = None if providers is None else _check_providers(providers)
         self._open()
@@ -172,30 +171,25 @@ def runtime() -> ModuleType:
     return onnxruntime
 
 
-def _read(path: Path) -> bytes:
-    """Read the file; raise ShuziError with what is there instead, and what to do."""
+def _read(path: Path) -> tuple[Path, bytes]:
+    """Read the file, also in a folder that `shuzi export --to hub` wrote; return its path and bytes.
+
+    Raises ShuziError with what is there instead, and what to do.
+    """
     try:
+        path = path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
         if (path / "run.json").is_file():
             raise ShuziError(f"{path} is a run. Export it with shuzi export {path}, and give {path / 'model.onnx'}.")
-        if not path.exists():
-            raise ShuziError(f"{path}: no such file. Give an ONNX network that shuzi export made.")
         if not path.is_file():
-            raise ShuziError(f"{path} is not a file. Give an ONNX network that shuzi export made.")
+            found = f"{path} is not a file" if path.exists() else f"{path}: no such file"
+            raise ShuziError(f"{found}. Give an ONNX network that shuzi export made.")
         if (size := path.stat().st_size) > MAX_NETWORK_BYTES:
             raise ShuziError(
                 f"{path}: {size:,} bytes, more than {MAX_NETWORK_BYTES:,}. Give an ONNX network that shuzi export made."
             )
-        return path.read_bytes()
+        return path, path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise cannot_read(path, error) from error
-
-
-def _network_file(path: Path) -> Path:
-    """Find the network's file, also in a folder that `shuzi export --to hub` wrote."""
-    try:
-        return path / HUB_MODEL if (path / HUB_CONFIG).is_file() else path
-    except OSError:  # such as a name that is too long: reading the file will say so
-        return path
 
 
 def _check_providers(wanted: Sequence[str]) -> list[str]:

@@ -73,7 +73,7 @@ class Digit:
         return min(1.0, self.confidence / max(float(self.probabilities[self.guess]), 1e-9))
 
     def __str__(self) -> str:
-        return f"{'?' if self.digit is None else self.digit}, {100 * self.confidence:.1f} %"
+        return f"{_sign(self)}, {100 * self.confidence:.1f} %"
 
     def _repr_png_(self) -> bytes:
         return display.digit(self.image, self.probabilities, self.guess, self.digit is not None)
@@ -133,10 +133,7 @@ class Number:
     @property
     def text(self) -> str:
         """The number as written: its digits and marks, '?' for each digit that the reader is not sure of."""
-        return "".join(
-            part.sign if isinstance(part, Mark) else "?" if part.digit is None else str(part.digit)
-            for part in self.parts
-        )
+        return "".join(map(_sign, self.parts))
 
     @property
     def value(self) -> Decimal | None:
@@ -277,12 +274,17 @@ def _drawn(parts: Iterable[Part], frame: Box, turned: int, unread: Iterable[Box]
     """Draw digits, marks and unread places in a frame of the picture, as the bytes of a PNG file."""
     blank = np.zeros((0, 0), np.uint8)
     drawn = [
-        (part.box, blank, part.sign)
-        if isinstance(part, Mark)
-        else (part.box, np.rot90(part.image, turned // 90), "?" if part.digit is None else str(part.digit))
+        (part.box, blank if isinstance(part, Mark) else np.rot90(part.image, turned // 90), _sign(part))
         for part in parts
     ]
     return display.boxes([*drawn, *((box, blank, "?") for box in unread)], frame)
+
+
+def _sign(part: Part) -> str:
+    """The sign of a digit or mark, '?' for a digit that the reader is not sure of."""
+    if isinstance(part, Mark):
+        return part.sign
+    return "?" if part.digit is None else str(part.digit)
 
 
 # ---- what a number is worth -----------------------------------------------------------------------------------

@@ -182,10 +182,10 @@ def test_no_output_that_is_no_terminal_has_escape_codes(command, tmp_path, small
 
 
 def test_shuzi_data_is_the_root(command, tmp_path):
-    (tmp_path / sources.TRAIN_IMAGES).write_text("<html>")
+    (tmp_path / sources.NAMES[0]).write_text("<html>")
     ended = command("data", SHUZI_DATA=str(tmp_path))
     assert ended.code == 1
-    assert str(tmp_path / sources.TRAIN_IMAGES) in ended.stderr
+    assert str(tmp_path / sources.NAMES[0]) in ended.stderr
 
 
 def test_shuzi_alone_prints_its_help(command):

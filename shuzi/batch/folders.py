@@ -89,27 +89,23 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]], stdin: bytes | None =
     stdin: the bytes of "-". Hidden files are skipped; each page of a TIFF or PDF is a picture of its own.
     Raises ShuziError for a path that doesn't exist and for a folder without pictures.
     """
-    jobs: list[Job] = []
-    skipped: list[Path] = []
-    failed: list[Result] = []
+    found = Listing([], [], [])
     for given in paths:
         path = Path(given)
         if stdin is not None and str(given) == "-":
-            jobs.append(Job(path, "stdin", data=stdin))
+            found.jobs.append(Job(path, "stdin", data=stdin))
         elif not os.fspath(given) or not path.exists():
             raise ShuziError(f"{os.fspath(given) or repr('')}: no such file or folder.")
         elif path.is_dir():
-            inside, others, unreadable = _list_folder(path)
-            if not inside and not unreadable:
-                also = f" (skipped: {name_some(others)})" if others else ""
+            inside = _list_folder(path)
+            if not inside.jobs and not inside.failed:
+                also = f" (skipped: {name_some(inside.skipped)})" if inside.skipped else ""
                 raise ShuziError(f"{path} holds no pictures{also}. Add {pictures.USUAL_FORMATS} files.")
-            jobs += inside
-            skipped += others
-            failed += unreadable
+            found = Listing(found.jobs + inside.jobs, found.skipped + inside.skipped, found.failed + inside.failed)
         else:
-            jobs.append(Job(path, path.name))
-    jobs = list({(job.path.absolute(), job.data): job for job in jobs}.values())  # each picture once
-    return Listing([page for job in _with_distinct_names(jobs) for page in _split_pages(job)], skipped, failed)
+            found.jobs.append(Job(path, path.name))
+    jobs = list({(job.path.absolute(), job.data): job for job in found.jobs}.values())  # each picture once
+    return replace(found, jobs=[page for job in _with_distinct_names(jobs) for page in _split_pages(job)])
 
 
 def name_some(paths: Sequence[Path]) -> str:
@@ -118,7 +114,7 @@ def name_some(paths: Sequence[Path]) -> str:
     return few if len(paths) <= 5 else f"{few} and {len(paths) - 5:,} more"
 
 
-def _list_folder(folder: Path) -> tuple[list[Job], list[Path], list[Result]]:
+def _list_folder(folder: Path) -> Listing:
     """List a folder's pictures, its other files, and the folders in it that can't be listed; nothing hidden."""
     endings = pictures.suffixes()
     errors: list[OSError] = []
@@ -127,13 +123,15 @@ def _list_folder(folder: Path) -> tuple[list[Job], list[Path], list[Result]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(root, name) for name in names if not name.startswith(".")]
     files.sort()
-    jobs = [Job(file, file.relative_to(folder).as_posix()) for file in files if file.suffix.lower() in endings]
-    failed = []
-    for error in errors:
-        path = Path(error.filename)
-        job = Job(path, path.relative_to(folder).as_posix())
-        failed.append(Result(job, None, str(cannot_read(path, error))))
-    return jobs, [file for file in files if file.suffix.lower() not in endings], failed
+
+    def job(path: Path) -> Job:
+        return Job(path, path.relative_to(folder).as_posix())
+
+    return Listing(
+        [job(file) for file in files if file.suffix.lower() in endings],
+        [file for file in files if file.suffix.lower() not in endings],
+        [Result(job(Path(error.filename)), None, str(cannot_read(Path(error.filename), error))) for error in errors],
+    )
 
 
 def _with_distinct_names(jobs: list[Job]) -> list[Job]:

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 import shuzi
 from shuzi.arrow import READINGS, read_one, text
 from shuzi.batch.folders import ReadOptions
-from shuzi.batch.stores import ERRORS, Store, open_store, read_error, store_error, without_secret
+from shuzi.batch.stores import ERRORS, Store, open_store, read_error, store_errors, without_secret
 from shuzi.cores import cores, on_cores
 from shuzi.data import picture
 from shuzi.errors import ShuziError, SystemFailure
@@ -62,10 +62,8 @@ class Part:
 def open_source(uri: str) -> tuple[Store, str | None]:
     """Open a folder of pictures, or the folder that one file is in; return it and that file's name."""
     store = open_store(uri)
-    try:
+    with store_errors(uri):
         return store.parent() if store.kind() == "file" else (store, None)
-    except ERRORS as error:
-        raise store_error(uri, error) from error
 
 
 def list_pictures(source: str) -> list[str]:
@@ -77,12 +75,10 @@ def list_pictures(source: str) -> list[str]:
     store, file = open_source(source)
     if file is not None:
         return [file]
-    try:
+    with store_errors(source):
         if store.kind() != "folder":
             raise ShuziError(f"{without_secret(source)}: no such folder or file.")
         names = [*map(PurePosixPath, store.walk())]
-    except ERRORS as error:
-        raise store_error(source, error) from error
     endings = picture.suffixes()
     pictures = sorted(
         name.as_posix()
@@ -110,7 +106,7 @@ class OutputFolder:
     def __init__(self, out: str, about: dict[str, object], resume: bool) -> None:
         self.out, self.run = out, uuid.uuid4().hex
         self.store = open_store(out)
-        try:
+        with store_errors(out):
             before = self._manifest()
             if before is not None and not resume:
                 raise ShuziError(
@@ -127,15 +123,11 @@ class OutputFolder:
                     )
             self.store.write(MANIFEST, json.dumps({"run": self.run, **about}, indent=2).encode())
             self.done = {name for name in self._names() if name.endswith(".parquet")}
-        except ERRORS as error:
-            raise store_error(out, error) from error
 
     def check(self) -> None:
         """Raise ShuziError if another run has claimed the folder since."""
-        try:
+        with store_errors(self.out):
             manifest = self._manifest() or {}
-        except ERRORS as error:
-            raise store_error(self.out, error) from error
         if manifest.get("run") != self.run:
             raise ShuziError(f"{without_secret(self.out)}: another run has continued there, so this one stops.")
 
@@ -172,10 +164,8 @@ def read_part(reader: Reader, part: Part) -> list[bool]:
     table = pa.Table.from_pylist([row for rows in by_file for row in rows], ROWS)
     data = io.BytesIO()
     pq.write_table(table, data, compression="zstd")
-    try:
+    with store_errors(part.out):
         open_store(part.out).write(part.name, data.getvalue())
-    except ERRORS as error:
-        raise store_error(part.out, error) from error
     return [all(row.get("error") is None for row in rows) for rows in by_file]
 
 
@@ -199,11 +189,7 @@ def read_rows(reader: Reader, source: Store, name: str, options: ReadOptions) ->
         pages = picture.pages(data) if name.lower().endswith(picture.PAGED_SUFFIXES) else 1
         read = functools.partial(reader.read, **options)
         rows = [{"pages": pages} | read_one(read, data, page) for page in range(pages)]
-    except SystemFailure as error:
-        raise SystemFailure(f"{file}: {error}") from error
-    except ShuziError as error:
-        rows = [{"error": text(str(error))}]
-    except (*ERRORS, MemoryError) as error:
+    except (*ERRORS, ShuziError, MemoryError) as error:
         failure = read_error(file, error)
         if isinstance(failure, SystemFailure):
             raise failure from error

@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
@@ -125,16 +126,23 @@ def open_store(uri: str) -> Store:
     """Open the store of a path or URI. Raises ShuziError if pyarrow knows none."""
     if "://" not in uri:
         return Local(Path(uri).absolute())
-    try:
+    with store_errors(uri):
         files, root = fs.FileSystem.from_uri(uri)
-    except ERRORS as error:
-        raise store_error(uri, error) from error
     return Local(Path(root)) if isinstance(files, fs.LocalFileSystem) else Remote(files, root)
 
 
 def without_secret(uri: str) -> str:
     """Strip a key and a secret from a URI."""
     return re.sub(r"://[^/@]*@", "://", uri)
+
+
+@contextmanager
+def store_errors(uri: str) -> Iterator[None]:
+    """Turn what a store raises into ShuziError."""
+    try:
+        yield
+    except ERRORS as error:
+        raise store_error(uri, error) from error
 
 
 def store_error(uri: str, error: Exception) -> ShuziError:
@@ -149,6 +157,10 @@ def store_error(uri: str, error: Exception) -> ShuziError:
 
 def read_error(name: str, error: Exception) -> ShuziError:
     """Describe why a file can't be read: as a SystemFailure unless the cause is the file itself."""
+    if isinstance(error, SystemFailure):
+        return SystemFailure(f"{name}: {error}")
+    if isinstance(error, ShuziError):
+        return error
     sentence = store_error(name, error)
     own = isinstance(error, FileNotFoundError | PermissionError) or OF_THE_FILE.search(str(error))
     if isinstance(error, OSError) and error.errno is None and not own:  # a store's network

@@ -47,14 +47,19 @@ def write(parts: dict[str, DatasetPart], to: str) -> list[Path]:
     if path.suffix == "":
         return write_folder(path, parts, write_pngs)
     if path.suffix == ".npz":
-        return [write_file(path, partial(save_npz, parts=parts))]
-    if path.suffix not in (".csv", ".parquet"):
+        files = {path: partial(save_npz, parts=parts)}
+    elif path.suffix in (".csv", ".parquet"):
+        save = save_csv if path.suffix == ".csv" else save_parquet
+        paths = [path] if len(parts) == 1 else [path.with_stem(f"{path.stem}_{name}") for name in parts]
+        files = {file: partial(save, part=part) for file, part in zip(paths, parts.values(), strict=True)}
+    else:
         raise ShuziError(f"--to {to}: expected OUT.csv, OUT.npz, OUT.parquet, a folder, or {IDX_PREFIX}FOLDER")
-    save = save_csv if path.suffix == ".csv" else save_parquet
-    names = {path if len(parts) == 1 else path.with_stem(f"{path.stem}_{name}"): name for name in parts}
-    for file in names:
+    for file in files:
         refuse_existing(file)
-    return [write_file(file, partial(save, part=parts[name])) for file, name in names.items()]
+    for file, write_to in files.items():
+        with whole_file(file) as temporary:
+            write_to(temporary)
+    return [*files]
 
 
 def refuse_existing(path: Path) -> None:
@@ -63,27 +68,15 @@ def refuse_existing(path: Path) -> None:
         raise ShuziError(f"{path}: already there. Choose another name, or remove it.")
 
 
-def write_file(path: Path, save: Callable[[Path], None]) -> Path:
-    """Write a file completely or not at all, and return its path."""
-    refuse_existing(path)
-    with whole_file(path) as part:
-        save(part)
-    return path
-
-
 def write_folder(
-    path: Path, parts: dict[str, DatasetPart], save: Callable[[Path, str, DatasetPart], None]
+    path: Path, parts: dict[str, DatasetPart], save: Callable[[Path, dict[str, DatasetPart]], None]
 ) -> list[Path]:
-    """Write the parts of a dataset into a folder, completely or not at all; ALL is written as TRAIN."""
+    """Write a dataset into a folder, completely or not at all; ALL is written as TRAIN."""
     refuse_existing(path)
-    for part in parts.values():
-        if part.labels is None:
-            raise ShuziError(f"{path}: the images have no labels. Write .csv, .npz or .parquet.")
+    if any(part.labels is None for part in parts.values()):
+        raise ShuziError(f"{path}: the images have no labels. Write .csv, .npz or .parquet.")
     with whole_folder(path) as folder:
-        for name, part in parts.items():
-            save(folder, TRAIN if name == ALL else name, part)
-        if save is write_pngs:
-            list_labels(folder)
+        save(folder, {TRAIN if name == ALL else name: part for name, part in parts.items()})
     return [path]
 
 
@@ -105,30 +98,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
 
 
-def write_idx(folder: Path, name: str, part: DatasetPart) -> None:
-    """Write a part as two IDX files, by MNIST's names."""
-    stem = "t10k" if name == TEST else "train"
-    idx.write(folder / f"{stem}-images-idx3-ubyte", part.images)
-    idx.write(folder / f"{stem}-labels-idx1-ubyte", np.asarray(part.labels))
+def write_idx(folder: Path, parts: dict[str, DatasetPart]) -> None:
+    """Write each part as two IDX files, by MNIST's names."""
+    for name, part in parts.items():
+        stem = "t10k" if name == TEST else "train"
+        idx.write(folder / f"{stem}-images-idx3-ubyte", part.images)
+        idx.write(folder / f"{stem}-labels-idx1-ubyte", np.asarray(part.labels))
 
 
-def write_pngs(folder: Path, name: str, part: DatasetPart) -> None:
-    """Write a part as PNG files, numbered from 1, such as train/3/00001.png."""
-    labels = np.asarray(part.labels)
-    for label in np.unique(labels):
-        (folder / name / str(label)).mkdir(parents=True)
-    width = max(5, len(str(len(labels))))
-    for number, (image, label) in enumerate(zip(part.images, labels, strict=True), 1):
-        (folder / name / str(label) / f"{number:0{width}}.png").write_bytes(png(image))
-
-
-def list_labels(folder: Path) -> None:
-    """Write labels.csv, one row with path and label per PNG file."""
-    files = sorted(folder.glob("*/*/*.png"), key=lambda file: (file.parts[-3] == TEST, file.name))
+def write_pngs(folder: Path, parts: dict[str, DatasetPart]) -> None:
+    """Write each part as PNG files, numbered from 1, such as train/3/00001.png; and labels.csv, one row per file."""
     with (folder / LABELS_FILE).open("w", newline="", encoding="utf-8") as text:
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["file", "label"])
-        rows.writerows([file.relative_to(folder).as_posix(), file.parent.name] for file in files)
+        for name, part in parts.items():
+            labels = np.asarray(part.labels)
+            for label in np.unique(labels):
+                (folder / name / str(label)).mkdir(parents=True)
+            width = max(5, len(str(len(labels))))
+            for number, (image, label) in enumerate(zip(part.images, labels, strict=True), 1):
+                file = f"{name}/{label}/{number:0{width}}.png"
+                (folder / file).write_bytes(png(image))
+                rows.writerow([file, label])
 
 
 def png(image: np.ndarray) -> bytes:

@@ -1,6 +1,9 @@
 """Images as CSV: one row per image, one column per pixel, perhaps a label and a header, as on Kaggle."""
 
+import codecs
+import contextlib
 import csv
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from shuzi.data.arrays import number_in
 from shuzi.data.unpack import pieces
 from shuzi.errors import ShuziError
 
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y", "digit")
 OTHER_COLUMNS = ("", "id", "index", "imageid")  # an unnamed one is the index that pandas writes
 MAX_LINE = 1_000_000  # bytes
-DIGIT_0, COMMA, NEWLINE = b"0,\n"
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 def whole_lines(path: Path) -> Iterator[bytes]:
     """Yield a file's text in pieces of whole lines, each ended by a line feed alone, without a byte-order mark."""
-    rest, first = b"", True
-    for piece in pieces(path):
-        text = rest + piece
-        if first:
-            text, first = text.removeprefix(b"\xef\xbb\xbf"), False
+    rest = b""
+    for number, piece in enumerate(pieces(path)):
+        text = rest + piece if number else piece.removeprefix(codecs.BOM_UTF8)
         end = text.rfind(b"\n") + 1
         text, rest = text[:end], text[end:]
         if len(rest) > MAX_LINE:
@@ -112,34 +113,18 @@ def parse(path: Path, text: bytes, columns: CsvColumns, line: int) -> tuple[np.n
     if values is None:
         return parse_cells(path, text, columns, line)
     labels = values[:, [] if columns.label is None else columns.label]
-    first, last = columns.pixels[[0, -1]]
-    adjacent = last - first + 1 == len(columns.pixels)  # so that no copy is needed
-    return values[:, first : last + 1] if adjacent else values[:, columns.pixels], labels.astype(np.int64)
+    return values.take(columns.pixels, axis=1), labels.astype(np.int64)
 
 
 def parse_bytes(text: bytes, columns: int) -> np.ndarray | None:
-    """Parse lines of whole numbers from 0 to 255, separated by commas alone: uint8 (N, columns); else return None.
-
-    It is numpy's arithmetic on all bytes at once, ten times as fast as numpy.loadtxt.
-    """
-    data = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(data < DIGIT_0)  # of the cells
-    if not len(ends) or len(ends) % columns or data.max() > DIGIT_0 + 9:
+    """Parse lines of whole numbers from 0 to 255, separated by commas alone: uint8 (N, columns); else return None."""
+    if not text.strip() or text.translate(None, b"0123456789,\n"):
         return None
-    separators = data[ends].reshape(-1, columns)
-    if (separators[:, -1] != NEWLINE).any() or (separators[:, :-1] != COMMA).any():
+    try:
+        values = np.loadtxt(io.BytesIO(text), np.int64, delimiter=",", ndmin=2)
+    except ValueError:  # an empty cell, or rows of several lengths
         return None
-    lengths = np.diff(ends, prepend=-1) - 1
-    if lengths.min() < 1 or lengths.max() > 3:
-        return None
-    values = data[ends - 1] - np.uint8(DIGIT_0)
-    for digits, power in ((2, 10), (3, 100)):
-        longer = np.flatnonzero(lengths >= digits)
-        added = (data[ends[longer] - digits].astype(np.uint16) - DIGIT_0) * power + values[longer]
-        if (added > 255).any():
-            return None
-        values[longer] = added
-    return values.reshape(-1, columns)
+    return values.astype(np.uint8) if values.shape[1] == columns and values.max() <= 255 else None
 
 
 def parse_cells(path: Path, text: bytes, columns: CsvColumns, line: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,22 +138,20 @@ def parse_cells(path: Path, text: bytes, columns: CsvColumns, line: int) -> tupl
             raise ShuziError(
                 f"{path}: line {number} has {len(cells):,} values, expected {columns.count:,} as in line 1."
             )
-        labels.append(0.0 if columns.label is None else to_number(path, number, cells[columns.label], "label"))
+        if columns.label is not None:
+            labels.append(to_number(path, number, cells[columns.label], "label"))
         images.append(to_pixels(path, number, [cells[place] for place in columns.pixels]))
     pixels = np.array(images, np.float32).reshape(-1, len(columns.pixels))
     whole = (pixels == np.rint(pixels)).all()
-    marked = np.array([] if columns.label is None else labels, np.int64)
-    return pixels.astype(np.uint8) if whole else pixels, marked
+    return pixels.astype(np.uint8) if whole else pixels, np.array(labels, np.int64)
 
 
 def to_pixels(path: Path, line: int, cells: list[str]) -> np.ndarray:
     """Convert a row's cells to numbers from 0 to 255, float32 (pixels,)."""
-    try:
+    with contextlib.suppress(ValueError):
         values = np.array(cells, np.float32)
-    except ValueError:
-        values = np.full(1, np.nan, np.float32)
-    if ((values >= 0) & (values <= 255)).all():
-        return values
+        if ((values >= 0) & (values <= 255)).all():
+            return values
     for place, cell in enumerate(cells):
         if not 0 <= to_number(path, line, cell, f"pixel {place}") <= 255:
             break
@@ -177,10 +160,7 @@ def to_pixels(path: Path, line: int, cells: list[str]) -> np.ndarray:
 
 def to_number(path: Path, line: int, cell: str, what: str) -> float:
     """Convert a cell to a number; a label must be whole."""
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
+    value = number_in(cell)
     if math.isfinite(value) and (what != "label" or value.is_integer()) and abs(value) < 2**53:
         return value
     shown = f"{cell!r:.40}" if cell.strip() else "nothing"

@@ -10,20 +10,8 @@ import numpy as np
 
 from shuzi.data import formats, idx, own, sources
 from shuzi.data.digits import CLASSES, Digits
-from shuzi.data.formats import ALL, IMAGES, LABELS, TEST, TRAIN, DatasetFile, DatasetPart
+from shuzi.data.formats import ALL, TEST, TRAIN, DatasetPart, File
 from shuzi.errors import Notice, ShuziError
-
-TITLES = {TRAIN: "train", TEST: "test", ALL: "images"}
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a dataset. size: in bytes; of .gz files of IDX, size and SHA-256 are of what they unpack to."""
-
-    path: Path
-    name: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -65,14 +53,7 @@ class Dataset:
             Notice,
             stacklevel=2,
         )
-        train, held_out = (
-            Digits(
-                whole.images[chosen], whole.labels[chosen], f"{self.name} {title}", self.sha256,
-                split_rule=own.IMAGE_SPLIT,
-            )
-            for chosen, title in ((~test, TRAIN), (test, TEST))
-        )  # fmt: skip
-        return train, held_out
+        return own.parted(replace(whole, name=self.name, split_rule=own.IMAGE_SPLIT), test)
 
     def to_classify(self) -> tuple[str, DatasetPart]:
         """Return the name and the images of the test part, or of the only part."""
@@ -81,13 +62,14 @@ class Dataset:
 
     def _digits(self, name: str, part: DatasetPart) -> Digits:
         labels = np.asarray(part.labels)
+        title = "images" if name == ALL else name
         others = np.flatnonzero((labels < 0) | (labels >= CLASSES))
         if len(others):
             raise ShuziError(
                 f"{self.name}: label {labels[others[0]]} at index {others[0]}; its labels are {labels.min()} to "
                 f"{labels.max()}, but shuzi reads digits, 0 to 9. Take only the images of digits: --labels 0-9"
             )
-        return Digits(part.images, labels.astype(np.uint8), f"{self.name} {TITLES[name]}", self.sha256)
+        return Digits(part.images, labels.astype(np.uint8), f"{self.name} {title}", self.sha256)
 
 
 def read(
@@ -113,9 +95,7 @@ def read(
     else:
         files = formats.find(Path(name))
         parts = formats.read(files)
-        check_partners(files, parts)
-        checked = [File(file.path, *file.checksum()) for file in files]
-        dataset = Dataset(Path(name).resolve().name, checked, parts)
+        dataset = Dataset(Path(name).resolve().name, [file.as_read() for file in files], parts)
     if chosen is None:
         return dataset
     return replace(dataset, parts={part: only(each, chosen) for part, each in dataset.parts.items()})
@@ -126,14 +106,6 @@ def of(train: Digits, test: Digits) -> Dataset:
     return Dataset(
         train.name, [], {TRAIN: DatasetPart(train.images, train.labels), TEST: DatasetPart(test.images, test.labels)}
     )
-
-
-def check_partners(files: list[DatasetFile], parts: dict[str, DatasetPart]) -> None:
-    """Check that images in a file of their own have labels. Raises ShuziError that names the file that is missing."""
-    for file in files:
-        pair = file.format in ("IDX", "NPY") and file.meaning.kind == IMAGES
-        if pair and len(files) > 1 and parts[file.meaning.part or ALL].labels is None:
-            raise formats.missing(file, IMAGES, LABELS)
 
 
 def parse_labels(text: str) -> range:
@@ -153,6 +125,6 @@ def only(part: DatasetPart, labels: range) -> DatasetPart:
 
 def from_files(name: str, found: list[sources.DataFile]) -> Dataset:
     """Return the dataset of a name that is in its four files, in the order of `sources.NAMES`."""
-    files = [File(file.path, file.name, len(file.data), file.sha256) for file in found]
+    files = [File(file.path, file.name, len(file.data), sources.SOURCES[name].files[file.name]) for file in found]
     images, labels, test_images, test_labels = (idx.parse(file.data, file.name) for file in found)
     return Dataset(name, files, {TRAIN: DatasetPart(images, labels), TEST: DatasetPart(test_images, test_labels)})

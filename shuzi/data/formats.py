@@ -68,6 +68,16 @@ def meaning_of(name: str) -> NameMeaning:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file of a dataset. size: in bytes; of .gz files of IDX, size and SHA-256 are of what they unpack to."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DatasetFile:
     """A file of a dataset, or a folder of pictures: its format and what its name says."""
 
@@ -85,26 +95,24 @@ class DatasetFile:
         """Training before test, images before labels."""
         return self.meaning.part == TEST, self.meaning.kind == LABELS, self.path.name
 
-    def checksum(self) -> tuple[str, int, str]:
-        """Return its name, its size in bytes and its SHA-256; an IDX file's are of what .gz unpacks to."""
+    def as_read(self) -> File:
+        """Return it with its size and SHA-256."""
         if self.format == "IDX":
             data = idx.read_bytes(self.path)
-            return self.path.name.removesuffix(".gz"), len(data), hashlib.sha256(data).hexdigest()
+            return File(self.path, self.path.name.removesuffix(".gz"), len(data), hashlib.sha256(data).hexdigest())
         if self.path.is_dir():
             files = sorted(file for file in self.path.glob("[0-9]/*") if file.is_file())
             listing = "".join(f"{unpack.sha256(file)}  {file.parent.name}/{file.name}\n" for file in files)
             size = sum(file.stat().st_size for file in files)
-            return self.path.name, size, hashlib.sha256(listing.encode()).hexdigest()
-        return self.path.name, self.path.stat().st_size, unpack.sha256(self.path)
+            return File(self.path, self.path.name, size, hashlib.sha256(listing.encode()).hexdigest())
+        return File(self.path, self.path.name, self.path.stat().st_size, unpack.sha256(self.path))
 
 
 def recognise(path: Path) -> DatasetFile | None:
     """Recognise a file by its name; None if it isn't a dataset's."""
     meaning, name = meaning_of(path.name), path.name.lower()
-    if IDX_NAME.search(name):
-        return DatasetFile(path, "IDX", meaning)
-    kind = SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
-    if kind is None or (name.endswith(".gz") and kind != "CSV"):
+    kind = "IDX" if IDX_NAME.search(name) else SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
+    if kind is None or (name.endswith(".gz") and kind not in ("IDX", "CSV")):
         return None
     return DatasetFile(path, kind, meaning)
 
@@ -214,6 +222,9 @@ def read(files: list[DatasetFile]) -> dict[str, DatasetPart]:
         images, labels = values.get((part, IMAGES)), values.get((part, LABELS))
         if images is not None:
             found[part] = to_part(images, labels)
+            file = images[0][0]
+            if labels is None and len(files) > 1 and file.format in ("IDX", "NPY") and file.meaning.kind == IMAGES:
+                raise missing(file, IMAGES, LABELS)
         elif labels is not None:
             raise missing(labels[0][0], LABELS, IMAGES)
     if not found:

@@ -117,16 +117,11 @@ def read_bytes(path: Path, most: int = MAX_IDX_BYTES) -> bytearray:
         size = path.stat().st_size
         if size > most:
             raise ShuziError(f"{path}: {size:,} bytes, expected at most {most:,}.")
-        if path.suffix != ".gz":
-            data = bytearray(size)
-            with path.open("rb", buffering=0) as file:
-                got = file.readinto(data)
-            return data[:got] if got != len(data) else data
-        compressed = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise cannot_read(path, error) from error
     try:
-        return decompress(compressed, most)
+        return decompress(data, most) if path.suffix == ".gz" else bytearray(data)
     except ShuziError as error:
         raise ShuziError(f"{path}: {str(error).removesuffix('.')}. Delete it and download it again.") from error
 

@@ -1,12 +1,14 @@
 """A person's own digits: a folder with one sub-folder per label, 0 to 9, of pictures of any size."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from shuzi.data.digits import CLASSES, SIDE, Digits
+from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.sources import SOURCES
 from shuzi.errors import ShuziError
 from shuzi.files import read_bytes
@@ -58,46 +60,36 @@ def from_pictures(
         ShuziError: there are no pictures, no label has two different ones, a file is not a picture, or some have no
             ink.
     """
-    listing, blank = hashlib.sha256(), []
-    parts: dict[bool, tuple[list[np.ndarray], list[int]]] = {False: ([], []), True: ([], [])}
     found = {label: by_digest(paths) for label, paths in pictures(folder).items()}
-    digests = [[digest for digest, _ in pairs] for pairs in found.values()]
-    for_test = set().union(*(test_digests(each, HELD_OUT) for each in digests))
-    for label, pairs in found.items():
-        for digest, path in pairs:
-            image = load_image(path, normalise)
-            if not image.any():
-                blank.append(f"{label}/{path.name}")
-                continue
-            listing.update(f"{digest}  {label}\n".encode())
-            images, labels = parts[digest in for_test]
-            images.append(image)
-            labels.append(label)
-    check_found(folder, [] if skip_blank else blank, bool(parts[True][0]))
-    train, test = (
-        Digits(
-            np.array(parts[part][0], np.uint8).reshape(-1, SIDE, SIDE),
-            np.array(parts[part][1], np.uint8),
-            f"{folder.resolve().name} {'test' if part else 'train'}",
-            listing.hexdigest(),
-            split_rule=SPLIT,
-        )
-        for part in (False, True)
-    )
-    return train, test
-
-
-def check_found(folder: Path, blank: list[str], any_tested: bool) -> None:
-    """Raise ShuziError if pictures without ink were found, or none that are for the test."""
-    if blank:
+    for_test = set[str]().union(*(test_digests([digest for digest, _ in pairs], HELD_OUT) for pairs in found.values()))
+    files = [(label, digest, path) for label, pairs in found.items() for digest, path in pairs]
+    images = np.stack([load_image(path, normalise) for *_, path in files])
+    inked = [bool(image.any()) for image in images]
+    blank = [f"{label}/{path.name}" for (label, _, path), has_ink in zip(files, inked, strict=True) if not has_ink]
+    if blank and not skip_blank:
         raise ShuziError(
             f"{folder}: no ink found in {', '.join(blank)}. "
             "Replace them with clearer pictures, or go on without them: --skip-blank"
         )
-    if not any_tested:
+    files = list(itertools.compress(files, inked))
+    test = np.array([digest in for_test for _, digest, _ in files], bool)
+    if not test.any():
         raise ShuziError(
             f"{folder}: no label has 2 different pictures, one to learn from and one to test with. Add some."
         )
+    labels = np.array([label for label, *_ in files], np.uint8)
+    listing = "".join(f"{digest}  {label}\n" for label, digest, _ in files)
+    sha256 = hashlib.sha256(listing.encode()).hexdigest()
+    return parted(Digits(images[inked], labels, folder.resolve().name, sha256, split_rule=SPLIT), test)
+
+
+def parted(digits: Digits, test: np.ndarray) -> tuple[Digits, Digits]:
+    """Part digits into those to learn from and those for the test: bool (N,). Both are called by their set's name."""
+    train, tested = (
+        replace(digits, images=digits.images[part], labels=digits.labels[part], name=f"{digits.name} {title}")
+        for part, title in ((~test, "train"), (test, "test"))
+    )
+    return train, tested
 
 
 def by_digest(paths: list[Path]) -> list[tuple[str, Path]]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from shuzi.errors import ShuziError, system_failure, system_failures
 
 if TYPE_CHECKING:
     import pypdfium2
-    from _typeshed import WriteableBuffer
     from PIL import Image
 
 DPI = 200  # at which forms are scanned: a digit of 4 mm is 31 pixels high
@@ -46,25 +44,6 @@ def draw(stream: BinaryIO, name: str, page: int, max_pixels: int) -> Image.Image
         return sheet.render(scale=scale).to_pil().convert("RGB")
 
 
-class _File(io.RawIOBase):
-    """A file for pdfium, which can't pass on an error of a read: this keeps it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.error: OSError | None = None
-        self.seek, self.tell = stream.seek, stream.tell  # type: ignore[method-assign]
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill a buffer; with nothing if the file can't be read."""
-        view = memoryview(buffer).cast("B")
-        try:
-            data = self._stream.read(len(view))
-        except OSError as error:
-            self.error, data = error, b""
-        view[: len(data)] = data
-        return len(data)
-
-
 @contextmanager
 def _document(stream: BinaryIO, name: str) -> Iterator[pypdfium2.PdfDocument]:
     try:
@@ -75,18 +54,13 @@ def _document(stream: BinaryIO, name: str) -> Iterator[pypdfium2.PdfDocument]:
             "export its pages as pictures."
         ) from None
     with _alone, system_failures(name):
-        file = _File(stream)
+        stream.seek(0)
         try:
-            document = pypdfium2.PdfDocument(file)
-            try:
+            with closing(pypdfium2.PdfDocument(stream.read())) as document:
                 if not len(document):
                     raise ShuziError(f"{name}: a PDF without pages. Export it again.")
                 yield document
-            finally:
-                document.close()
         except pypdfium2.PdfiumError as error:
-            if file.error is not None:
-                raise file.error from None
             reason = str(error).rstrip(".")
             raise system_failure(error, name) or ShuziError(
                 f"{name}: a PDF that can't be read ({reason}). Save it again, without a password."

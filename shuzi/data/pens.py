@@ -86,28 +86,23 @@ class Pens:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count digits, letters and other signs, and writers, of each source."""
-        first = np.array([name.partition("/")[0] for name in self.names.tolist()])
-        source = np.where(first == "pendigits", 1, np.where(first == "omniglot", 2, 0))[self.writers]
+        source = np.array([name.partition("/")[0] for name in self.names.tolist()])[self.writers]
         digit = (self.labels >= ord("0")) & (self.labels <= ord("9"))
         alphabetic = [chr(label).isalpha() or label >= unipen.OTHER for label in range(unipen.OTHER + 1)]
         letter = np.array(alphabetic)[np.minimum(self.labels, unipen.OTHER)]
         kinds = {"digits": digit, "letters": letter, "signs": ~digit & ~letter}
-        return {
-            name: {kind: int((own & of).sum()) for kind, of in kinds.items()}
-            | {"writers": len(np.unique(self.writers[own])), "held out": self._held_out(own)}
-            for name, own in ((name, source == number) for number, name in enumerate(SOURCES))
-        }
-
-    def _held_out(self, own: np.ndarray) -> int:
-        return sum(is_held_out(name) for name in self.names[np.unique(self.writers[own])].tolist())
+        pendigits, omniglot = source == "pendigits", source == "omniglot"
+        counts = {}
+        for name, own in zip(SOURCES, (~pendigits & ~omniglot, pendigits, omniglot), strict=True):
+            names = self.names[np.unique(self.writers[own])].tolist()
+            counts[name] = {kind: int((own & of).sum()) for kind, of in kinds.items()}
+            counts[name] |= {"writers": len(names), "held out": sum(map(is_held_out, names))}
+        return counts
 
     def part(self, held_out: bool) -> "Pens":
         """Return the glyphs of writers who are held out, or those of all others; names stay."""
         out = np.array([is_held_out(name) for name in self.names.tolist()])
-        return self.chosen(out[self.writers] == held_out)
-
-    def chosen(self, kept: np.ndarray) -> "Pens":
-        """Return some of the glyphs: bool (N,)."""
+        kept = out[self.writers] == held_out
         lengths, counts = np.diff(self.strokes), np.diff(self.glyphs)
         strokes = np.repeat(kept, counts)
         return replace(
@@ -148,7 +143,7 @@ def load(root: Path | None = None) -> Pens:
             write_whole(copy, _packed(unipen.read(found)))
         return _unpacked(copy)
     copies = sorted(cache.glob("*.npz"), key=lambda path: path.stat().st_mtime)
-    if not copies or (found is not None and found.any):
+    if not copies or (found is not None and len(found.missing) < len(SOURCES)):
         missing = ", ".join(found.missing) if found is not None else "UNIPEN"
         raise ShuziError(MISSING.format(folder=root or cache, missing=missing))
     return _unpacked(copies[-1])

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 
 from shuzi.data import pdf
-from shuzi.errors import ShuziError, SystemFailure, system_failure, system_failures
+from shuzi.errors import ShuziError, raise_system_failure, system_failure, system_failures
 from shuzi.files import cannot_read
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ class Picture:
     scale: float
 
 
+File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
+"""A path, or the bytes of a file."""
+FILE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 if TYPE_CHECKING:
-    Source: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | np.ndarray | Picture
+    Source: TypeAlias = File | Image.Image | np.ndarray | Picture
 
 
 def load(source: Source, page: int = 0) -> Picture:
@@ -76,7 +80,7 @@ def load(source: Source, page: int = 0) -> Picture:
         return source
     if isinstance(source, np.ndarray):
         return _picture("the array", _from_array(source), (source.shape[1], source.shape[0]))
-    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
+    if isinstance(source, FILE_TYPES):
         with _opened(source, page) as image:
             return _decoded(image, _name(source), page, ours=True)
     from PIL import Image
@@ -86,10 +90,10 @@ def load(source: Source, page: int = 0) -> Picture:
             f"{source!r:.40} is of type {type(source).__name__}. Give a path, the bytes of a file, a Pillow image or "
             "a uint8 array."
         )
-    return _decoded(source, _name(source), 0, ours=False)
+    return _decoded(source, "the image", 0, ours=False)
 
 
-def pages(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> int:
+def pages(source: File) -> int:
     """Count the pages of a TIFF or a PDF; any other picture, animated or not, has 1.
 
     A TIFF's page with a damaged directory counts as its last: the way to the next is lost.
@@ -106,13 +110,11 @@ def _tiff_pages(image: Image.Image, name: str) -> int:
     """Count a TIFF's pages one after another: if it jumps past the last, Pillow miscounts them."""
     for page in range(1, MAX_TIFF_PAGES + 1):
         try:
-            with system_failures(name):
-                image.seek(page)
-        except SystemFailure:
-            raise
+            image.seek(page)
         except EOFError:
             return page
-        except Exception:  # Pillow raises a dozen kinds for damage; loading this page reports it
+        except Exception as error:  # Pillow raises a dozen kinds for damage; loading this page reports it
+            raise_system_failure(error, name)
             return page + 1
     raise ShuziError(f"{name}: a TIFF of more than {MAX_TIFF_PAGES:,} pages. Split it.")
 
@@ -135,14 +137,12 @@ def resize_by(image: np.ndarray, factor: float, method: int = cv2.INTER_AREA) ->
 # ---- files ----------------------------------------------------------------------------------------------------
 
 
-def _name(source: object) -> str:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"{len(source):,} bytes"
-    return str(source) if isinstance(source, str | os.PathLike) else "the image"
+def _name(source: File) -> str:
+    return f"{len(source):,} bytes" if isinstance(source, bytes | bytearray | memoryview) else str(source)
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes | bytearray | memoryview, page: int = 0) -> Iterator[Image.Image]:
+def _opened(source: File, page: int = 0) -> Iterator[Image.Image]:
     """Open a Pillow image of a size that can be decoded; raise ShuziError with what the file is instead."""
     with _stream(source) as stream:
         name = _name(source)
@@ -170,7 +170,7 @@ def _opened(source: str | os.PathLike[str] | bytes | bytearray | memoryview, pag
 
 
 @contextmanager
-def _stream(source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> Iterator[BinaryIO]:
+def _stream(source: File) -> Iterator[BinaryIO]:
     """Open a file or bytes for reading; raise ShuziError if there is no file, or something else."""
     if isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(source)
@@ -243,8 +243,7 @@ def _damaged_picture_as_error(name: str) -> Iterator[None]:
         most = MAX_DECODING_BYTES // DEFAULT_BYTES_PER_PIXEL // 1_000_000
         raise ShuziError(f"{name}: more than {most} million pixels. Reduce it.") from None
     except Exception as error:
-        if (failure := system_failure(error, name)) is not None:
-            raise failure from None
+        raise_system_failure(error, name)
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ShuziError(f"{name}: a damaged picture ({reason}). Save it again.") from None
 
@@ -289,11 +288,9 @@ def _picture(name: str, rgb: np.ndarray, size: tuple[int, int], orientation: int
 def _orientation(image: Image.Image) -> int:
     """Read EXIF's orientation, 1 to 8; 1 if it can't be read, because the pixels may be fine all the same."""
     try:
-        with system_failures("the picture"):
-            orientation = image.getexif().get(ORIENTATION, 1)
-    except SystemFailure:
-        raise
-    except Exception:  # Pillow raises a dozen kinds for damaged EXIF
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception as error:  # Pillow raises a dozen kinds for damaged EXIF
+        raise_system_failure(error, "the picture")
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
@@ -327,9 +324,14 @@ def _rgb(image: Image.Image) -> np.ndarray:
         return _over_paper((height, width), lambda rows: np.asarray(part(rows).convert("RGBA")))
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_wide((height, width), lambda rows: np.asarray(part(rows), np.float32))
-    rgb = np.empty((height, width, 3), np.uint8)
-    for rows in _strips(height, width):
-        rgb[rows] = np.asarray(part(rows).convert("RGB"))
+    return _rgb_of((height, width), lambda rows: np.asarray(part(rows).convert("RGB")))
+
+
+def _rgb_of(shape: tuple[int, ...], convert: Callable[[slice], np.ndarray]) -> np.ndarray:
+    """Assemble a picture, uint8 (H, W, 3). convert: returns some of its rows, of which there are few in memory."""
+    rgb = np.empty((*shape, 3), np.uint8)
+    for rows in _strips(*shape):
+        rgb[rows] = convert(rows)
     return rgb
 
 
@@ -341,25 +343,20 @@ def _strips(height: int, width: int) -> Iterator[slice]:
 
 def _over_paper(shape: tuple[int, ...], rgba: Callable[[slice], np.ndarray]) -> np.ndarray:
     """Lay RGBA on white paper, or on black if all of it would vanish on white. rgba: returns some of its rows."""
-    height, width = shape
-    rgb = np.empty((height, width, 3), np.uint8)
-    for paper in (255, 0):
-        for rows in _strips(height, width):
-            strip = rgba(rows)
-            alpha = strip[:, :, 3:].astype(np.uint16)
-            rgb[rows] = (strip[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255
-        if rgb.size and rgb.min() < rgb.max():
-            break
-    return rgb
+
+    def laid(paper: int, rows: slice) -> np.ndarray:
+        strip = rgba(rows)
+        alpha = strip[:, :, 3:].astype(np.uint16)
+        return (strip[:, :, :3] * alpha + paper * (255 - alpha) + 127) // 255
+
+    rgb = _rgb_of(shape, partial(laid, 255))
+    vanished = rgb.size and rgb.min() == rgb.max()
+    return _rgb_of(shape, partial(laid, 0)) if vanished else rgb
 
 
-def _from_wide(shape: tuple[int, int], values: Callable[[slice], np.ndarray]) -> np.ndarray:
+def _from_wide(shape: tuple[int, ...], values: Callable[[slice], np.ndarray]) -> np.ndarray:
     """Convert grey samples of more than 8 bits to RGB. values: returns some of their rows."""
-    strips = [*_strips(*shape)]
-    brightest = max((float(np.nan_to_num(values(rows)).max(initial=0)) for rows in strips), default=0)
+    brightest = max((float(np.nan_to_num(values(rows)).max(initial=0)) for rows in _strips(*shape)), default=0)
     # the sample's depth isn't recorded: 8, 12 and 16 bits all occur, and the brightest pixel tells which
     top = next((t for t in (1.0, 255.0, 4095.0, 65535.0) if brightest <= t), brightest)
-    grey = np.empty(shape, np.uint8)
-    for rows in strips:
-        grey[rows] = np.clip(np.nan_to_num(values(rows)) / np.float32(top), 0, 1) * 255
-    return _from_array(grey)
+    return _rgb_of(shape, lambda rows: np.clip(np.nan_to_num(values(rows)) / np.float32(top), 0, 1)[..., None] * 255)

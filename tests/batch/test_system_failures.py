@@ -104,7 +104,7 @@ class Failing(io.BytesIO):
     """A file of which no more than the first bytes can be read."""
 
     def read(self, size=-1):
-        if self.tell() > 100 or size > 100:
+        if self.tell() > 100 or not 0 <= size <= 100:
             raise OSError(errno.EIO, "Input/output error")
         return super().read(size)
 

@@ -12,6 +12,8 @@ from shuzi.data import idx, sources
 from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError
 
+TRAIN_IMAGES, TRAIN_LABELS, _, TEST_LABELS = sources.NAMES
+
 
 def test_mnist_is_held_as_bytes(mnist):
     train, test = mnist
@@ -158,8 +160,8 @@ def test_a_folder_of_ones_own_is_a_set_called_by_its_name(small, small_folder):
 def test_a_missing_file_of_a_folder_is_named(tmp_path, small_folder):
     for file in small_folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / sources.TEST_LABELS).unlink()
-    with pytest.raises(ShuziError, match=f"no {sources.TEST_LABELS} in it"):
+    (tmp_path / TEST_LABELS).unlink()
+    with pytest.raises(ShuziError, match=f"no {TEST_LABELS} in it"):
         shuzi.load(tmp_path)
 
 
@@ -173,11 +175,11 @@ def test_what_is_no_set_says_which_there_are(tmp_path):
 @pytest.mark.parametrize(
     ("file", "array", "words"),
     [
-        (sources.TRAIN_LABELS, np.zeros(999, np.uint8), "1,000 images but 999 labels"),
-        (sources.TRAIN_LABELS, np.full(1000, 10, np.uint8), "label 10 at index 0"),
-        (sources.TRAIN_IMAGES, np.zeros((1000, 32, 28), np.uint8), "images of shape (1000, 32, 28), expected"),
-        (sources.TRAIN_IMAGES, np.full((1000, 28, 28), -1, np.float32), "has the value -1.0, expected 0 to 1"),
-        (sources.TRAIN_IMAGES, np.zeros(1000, np.uint8), "images of shape (1000,), expected"),
+        (TRAIN_LABELS, np.zeros(999, np.uint8), "1,000 images but 999 labels"),
+        (TRAIN_LABELS, np.full(1000, 10, np.uint8), "label 10 at index 0"),
+        (TRAIN_IMAGES, np.zeros((1000, 32, 28), np.uint8), "images of shape (1000, 32, 28), expected"),
+        (TRAIN_IMAGES, np.full((1000, 28, 28), -1, np.float32), "has the value -1.0, expected 0 to 1"),
+        (TRAIN_IMAGES, np.zeros(1000, np.uint8), "images of shape (1000,), expected"),
     ],
 )
 def test_a_wrong_file_in_a_folder_is_one_sentence(command, tmp_path, small_folder, file, array, words):

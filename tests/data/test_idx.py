@@ -130,4 +130,4 @@ def test_mnist_has_its_published_shapes(mnist):
     train, test = mnist
     assert (train.images.shape, test.images.shape) == ((60000, 28, 28), (10000, 28, 28))
     assert idx.to_bytes(test.labels)[:8] == struct.pack(">4BI", 0, 0, 8, 1, 10000)
-    assert sources.mismatch(sources.SOURCES["mnist"], sources.TEST_LABELS, idx.to_bytes(test.labels)) is None
+    assert sources.mismatch(sources.SOURCES["mnist"], sources.NAMES[3], idx.to_bytes(test.labels)) is None
