@@ -163,10 +163,8 @@ class Training:
         with guard(self.recipe.optimizer):
             self.optimizer.step()
         own = self._state()
-        lengthening = {name: own[name] for name in ("tally.losses", "tally.counts")}  # with the steps done
-        compare(own, {**state, **lengthening}, torch.isfinite)
-        tally = {name.removeprefix("tally."): state[name] for name in own if name.startswith("tally.")}
-        restored = Tally.restored(tally, self.device)
+        compare(own, {**state, "tally.steps": own["tally.steps"]}, torch.isfinite)  # of another length with each step
+        tally = Tally.restored({name: state[f"tally.{name}"] for name in ("steps", "right", "seconds")})
         epoch = int(state["epoch"])
         if not 0 <= epoch <= self.settings.epochs:
             raise ShuziError(f"{epoch} epochs are done, expected 0 to {self.settings.epochs}")
@@ -182,7 +180,7 @@ class Training:
             for name, value in own.items():
                 if name.startswith(("model.", "average.", "optimizer.")):
                     value.copy_(state[name])
-        self.global_state, self.epoch, self.tally = state["generator.inner"], epoch, restored
+        self.global_state, self.epoch, self.tally = state["generator.inner"], epoch, tally
 
     @contextlib.contextmanager
     def _global_generators(self) -> Iterator[None]:
@@ -275,7 +273,8 @@ class Training:
             loss = self._descend(images, targets)
             if self.ema_model is not None:
                 follow(self.ema_model, self.model, recipe.ema_decay, step)
-            tally.add(loss, len(images))
+            tally.losses.append(loss)
+            tally.counts.append(len(images))
             done += len(images)
             if self.step % math.ceil(steps / CURVE_POINTS) == 0:
                 tally.settle()
