@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, renamed
 from shuzi.train import generators
 from shuzi.train.device import deterministic_convolutions, has_bfloat16, place
 from shuzi.train.distributed import distribute, own_device, share
 from shuzi.train.faults import check_logits, checked_batch, guard, guarded
-from shuzi.train.fit import compare, load_state
+from shuzi.train.fit import TrainingLoop, compare, load_state
 from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
 from shuzi.train.ranks import ranks
 from shuzi.train.recipe import Batch, Model, Optimizer, Recipe, Tensors
@@ -31,7 +31,7 @@ SECOND_CYCLE_LR = 0.5  # the second cycle's learning rate, as a share of the fir
 
 
 @renamed(again="start_second_cycle", average="ema_model")  # in 0.3.0
-class Training:
+class Training(TrainingLoop):
     """A `TrainingLoop` of a recipe in torch.
 
     Args:
@@ -339,7 +339,7 @@ class Training:
             set_training(self.result, False)
             with generators.seeded(self.device, 0):
                 return self.recipe.count_correct(self.result, digits, self.device)
-        return int((self.predict(digits)[:, :CLASSES].argmax(axis=1) == digits.labels).sum()), len(digits)
+        return super().count_correct(digits)
 
 
 def each(function: Callable[[Tensor], Tensor], values: Tensors) -> Tensors:
