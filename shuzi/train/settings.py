@@ -22,7 +22,7 @@ RENAMED_FIELDS = {  # of a recipe, in 0.3.0
     "average": "ema_decay",
 }
 MAX_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
-LIMITS: tuple[tuple[str, type, float, float, str], ...] = (  # of the settings: kind, least and most, and what to say
+LIMITS: tuple[tuple[str, Any, float, float, str], ...] = (  # of the settings: kind, least and most, and what to say
     ("epochs", Integral, 1, math.inf, "training takes 1 epoch or more"),
     ("batch_size", Integral, 1, math.inf, "a batch holds 1 image or more"),
     ("lr", Real, math.ulp(0.0), MAX_LR, f"the learning rate is a number above 0, at most {MAX_LR:g}"),
