@@ -130,11 +130,9 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         ):
             if not value >= 1:
                 raise ValueError(f"{name}={value!r}: expected 1 or more")
-        x: np.ndarray
-        labels: np.ndarray
-        x, labels = validate_data(self, X, y, reset=reset, dtype=(np.float32, np.float64))
-        check_classification_targets(labels)
-        return x, labels
+        checked: tuple[np.ndarray, np.ndarray] = validate_data(self, X, y, reset=reset, dtype=(np.float32, np.float64))
+        check_classification_targets(checked[1])
+        return checked
 
     def _begin(self, classes: np.ndarray, X: np.ndarray) -> None:
         """Forget what was learnt: all logits are 0."""

@@ -33,9 +33,10 @@ from shuzi.read.reader import (
 )
 from shuzi.synth.canvas import LETTER
 from shuzi.synth.glyphs import Glyphs
-from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE, STRIP
+from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE
 from shuzi.synth.pages import KINDS, make_page
-from shuzi.synth.scene import VISIBLE, Scene, scene
+from shuzi.synth.scene import VISIBLE, Scene
+from shuzi.train.finder.batches import squares_and_strips
 from shuzi.train.graph import with_properties
 
 SEED = 20261125  # of the scenes; those of a training have its own
@@ -73,13 +74,6 @@ class Seen:
     scores: list[np.ndarray] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     numbers: list[tuple[list[int], float, float, list[int] | None]] = field(default_factory=list)
-
-
-def scenes(digits: Digits, count: int, writers: Pens | None) -> Iterator[Scene]:
-    """Yield strips and squares in turn, written with these digits and by these writers."""
-    glyphs = Glyphs(digits, writers)
-    for number in range(count):
-        yield scene(glyphs, np.random.default_rng([SEED, number]), STRIP if number % 2 else SQUARE)
 
 
 def pages(digits: Digits, each: int) -> Iterator[Scene]:
@@ -146,7 +140,7 @@ def calibrate(path: Path, digits: Digits, count: int, writers: Pens) -> Calibrat
     """
     reader, finder = Reader(), Finder(path)
     heats, kinds = [], []
-    for made in scenes(digits, count // 2, writers):
+    for made in squares_and_strips(Glyphs(digits, writers), count // 2, SEED):
         seen = [p for level in finder.levels(made.picture) for p in level_proposals(level)]
         for proposal, label in labelled(made, suppress(seen, UNFITTED)):
             heats.append(proposal.heat)
@@ -190,7 +184,8 @@ def together(reader: Reader, finder: Finder, digits: Digits, count: int, writers
         writers: writers that neither has learnt from; None: scenes have only these digits and drawn skeletons.
     """
     on_scenes, on_pages = Seen(), Seen()
-    for seen, pictures in ((on_scenes, scenes(digits, count, writers)), (on_pages, pages(digits, PAGES))):
+    made_up = squares_and_strips(Glyphs(digits, writers), count, SEED)
+    for seen, pictures in ((on_scenes, made_up), (on_pages, pages(digits, PAGES))):
         for made in pictures:
             look(finder, reader, made, seen)
     return fit(finder.calibration, on_scenes, on_pages, count / SCENES)

@@ -6,7 +6,7 @@ metrics.csv say. Nothing is pickled.
 
 import contextlib
 import hashlib
-import sys
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from shuzi.files import write_whole
 from shuzi.network import HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS
 from shuzi.train.fit import Arrays, TrainingLoop
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Run, damage_as_error, metrics_csv
-from shuzi.train.settings import NUMPY, kind
+from shuzi.train.settings import NUMPY
 
 # What `shuzi export` and `shuzi show` make from a finished run; another run that replaces it removes them.
 DERIVED = (
@@ -34,8 +34,8 @@ HUB_FILES = [f"hub/{name}" for name in (HUB_CONFIG, HUB_MODEL, HUB_WEIGHTS, "REA
 def save_progress(run: Run, training: TrainingLoop, first: bool) -> None:
     """Save a checkpoint, run.json and metrics.csv; with the first checkpoint, delete the files of an old run."""
     tensors, metrics = training.state(), metrics_csv(run.metrics)
-    beside = {"run": run.text(), "metrics": metrics}
-    write_whole(run.folder / CHECKPOINT, save_tensors(tensors, {**beside, "sha256": digest(tensors, beside)}))
+    texts = {"run": run.text(), "metrics": metrics}
+    write_whole(run.folder / CHECKPOINT, save_tensors(tensors, {**texts, "sha256": digest(tensors, texts)}))
     write_whole(run.folder / METRICS, metrics)
     if first:
         write_whole(run.folder / RUN_FILE, run.text())
@@ -46,19 +46,10 @@ def save_progress(run: Run, training: TrainingLoop, first: bool) -> None:
                 (run.folder / name).rmdir()
 
 
-def digest(tensors: Arrays, beside: dict[str, str]) -> str:
+def digest(tensors: Arrays, texts: dict[str, str]) -> str:
     """Compute the SHA-256 of all that a checkpoint holds, without the checksum itself."""
-    total = hashlib.sha256()
-    for name, text in sorted(beside.items()):
-        if name != "sha256":
-            total.update(f"{name} {len(text)} {text}".encode())
-    for name, tensor in sorted(tensors.items()):
-        total.update(f"{name} {kind(tensor)} ".encode())
-        if isinstance(tensor, np.ndarray):
-            total.update(tensor.reshape(-1).view(np.uint8).data)
-        else:  # numpy lacks some of torch's types
-            total.update(tensor.contiguous().flatten().view(sys.modules["torch"].uint8).numpy().data)
-    return total.hexdigest()
+    others = sorted((name, text) for name, text in texts.items() if name != "sha256")
+    return hashlib.sha256(json.dumps(others).encode() + save_tensors(tensors)).hexdigest()
 
 
 def read_checkpoint_metadata(checkpoint: Path) -> dict[str, str]:
@@ -75,7 +66,9 @@ def read_checkpoint(run: Run) -> dict[str, Any]:
     tensors = read_tensors(path, run.plan.recipe)
     texts = read_checkpoint_metadata(path)
     if digest(tensors, texts) != texts.get("sha256"):
-        raise ShuziError(f"{path}: damaged (its checksum differs); train the run again with --force")
+        raise ShuziError(
+            f"{path}: damaged, or of another version of shuzi (its checksum differs); train the run again with --force"
+        )
     return tensors
 
 

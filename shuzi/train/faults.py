@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -24,8 +24,6 @@ from shuzi.train.settings import MAX_LR, kind
 
 if TYPE_CHECKING:
     from shuzi.train.recipe import Batch, Recipe
-
-    Guarded = TypeVar("Guarded", bound=Recipe)
 
 LONGEST = 160  # characters of another library's message in a sentence of ours
 FIX = "Fix the recipe; --traceback shows where"
@@ -168,7 +166,7 @@ def guard(field: object) -> contextlib.AbstractContextManager[None]:
     return field.guard() if isinstance(field, RecipeField) else contextlib.nullcontext()
 
 
-def guarded(recipe: "Guarded", name: str | None = None, folder: Path | None = None, shipped: bool = False) -> "Guarded":
+def guarded(recipe: "Recipe", name: str | None = None, folder: Path | None = None, shipped: bool = False) -> "Recipe":
     """Wrap a recipe's functions so that each call is checked; functions wrapped already stay as they are.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from shuzi.data.digits import Digits
+from shuzi.data.digits import CLASSES, Digits
 from shuzi.errors import ShuziError
 from shuzi.train.settings import Epoch, OnStep, Settings, kind
 
@@ -57,7 +57,8 @@ class TrainingLoop(Protocol):
         """Compute the logits of all images, float32 (N, 10 or 11)."""
 
     def count_correct(self, digits: Digits) -> tuple[int, int]:
-        """Count the right answers on digits, and all answers."""
+        """Count the right answers on digits, and all answers: right is an image whose largest logit is its label's."""
+        return int((self.predict(digits)[:, :CLASSES].argmax(axis=1) == digits.labels).sum()), len(digits)
 
 
 def fit(

@@ -21,7 +21,7 @@ from shuzi.train.recipes import recipe
 from shuzi.train.run import WEIGHTS, Run
 from shuzi.train.run_folder import read_run
 
-CARD = "README.md"
+CARD, CARD_TEXT = "README.md", Path(__file__).with_name("card.md")  # the template of its text
 KIND = "shuzi"  # of model, in config.json
 NAME = "shuzi.name"
 # Bytes by which each of the export's files is known from another file of that name.
@@ -77,18 +77,16 @@ def check_free(out: Path) -> None:
 
 def config(run: Run, model: Path) -> dict[str, Any]:
     """Return the contents of config.json, by the hub's names where it has them."""
-    onnx = needs("train", "onnx")
-
-    proto = onnx.load(model)
+    proto = needs("train", "onnx").load(model)
     about = {entry.key: entry.value for entry in proto.metadata_props}
-    outputs = proto.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    labels = LABELS[: proto.graph.output[0].type.tensor_type.shape.dim[1].dim_value]
     return {
         "model_type": KIND,
         "architectures": [run.plan.recipe],
         "image_size": SIDE,
         "num_channels": 1,
-        "id2label": {str(index): label for index, label in enumerate(LABELS[:outputs])},
-        "label2id": {label: index for index, label in enumerate(LABELS[:outputs])},
+        "id2label": {str(index): label for index, label in enumerate(labels)},
+        "label2id": {label: index for index, label in enumerate(labels)},
         "shuzi_version": version.full(),
         **{name: float(about[f"shuzi.{name}"]) for name in ("temperature", "threshold") if f"shuzi.{name}" in about},
         held_out.CONFIG: asdict(held_out.learnt_by(run)),
@@ -115,33 +113,15 @@ def card(run: Run, described: dict[str, Any]) -> str:
         "model-index": [{"name": f"shuzi {run.plan.recipe}", "results": [result]}],
     }
     right, low, high = (100 * share for share in (results.test_accuracy, *results.test_accuracy_interval))
-    settings, summary = run.plan.settings, recipe(run.plan.recipe).summary
-    return "\n".join([
-        "---",
-        *(f"{name}: {json.dumps(value)}" for name, value in metadata.items()),
-        "---",
-        "",
-        f"# Handwritten digits, by shuzi's recipe {run.plan.recipe}",
-        "",
-        f"{summary[:1].upper()}{summary[1:]}.",
-        "",
-        f"Images {SIDE}x{SIDE}, one digit each, as MNIST lays them out, to {len(described['id2label'])} classes:",
-        f"{', '.join(described['id2label'].values())}.",
-        "",
-        "| | |",
-        "| --- | --- |",
-        f"| trained on | {data}, SHA-256 {run.data_sha256} |",
-        f"| epochs, batch, rate, seed | {settings.epochs}, {settings.batch_size}, {settings.lr:g}, {settings.seed} |",
-        f"| right of its test digits | {right:.2f} %, 95 % interval {low:.2f} to {high:.2f} % |",
-        f"| made with | {', '.join(f'{name} {number}' for name, number in run.versions.items())} |",
-        "",
-        "```python",
-        "import shuzi",
-        "",
-        'shuzi.Reader("this/folder").read("photo.jpg").text',
-        "```",
-        "",
-        f"`{HUB_MODEL}` takes `images` uint8 (N, {SIDE}, {SIDE}), 0 paper and 255 ink, and gives `logits` float32.",
-        f"Training goes on from here: `shuzi train {run.plan.recipe} --start this/folder`.",
-        "",
-    ])  # fmt: skip
+    summary = recipe(run.plan.recipe).summary
+    return CARD_TEXT.read_text().format(
+        metadata="\n".join(f"{name}: {json.dumps(value)}" for name, value in metadata.items()),
+        summary=f"{summary[:1].upper()}{summary[1:]}",
+        classes=len(described["id2label"]),
+        names=", ".join(described["id2label"].values()),
+        data=data,
+        run=run,
+        settings=run.plan.settings,
+        accuracy=f"{right:.2f} %, 95 % interval {low:.2f} to {high:.2f} %",
+        versions=", ".join(f"{name} {number}" for name, number in run.versions.items()),
+    )

@@ -11,13 +11,13 @@ from threadpoolctl import threadpool_limits
 from shuzi.data.digits import Digits
 from shuzi.softmax import draws, loop
 from shuzi.softmax.equations import cross_entropy
-from shuzi.train.fit import compare, load_state
+from shuzi.train.fit import TrainingLoop, compare, load_state
 from shuzi.train.settings import CURVE_POINTS, Epoch, OnStep, Settings
 
 THREADS = 1  # a batch is done before a second thread has woken up
 
 
-class SoftmaxTraining:
+class SoftmaxTraining(TrainingLoop):
     """A `TrainingLoop` of softmax regression: W float32 (784, 10), b float32 (10,). It pauses only between epochs."""
 
     versions: ClassVar[dict[str, str]] = {}
@@ -85,10 +85,6 @@ class SoftmaxTraining:
         """Compute the logits of all images, float32 (N, 10)."""
         with threadpool_limits(THREADS, "blas"):
             return loop.predict(self.W, self.b, digits.images)
-
-    def count_correct(self, digits: Digits) -> tuple[int, int]:
-        """Count the images whose largest logit is their label's, and all images."""
-        return int((self.predict(digits).argmax(axis=1) == digits.labels).sum()), len(digits)
 
 
 def figures(answers: list[tuple[np.ndarray, np.ndarray]]) -> tuple[tuple[float, ...], float, float]:

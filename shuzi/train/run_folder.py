@@ -5,7 +5,6 @@ While the run trains there is a checkpoint.safetensors instead of weights, and r
 
 import contextlib
 import dataclasses
-import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,95 +12,78 @@ from pathlib import Path
 from shuzi.errors import ShuziError
 from shuzi.files import cannot_write, sweep
 from shuzi.train.checkpoint import read_checkpoint_metadata
-from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, Run, damage_as_error, parse_metrics, resume_command
+from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Run, damage_as_error, parse_metrics, resume_command
 
 
-@contextlib.contextmanager
-def acquire_run_dir(out: Path | None, recipe_name: str, force: bool) -> Iterator[Path]:
-    """Hold the folder of a new run from `claim_run_dir`; folders it made are removed if nothing was saved there."""
-    folder, made = claim_run_dir(out, recipe_name, force)
+def check_out(out: Path, force: bool) -> None:
+    """Raise ShuziError unless a new run may be written to a folder; `force`: also if there is another run."""
     try:
-        yield folder
-    finally:
-        with contextlib.suppress(OSError):  # of the first that isn't empty
-            for each in made:
-                each.rmdir()
-
-
-def claim_run_dir(out: Path | None, recipe_name: str, force: bool) -> tuple[Path, list[Path]]:
-    """Make the folder of a new run, or check that the run there may be replaced; return it, and the folders made.
-
-    Raises:
-        ShuziError: there is a run and no `force`, or something else, or the folder can't be written.
-    """
-    try:
-        if out is None:
-            return first_free(recipe_name)
         if out.name in ("", ".."):
             raise ShuziError(f"--out {out}: a run takes a folder of its own; give it a name")
-        if not out.exists():
-            made = missing_folders(out)
-            out.mkdir(parents=True)
-            return out, made
         if is_run(out):
             if not force:
                 raise ShuziError(f"{out}: a run is there already; give --force to replace it, or another --out")
-        elif not out.is_dir() or any(out.iterdir()):
+            tempfile.TemporaryFile(dir=out).close()  # where the new run will be written
+        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ShuziError(f"{out}: exists and is not a shuzi run; choose another --out")
-        with tempfile.TemporaryFile(dir=out.parent):  # where the new run will be written
-            return out, []
     except OSError as error:
-        raise cannot_write(out or Path("runs"), error) from error
-
-
-def first_free(recipe_name: str) -> tuple[Path, list[Path]]:
-    """Make the first of runs/RECIPE, runs/RECIPE-2, ... that doesn't exist; return it, and the folders made."""
-    name = recipe_name.replace(":", "-")  # of module:name; Windows has no colons in names
-    for number in itertools.count(1):
-        folder = Path("runs", name if number == 1 else f"{name}-{number}")
-        made = missing_folders(folder)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:  # this process or another was here before
-            if not folder.exists():
-                raise
-        else:
-            return folder, made
-    raise AssertionError("there is always another number")
-
-
-def missing_folders(folder: Path) -> list[Path]:
-    """List those of a folder and its parents that don't exist, innermost first."""
-    return [each for each in (folder, *folder.parents) if not each.exists()]
+        raise cannot_write(out, error) from error
 
 
 @contextlib.contextmanager
-def lock_run_dir(run: Run, force: bool) -> Iterator[None]:
-    """Write run.json into a new run's folder, so that nobody else starts one there; remove it if nothing was saved.
+def new_run(run: Run, out: Path | None, force: bool) -> Iterator[Run]:
+    """Begin a run in the folder `out`, by default in the first of runs/RECIPE, runs/RECIPE-2, ... that doesn't exist.
 
-    A run that is to be replaced stays as it is until the first checkpoint.
+    Its run.json is written at once, so that nobody else starts one there; what was made is removed if nothing was
+    saved. A run that is to be replaced stays as it is until the first checkpoint.
 
     Raises:
-        ShuziError: another run has started there meanwhile.
+        ShuziError: another run has started there meanwhile, or the folder can't be written.
     """
-    if force and is_run(run.folder):
-        sweep(run.folder)
-        yield
+    if force and out is not None and is_run(out):
+        sweep(out)
+        yield dataclasses.replace(run, folder=out)
         return
-    try:
-        with (run.folder / RUN_FILE).open("x") as file:
-            file.write(run.text())
-    except FileExistsError:
-        raise ShuziError(f"{run.folder}: another run has started there meanwhile; choose another --out") from None
-    except OSError as error:
-        (run.folder / RUN_FILE).unlink(missing_ok=True)
-        raise cannot_write(run.folder / RUN_FILE, error) from error
-    try:
-        yield
-    except BaseException:
-        if not (run.folder / CHECKPOINT).exists():
-            (run.folder / RUN_FILE).unlink(missing_ok=True)
-        raise
+    folder, made = make_folder(out, run.plan.recipe)
+    run = dataclasses.replace(run, folder=folder)
+    with contextlib.ExitStack() as undo:
+        undo.callback(remove_empty, made)
+        try:
+            with (folder / RUN_FILE).open("x") as file:
+                undo.callback((folder / RUN_FILE).unlink, missing_ok=True)
+                file.write(run.text())
+        except FileExistsError:
+            raise ShuziError(f"{folder}: another run has started there meanwhile; choose another --out") from None
+        except OSError as error:
+            raise cannot_write(folder / RUN_FILE, error) from error
+        try:
+            yield run
+        finally:
+            if (folder / CHECKPOINT).exists() or (folder / WEIGHTS).exists():
+                undo.pop_all()
+
+
+def make_folder(out: Path | None, recipe_name: str) -> tuple[Path, list[Path]]:
+    """Make a run's folder; return it, and all folders made, innermost first. Raises ShuziError if it can't be made."""
+    name = recipe_name.replace(":", "-")  # of module:name; Windows has no colons in names
+    number = 1
+    while True:
+        folder = out or Path("runs", name if number == 1 else f"{name}-{number}")
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=out is not None)
+            return folder, made
+        except OSError as error:
+            if out is not None or not folder.exists():
+                raise cannot_write(out or Path("runs"), error) from error
+        number += 1  # this process or another was here before
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders as long as they are empty."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def is_run(folder: Path) -> bool:

@@ -28,9 +28,9 @@ from shuzi.train.listener import Listener, in_notebook
 from shuzi.train.plan import Plan, describe_plan, make_plan, pick_device, recipe_of, training_loop
 from shuzi.train.ranks import lost, ranks
 from shuzi.train.run import CHECKPOINT, METRICS, RUN_FILE, WEIGHTS, Results, Run, reason, resume_command
-from shuzi.train.run_folder import acquire_run_dir, lock_run_dir, read_run
-from shuzi.train.settings import NUMPY, RENAMED_FIELDS
-from shuzi.train.start import first_weights, learnt_before
+from shuzi.train.run_folder import check_out, new_run, read_run
+from shuzi.train.settings import NUMPY
+from shuzi.train.start import read_start
 
 if TYPE_CHECKING:
     import torch
@@ -73,30 +73,31 @@ def train(
     """
     device = pick_device(plan, plan.device)
     among = ranks()
-    with acquire_run_dir(out, plan.recipe, force) if among.first else contextlib.nullcontext(Path()) as folder:
-        digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank, labels=plan.labels)
-        if plan.start is not None:
-            held_out.check_start(plan, learnt_before(plan.start), digits[0])
-        training = build_training(plan, device)
-        versions = {
-            "shuzi": version.full(),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            **training.versions,
-        }
-        run = Run(
-            folder, plan, device, training.threads, versions, digits[0].sha256, describe_plan(plan),
-            ranks=among.size, split=digits[0].split_rule,
-        )  # fmt: skip
-        with lock_run_dir(run, force) if among.first else contextlib.nullcontext():
-            return run_to_completion(run, training, digits, listener or in_notebook())
+    if among.first and out is not None:
+        check_out(out, force)
+    digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank, labels=plan.labels)
+    if plan.start is not None:
+        held_out.check_start(plan, read_start(plan.start, plan.recipe)[1], digits[0])
+    training = build_training(plan, device)
+    versions = {
+        "shuzi": version.full(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **training.versions,
+    }
+    run = Run(
+        Path(), plan, device, training.threads, versions, digits[0].sha256, describe_plan(plan),
+        ranks=among.size, split=digits[0].split_rule,
+    )  # fmt: skip
+    with new_run(run, out, force) if among.first else contextlib.nullcontext(run) as run:
+        return run_to_completion(run, training, digits, listener or in_notebook())
 
 
 def build_training(plan: Plan, device: str, threads: int | None = None) -> TrainingLoop:
     """Build a plan's training before its first step."""
     training = training_loop(plan, device, threads)
     if plan.start is not None:
-        training.begin(first_weights(plan.start, plan.recipe))
+        training.begin(read_start(plan.start, plan.recipe)[0])
     return training
 
 
@@ -122,9 +123,8 @@ def resume(
         raise ShuziError(f"{folder}: finished, {epochs} of {epochs} epochs; to train for longer start a new run")
     tensors = among.from_first(lambda: read_checkpoint(run))  # checked before it is used
     today = describe_plan(run.plan)
-    then = {RENAMED_FIELDS.get(name, name): value for name, value in run.recipe.items()}
-    for name in (*then, *today):
-        began, now = (each.get(name, "not there") for each in (then, today))
+    for name in (*run.recipe, *today):
+        began, now = (each.get(name, "not there") for each in (run.recipe, today))
         if began != now:
             raise ShuziError(
                 f"{folder}: began when the {name} of {run.plan.recipe} was {began}, now it is {now}; "
@@ -179,24 +179,20 @@ def run_to_completion(run: Run, training: TrainingLoop, digits: tuple[Digits, Di
         if not among.first:
             return run
         keep_starting_share(run.plan, training)
-        started = time.perf_counter()
-        right, count = training.count_correct(digits[1])
-        run = dataclasses.replace(run, results=results_of(run, right, count, time.perf_counter() - started))
-        finish_run(run, training)
+        return finish_run(run, training, digits[1])
     except KeyboardInterrupt:
         raise Stopped(among.tell(f"stopped{stop_message(run, kept)}")) from None
     except RuntimeError as error:
         if not lost(error):
             raise
         raise ShuziError(among.tell(f"another process of this training was lost{stop_message(run, kept)}")) from error
-    return run
 
 
 def keep_starting_share(plan: Plan, training: TrainingLoop) -> None:
     """Average what was learnt with the weights it started from, where the recipe says so."""
     if plan.start is None or plan.recipe == NUMPY or not (share := recipe_of(plan).starting_share):
         return
-    before, weights = first_weights(plan.start, plan.recipe), training.weights()
+    before, weights = read_start(plan.start, plan.recipe)[0], training.weights()
     for name, learnt in weights.items():
         if learnt.is_floating_point():
             learnt.lerp_(before[name].to(learnt.device), share)
@@ -217,21 +213,21 @@ def progress_message(run: Run, step: int) -> str:
     return f"{' and '.join(filter(None, (epochs, steps)))} are"
 
 
-def results_of(run: Run, right: int, count: int, test_seconds: float) -> Results:
-    """Make a run's results from the number of right answers on the test set."""
-    return Results(
+def finish_run(run: Run, training: TrainingLoop, test: Digits) -> Run:
+    """Test once, write the weights, then the results; the run is finished once its checkpoint is gone."""
+    started = time.perf_counter()
+    right, count = training.count_correct(test)
+    results = Results(
         train_seconds=round(sum(epoch.seconds for epoch in run.metrics), 4),
-        test_seconds=round(test_seconds, 4),
+        test_seconds=round(time.perf_counter() - started, 4),
         test_accuracy=right / count,
         test_accuracy_interval=accuracy_interval(right, count),
     )
-
-
-def finish_run(run: Run, training: TrainingLoop) -> None:
-    """Write the weights, then the results; the run is finished once its checkpoint is gone."""
+    run = dataclasses.replace(run, results=results)
     write_whole(run.folder / WEIGHTS, save_tensors(training.weights()))
     write_whole(run.folder / RUN_FILE, run.text())
     (run.folder / CHECKPOINT).unlink(missing_ok=True)
+    return run
 
 
 @dataclass(frozen=True)
@@ -294,10 +290,11 @@ def load_weights(run: Run, training: Loop) -> Loop:
     if run.results is None:
         raise ShuziError(f"{run.folder}: unfinished; go on with: {resume_command(run)}")
     path = run.folder / WEIGHTS
+    weights = read_tensors(path, run.plan.recipe)
     try:
-        training.begin(read_tensors(path, run.plan.recipe))
+        training.begin(weights)
     except ShuziError as error:
-        raise error if str(error).startswith(str(path)) else ShuziError(f"{path}: {error}") from error
+        raise ShuziError(f"{path}: {error}") from error
     return training
 
 

@@ -22,6 +22,13 @@ RENAMED_FIELDS = {  # of a recipe, in 0.3.0
     "average": "ema_decay",
 }
 MAX_LR = 1e38  # steps are taken in float32, which ends at 3.4e38
+LIMITS: tuple[tuple[str, Any, float, float, str], ...] = (  # of the settings: kind, least and most, and what to say
+    ("epochs", Integral, 1, math.inf, "training takes 1 epoch or more"),
+    ("batch_size", Integral, 1, math.inf, "a batch holds 1 image or more"),
+    ("lr", Real, math.ulp(0.0), MAX_LR, f"the learning rate is a number above 0, at most {MAX_LR:g}"),
+    ("seed", Integral, 0, MAX_SEED, "a seed is a whole number from 0 to 2^63 - 1"),
+    ("validation", Integral, 0, math.inf, "hold out 0 images or more"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,19 +52,14 @@ class Settings:
     validation: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "seed", "validation"):
-            object.__setattr__(self, name, number(name, getattr(self, name), Integral))
-        object.__setattr__(self, "lr", number("lr", self.lr, Real))
-        if self.epochs < 1:
-            raise ShuziError(f"--epochs {self.epochs}: training takes 1 epoch or more")
-        if self.batch_size < 1:
-            raise ShuziError(f"--batch-size {self.batch_size}: a batch holds 1 image or more")
-        if not 0 < self.lr <= MAX_LR:
-            raise ShuziError(f"--lr {self.lr}: the learning rate is a number above 0, at most {MAX_LR:g}")
-        if not 0 <= self.seed <= MAX_SEED:
-            raise ShuziError(f"--seed {self.seed}: a seed is a whole number from 0 to 2^63 - 1")
-        if self.validation < 0:
-            raise ShuziError(f"--validation {self.validation}: hold out 0 images or more")
+        for name, of, least, most, expected in LIMITS:
+            option, value = f"--{name.replace('_', '-')}", getattr(self, name)
+            if not isinstance(value, of) or isinstance(value, bool):
+                raise ShuziError(f"{option} {value!r}: expected {'a whole number' if of is Integral else 'a number'}")
+            value = int(value) if of is Integral else float(value)  # also of numpy's
+            if not least <= value <= most:
+                raise ShuziError(f"{option} {value}: {expected}")
+            object.__setattr__(self, name, value)
 
     def check_batch_size(self, images: int) -> None:
         """Raise ShuziError if a batch is larger than the training set."""
@@ -93,14 +95,6 @@ class Epoch:
 
 OnStep = Callable[[int, int, Any], None]
 """Called after each step with the images done in this epoch, the images of an epoch, and the batch's loss."""
-
-
-def number(name: str, value: object, of: type[Integral] | type[Real]) -> int | float:
-    """Convert a setting to int or float, also from numpy's. Raises ShuziError if it is another kind of value."""
-    if not isinstance(value, of) or isinstance(value, bool):
-        expected = "a whole number" if of is Integral else "a number"
-        raise ShuziError(f"--{name.replace('_', '-')} {value!r}: expected {expected}")
-    return int(value) if of is Integral else float(value)  # type: ignore[call-overload]
 
 
 def kind(tensor: "np.ndarray | torch.Tensor | None") -> str:

@@ -16,16 +16,11 @@ from shuzi.train.settings import CURVE_POINTS, Epoch, kind
 class Tally:
     """The steps of an epoch so far: the loss and the images of each, all right answers, and seconds."""
 
-    losses: list[Tensor] = field(default_factory=list)
+    losses: list[Tensor | float] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     right: Tensor = field(default_factory=lambda: torch.tensor(0))
     seconds: float = 0.0
     answers: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # logits and labels not yet in `right`
-
-    def add(self, loss: Tensor, count: int) -> None:
-        """Count a step."""
-        self.losses.append(loss)
-        self.counts.append(count)
 
     def settle(self) -> None:
         """Count how many of the answers are right, many steps at once for speed."""
@@ -35,32 +30,30 @@ class Tally:
             self.answers = []
 
     def state(self) -> dict[str, Tensor]:
-        """Return it as named tensors."""
+        """Return it as named tensors; `steps` (N, 2) has the loss and the images of each step."""
         self.settle()
+        steps = [(float(loss), count) for loss, count in zip(self.losses, self.counts, strict=True)]
         return {
-            "losses": torch.stack(self.losses).cpu() if self.losses else torch.zeros(0),
-            "counts": torch.tensor(self.counts, dtype=torch.int64),
+            "steps": torch.tensor(steps, dtype=torch.float64).view(-1, 2),
             "right": self.right,
             "seconds": torch.tensor(self.seconds, dtype=torch.float64),
         }
 
     @classmethod
-    def restored(cls, state: Mapping[str, Tensor], device: torch.device) -> "Tally":
+    def restored(cls, state: Mapping[str, Tensor]) -> "Tally":
         """Return the tally of a `state`. Raises ShuziError if it is damaged."""
-        losses, counts, right, seconds = (state[name] for name in ("losses", "counts", "right", "seconds"))
-        if (
-            kind(losses) != f"float32 of shape ({counts.numel()},)"
-            or kind(counts) != f"int64 of shape {(*losses.shape,)}"
-        ):
-            raise ShuziError(f"the losses are {kind(losses)}, their steps {kind(counts)}; it is damaged")
-        if not torch.isfinite(losses).all() or (counts < 1).any():
+        steps = state["steps"]
+        if kind(steps) != (expected := f"float64 of shape ({steps.numel() // 2}, 2)"):
+            raise ShuziError(f"the steps are {kind(steps)}, expected {expected}; it is damaged")
+        losses, counts = steps.T
+        if not steps.isfinite().all() or (counts < 1).any():
             raise ShuziError("a step has no loss or no images; it is damaged")
-        return cls(list(losses.to(device)), counts.tolist(), right, float(seconds))
+        return cls(losses.tolist(), counts.int().tolist(), state["right"], float(state["seconds"]))
 
     def epoch(self, number: int, classifies: bool) -> Epoch:
         """Compute the figures of the epoch, without validation."""
         self.settle()
-        losses, counts = torch.stack(self.losses).double().cpu().numpy(), np.array(self.counts)
+        losses, counts = np.array([float(loss) for loss in self.losses]), np.array(self.counts)
         every = math.ceil(len(losses) / CURVE_POINTS)
         parts = [slice(start, start + every) for start in range(0, len(losses), every)]
         images = int(counts.sum())

@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shuzi.data.digits import CLASSES, Digits
+from shuzi.data.digits import Digits
 from shuzi.errors import ShuziError, renamed
 from shuzi.train import generators
 from shuzi.train.device import deterministic_convolutions, has_bfloat16, place
 from shuzi.train.distributed import distribute, own_device, share
 from shuzi.train.faults import check_logits, checked_batch, guard, guarded
-from shuzi.train.fit import compare, load_state
+from shuzi.train.fit import TrainingLoop, compare, load_state
 from shuzi.train.generators import CPU_STATE, global_state, set_global_state, sound
 from shuzi.train.ranks import ranks
 from shuzi.train.recipe import Batch, Model, Optimizer, Recipe, Tensors
@@ -31,7 +31,7 @@ SECOND_CYCLE_LR = 0.5  # the second cycle's learning rate, as a share of the fir
 
 
 @renamed(again="start_second_cycle", average="ema_model")  # in 0.3.0
-class Training:
+class Training(TrainingLoop):
     """A `TrainingLoop` of a recipe in torch.
 
     Args:
@@ -163,10 +163,8 @@ class Training:
         with guard(self.recipe.optimizer):
             self.optimizer.step()
         own = self._state()
-        lengthening = {name: own[name] for name in ("tally.losses", "tally.counts")}  # with the steps done
-        compare(own, {**state, **lengthening}, torch.isfinite)
-        tally = {name.removeprefix("tally."): state[name] for name in own if name.startswith("tally.")}
-        restored = Tally.restored(tally, self.device)
+        compare(own, {**state, "tally.steps": own["tally.steps"]}, torch.isfinite)  # of another length with each step
+        tally = Tally.restored({name: state[f"tally.{name}"] for name in ("steps", "right", "seconds")})
         epoch = int(state["epoch"])
         if not 0 <= epoch <= self.settings.epochs:
             raise ShuziError(f"{epoch} epochs are done, expected 0 to {self.settings.epochs}")
@@ -182,7 +180,7 @@ class Training:
             for name, value in own.items():
                 if name.startswith(("model.", "average.", "optimizer.")):
                     value.copy_(state[name])
-        self.global_state, self.epoch, self.tally = state["generator.inner"], epoch, restored
+        self.global_state, self.epoch, self.tally = state["generator.inner"], epoch, tally
 
     @contextlib.contextmanager
     def _global_generators(self) -> Iterator[None]:
@@ -275,7 +273,8 @@ class Training:
             loss = self._descend(images, targets)
             if self.ema_model is not None:
                 follow(self.ema_model, self.model, recipe.ema_decay, step)
-            tally.add(loss, len(images))
+            tally.losses.append(loss)
+            tally.counts.append(len(images))
             done += len(images)
             if self.step % math.ceil(steps / CURVE_POINTS) == 0:
                 tally.settle()
@@ -340,7 +339,7 @@ class Training:
             set_training(self.result, False)
             with generators.seeded(self.device, 0):
                 return self.recipe.count_correct(self.result, digits, self.device)
-        return int((self.predict(digits)[:, :CLASSES].argmax(axis=1) == digits.labels).sum()), len(digits)
+        return super().count_correct(digits)
 
 
 def each(function: Callable[[Tensor], Tensor], values: Tensors) -> Tensors:

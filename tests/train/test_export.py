@@ -16,7 +16,7 @@ from shuzi.train.graph import with_half_weights
 from shuzi.train.plan import make_plan
 from shuzi.train.recipes import RECIPES
 from shuzi.train.run import Run
-from shuzi.train.start import first_weights, learnt_before, onnx_weights
+from shuzi.train.start import read_start
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_what_the_weights_at_the_start_have_learnt_validates_nothing(tmp_path, s
     first = runs.train(make_plan("softmax", data, epochs=1, validation=100), tmp_path / "first").folder
     exported = export.export(first, tmp_path / "first.onnx").path
     for start in (str(first), str(exported), str(hub.to_hub(first))):
-        learnt = learnt_before(start)
+        learnt = read_start(start, "softmax")[1]
         assert learnt == held_out.Learnt(small[0].sha256, held_out.BY_FILES, 100, 0)
         for fine in ({"validation": 100}, {}, {"seed": 1}):
             held_out.check_start(make_plan("softmax", data, start=start, **fine), learnt, small[0])
@@ -139,7 +139,7 @@ def test_a_run_is_exported_whole_and_training_can_start_from_it(tmp_path, small_
     path = exported.path
     assert (exported.calibration.threshold, exported.why) == (Reader(path).threshold, "100 images held out")
     assert path == tmp_path / "run" / "model.onnx"
-    kept, trained = onnx_weights(path), runs.model(run, torch.device("cpu")).state_dict()
+    kept, trained = read_start(str(path), "fast")[0], runs.model(run, torch.device("cpu")).state_dict()
     assert kept.keys() == trained.keys()
     for name in kept:
         assert torch.equal(kept[name], trained[name]) or name.endswith("num_batches_tracked")
@@ -162,7 +162,7 @@ def test_a_run_is_exported_in_8_bits(tmp_path, mnist, small_folder, command):
     assert (p.argmax(1) == q.argmax(1)).mean() > 0.97
     assert np.abs(p - q).mean() < 0.01
     with pytest.raises(ShuziError, match="holds no weights to start from, or rounded ones"):
-        first_weights(str(small), "fast")
+        read_start(str(small), "fast")
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_starting_from_what_is_no_network_says_so(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ShuziError, match=rf"model\.onnx: .*{reason}"):
-        first_weights(str(tmp_path / "model.onnx"), "softmax")
+        read_start(str(tmp_path / "model.onnx"), "softmax")
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from shuzi.train.finder.targets import FAR, Targets, collate, targets
 from shuzi.train.fit import fit
 from shuzi.train.recipes import RECIPES
 from shuzi.train.settings import Settings
-from shuzi.train.start import first_weights
+from shuzi.train.start import read_start
 from shuzi.train.torch_loop import Training
 
 pytestmark = pytest.mark.usefixtures("few_writers")
@@ -199,7 +199,7 @@ def test_batches_depend_on_the_seed_and_their_number_alone(mnist):
     assert pictures.shape == (2, 1, *STRIP)
     assert scenes_of(5, 0)[3][0].shape == (2, 1, *SQUARE)
     assert float(loss(tuple(map(torch.zeros, [(2, CHANNELS, 16, 64), (2, 2, 64, 256)])), rest)) > 0
-    assert len(Targets.__dataclass_fields__) == len(rest) + 1
+    assert len(Targets._fields) == len(rest) + 1
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_the_recipe_takes_a_step(trained):
 def test_the_file_answers_as_torch_does_at_any_size(mnist, monkeypatch):
     monkeypatch.setattr(export, "RANGED", 8)
     digits, model = mnist[0].part(0, 500), Finder().eval()
-    model.load_state_dict(first_weights(str(TO_TRAIN_ON), "finder"))
+    model.load_state_dict(read_start(str(TO_TRAIN_ON), "finder")[0])
     data = RECIPES["finder"].onnx(model, digits)
     assert len(data) < 1.7e6  # weights of 8 bits
     assert {each.key for each in onnx.load_from_string(data).metadata_props} == {"shuzi.name", "shuzi.version"}
@@ -249,13 +249,13 @@ def test_the_file_answers_as_torch_does_at_any_size(mnist, monkeypatch):
 def test_training_goes_on_from_a_finders_file(trained, tmp_path):
     model = trained[0].result
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(model, None))
-    weights, wanted = first_weights(str(tmp_path / "finder.onnx"), "finder"), model.state_dict()
+    weights, wanted = read_start(str(tmp_path / "finder.onnx"), "finder")[0], model.state_dict()
     assert weights.keys() == wanted.keys()
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted if "num_batches" not in name)
 
 
 def test_training_goes_on_from_the_shipped_finders_weights_in_half_precision():
-    weights = first_weights(str(TO_TRAIN_ON), "finder")
+    weights = read_start(str(TO_TRAIN_ON), "finder")[0]
     model = Finder()
     model.load_state_dict(weights)
     assert {value.dtype for name, value in weights.items() if "num_batches" not in name} == {torch.float32}
@@ -266,7 +266,7 @@ def test_a_file_of_8_bits_is_nothing_to_start_from(trained, mnist, tmp_path, mon
     monkeypatch.setattr(export, "RANGED", 2)
     (tmp_path / "finder.onnx").write_bytes(RECIPES["finder"].onnx(trained[0].result, mnist[0].part(0, 500)))
     with pytest.raises(ShuziError, match=r"holds no weights to start from, or rounded ones; .* --int8"):
-        first_weights(str(tmp_path / "finder.onnx"), "finder")
+        read_start(str(tmp_path / "finder.onnx"), "finder")
 
 
 def test_crops_are_what_the_shipped_finder_hands_over_with_their_labels(mnist):

@@ -13,7 +13,7 @@ from shuzi import version
 from shuzi.train import hub, runs
 from shuzi.train.plan import make_plan
 from shuzi.train.run_folder import read_run
-from shuzi.train.start import first_weights
+from shuzi.train.start import read_start
 
 
 @pytest.fixture(scope="module")
@@ -105,4 +105,4 @@ def test_a_folder_without_its_network_is_said_to_be_damaged(folder, tmp_path):
     with pytest.raises(shuzi.ShuziError, match=r"model\.onnx: no such file"):
         shuzi.Reader(tmp_path)
     with pytest.raises(shuzi.ShuziError, match=r"model\.safetensors: missing"):
-        first_weights(str(tmp_path), "softmax")
+        read_start(str(tmp_path), "softmax")

@@ -8,7 +8,7 @@ import shuzi
 from shuzi.train import export, hub, recipes, runs
 from shuzi.train.plan import make_plan
 from shuzi.train.run_folder import read_run
-from shuzi.train.start import first_weights
+from shuzi.train.start import read_start
 
 MODULE = """
 import torch
@@ -95,7 +95,7 @@ def test_a_run_imports_no_module_but_the_one_that_is_named(here, small_folder):
     for use in (read_run, runs.evaluate_run, runs.scorer, runs.resume, export.export, hub.to_hub):
         with pytest.raises(shuzi.ShuziError, match=sentence):
             use(run.folder)
-    assert first_weights(str(run.folder), "my_digits:tiny")  # weights are no code
+    assert read_start(str(run.folder), "my_digits:tiny")[0]  # weights are no code
     with pytest.raises(shuzi.ShuziError, match="strange:recipe: can't be imported"):
         runs.evaluate_run(run.folder, recipe_name="strange:recipe")
     moved = runs.evaluate_run(run.folder, recipe_name="my_digits:tiny")

@@ -1,8 +1,7 @@
 """Batches of scenes: what the finder learns from, and those on which it is validated."""
 
 import functools
-from collections.abc import Generator
-from dataclasses import fields
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from shuzi.data.digits import Digits
 from shuzi.maps import CLASS, HEAT
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import SQUARE, STRIP
-from shuzi.synth.scene import scene
+from shuzi.synth.scene import Scene, scene
 from shuzi.train.finder.targets import Targets, collate, targets
 
 MOST_WORKERS = 8  # processes that draw scenes: as many as a GPU's step waits for
@@ -43,8 +42,7 @@ class Scenes(Dataset[tuple[Tensor, tuple[Tensor, ...]]]):
         number = self.first + index
         g = np.random.default_rng([self.seed, number])
         shape = STRIP if number % 3 else SQUARE
-        made = collate([targets(scene(self.glyphs, g, shape)) for _ in range(self.batch_size)])
-        pictures, *rest = (getattr(made, f.name) for f in fields(Targets))
+        pictures, *rest = collate([targets(scene(self.glyphs, g, shape)) for _ in range(self.batch_size)])
         return pictures, tuple(rest)
 
 
@@ -55,6 +53,12 @@ def scene_batches(
     scenes = Scenes(digits, batch_size, seed, first)
     workers = min(MOST_WORKERS, max(1, cores() // 2))
     yield from DataLoader(scenes, batch_size=None, num_workers=workers, prefetch_factor=AHEAD)
+
+
+def squares_and_strips(glyphs: Glyphs, count: int, *seed: int) -> Iterator[Scene]:
+    """Yield squares and strips in turn, each drawn from the seed and its own number alone."""
+    for number in range(count):
+        yield scene(glyphs, np.random.default_rng([*seed, number]), STRIP if number % 2 else SQUARE)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,7 +1,5 @@
 """Crops: what the finder hands to the classifier of scenes, ink as it comes, with neighbours' remains."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from shuzi.data import pens
@@ -13,28 +11,18 @@ from shuzi.synth.canvas import ANYTHING
 from shuzi.synth.distributions import Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
-from shuzi.synth.layouts import SQUARE, STRIP
 from shuzi.synth.mnist_style import to_box
 from shuzi.synth.negatives import NOT_A_DIGIT, WithNegatives
-from shuzi.synth.scene import scene
 from shuzi.train.calibration import labelled, touches
+from shuzi.train.finder.batches import squares_and_strips
 
 LEAST_CHANCE = 0.2  # of a proposal: with less it is hardly ever read
 
 
-@dataclass(frozen=True)
-class TuningData:
-    """What a classifier is tuned on, beside each digit of the data. Shares are of their number."""
-
-    drawn: float = 0.2  # digits drawn from skeletons
-    negatives: float = 0.5
-    written: float = 0.3  # digits of real writers
-    letters: float = 0.12  # their letters
-    scenes: float = 0.08  # scenes whose crops are taken, about five of each
-    height: Uniform = Uniform(30, 90)  # pixels, of what writers write before it is laid out as 28x28
-
-
-TUNING = TuningData()
+# What a classifier is tuned on beside each digit of the data, as shares of their number: digits drawn from skeletons,
+# signs that are no digits, digits and letters of real writers, and scenes, about five crops of each.
+DRAWN, NEGATIVES, WRITTEN, LETTERS, SCENES = 0.2, 0.5, 0.3, 0.12, 0.08
+HEIGHT = Uniform(30, 90)  # pixels, of what writers write before it is laid out as 28x28
 
 
 def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
@@ -42,15 +30,13 @@ def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
 
     Raises ShuziError where the pens are missing.
     """
-    s, count = TUNING, len(digits)
+    count = len(digits)
     writers = pens.load().part(held_out=False)
     glyphs = Glyphs(digits, writers)
-    own = negatives.mix(digits, g, drawn=s.drawn, negatives=s.negatives)
-    written = draw_written(glyphs, round(s.written * count), g)
-    letters = [
-        _laid_out(glyphs.letter(s.height.draw(g), hand(g, "pens"), g), g) for _ in range(round(s.letters * count))
-    ]
-    crops, labels = draw_crops(Finder(), glyphs, round(s.scenes * count), int(g.integers(2**31)))
+    own = negatives.mix(digits, g, drawn=DRAWN, negatives=NEGATIVES)
+    written = draw_written(glyphs, round(WRITTEN * count), g)
+    letters = [_laid_out(glyphs.letter(HEIGHT.draw(g), hand(g, "pens"), g), g) for _ in range(round(LETTERS * count))]
+    crops, labels = draw_crops(Finder(), glyphs, round(SCENES * count), int(g.integers(2**31)))
     return WithNegatives(
         np.concatenate([own.images, written[0], letters, crops]),
         np.concatenate([own.labels, written[1], np.full(len(letters), NOT_A_DIGIT, np.uint8), labels]),
@@ -61,7 +47,7 @@ def mix(digits: Digits, g: np.random.Generator) -> WithNegatives:
 def draw_written(glyphs: Glyphs, count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw digits of real writers laid out as MNIST's: uint8 (count, 28, 28), and their labels uint8 (count,)."""
     labels = g.integers(0, CLASSES, count).astype(np.uint8)
-    drawn = (glyphs.digit(int(label), TUNING.height.draw(g), hand(g, "pens"), g) for label in labels)
+    drawn = (glyphs.digit(int(label), HEIGHT.draw(g), hand(g, "pens"), g) for label in labels)
     return np.array([_laid_out(ink, g) for ink in drawn]).reshape(-1, SIDE, SIDE), labels
 
 
@@ -78,8 +64,7 @@ def draw_crops(finder: Finder, glyphs: Glyphs, scenes: int, seed: int) -> tuple[
     Returns images uint8 (N, 28, 28) and labels uint8 (N,): 0..9, or NOT_A_DIGIT for a false find.
     """
     images, labels = [np.zeros((0, SIDE, SIDE), np.uint8)], []
-    for number in range(scenes):
-        made = scene(glyphs, np.random.default_rng([seed, number]), STRIP if number % 2 else SQUARE)
+    for made in squares_and_strips(glyphs, scenes, seed):
         found, _ = finder(made.picture)
         digits = [p for p in found if not p.mark and p.chance >= LEAST_CHANCE]
         open_ones = made.boxes[made.labels == ANYTHING]

@@ -1,6 +1,5 @@
 """A finder's ONNX file."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,8 +8,7 @@ from shuzi.data import pens
 from shuzi.data.digits import Digits
 from shuzi.maps import CLASS, FINER, HEAT, LINK, NEXT, OFFSET, OWNER, SIZE
 from shuzi.synth.glyphs import Glyphs
-from shuzi.synth.layouts import SQUARE, STRIP
-from shuzi.synth.scene import scene
+from shuzi.train.finder.batches import squares_and_strips
 from shuzi.train.finder.network import Finder
 from shuzi.train.finder.targets import FAR
 from shuzi.train.graph import graph, in_eight_bits
@@ -51,8 +49,6 @@ def to_onnx(finder: Finder, digits: Digits | None) -> bytes:
     proto = graph(wrapped, sample, shapes, ["maps", "ink"], {"shuzi.name": "finder"})
     if digits is not None:
         glyphs = Glyphs(digits, pens.load().part(held_out=False))
-        made = [
-            scene(glyphs, np.random.default_rng(n), STRIP if n % 2 else SQUARE).picture[None] for n in range(RANGED)
-        ]
-        proto = in_eight_bits(proto, made, WHOLE)
+        pictures = [made.picture[None] for made in squares_and_strips(glyphs, RANGED)]
+        proto = in_eight_bits(proto, pictures, WHOLE)
     return proto.SerializeToString()

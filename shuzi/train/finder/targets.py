@@ -1,7 +1,7 @@
 """What the finder's network should say of a scene."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,8 +27,7 @@ INKED = 0.3  # of a pixel: ink from which on a cell is its digit's
 Where = tuple[slice, slice]
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(NamedTuple):
     """What the network should say of pictures, (B, ...) tensors; h and w are H/4 and W/4.
 
     Attributes:
@@ -65,12 +64,10 @@ class _Maps:
 
     def __init__(self, h: int, w: int) -> None:
         self.y, self.x = np.mgrid[0:h, 0:w].astype(np.float32)
-        self.heat = np.zeros((HEATS, h, w), np.float32)
+        self.heat, self.place, self.next = (np.zeros((n, h, w), np.float32) for n in (HEATS, 4, 2))
+        self.weight, self.marked, self.finer = np.zeros((3, h, w), np.float32)
+        self.label, self.link = np.zeros((h, w), np.int64), np.full((h, w), -1, np.float32)
         self.best = np.zeros((h, w), np.float32)  # the largest gaussian of a digit so far
-        self.weight, self.label = np.zeros((h, w), np.float32), np.zeros((h, w), np.int64)
-        self.place, self.link = np.zeros((4, h, w), np.float32), np.full((h, w), -1, np.float32)
-        self.next, self.marked = np.zeros((2, h, w), np.float32), np.zeros((h, w), np.float32)
-        self.finer = np.zeros((h, w), np.float32)
 
     def add(self, scene: Scene, i: int, middles: np.ndarray) -> None:
         """Add the digit, mark or letter i. middles: of all boxes, (N, 2), in pixels."""
@@ -171,4 +168,4 @@ def _blocks(pixels: np.ndarray) -> np.ndarray:
 
 def collate(many: Sequence[dict[str, np.ndarray]]) -> Targets:
     """Stack targets of several pictures of one shape to a batch."""
-    return Targets(**{f.name: torch.from_numpy(np.stack([one[f.name] for one in many])) for f in fields(Targets)})
+    return Targets(*(torch.from_numpy(np.stack([one[name] for one in many])) for name in Targets._fields))
