@@ -30,21 +30,19 @@ def kept(device: torch.device) -> Iterator[None]:
 def seeded(device: torch.device, seed: int, number: int | None = None) -> Iterator[None]:
     """Seed the global generators with a seed, or with a seed and a number, and put them back afterwards."""
     with kept(device):
-        for generator in torches(device):  # as `torch.manual_seed`, in a hundredth of its time
-            generator.manual_seed(seed if number is None else mixed(seed, number))
+        seed_torch(device, seed if number is None else mixed(seed, number))
         seed_others(seed, number or 0)
         yield
 
 
-def torches(device: torch.device) -> list[torch.Generator]:
-    """Return torch's own generators: the CPU's, then the device's if it has its own."""
+def seed_torch(device: torch.device, seed: int) -> None:
+    """Seed torch's own generators of the CPU and the device: as `torch.manual_seed`, in a hundredth of its time."""
+    torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        torch.cuda.init()  # it has no generators before
-        index = torch.cuda.current_device() if device.index is None else device.index
-        return [torch.default_generator, torch.cuda.default_generators[index]]
-    if device.type == "mps":
-        return [torch.default_generator, torch.mps._get_default_mps_generator()]
-    return [torch.default_generator]
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def seed_others(seed: int, number: int) -> None:
@@ -64,13 +62,21 @@ def mixed(seed: int, number: int) -> int:
 
 def global_state(device: torch.device) -> Tensor:
     """Return the state of torch's own generators, uint8 (N,): the CPU's, then the device's if it has its own."""
-    return torch.cat([generator.get_state() for generator in torches(device)])
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    elif device.type == "mps":
+        states.append(torch.mps.get_rng_state())
+    return torch.cat(states)
 
 
 def set_global_state(state: Tensor, device: torch.device) -> None:
     """Restore a state that `global_state` returned."""
-    for generator, own in zip(torches(device), (state[:CPU_STATE], state[CPU_STATE:]), strict=False):
-        generator.set_state(own)
+    torch.set_rng_state(state[:CPU_STATE])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state[CPU_STATE:], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state[CPU_STATE:])
 
 
 def sound(state: Tensor) -> bool:
