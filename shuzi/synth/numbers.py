@@ -13,6 +13,7 @@ from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Norm
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand
 from shuzi.synth.raster import polyline
+from shuzi.synth.tables import table
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.25,
-        thousands=0.15,
+        plain=0.18,
+        thousands=0.14,
         cents=0.1,
         decimal=0.09,
         date=0.08,
@@ -29,7 +30,8 @@ class Texts:
         ratio=0.03,
         signed=0.06,
         sum=0.035,
-        money=0.1,
+        money=0.14,
+        unit=0.04,
         other=0.04,
         phone=0.015,
     )
@@ -53,6 +55,8 @@ class Texts:
     money: Integers = Integers(1, 5)
     money_cents: Chance = Chance(0.5)
     money_after: Chance = Chance(0.3)
+    unit_after: Chance = Chance(0.7)
+    unit_space: Chance = Chance(0.6)
     other: Mixture = Mixture(brackets=0.2, percent=0.45, apostrophe=0.35)
     long_year: Chance = Chance(0.5)
     padded: Chance = Chance(0.3)  # a date's day and month have two digits
@@ -83,6 +87,7 @@ class Spacing:
     point_space: float = 0.05
     mark_space: float = 0.08
     mark_gap: float = 0.3  # of the gap between digits
+    word: Uniform = Uniform(0.15, 0.6)  # between a number and its unit
     joined: Chance = Chance(0.1)  # digits that a stroke joins, as in a row of zeros
     join: Uniform = Uniform(0.05, 0.6)  # where it ends, from a digit's top
     join_sag: Uniform = Uniform(-0.1, 0.2)
@@ -120,6 +125,8 @@ def number_text(g: np.random.Generator) -> str:
         return text + (_ending("cents", g, str(g.choice(list(".,")))) if TEXTS.signed_cents.draw(g) else "")
     if kind in ("sum", "money", "other"):
         return _with_signs(kind, g)
+    if kind == "unit":
+        return _with_unit(g)
     return f"{_run(3, g)}-{_run(TEXTS.phone.draw(g), g)}"
 
 
@@ -149,6 +156,14 @@ def _with_signs(kind: str, g: np.random.Generator) -> str:
         return text + _ending(TEXTS.thousands_end.draw(g), g, str(g.choice(list(".,"))))
     amount = _run(TEXTS.sum.draw(g), g)
     return f"({amount})" if other == "brackets" else f"{amount}%"
+
+
+def _with_unit(g: np.random.Generator) -> str:
+    """Draw an amount or a measured number with its unit: 12.5 kg, Fr 80."""
+    after, space = TEXTS.unit_after.draw(g), " " if TEXTS.unit_space.draw(g) else ""
+    unit = str(g.choice(table("words")["after" if after else "before"]))
+    number = _decimal(g) if TEXTS.money_cents.draw(g) else _run(TEXTS.money.draw(g), g)
+    return number + space + unit if after else unit + space + number
 
 
 def _decimal(g: np.random.Generator) -> str:
@@ -235,6 +250,9 @@ class Writer:
     def other(self, sign: str) -> None:
         """Write a sign that is neither digit nor mark; nothing where the hand has none."""
         height = self.style.height
+        if sign == " ":
+            self.x += SPACING.word.draw(self.g) * height
+            return
         ink, low = self.glyphs.sign(sign, height, self.style.by, self.g)
         if ink is None:
             return
