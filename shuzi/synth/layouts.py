@@ -56,10 +56,8 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     if s.neighbours.draw(g):
         _neighbours(canvas, glyphs, y, style, g)
     if s.ruled.draw(g):
-        base = y + height * s.rule_below.draw(g)
-        rise = s.rule_rise.draw(g) * canvas.width
-        width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-        canvas.line_across(base, rise, width, strength)
+        base, rise = y + height * s.rule_below.draw(g), s.rule_rise.draw(g) * canvas.width
+        canvas.line_across(base, rise, s.rule_width.draw(g), s.rule_strength.draw(g))
     if s.framed.draw(g):
         rule_frame(canvas, g)
     if s.squared.draw(g):
@@ -89,10 +87,10 @@ def page_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     while y < canvas.height + 4:
         height = size * s.even_height.draw(g) if s.even.draw(g) else s.any_height.draw(g)
         by = hands[0] if s.first_hand.draw(g) else hands[1]
-        _line(canvas, glyphs, y + height / 2, turn, words, height, by, g)
+        _line(canvas, glyphs, y + height / 2, turn, words, Style(height, by, 1.0), g)
         if s.ruled.draw(g):
-            width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-            canvas.line_across(y + height * s.rule_below, np.tan(turn) * canvas.width, width, strength)
+            base, rise = y + height * s.rule_below, np.tan(turn) * canvas.width
+            canvas.line_across(base, rise, s.rule_width.draw(g), s.rule_strength.draw(g))
         y += height * s.line_apart.draw(g)
     if s.squared.draw(g):
         rule_squares(canvas, size, g)
@@ -100,19 +98,12 @@ def page_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
 
 
 def _line(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    middle: float,
-    turn: float,
-    words: float,
-    height: float,
-    by: Hand,
-    g: np.random.Generator,
+    canvas: Canvas, glyphs: Glyphs, middle: float, turn: float, words: float, style: Style, g: np.random.Generator
 ) -> None:
-    """Write a line of a page. middle: at the left edge, in pixels; words: their share."""
-    x = PAGE.indent.draw(g)
-    style = Style(height, by, PAGE.strength.draw(g))
-    word = replace(style, by=replace(by, turn=turn))
+    """Write a line of a page in a strength of its own. middle: at the left edge, in pixels; words: their share."""
+    x, height = PAGE.indent.draw(g), style.height
+    style = replace(style, strength=PAGE.strength.draw(g))
+    word = replace(style, by=replace(style.by, turn=turn))
     while x < canvas.width - 2:
         start, y = x, middle + np.tan(turn) * x
         if g.random() < words:
