@@ -6,7 +6,7 @@ import numpy as np
 from shuzi.data.digits import SIDE
 from shuzi.synth.distributions import settings
 from shuzi.synth.mnist_style import to_box
-from shuzi.synth.raster import SUBPIXEL, fixed_point
+from shuzi.synth.raster import SUBPIXEL, fixed_point, rotation
 
 CANVAS = 84  # pixels of a silhouette's canvas
 MIDDLE = CANVAS // 2
@@ -47,8 +47,7 @@ def _outline(g: np.random.Generator) -> np.ndarray:
     if kind == 2:
         w, h, turn = s.slab_width.draw(g), s.slab_height.draw(g), s.slab_turn.draw(g)
         corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]])
-        lean = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        return corners @ lean + g.uniform(s.slab_middle.low, s.slab_middle.high, 2)
+        return corners @ rotation(-turn) + g.uniform(s.slab_middle.low, s.slab_middle.high, 2)
     top, spread, w = s.leg_top.draw(g), s.leg_spread.draw(g), s.leg_width.draw(g)
     outer, inner = MIDDLE + spread, w / 3
     shape = np.array(
