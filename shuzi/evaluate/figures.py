@@ -117,23 +117,17 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     confidence = probabilities.max(axis=1)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (labels, read), 1)
-    right = int(np.trace(confusion))
-    per_class = [
-        ClassMetrics(
-            digit,
-            int(confusion[digit].sum()),
-            ratio(confusion[digit, digit], confusion[:, digit].sum()),
-            ratio(confusion[digit, digit], confusion[digit].sum()),
-        )
-        for digit in range(10)
-    ]
+    right, counts = int(np.trace(confusion)), confusion.sum(1)
+    precision = confusion.diagonal() / np.maximum(confusion.sum(0), 1)  # 0 for a digit that is never read
+    recall = confusion.diagonal() / np.maximum(counts, 1)
+    of_classes = zip(range(10), counts.tolist(), precision.tolist(), recall.tolist(), strict=True)
     wrong = np.flatnonzero(read != labels)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     return Evaluation(
         accuracy=right / len(labels),
         interval=accuracy_interval(right, len(labels)),
         count=len(labels),
-        per_class=per_class,
+        per_class=[ClassMetrics(*each) for each in of_classes],
         confusion=confusion.tolist(),
         calibration_error=calibration_error(confidence, read == labels),
         mistakes=[Mistake(int(i), int(labels[i]), int(read[i]), float(confidence[i])) for i in wrong],
@@ -177,8 +171,3 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15)
     counts = np.bincount(which, minlength=bins)
     gaps = np.bincount(which, weights=confidence - right, minlength=bins)  # count x (confidence - accuracy)
     return float(np.abs(gaps).sum() / counts.sum())
-
-
-def ratio(part: int, whole: int) -> float:
-    """Return part / whole; 0 if whole is 0."""
-    return float(part / whole) if whole else 0.0

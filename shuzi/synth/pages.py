@@ -146,7 +146,8 @@ def _write_line(
 
     ink: float32 (HEIGHT, WIDTH), 0..1, of the page; y: the line's top; size: of its digits; both in pixels.
     """
-    numbers, x = [], g.uniform(90, 160)
+    numbers: list[list[tuple[int, Box]]] = []
+    x = g.uniform(90, 160)
     slope = g.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
     while True:
         length, slant, apart = int(g.integers(*LENGTHS)), g.normal(0, 0.12), g.uniform(*APART)
