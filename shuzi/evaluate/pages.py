@@ -70,12 +70,8 @@ def measure_tables(reader: Reader, digits: Digits) -> dict[str, float]:
         for number in range(TABLES):
             generator = np.random.default_rng([SEED, number])
             made = make_table(digits.images, digits.labels, float(generator.uniform(*heights)), generator)
-            read = {
-                (i, j): cell.text
-                for i, row in enumerate(reader.read(made.picture).table())
-                for j, cell in enumerate(row)
-                if cell
-            }
+            cells = reader.read(made.picture).table()
+            read = {(i, j): cell.text for i, row in enumerate(cells) for j, cell in enumerate(row) if cell}
             right += [read.get((i, j)) == text for i, row in enumerate(made.cells) for j, text in enumerate(row)]
         shares[f"cells right, {name}"] = float(np.mean(right))
     return shares
