@@ -8,7 +8,7 @@ import numpy as np
 from shuzi.data.normalise import BOX
 from shuzi.synth.distributions import settings
 from shuzi.synth.hands import Hand
-from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, line_kernel, polyline, shrink
+from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, line_kernel, polyline, resize_to_height, shrink
 from shuzi.synth.skeletons import jitter, strokes_of
 
 WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk, which smooths them
@@ -27,7 +27,7 @@ def deform(ink: np.ndarray, by: Hand) -> np.ndarray | None:
 def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
     """Enlarge a 28x28 and write it with another pen: the strokes' width is changed about their middle.
 
-    image: uint8 (28, 28), 0 is paper and 255 is ink; height: pixels of its 20-pixel box.
+    image: uint8 (28, 28), 0 is paper and 255 is ink; height: of the result, in pixels.
     """
     zoom = max(height, WORK) / BOX
     matrix = by.matrix * zoom
@@ -44,7 +44,7 @@ def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) 
     inside = inside[top : y + h + room, left : x + w + room]
     width = by.pen * BOX * zoom * INK_STYLE.rewritten_width.draw(g)
     ink = _restroked(inside, width, int(INK_STYLE.reach * zoom * BOX), INK_STYLE.thicker * height)
-    return crop_to_ink(ink if by.nib is None else _spread(ink, by.pen, by.nib))
+    return resize_to_height(crop_to_ink(ink if by.nib is None else _spread(ink, by.pen, by.nib)), height)
 
 
 def _restroked(inside: np.ndarray, width: float, reach: int, thicker: float) -> np.ndarray:

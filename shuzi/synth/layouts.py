@@ -11,13 +11,12 @@ import numpy as np
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.clutter import rule_frame, rule_squares, scrawl
 from shuzi.synth.distributions import settings
-from shuzi.synth.fonts import fonts, handwritten_fonts, render_text
-from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.fonts import fonts, handwritten_fonts
+from shuzi.synth.glyphs import Glyphs, printed
 from shuzi.synth.hands import Hand, hand
-from shuzi.synth.ink import deform, rewrite
+from shuzi.synth.ink import rewrite
 from shuzi.synth.negatives import scribble, silhouette
 from shuzi.synth.numbers import Style, number_text, write_number
-from shuzi.synth.raster import resize_to_height
 from shuzi.synth.tables import table
 from shuzi.synth.textures import texture
 from shuzi.synth.words import write_word
@@ -148,16 +147,16 @@ def _other(glyphs: Glyphs, style: Style, g: np.random.Generator) -> tuple[np.nda
     s, height, by = CLOSE_UP, style.height, style.by
     kind = s.other_kind.draw(g)
     path = str(g.choice(handwritten_fonts())) if s.handwritten.draw(g) and fonts() else by.font
-    letters = list(table("words")["single"])
-    letter = render_text(str(g.choice(letters)), path) if kind == "letter" and path else None
-    if letter is not None:
-        return resize_to_height(deform(letter, by), height), LETTER
+    if kind == "letter" and path:
+        letter = printed(str(g.choice(list(table("words")["single"]))), height, replace(by, font=path))
+        if letter is not None:
+            return letter, LETTER
     if kind == "foreign":
         return glyphs.foreign(height, by, g), ANYTHING
     if kind != "shape":
         return glyphs.letter(height, by, g), LETTER
     image = silhouette(g) if s.silhouette.draw(g) else scribble(g)
-    return resize_to_height(rewrite(image, height, by, g), height), None
+    return rewrite(image, height, by, g), None
 
 
 def _rule_near(canvas: Canvas, x: float, y: float, height: float, g: np.random.Generator) -> None:

@@ -85,10 +85,10 @@ def shadow(generator: np.random.Generator) -> np.ndarray:
 
 def photographed(page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
-    corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
-    inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
-    moved = (corners + inset * generator.uniform(10, 70, (4, 2))).astype(np.float32)
-    view = cv2.getPerspectiveTransform(corners, moved)
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    corners = square * np.array([WIDTH, HEIGHT], np.float32)
+    moved = corners + (1 - 2 * square) * generator.uniform(10, 70, (4, 2))
+    view = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
     table = [float(v) for v in generator.uniform(30, 140, 3)]
     seen: np.ndarray = cv2.warpPerspective(
         page, view, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=table
@@ -97,8 +97,7 @@ def photographed(page: np.ndarray, boxes: np.ndarray, generator: np.random.Gener
     seen += generator.normal(0, generator.uniform(2, 7), seen.shape).astype(np.float32)
     quality = int(generator.integers(40, 90))
     _, jpeg = cv2.imencode(".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    x, y, w, h = boxes.T
-    ends = np.stack([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).transpose(2, 0, 1).astype(np.float32)
+    ends = boxes[:, None, :2] + square * boxes[:, None, 2:]
     there = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
     low, high = there.min(1), there.max(1)
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)), np.concatenate([low, high - low], 1)
