@@ -1,13 +1,14 @@
 """Metrics of a model's answers: accuracy, precision, recall, confusion and calibration. No torch."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 CONFIDENT = 0.9
+Answers = list[tuple[float, bool]]  # of each answer the confidence, 0..1, and whether it was right
 SUSPECTS = 40  # labels to look at, as many as a person checks in a minute or two
 
 
@@ -88,29 +89,6 @@ class Measurement:
     evaluation: Evaluation | None = None
 
 
-@dataclass
-class Answers:
-    """The confidence of each answer, 0..1, and whether it was right."""
-
-    confidence: list[float] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)
-
-    def add(self, confidence: float, right: bool) -> None:
-        """Count an answer."""
-        self.confidence.append(confidence)
-        self.right.append(right)
-
-    def metrics(self, name: str) -> dict[str, float]:
-        """Return the calibration error, and the share of all answers that are confident but wrong."""
-        confidence, right = np.array(self.confidence), np.array(self.right, bool)
-        if not len(right):
-            return {}
-        return {
-            f"{name} calibration error": calibration_error(confidence, right),
-            f"{name} sure and wrong": float(((confidence > CONFIDENT) & ~right).mean()),
-        }
-
-
 def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     """Evaluate probabilities float (N, 10) against labels (N,), 0..9."""
     read = probabilities.argmax(axis=1)
@@ -160,6 +138,17 @@ def accuracy_interval(right: int, count: int) -> tuple[float, float]:
     centre = (share + spread / 2) / (1 + spread)
     half = math.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def answer_metrics(name: str, answers: Answers) -> dict[str, float]:
+    """Return the calibration error of answers, and the share of all that are confident but wrong; nothing of none."""
+    if not answers:
+        return {}
+    confidence, right = (np.array(each) for each in zip(*answers, strict=True))
+    return {
+        f"{name} calibration error": calibration_error(confidence, right),
+        f"{name} sure and wrong": float(((confidence > CONFIDENT) & ~right).mean()),
+    }
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:

@@ -89,7 +89,9 @@ def count_false_alarms(reader: Reader) -> dict[str, float]:
     """Return the shares of letters, scribbles and blank papers that a reader confidently takes for a digit."""
     generator = np.random.default_rng(SEED)
     scribbles = [cv2.resize(scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC) for _ in range(SCRIBBLES)]
-    kinds = {"handwritten letters": letters(), "scribbles": scribbles, "blank papers": blank_papers()}
+    kinds: dict[str, Iterable[np.ndarray]] = {
+        "handwritten letters": letters(), "scribbles": scribbles, "blank papers": blank_papers(),
+    }  # fmt: skip
     pictures = {name: [255 - ink for ink in inks] for name, inks in kinds.items()}
     return shares_taken(reader, pictures, single=True)
 

@@ -37,7 +37,7 @@ def rule_frame(canvas: Canvas, g: np.random.Generator) -> None:
 def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Draw a letter, a scribble, a sign or something crossed out; return where it ends, in pixels."""
     s, height, by = CLUTTER, style.height, style.by
-    kind = g.integers(s.kinds)
+    kind = g.integers(4)
     if kind == 0:
         ink = glyphs.letter(height * s.letter.draw(g), by, g)
     elif kind == 1:

@@ -88,7 +88,7 @@ def blob(g: np.random.Generator) -> np.ndarray:
 
 def texture(g: np.random.Generator) -> np.ndarray:
     """Draw noise, a gradient, a grating or specks."""
-    s, kind = TEXTURES, g.integers(TEXTURES.kinds)
+    s, kind = TEXTURES, g.integers(5)
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     if kind == 0:
         image = _fractal(g)
