@@ -1,15 +1,42 @@
 """What stands on paper beside writing: rules, frames, squares, scribbles, what was crossed out."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Normal, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.ink import draw_skeleton
 from shuzi.synth.numbers import Style
 from shuzi.synth.skeletons import sign_skeletons
 
-CLUTTER = settings("clutter")
+
+@dataclass(frozen=True)
+class Clutter:
+    """How clutter looks. Lengths are pixels, or shares of the digits' height where they are named so."""
+
+    grid_step: Uniform = Uniform(0.8, 3)  # share
+    grid_turn: Normal = Normal(0, 0.02)
+    grid_width: OneOf = OneOf(0.7, 1, 1.5, 2, 3)
+    grid_strength: Uniform = Uniform(0.15, 0.8)
+    frame_start: Uniform = Uniform(-6, 12)  # of its left and right sides, from the picture's edges
+    frame_top: Uniform = Uniform(-6, 10)
+    frame_width: OneOf = OneOf(0.7, 1, 2, 3)
+    frame_strength: Uniform = Uniform(0.3, 1)
+    frame_side: Chance = Chance(0.85)  # each side is there
+    letter: Uniform = Uniform(0.7, 1.4)  # share
+    scribble: Uniform = Uniform(0.8, 1.6)  # share
+    scribble_points: Integers = Integers(9, 26)
+    scribble_step: float = 25  # hundredths of the skeleton's box
+    crossed_digits: Integers = Integers(1, 3)
+    crossing_lines: Integers = Integers(2, 6)
+    crossing: Uniform = Uniform(-0.5, 0.5)  # share, up or down at either end
+    crossing_beyond: float = 0.1  # share
+    squeeze: float = 0.3
+
+
+CLUTTER = Clutter()
 
 
 def rule_squares(canvas: Canvas, height: float, g: np.random.Generator) -> None:

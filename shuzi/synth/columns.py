@@ -1,9 +1,11 @@
 """Layouts of letters in columns beside digits, and of textures."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, LogUniform, Normal, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import SQUARE
@@ -11,8 +13,37 @@ from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.textures import texture
 from shuzi.synth.words import write_letter, write_word
 
-COLUMN = settings("column")
-TEXTURED = settings("textured")
+
+@dataclass(frozen=True)
+class Column:
+    """Letters or words in a column beside digits. "Share" is of a line's height; all else in pixels."""
+
+    height: LogUniform = LogUniform(13, 48)
+    turn: Normal = Normal(0, 0.04)  # radians
+    left: Uniform = Uniform(-10, 20)
+    apart: Uniform = Uniform(20, 80)
+    line_apart: Uniform = Uniform(1.2, 2.4)  # share
+    letters_first: Chance = Chance(0.6)
+    word: Chance = Chance(0.3)  # in place of a letter
+    there: Chance = Chance(0.9)  # an entry
+    digits: OneOf = OneOf(1, 1, 2, 2, 3, 4)
+    ruled: Chance = Chance(0.4)
+    rule_below: float = 0.75  # share
+    rule_strength: Uniform = Uniform(0.3, 1)
+    strength: Uniform = Uniform(0.6, 1)
+
+
+@dataclass(frozen=True)
+class Textured:
+    """A texture, with a number on it or none."""
+
+    written: Chance = Chance(0.3)
+    strength: Uniform = Uniform(0.3, 1)
+    under: Uniform = Uniform(0.05, 0.35)  # its strength where it is written on
+    height: LogUniform = LogUniform(16, 50)
+
+
+COLUMN, TEXTURED = Column(), Textured()
 
 
 def column(glyphs: Glyphs, g: np.random.Generator) -> Canvas:

@@ -1,15 +1,41 @@
 """Layout of combs: rows of boxes, or of teeth on a line, for a digit each, as forms have them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Integers, LogUniform, Mixture, Normal, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import STRIP
 from shuzi.synth.numbers import Style, Writer
 
-COMB = settings("comb")
+
+@dataclass(frozen=True)
+class Comb:
+    """How combs look. "Share" is of a cell's height; lengths in pixels."""
+
+    height: LogUniform = LogUniform(18, 60)
+    width: Uniform = Uniform(0.55, 1.2)  # share
+    cells: Integers = Integers(1, 17)
+    left: Uniform = Uniform(-20, 60)
+    off_middle: Normal = Normal(0, 4)
+    turn: Normal = Normal(0, 0.015)  # radians
+    kind: Mixture = Mixture(boxes=0.4, apart=0.2, teeth=0.4)
+    gap: Uniform = Uniform(0.05, 0.3)  # share, between boxes that stand apart
+    tooth: Uniform = Uniform(0.15, 0.7)  # share
+    rule_width: OneOf = OneOf(0.7, 1, 1, 2, 3)
+    rule_strength: Uniform = Uniform(0.2, 1)
+    filled: Mixture = Mixture(all=0.5, left=0.2, right=0.15, none=0.15)
+    digit: Uniform = Uniform(0.5, 0.95)  # share
+    smallest: float = 12
+    digit_width: float = 0.55  # of a digit's height
+    off_cell: float = 0.08  # standard deviation, of a cell's width
+    strength: Uniform = Uniform(0.6, 1)
+
+
+COMB = Comb()
 
 
 def comb(glyphs: Glyphs, g: np.random.Generator) -> Canvas:

@@ -1,12 +1,14 @@
 """Layout of displays: digits in even cells on a panel, as pumps, scales and meters show them."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, LogUniform, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand, hand
 from shuzi.synth.layouts import SQUARE
@@ -14,7 +16,44 @@ from shuzi.synth.numbers import Style
 from shuzi.synth.paper import smooth_noise
 from shuzi.synth.words import write_word
 
-PANEL = settings("display")
+
+@dataclass(frozen=True)
+class Panel:
+    """How displays look. "Share" is of the digits' height; all else in pixels."""
+
+    height: LogUniform = LogUniform(14, 56)
+    segments: Chance = Chance(0.8)  # else the digits of a font
+    digits: Integers = Integers(2, 8)
+    point: Chance = Chance(0.6)
+    decimals: Integers = Integers(1, 4)
+    cell: Uniform = Uniform(0.6, 1.1)  # share: from one digit's middle to the next one's
+    start: Uniform = Uniform(-0.5, 2.5)  # share
+    off_middle: Uniform = Uniform(-0.3, 0.3)  # of the room above and below
+    beside: Uniform = Uniform(0.1, 1.5)  # share: the panel reaches so far beyond its number
+    above: Uniform = Uniform(0.08, 0.6)  # share
+    lit: Chance = Chance(0.3)  # digits brighter than their panel
+    bare: Uniform = Uniform(0, 0.9)  # darkness of a panel with dark digits
+    dark: Uniform = Uniform(0.4, 1)  # of one with bright digits
+    depth: LogUniform = LogUniform(0.25, 1)  # how far the digits' tone lies from the panel's
+    reflections: Uniform = Uniform(0, 0.2)
+    reflection_knots: Uniform = Uniform(15, 60)
+    panes: Integers = Integers(0, 3)  # reflections with straight edges
+    pane_tone: Uniform = Uniform(-0.25, 0.25)
+    pane_lean: Uniform = Uniform(-0.3, 0.3)  # of the panel's height
+    whole_pane: Chance = Chance(0.5)  # as high as the panel
+    shadow: Chance = Chance(0.3)  # of the digits on the panel behind them
+    shadow_offset: Uniform = Uniform(-0.15, 0.15)  # share
+    shadow_depth: Uniform = Uniform(0.1, 0.5)  # of the digits' own
+    sides: Integers = Integers(0, 3)  # upright lines at either end: the panel lies deep in its housing
+    side_place: Uniform = Uniform(0, 0.6)  # share: from the panel's edge
+    side_width: LogUniform = LogUniform(0.02, 0.15)  # share
+    side_tone: Uniform = Uniform(-0.4, 0.4)
+    rim: OneOf = OneOf(0, 1, 2, 4)
+    named: Chance = Chance(0.5)  # a word below the panel
+    word_height: Uniform = Uniform(0.3, 0.7)  # share
+
+
+PANEL = Panel()
 Corners = tuple[tuple[int, int], tuple[int, int]]
 """Left and top, right and bottom of a panel, in pixels."""
 

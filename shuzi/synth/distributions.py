@@ -1,13 +1,9 @@
-"""Distributions that settings name, and the settings themselves: what is drawn at random, read at a glance."""
+"""Distributions that settings name: what is drawn at random, read at a glance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-
-from shuzi.synth.tables import table
 
 
 @dataclass(frozen=True)
@@ -112,29 +108,3 @@ class Chance:
     def draw(self, g: np.random.Generator) -> bool:
         """Draw yes or no."""
         return bool(g.random() < self.p)
-
-
-NAMES: dict[str, Callable[..., Any]] = {
-    "uniform": Uniform,
-    "log_uniform": LogUniform,
-    "normal": Normal,
-    "log_normal": LogNormal,
-    "integers": Integers,
-    "one_of": OneOf,
-    "chance": Chance,
-}
-
-
-def settings(section: str) -> SimpleNamespace:
-    """Return a section of `tables/settings.toml`: distributions, and numbers that are always the same."""
-    return SimpleNamespace(**{name: _setting(value) for name, value in table("settings")[section].items()})
-
-
-def _setting(value: object) -> object:
-    """Make a distribution of what stands for one in the table; leave other values as they are."""
-    match value:
-        case [str() as name, *numbers]:
-            return NAMES[name](*numbers)
-        case dict():
-            return Mixture(**value)
-    return value

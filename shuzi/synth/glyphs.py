@@ -1,12 +1,12 @@
 """Glyphs: a digit, a letter or a mark as a hand writes it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.data.pens import Pens
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Normal, Uniform
 from shuzi.synth.fonts import character, render_text
 from shuzi.synth.hands import PRINTED, Hand
 from shuzi.synth.ink import WORK, deform, draw_skeleton, rewrite
@@ -16,8 +16,52 @@ from shuzi.synth.signs import Writers
 from shuzi.synth.skeletons import currency_skeletons, digit_skeletons, sign_skeletons
 from shuzi.synth.tables import table
 
-HABITS = settings("habits")
-MARK = settings("marks")
+
+@dataclass(frozen=True)
+class Habits:
+    """How closely hands keep to their own ways."""
+
+    schooled: Chance = Chance(0.75)  # a hand that draws, or of a steel pen, writes as its school does
+    sometimes: Chance = Chance(0.5)  # the same of others
+    seldom: Chance = Chance(0.1)  # the same of real writers
+    real: Chance = Chance(0.75)  # a letter that stands alone is a real writer's
+    bars: Chance = Chance(0.3)  # a sign of any script is some bars
+    own_mark: Chance = Chance(0.7)  # a real writer's mark is the writer's own
+    drawn_currency: Chance = Chance(0.3)  # a sign of currency is a skeleton though real writers wrote it
+    own_way: Chance = Chance(0.7)  # a digit is written in the hand's own way, else in any of its school
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marks of handwriting. Lengths are shares of the digits' height; low: below the digits' middle."""
+
+    thinnest: float = 0.06
+    dot: Uniform = Uniform(0.6, 1.1)  # of the pen's width
+    dot_least: float = 0.04
+    dot_most: float = 0.13
+    dot_length: Uniform = Uniform(0.7, 1.3)  # of the dot's radius
+    dot_bend: Uniform = Uniform(-0.6, 0.6)
+    dot_width: float = 1.6  # of the pen's width
+    point_low: Normal = Normal(0.45, 0.05)
+    colon_apart: float = 0.22
+    colon_low: Normal = Normal(0.12, 0.05)
+    comma: Uniform = Uniform(0.12, 0.3)
+    comma_low: Normal = Normal(0.5, 0.05)
+    dash: Uniform = Uniform(0.15, 0.42)
+    dash_rise: Normal = Normal(0, 0.06)
+    dash_bend: Normal = Normal(0, 0.03)
+    dash_low: Normal = Normal(0.05, 0.12)
+    slash: Uniform = Uniform(0.55, 0.8)
+    slash_lean: Uniform = Uniform(0.25, 0.55)
+    slash_low: Normal = Normal(0, 0.08)
+    apostrophe: Uniform = Uniform(0.12, 0.28)
+    apostrophe_low: Normal = Normal(-0.45, 0.06)
+    plus: Uniform = Uniform(0.18, 0.38)
+    percent: float = 0.75  # of a slash
+    ring: Uniform = Uniform(0.15, 0.28)  # of half a slash
+
+
+HABITS, MARK = Habits(), Marks()
 
 
 class Glyphs:

@@ -6,14 +6,49 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shuzi.synth.canvas import Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Normal, OneOf, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE
 from shuzi.synth.numbers import Style, write_number
 from shuzi.synth.words import write_letter, write_word
 
-TABLE = settings("table")
+
+@dataclass(frozen=True)
+class Table:
+    """How tables look. "Share" is of a cell's height; lengths in pixels."""
+
+    cell: Uniform = Uniform(18, 76)
+    wide: Chance = Chance(0.4)
+    wider: Uniform = Uniform(1.0, 3.0)  # share
+    turn: Normal = Normal(0, 0.06)  # radians
+    lean: Normal = Normal(0, 0.04)
+    origin: Uniform = Uniform(-1, 0.4)  # of a cell
+    rule_width: OneOf = OneOf(0.5, 1, 1, 1.5, 2, 3)
+    rule_strength: Uniform = Uniform(0.15, 1)
+    heavy: Integers = Integers(2, 6)  # every so many rules one is twice as wide
+    heavy_upright: Chance = Chance(0.7)
+    height: Uniform = Uniform(0.35, 0.85)  # share
+    lowest: float = 7
+    highest: float = 60
+    printed: Uniform = Uniform(0, 1)  # share of cells in print, in tables that have some
+    some_printed: Chance = Chance(0.6)
+    empty: Uniform = Uniform(0, 0.4)  # share of cells
+    ink: Uniform = Uniform(0.6, 1)
+    printed_ink: Uniform = Uniform(0.3, 1)
+    off_middle: float = 0.06  # standard deviation, of a cell
+    word: Chance = Chance(0.03)
+    letter: Chance = Chance(0.04)
+    word_height: float = 0.7  # of the digits'
+    word_left: float = 0.3  # of a cell, from its middle
+    single: float = 1.6  # cells narrower than this share hold one digit each
+    digits: Integers = Integers(1, 4)
+    digit_width: float = 0.55  # of a digit's height
+    printed_height: float = 1.05  # of the digits'
+    beyond: float = 30  # a cell whose middle lies farther outside is left out
+
+
+TABLE = Table()
 
 
 @dataclass(frozen=True)

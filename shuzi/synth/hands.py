@@ -4,11 +4,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, LogNormal, Mixture, Normal, Uniform
 from shuzi.synth.fonts import any_font
 from shuzi.synth.raster import rotation
 
-HANDS = settings("hands")
+
+@dataclass(frozen=True)
+class Hands:
+    """How hands differ. Pens are shares of a digit's height, slants widths to a height, turns radians."""
+
+    kind: Mixture = Mixture(pens=0.53, mnist=0.18, strokes=0.12, segments=0.04, font=0.13)
+    steel: Chance = Chance(0.15)  # as people wrote with steel pens: slanted, thin up and thick down
+    school: Mixture = Mixture(flagged=0.36, curly=0.14, usual=0.5)
+    slant: Normal = Normal(0.05, 0.16)
+    steel_slant: Uniform = Uniform(0.2, 0.75)
+    upright_print: Chance = Chance(0.8)
+    pen: LogNormal = LogNormal(0.1, 0.45)
+    thinnest: float = 0.03
+    thickest: float = 0.26
+    broad_nib: Chance = Chance(0.12)
+    nib: Uniform = Uniform(0, np.pi)
+    steel_nib: Normal = Normal(0, 0.3)  # around the slant's direction
+    stretch: LogNormal = LogNormal(1, 0.15)
+    turn: Normal = Normal(0, 0.04)
+    rough: Chance = Chance(0.3)
+    roughness: Uniform = Uniform(0, 0.7)
+    retraced: Chance = Chance(0.04)
+    slashing: Chance = Chance(0.12)  # whose 1 leans like a slash
+    slashed_one: Uniform = Uniform(0.25, 0.8)
+
+
+HANDS = Hands()
 PRINTED = ("font", "segments")
 
 

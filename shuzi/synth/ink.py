@@ -1,18 +1,39 @@
 """Ink: glyphs as coverage maps, float32 (h, w), 0 paper and 1 ink, of any size."""
 
 import itertools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from shuzi.data.normalise import BOX
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import LogNormal
 from shuzi.synth.hands import Hand
 from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, line_kernel, polyline, resize_to_height, shrink
 from shuzi.synth.skeletons import jitter, strokes_of
 
 WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk, which smooths them
-INK_STYLE = settings("ink")
+
+
+@dataclass(frozen=True)
+class InkStyle:
+    """How pens lay ink. Lengths are shares of a glyph's height."""
+
+    rewritten_width: LogNormal = LogNormal(1, 0.1)  # times a hand's pen, for each MNIST digit
+    drawn_width: LogNormal = LogNormal(1, 0.08)  # the same for each skeleton
+    inside: int = 110  # of 255: grey that counts as a stroke of an MNIST digit
+    reach: float = 0.14  # how far a stroke's middle may lie from its edge
+    room: float = 0.15  # around a digit, for a thicker pen
+    thicker: float = 0.06  # that a pen may add at most on either side
+    nib_reach: float = 0.4  # of the pen's width, along the broad side, when a raster is spread
+    nib_half: float = 0.6  # of the pen's width to either side, when a line is drawn
+    nib_fine: float = 0.35  # of the pen's width, along the thin side
+    retrace: float = 0.025  # how far a stroke drawn again lies off
+    grain_knots: int = 6  # a side, of uneven ink
+    faintest: float = 0.15
+
+
+INK_STYLE = InkStyle()
 
 
 def deform(ink: np.ndarray, by: Hand) -> np.ndarray | None:

@@ -3,14 +3,14 @@
 A field is a strip; pages, close-ups, tiny writing and empty scenes are squares; tables have a module of their own.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.clutter import rule_frame, rule_squares, scrawl
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, LogNormal, LogUniform, Mixture, Normal, OneOf, Uniform
 from shuzi.synth.fonts import fonts, handwritten_fonts
 from shuzi.synth.glyphs import Glyphs, printed
 from shuzi.synth.hands import Hand, hand
@@ -23,11 +23,147 @@ from shuzi.synth.words import write_word
 
 STRIP, SQUARE = (64, 256), (128, 128)  # height and width in pixels: as many pixels either way
 MIN_SIZE, MAX_SIZE = 12, 64  # pixels of a digit's larger side within which the finder is to find it
-FIELD = settings("field_strip")
-PAGE = settings("page_part")
-CLOSE_UP = settings("close_up")
-TINY = settings("tiny")
-EMPTY = settings("empty")
+
+
+@dataclass(frozen=True)
+class FieldStrip:
+    """A number across a strip. "Share" is of the digits' height; all else in pixels."""
+
+    height: LogUniform = LogUniform(13, 56)
+    turn: Normal = Normal(0, 0.05)  # radians
+    off_middle: Normal = Normal(0, 0.25)  # of the room above and below
+    off_anyhow: Chance = Chance(0.2)
+    off: Normal = Normal(0, 4)
+    strength: Uniform = Uniform(0.7, 1)
+    near_start: Chance = Chance(0.8)
+    start: Uniform = Uniform(-0.2, 1.5)  # share
+    far_start: Uniform = Uniform(0, 200)
+    end: float = 250
+    what: Mixture = Mixture(number=0.76, word=0.17, scrawl=0.07)
+    named: Chance = Chance(0.1)  # words alone
+    word_height: Uniform = Uniform(0.6, 1.2)  # share
+    apart: Uniform = Uniform(1.0, 3.5)  # share
+    last: Chance = Chance(0.5)
+    neighbours: Chance = Chance(0.25)  # the lines above and below
+    neighbour: Chance = Chance(0.6)
+    neighbour_away: Uniform = Uniform(1.15, 1.8)  # share
+    same_hand: Chance = Chance(0.6)
+    neighbour_start: Uniform = Uniform(-20, 60)
+    ruled: Chance = Chance(0.4)
+    rule_below: Uniform = Uniform(0.45, 0.75)  # share
+    rule_rise: Normal = Normal(0, 0.02)
+    rule_width: OneOf = OneOf(0.6, 1, 1, 2, 3)
+    rule_strength: Uniform = Uniform(0.2, 1)
+    framed: Chance = Chance(0.12)
+    squared: Chance = Chance(0.08)
+    textured: Chance = Chance(0.05)
+    texture_strength: Uniform = Uniform(0.05, 0.35)
+
+
+@dataclass(frozen=True)
+class PagePart:
+    """Lines of numbers and words. "Share" is of a line's height; all else in pixels."""
+
+    level: Chance = Chance(0.8)
+    turn: Normal = Normal(0, 0.03)  # radians
+    far_turn: Uniform = Uniform(-0.25, 0.25)
+    usual: Chance = Chance(0.85)  # mostly numbers; else mostly words
+    words: float = 0.9  # share of words on such a page
+    start: Uniform = Uniform(-10, 20)
+    size: LogUniform = LogUniform(11, 56)
+    even: Chance = Chance(0.85)
+    even_height: LogNormal = LogNormal(1, 0.12)  # of the size
+    any_height: LogUniform = LogUniform(5, 60)
+    first_hand: Chance = Chance(0.7)
+    indent: Uniform = Uniform(-30, 30)
+    strength: Uniform = Uniform(0.6, 1)
+    apart: Uniform = Uniform(1.0, 2.2)  # share
+    ruled: Chance = Chance(0.1)
+    rule_below: float = 1.15  # share
+    rule_width: OneOf = OneOf(0.7, 1, 2)
+    rule_strength: Uniform = Uniform(0.3, 1)
+    line_apart: Uniform = Uniform(1.15, 2.2)  # share
+    squared: Chance = Chance(0.1)
+
+
+@dataclass(frozen=True)
+class CloseUp:
+    """One digit or a few, large. "Share" is of the digits' height; all else in pixels."""
+
+    height: Uniform = Uniform(30, 62)
+    turned: Chance = Chance(0.14)
+    turn: Normal = Normal(0, 0.4)  # radians
+    strength: Uniform = Uniform(0.7, 1)
+    middle: Normal = Normal(64, 14)
+    other: Chance = Chance(0.34)  # a letter that nobody takes for a digit, or no sign at all
+    others: OneOf = OneOf(1, 1, 1, 2)
+    other_kind: Mixture = Mixture(letter=0.35, sign=0.25, foreign=0.2, shape=0.2)
+    other_pen: LogUniform = LogUniform(0.02, 0.2)  # share
+    handwritten: Chance = Chance(0.6)
+    silhouette: Chance = Chance(0.3)
+    other_apart: float = 0.9  # share
+    digits: OneOf = OneOf(1, 1, 1, 2, 3, 4)
+    to_left: float = 0.3  # share, for each digit
+    neighbour: Chance = Chance(0.4)  # a line above or below
+    above: Chance = Chance(0.5)
+    neighbour_start: Uniform = Uniform(-40, 60)
+    neighbour_away: Uniform = Uniform(1.15, 1.7)  # share
+    rules: Integers = Integers(0, 3)
+    rule_upright: Chance = Chance(0.5)
+    upright_away: Uniform = Uniform(0.4, 1.2)  # share
+    upright_lean: Normal = Normal(0, 5)
+    level_away: Uniform = Uniform(0.4, 0.9)  # share
+    level_rise: Normal = Normal(0, 4)
+    rule_width: OneOf = OneOf(0.7, 1, 2, 4)
+    rule_strength: Uniform = Uniform(0.2, 1)
+    scrawl: Chance = Chance(0.3)
+    scrawl_x: Uniform = Uniform(0, 100)
+    scrawl_y: Uniform = Uniform(10, 120)
+    scrawl_height: Uniform = Uniform(0.4, 1)  # share
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """Writing too small to be read, as a page's is in a reduced picture. "Share" is of its height."""
+
+    height: LogUniform = LogUniform(1.5, 9)
+    few: Chance = Chance(0.6)
+    numbers: Integers = Integers(1, 6)
+    full: int = 100  # numbers and words at most
+    start: Uniform = Uniform(0, 100)
+    full_start: Uniform = Uniform(0, 10)
+    indent: Uniform = Uniform(-20, 100)
+    full_indent: Uniform = Uniform(-20, 40)
+    goes_on: Chance = Chance(0.8)
+    line_apart: Uniform = Uniform(1.3, 3)  # share
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Nothing to be found. Lengths in pixels."""
+
+    kind: Mixture = Mixture(words=0.3, huge=0.2, shapes=0.25, nothing=0.25)
+    words: Integers = Integers(1, 8)
+    word_x: Uniform = Uniform(-40, 100)
+    word_height: LogUniform = LogUniform(8, 70)
+    word_strength: Uniform = Uniform(0.4, 1)
+    word_turn: Normal = Normal(0, 0.1)  # radians
+    drawn: Chance = Chance(0.5)
+    huge: Uniform = Uniform(100, 330)
+    huge_middle: Uniform = Uniform(-20, 148)
+    huge_strength: Uniform = Uniform(0.5, 1)
+    shapes: Integers = Integers(1, 5)
+    silhouette: Chance = Chance(0.5)
+    shape_side: Uniform = Uniform(16, 160)
+    shape_strength: Uniform = Uniform(0.2, 1)
+    ruled: Chance = Chance(0.5)
+    rules: Integers = Integers(1, 6)
+    rule_end: Uniform = Uniform(-10, 138)
+    rule_width: OneOf = OneOf(0.7, 1, 2, 4, 8)
+    rule_strength: Uniform = Uniform(0.2, 1)
+
+
+FIELD, PAGE, CLOSE_UP, TINY, EMPTY = FieldStrip(), PagePart(), CloseUp(), Tiny(), Empty()
 
 
 def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:

@@ -1,18 +1,49 @@
 """Digits drawn from skeletons as MNIST has them: in a box of 20 by 20, centre of mass in the middle of 28x28."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from shuzi.data.digits import SIDE
 from shuzi.data.normalise import BOX
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, LogNormal, Normal, Uniform
 from shuzi.synth.raster import crop_to_ink, polyline
 from shuzi.synth.skeletons import digit_skeletons, jitter, strokes_of
 
 CANVAS = 100  # pixels of the larger side while a digit is drawn
 INKED = 24  # grey above this is ink
-PEN_STYLE = settings("pen")
-BOXING = settings("boxing")
+
+
+@dataclass(frozen=True)
+class PenStyle:
+    """How pens draw. Widths in hundredths of a glyph's larger side."""
+
+    width: float = 8.6  # the middle of the pens' widths
+    fine: float = 4.0  # one that leaves more of a scribble's way to be seen
+    widths: LogNormal = LogNormal(1, 0.5)
+    thinnest: float = 2.5  # half a pixel of MNIST's 20
+    thickest: float = 30  # six pixels
+    narrow: float = 25  # glyphs wider than this have something inside that a pen must not fill
+    narrow_share: float = 0.3
+    presses: Chance = Chance(0.5)
+    pressure: Uniform = Uniform(0, 0.45)
+    beats: Uniform = Uniform(2, 8)  # radians of a wave of pressure along a stroke
+    broad_nib: Chance = Chance(0.15)
+    nib_thin: float = 0.45
+    nib_gain: float = 0.9
+
+
+@dataclass(frozen=True)
+class Boxing:
+    """How a glyph comes into MNIST's box. Lengths in pixels of the 28x28."""
+
+    larger: Normal = Normal(0, 0.4)  # than BOX, a pixel at most
+    soft: Chance = Chance(0.5)  # as a resized photo is
+    sigma: Uniform = Uniform(0.2, 0.7)
+
+
+PEN_STYLE, BOXING = PenStyle(), Boxing()
 
 
 def draw_digits(count: int, g: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

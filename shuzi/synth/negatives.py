@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from shuzi.data.digits import SIDE, Digits
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, LogNormal, Normal, Uniform
 from shuzi.synth.mnist_style import PEN_STYLE, draw_digits, draw_glyph, to_box
 from shuzi.synth.raster import crop_to_ink, lay, rotation
 from shuzi.synth.shapes import blob, nearly_blank, silhouette, texture
@@ -20,7 +20,52 @@ NOT_A_DIGIT = 10  # the label
 TYPED = "ABCEFGHJKLMNPQRTUVWXYadefhkmnprtuvwxy+=%&#@*<>?$"
 FONTS = 8  # stroke fonts of OpenCV
 CROPPED = 40  # grey above this is ink of a written digit
-NEGATIVES = settings("negatives")
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """How often each kind is drawn, and how. Lengths of scribbles and lines in hundredths of the glyph's box."""
+
+    signs: float = 13
+    typed: float = 2.5
+    scribbles: float = 14
+    lines: float = 1
+    silhouettes: float = 3
+    blobs: float = 1
+    textures: float = 1.5
+    blanks: float = 1.5
+    pairs: float = 2.5
+    turned: float = 1.5
+    sign_squeeze: float = 0.6
+    italic: Chance = Chance(0.3)
+    one_letter: Chance = Chance(0.8)
+    typed_pen: Integers = Integers(3, 18)  # pixels of 160
+    typed_slant: Normal = Normal(0, 0.15)
+    typed_width: LogNormal = LogNormal(np.exp(-0.2), 0.25)
+    typed_rise: Normal = Normal(0, 0.08)
+    zigzag: float = 0.2  # share of scribbles to and fro, as people cross out
+    angular: float = 0.75  # share below which a scribble has corners
+    turns: Integers = Integers(10, 24)  # of a zigzag
+    zigzag_width: Uniform = Uniform(40, 100)
+    zigzag_off: float = 6
+    fewest_corners: int = 8  # fewer may be a digit by chance, in curves sooner than in corners
+    fewest_curves: int = 11
+    most: int = 31
+    fine_pen: Chance = Chance(0.5)
+    scribble_squeeze: float = 0.3
+    flat_line: Chance = Chance(0.3)
+    tilt: Uniform = Uniform(-0.25, 0.25)  # radians: well away from the upright 1
+    line_points: Integers = Integers(2, 4)
+    line_count: Integers = Integers(3, 8)
+    two_in_pair: Chance = Chance(0.8)
+    upright_pair: Chance = Chance(0.12)
+    pair_gap: Integers = Integers(-4, 7)  # pixels
+    pair_shift: Integers = Integers(-4, 5)  # pixels
+    mirrored: Chance = Chance(0.5)
+    to_left: Chance = Chance(0.5)
+
+
+NEGATIVES = Negatives()
 MIRRORED, ROTATED = (3, 4, 7, 9), (2, 3, 4, 5, 7, 9)  # digits that are then no other digit
 
 
@@ -99,7 +144,7 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         count = fewest + int((s.most - fewest) * g.random() ** 2)  # few look more like digits: more of them
         points = g.uniform(0, 100, (count, 2))
     corner = "!" if kind < s.angular else ""
-    pen = s.fine_width if s.fine_pen.draw(g) else PEN_STYLE.width
+    pen = PEN_STYLE.fine if s.fine_pen.draw(g) else PEN_STYLE.width
     return draw_glyph(_skeleton([points], corner), g, s.scribble_squeeze, pen)
 
 

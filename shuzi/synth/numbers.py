@@ -9,7 +9,7 @@ import numpy as np
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
 from shuzi.synth.canvas import BOXED, LETTER, Canvas
-from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, settings
+from shuzi.synth.distributions import Chance, Integers, LogNormal, Mixture, Normal, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand
 from shuzi.synth.raster import polyline
@@ -61,7 +61,38 @@ class Texts:
     round: Chance = Chance(0.25)  # amounts end in zeros more often than not
 
 
-TEXTS, SPACING = Texts(), settings("spacing")
+@dataclass(frozen=True)
+class Spacing:
+    """How digits and marks stand. Lengths are shares of the digits' height."""
+
+    kind: Mixture = Mixture(touching=0.25, usual=0.55, wide=0.2)
+    touching: Uniform = Uniform(-0.1, 0.06)
+    usual: Uniform = Uniform(0.04, 0.3)
+    wide: Uniform = Uniform(0.3, 0.85)
+    wobble: Uniform = Uniform(-0.04, 0.08)  # of each gap
+    even: Chance = Chance(0.8)
+    heights: float = 0.07  # standard deviation of the logarithm of digits' heights
+    uneven_heights: float = 0.18
+    baseline: Normal = Normal(0, 0.04)
+    strength: Uniform = Uniform(0.85, 1)  # of each digit, against its number's
+    flat_one: float = 0.6  # a 1 that lies flatter than this is left out
+    lean: float = 0.75  # share of a slanted digit's overhang that its neighbour may stand under
+    narrowest: float = 0.3
+    stray_mark: Chance = Chance(0.1)  # a point or dash that stands wide
+    stray: Uniform = Uniform(0, 0.3)
+    point_space: float = 0.05
+    mark_space: float = 0.08
+    mark_gap: float = 0.3  # of the gap between digits
+    joined: Chance = Chance(0.1)  # digits that a stroke joins, as in a row of zeros
+    join: Uniform = Uniform(0.05, 0.6)  # where it ends, from a digit's top
+    join_sag: Uniform = Uniform(-0.1, 0.2)
+    join_reach: float = 0.6  # wider gaps have none
+    raised: Chance = Chance(0.12)  # cents written high and small
+    raised_height: float = 0.65
+    raised_by: float = 0.18
+
+
+TEXTS, SPACING = Texts(), Spacing()
 ENDS = {"comma_dash": ",-", "point_dash": ".-", "dash": "-", "point": ".", "comma": ",", "none": ""}
 
 

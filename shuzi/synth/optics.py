@@ -1,18 +1,69 @@
 """Optics: uneven light, and what a camera, a scanner, a fax or JPEG makes of a scene."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Mixture, OneOf, Uniform
 from shuzi.synth.layouts import MIN_SIZE
 from shuzi.synth.paper import smooth_noise
 from shuzi.synth.raster import line_kernel
 
 LEGIBLE, LEAST_TONES = 0.3, 5.0  # correlation of ink and picture, and grey levels between ink and paper
-LIGHT = settings("light")
-CAMERA = settings("camera")
+
+
+@dataclass(frozen=True)
+class Light:
+    """How light falls. Lengths as shares of the picture's height where nothing else is said."""
+
+    sloping: Chance = Chance(0.5)
+    slope: Uniform = Uniform(-0.5, 0.5)
+    shadow: Chance = Chance(0.15)
+    shadow_at: Uniform = Uniform(-0.4, 0.4)
+    shadow_edge: OneOf = OneOf(1.0, 4.0, 20.0)  # pixels
+    shadow_depth: Uniform = Uniform(0.15, 0.65)
+    edge: Chance = Chance(0.07)  # beyond the paper: a table, dark or bright, plain or grained
+    edge_at: Uniform = Uniform(0.25, 0.5)
+    table_tone: Uniform = Uniform(0.05, 1.2)
+    table_knots: Uniform = Uniform(3, 30)
+    table_grain: Uniform = Uniform(0, 0.12)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How pictures are taken. Lengths in pixels; "share" is of the writing's height."""
+
+    scanned: Chance = Chance(0.3)  # sharp and without noise
+    scanner_blur: Uniform = Uniform(0.3, 0.8)
+    blur: Mixture = Mixture(out_of_focus=0.35, moved=0.07, sharp=0.58)
+    far_blur: Chance = Chance(0.3)  # as far out of focus as the writing can bear
+    least_blur: float = 0.2
+    least_most: float = 0.3  # the most that is drawn is at least this
+    usual_blur: float = 1.7
+    far_share: float = 0.1
+    most_share: float = 0.15
+    motion: Integers = Integers(3, 7)
+    low_resolution: Chance = Chance(0.22)
+    times: Uniform = Uniform(1.2, 2.6)  # fewer pixels a side
+    least_height: float = 10  # of writing then
+    two_tones: Chance = Chance(0.25)
+    noisy: Chance = Chance(0.5)
+    noise: Uniform = Uniform(0, 0.1)
+    fax: Chance = Chance(0.05)
+    fax_sigma: float = 12
+    fax_threshold: Uniform = Uniform(0.05, 0.2)
+    stretched: Chance = Chance(0.25)  # to full contrast
+    white: Uniform = Uniform(90, 255)
+    negative: Chance = Chance(0.28)
+    negative_stretched: Chance = Chance(0.4)
+    negative_gain: Uniform = Uniform(0.3, 2)
+    jpeg: Chance = Chance(0.35)
+    jpeg_quality: Integers = Integers(25, 92)
+
+
+LIGHT, CAMERA = Light(), Camera()
 
 
 def light(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:

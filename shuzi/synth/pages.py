@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import LogUniform
 from shuzi.synth.glyphs import mark
 from shuzi.synth.hands import Hand
 from shuzi.synth.raster import lay
@@ -22,10 +22,21 @@ from shuzi.synth.raster import lay
 KINDS = ("plain", "ruled", "squared", "shadowed", "photographed", "negative")
 
 HEIGHT, WIDTH = 1100, 1500  # pixels of a page: about 130 dpi on A4
+SIZES = LogUniform(20, 120)  # pixels of a digit's height
+LENGTHS = (3, 8)  # digits of a number: 3 to 7
+# One number's digits stand this far apart, in shares of their height: from just touching to loose.
+APART = (-0.02, 0.3)
+BETWEEN = (1.0, 2.5)  # numbers of a line, in shares of the digits' height
+NEAR = 0.35  # of a digit's size: how far a reading's centre may lie from the truth's
 INKS = ((25, 25, 30), (20, 35, 110), (95, 95, 100), (130, 25, 30), (15, 70, 45))  # RGB of pens and a pencil
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels
-WRITING = settings("page")
-TABLE = settings("made_table")
+ROWS, COLUMNS = (5, 15), (3, 7)  # of a table: 5 to 14, and 3 to 6
+ROW_HEIGHT, COLUMN_APART = (1.5, 2.3), (1.2, 2.4)  # of a table, in shares of the digits' height
+TABLE_MARGIN = (20, 150)  # pixels around a table
+EMPTY, RULED = 0.12, 0.6  # shares of cells without a number, and of tables with rules
+TILT = 1.0  # degrees: so far a table may lie askew
+RULE = 0.5  # ink of its rules
+MARKED = 0.5  # share of columns whose numbers have a mark
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
     paper, ink = paper_of(kind, generator), np.zeros((HEIGHT, WIDTH), np.float32)
     numbers: list[list[tuple[int, Box]]] = []
     y = generator.uniform(90, 130)
-    while y + (size := WRITING.height.draw(generator)) <= HEIGHT - 90:
+    while y + (size := SIZES.draw(generator)) <= HEIGHT - 90:
         numbers += _write_line(ink, images, y, size, generator)
         y += size * generator.uniform(1.5, 2.0) + 14
     chosen, places = zip(*itertools.chain(*numbers), strict=True)
@@ -136,9 +147,9 @@ def _write_line(
     """
     numbers: list[list[tuple[int, Box]]] = []
     x = g.uniform(90, 160)
-    slope = WRITING.slope.draw(g)
+    slope = g.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
     while True:
-        length, slant, apart = WRITING.digits.draw(g), WRITING.slant.draw(g), WRITING.apart.draw(g)
+        length, slant, apart = int(g.integers(*LENGTHS)), g.normal(0, 0.12), g.uniform(*APART)
         drawn, at = [], x
         for pick in g.integers(0, len(images), length).tolist():
             digit = drawn_ink(images[pick], size * g.uniform(0.92, 1.08), slant)
@@ -151,7 +162,7 @@ def _write_line(
         for digit, _, (left, top, _, _) in drawn:
             lay(ink, digit, left - 1, top - 1)
         numbers.append([(pick, box) for _, pick, box in drawn])
-        x = at + WRITING.between.draw(g) * size
+        x = at + g.uniform(*BETWEEN) * size
 
 
 def scanned(page: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -184,12 +195,12 @@ def make_table(images: np.ndarray, labels: np.ndarray, height: float, generator:
     In about half of the columns all numbers have cents after a point or a comma. No row and no column is empty.
     images, labels: as for `make_page`; height: of the digits, in pixels.
     """
-    s, g = TABLE, generator
-    rows, columns = s.rows.draw(g), s.columns.draw(g)
-    filled = g.random((rows, columns)) >= s.empty
+    g = generator
+    rows, columns = int(g.integers(*ROWS)), int(g.integers(*COLUMNS))
+    filled = g.random((rows, columns)) >= EMPTY
     filled[:, 0] = filled[0] = True
-    marks = [str(g.choice([".", ","])) if s.marked.draw(g) else "" for _ in range(columns)]
-    by = Hand("mnist", slant=WRITING.slant.draw(g), pen=s.pen.draw(g))
+    marks = [str(g.choice([".", ","])) if g.random() < MARKED else "" for _ in range(columns)]
+    by = Hand("mnist", slant=g.normal(0, 0.12), pen=g.uniform(0.07, 0.12))
     cells = [
         [
             _numeral(images, labels, height, mark, by, g) if there else None
@@ -198,7 +209,7 @@ def make_table(images: np.ndarray, labels: np.ndarray, height: float, generator:
         for row in filled.tolist()
     ]
     ink = _tabulated(cells, height, g)
-    turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), s.tilt.draw(g), 1.0)
+    turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), g.uniform(-TILT, TILT), 1.0)
     ink = cv2.warpAffine(ink, turn, ink.shape[::-1], flags=cv2.INTER_LINEAR)
     picture = scanned(inked(paper_of("plain", g, ink.shape), ink, g), g)
     return MadeTable(picture, tuple(tuple(cell and cell[0] for cell in row) for row in cells))
@@ -229,8 +240,8 @@ def _numeral(
 def _tabulated(cells: list[list[tuple[str, np.ndarray] | None]], height: float, g: np.random.Generator) -> np.ndarray:
     """The ink of a table, right-aligned with a margin around, float32 (h, w), 0..1."""
     widths = [max(cell[1].shape[1] for cell in column if cell) for column in zip(*cells, strict=True)]
-    apart, row_height = TABLE.column_apart.draw(g) * height, round(TABLE.row_height.draw(g) * height)
-    margin = [TABLE.margin.draw(g) for _ in range(2)]
+    apart, row_height = g.uniform(*COLUMN_APART) * height, round(g.uniform(*ROW_HEIGHT) * height)
+    margin = g.integers(*TABLE_MARGIN, 2).tolist()
     edges = margin[0] + np.cumsum([0, *(round(width + apart) for width in widths)])
     tops = margin[1] + row_height * np.arange(len(cells) + 1)
     ink = np.zeros((tops[-1] + margin[1], edges[-1] + margin[0]), np.float32)
@@ -241,9 +252,9 @@ def _tabulated(cells: list[list[tuple[str, np.ndarray] | None]], height: float, 
                 x = round(right - apart / 2 + g.normal(0, 0.1) * height) - w
                 y = round(top + (row_height - h) / 2 + g.normal(0, 0.04) * height)
                 lay(ink, cell[1], x, y)
-    if TABLE.ruled.draw(g):
-        ink[tops, edges[0] : edges[-1]] = TABLE.rule
-        ink[tops[0] : tops[-1], edges] = TABLE.rule
+    if g.random() < RULED:
+        ink[tops, edges[0] : edges[-1]] = RULE
+        ink[tops[0] : tops[-1], edges] = RULE
     return ink
 
 
@@ -275,14 +286,14 @@ def score_page(
     """Compares what was read with the truth.
 
     digits: what was read and where, None for unsure; numbers: texts and where; boxes are x, y, width, height in
-    pixels. A reading belongs to the truth whose centre is nearest, within a share of its size.
+    pixels. A reading belongs to the truth whose centre is nearest, within NEAR of its size.
     """
     centres = np.array([(x + w / 2, y + h / 2) for _, (x, y, w, h) in digits]).reshape(-1, 2)
     free = np.ones(len(digits), bool)
     found = right = 0
     for label, (x, y, w, h) in zip(page.labels.tolist(), page.boxes.tolist(), strict=True):
         away = np.where(free, np.abs(centres - (x + w / 2, y + h / 2)).max(1, initial=0), np.inf)
-        if len(away) and away.min() < WRITING.near * max(w, h):
+        if len(away) and away.min() < NEAR * max(w, h):
             nearest = int(away.argmin())
             free[nearest] = False
             found += 1
@@ -293,7 +304,7 @@ def score_page(
         own = page.numbers == number
         text, boxes = "".join(map(str, page.labels[own])), page.boxes[own]
         left, top = boxes[:, :2].min(0)
-        near = WRITING.near * float((boxes[:, 1] + boxes[:, 3]).max() - top)
+        near = NEAR * float((boxes[:, 1] + boxes[:, 3]).max() - top)
         whole = text in [t for t, (x, y, _, _) in numbers if max(abs(x - left), abs(y - top)) < near]
         six = len(text) == 6
         score += PageScore(numbers=1, numbers_right=whole, sixes=six, sixes_right=whole and six)

@@ -1,11 +1,48 @@
 """Paper: what is printed on it before anybody writes. Tones are about 1 where it is bare, less where it is printed."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Mixture, Normal, Uniform
 
-PAPERS = settings("papers")
+
+@dataclass(frozen=True)
+class Papers:
+    """How papers differ. Lengths in pixels, tones as shares of white, turns in radians."""
+
+    grain: Chance = Chance(0.6)
+    grain_knots: Uniform = Uniform(2, 8)
+    grain_tone: Uniform = Uniform(0, 0.06)
+    blotches: Chance = Chance(0.3)
+    blotch_knots: Uniform = Uniform(10, 60)
+    blotch_tone: Uniform = Uniform(0, 0.08)
+    kind: Mixture = Mixture(waves=0.2, weave=0.12, ruled=0.15, dotted=0.05, shining=0.05, bare=0.43)
+    depth: Uniform = Uniform(0.04, 0.35)  # tone of what is printed
+    families: Integers = Integers(1, 4)  # of waves: security print
+    wave_period: Uniform = Uniform(3.5, 16)
+    wave_knots: Uniform = Uniform(20, 60)
+    wave_bend: Uniform = Uniform(0, 14)
+    wave_width: Uniform = Uniform(0.7, 1.6)
+    weave_period: Uniform = Uniform(2.2, 7)
+    weave_depth: float = 0.6  # of the depth
+    raster: Chance = Chance(0.5)
+    rough: Chance = Chance(0.5)
+    rough_knots: float = 2.5
+    rough_depth: float = 0.4  # of the depth
+    ruled_step: Uniform = Uniform(7, 50)
+    ruled_turn: Normal = Normal(0, 0.02)
+    ruled_width: Uniform = Uniform(0.6, 1.4)
+    ruled_depth: float = 1.6  # of the depth
+    squared: Chance = Chance(0.5)
+    dotted_step: Uniform = Uniform(20, 60)
+    dotted_beat: Uniform = Uniform(3, 7)
+    shining_knots: Uniform = Uniform(6, 14)  # what stands on the other side shines through
+    shining_depth: float = 0.5  # of the depth
+
+
+PAPERS = Papers()
 
 
 def smooth_noise(shape: tuple[int, int], knots: float, g: np.random.Generator) -> np.ndarray:

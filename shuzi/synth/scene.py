@@ -18,7 +18,7 @@ from shuzi.synth.canvas import LETTER, Canvas
 from shuzi.synth.columns import column, textured
 from shuzi.synth.combs import comb
 from shuzi.synth.displays import display
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, LogUniform, Uniform
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.grids import table_part
 from shuzi.synth.layouts import SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
@@ -40,7 +40,24 @@ LAYOUTS: dict[tuple[int, int], tuple[tuple[Layout, float], ...]] = {
         (tiny, 0.05),
     ),
 }  # of scenes of a shape, and their shares
-FINISH = settings("finish")
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How ink lies on paper, and where the picture ends."""
+
+    pencil: Chance = Chance(0.25)  # ink that lets the paper's grain through
+    pencil_knots: Uniform = Uniform(1.5, 3)  # pixels
+    pencil_grain: Uniform = Uniform(0.1, 0.6)
+    faint: Chance = Chance(0.5)
+    faint_contrast: LogUniform = LogUniform(0.12, 1)
+    contrast: Uniform = Uniform(0.55, 1)
+    cut: Chance = Chance(0.3)  # the picture ends within the scene
+    cut_side: Chance = Chance(0.5)
+    cut_most: int = 4  # a side loses at most its length over this
+
+
+FINISH = Finish()
 
 
 @dataclass(frozen=True, eq=False)

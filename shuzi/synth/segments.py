@@ -1,16 +1,33 @@
 """Digits of seven segments, as displays and pumps show them."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Uniform
 from shuzi.synth.raster import SUBPIXEL, fixed_point, rescale
 
 # Segments a to g, from the top clockwise, the middle one last; of 6, 7 and 9 there are two forms.
 LIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
 OTHER_FORMS = {6: "fgedc", 7: "fabc", 9: "abfgc"}
 HEIGHT = 48  # pixels of a digit as it is drawn
-DISPLAY = settings("segments")
+
+
+@dataclass(frozen=True)
+class Display:
+    """How displays differ. Lengths are shares of a digit's height."""
+
+    width: Uniform = Uniform(0.42, 0.64)
+    thick: Uniform = Uniform(0.07, 0.2)
+    gap: Uniform = Uniform(0.0, 0.03)
+    square: Chance = Chance(0.3)  # ends of segments; else they are pointed
+    other_form: Chance = Chance(0.3)
+    ghost: Chance = Chance(0.3)  # unlit segments can be seen
+    ghostly: Uniform = Uniform(0.03, 0.15)
+
+
+DISPLAY = Display()
 
 
 def draw_segments(digit: int, height: float, slant: float, habit: float) -> np.ndarray:

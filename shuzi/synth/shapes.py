@@ -1,20 +1,102 @@
 """Shapes and textures, uint8 (28, 28): what a picture of something else may leave."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from shuzi.data.digits import SIDE
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Normal, Uniform
 from shuzi.synth.mnist_style import to_box
 from shuzi.synth.raster import SUBPIXEL, fixed_point, rotation
 
 CANVAS = 84  # pixels of a silhouette's canvas
 MIDDLE = CANVAS // 2
 FULL_BLOB = 42  # pixels: the radius of a blot that is brought into MNIST's box
-SILHOUETTES = settings("silhouettes")
-BLOBS = settings("blobs")
-TEXTURES = settings("small_textures")
-BLANKS = settings("blanks")
+
+
+@dataclass(frozen=True)
+class Silhouettes:
+    """Filled things. Lengths in pixels of CANVAS, turns in radians."""
+
+    layers: Integers = Integers(1, 4)
+    top: Uniform = Uniform(0, 15)
+    bottom: Uniform = Uniform(55, CANVAS)
+    profile_points: Integers = Integers(3, 9)
+    profile: Uniform = Uniform(9, 40)
+    polygon_points: Integers = Integers(4, 12)
+    polygon: Uniform = Uniform(15, 45)
+    slab_width: Uniform = Uniform(25, 40)
+    slab_height: Uniform = Uniform(10, 36)
+    slab_turn: Normal = Normal(0, 0.4)
+    slab_middle: Uniform = Uniform(34, 50)
+    leg_top: Uniform = Uniform(0, 20)
+    leg_spread: Uniform = Uniform(6, 22)
+    leg_width: Uniform = Uniform(8, 16)
+    lying: Chance = Chance(0.3)
+    tone: Uniform = Uniform(0.35, 1)
+    added: Chance = Chance(0.8)  # else a layer cuts a hole
+    cloth: Chance = Chance(0.7)  # stripes, shading, grain
+    beat: Uniform = Uniform(3, 40)  # radians across the canvas
+    stripes: Uniform = Uniform(0, 0.6)
+    shading: Uniform = Uniform(0, 0.5)
+    shaded_across: Chance = Chance(0.5)
+    grain: Uniform = Uniform(0, 0.2)
+    boxed: Chance = Chance(0.3)
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Blots and dots. Lengths in pixels of a canvas of 100."""
+
+    ragged: Chance = Chance(0.7)
+    raggedness: Uniform = Uniform(0, 0.25)
+    flatness: Uniform = Uniform(0.6, 1.0)
+    full: Chance = Chance(0.6)
+    small: Uniform = Uniform(3, 30)
+    off: Uniform = Uniform(-8, 8)  # pixels of the 28x28
+
+
+@dataclass(frozen=True)
+class SmallTextures:
+    """Noise of any coarseness, gradients, gratings, specks; tones 0..1."""
+
+    octaves: tuple[int, ...] = (2, 4, 7, 14, 28)  # knots a side, as in photographs
+    falloff: Uniform = Uniform(0, 1.2)
+    hard: Chance = Chance(0.4)
+    hard_at: Uniform = Uniform(0.3, 0.7)
+    hardness: Uniform = Uniform(2, 12)
+    noise: Uniform = Uniform(0.1, 0.6)
+    gradient_at: Uniform = Uniform(-0.5, 0.9)
+    gradient: Uniform = Uniform(0.5, 5)
+    beat: Uniform = Uniform(8, 60)  # radians across the image
+    crossed: Chance = Chance(0.5)
+    grating: Uniform = Uniform(1, 5)
+    grating_tone: Uniform = Uniform(0.2, 0.6)
+    specks: Uniform = Uniform(0.02, 0.5)
+    soft: Chance = Chance(0.5)
+    soft_sigma: Uniform = Uniform(0.4, 1.2)
+    soft_gain: Uniform = Uniform(1, 3)
+    brightness: Uniform = Uniform(0.3, 1)
+
+
+@dataclass(frozen=True)
+class Blanks:
+    """Paper with nothing on it. Tones 0..255."""
+
+    toned: Chance = Chance(0.4)
+    noisy: Chance = Chance(0.5)
+    noise: Uniform = Uniform(0, 20)
+    specked: Chance = Chance(0.5)
+    specks: Integers = Integers(1, 6)
+    speck_radius: Integers = Integers(0, 3)
+    speck_tone: Uniform = Uniform(60, 255)
+    edged: Chance = Chance(0.25)  # the paper's edge or a shadow's
+    edge: Integers = Integers(1, 7)  # pixels
+    edge_tone: Uniform = Uniform(40, 255)
+
+
+SILHOUETTES, BLOBS, TEXTURES, BLANKS = Silhouettes(), Blobs(), SmallTextures(), Blanks()
 
 
 def silhouette(g: np.random.Generator) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Signs of real writers: digits, letters and marks, each as a writer wrote it, and where it stands on a line."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from shuzi.data.pens import LEAST_DIGITS, Pens
 from shuzi.data.unipen import STROKE, X_HEIGHT
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Normal
 from shuzi.synth.hands import Hand
 from shuzi.synth.ink import draw_strokes
 
@@ -12,7 +14,18 @@ ALIKE = 8  # writers of the nearest slant, who lend a sign that a writer lacks
 LIKE_DIGITS = "0123456789OoDIlJi|/\\!()[]{}ZzSsBbGgqQyY?'`,.:;-_+%"  # what alone may be a digit or a mark
 RAISED, MIDDLE, HANGING = "'\"^`*", "+-=~<>_", "gpqyj"
 
-SIGNS = settings("signs")
+
+@dataclass(frozen=True)
+class Signs:
+    """How a writer's signs vary. Lengths are shares of the height of the writer's digits."""
+
+    widened: Normal = Normal(0, 0.08)  # logarithm of width to height, against the writer's
+    leaned: Normal = Normal(0, 0.04)
+    wobble: Normal = Normal(0, 0.03)  # of where a sign stands
+    thin: float = 0.06  # no pen of marks is thinner, as a share of the digits' height
+
+
+SIGNS = Signs()
 # The least and the most of a sign's larger side, as shares of the height of digits.
 DIGIT_LIMITS, SIGN_LIMITS = (0.65, 1.45), (0.25, 1.5)
 LIMITS = {".": (0.03, 0.16), ",": (0.1, 0.7), "-": (0.15, 0.9), ":": (0.2, 0.9), "'": (0.1, 0.45), '"': (0.15, 0.5)}

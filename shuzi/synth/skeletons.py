@@ -5,16 +5,45 @@
 
 import functools
 import itertools
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Normal, Uniform
 from shuzi.synth.raster import rotation
 from shuzi.synth.tables import table
 
 STEPS = 10  # points between two control points
-JITTER = settings("jitter")
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How far a drawing departs from its skeleton. Lengths are shares of the skeleton's box."""
+
+    waves: int = 5  # of the smooth field that bends the whole glyph
+    wave_number: Uniform = Uniform(1, 5)  # radians to a box
+    bend: Uniform = Uniform(0.0, 0.055)  # amplitude of a wave
+    aspect: Normal = Normal(-0.25, 0.28)  # log(width / height): most people write narrower than the box
+    slant: Normal = Normal(0.05, 0.16)  # widths to a height
+    usual_turn: Chance = Chance(0.85)
+    turn: Normal = Normal(0, 7)  # degrees
+    far_turn: Uniform = Uniform(-22, 22)
+    steady: Chance = Chance(0.6)
+    tremble: Normal = Normal(0, 0.006)
+    strong_tremble: Uniform = Uniform(0.005, 0.022)
+    tremble_sigma: float = 1.5  # points over which trembling is smoothed
+    tremble_points: int = 8  # a stroke with more points trembles
+    angular: Chance = Chance(0.12)  # curves become straight pieces
+    piece: Integers = Integers(5, 12)  # points of such a piece
+    loose: Uniform = Uniform(0, 0.045)  # each stroke is moved by itself: joints that miss
+    cut: Chance = Chance(0.12)  # the pen touches late or leaves early
+    cut_points: int = 20  # strokes with more points may be cut
+    cut_share: Uniform = Uniform(0.02, 0.1)
+    cut_start: Chance = Chance(0.5)
+
+
+JITTER = Jitter()
 
 
 @functools.cache

@@ -1,15 +1,45 @@
 """Textures and things at a scene's size: stripes, combs, weaves, what photographs show; none of it writing."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, LogUniform, Mixture, Normal, Uniform
 from shuzi.synth.paper import smooth_noise
 from shuzi.synth.raster import SUBPIXEL, fixed_point, polyline
 from shuzi.synth.shapes import silhouette
 
 Shape = tuple[int, int]
-TEXTURES = settings("textures")
+
+
+@dataclass(frozen=True)
+class Textures:
+    """How textures look. Lengths in pixels, turns in radians, tones 0..1."""
+
+    kind: Mixture = Mixture(stripes=0.2, comb=0.15, weave=0.15, bricks=0.1, photograph=0.25, face=0.15)
+    level: Chance = Chance(0.6)
+    turn: Normal = Normal(0, 0.05)
+    period: LogUniform = LogUniform(4, 50)
+    filled: Uniform = Uniform(0.1, 0.8)  # share of a period
+    sharp: LogUniform = LogUniform(1, 20)
+    bent: Chance = Chance(0.4)
+    bend: Uniform = Uniform(0, 8)
+    bend_knots: Uniform = Uniform(20, 70)
+    tooth: LogUniform = LogUniform(5, 40)  # of a comb, its height
+    apart: LogUniform = LogUniform(8, 45)
+    rows: Uniform = Uniform(1.3, 4)  # teeth from row to row
+    tooth_width: Uniform = Uniform(0.8, 3)
+    based: Chance = Chance(0.6)  # teeth stand on a line
+    knots: tuple[int, ...] = (64, 32, 16, 8, 4, 2)
+    falloff: Uniform = Uniform(0.3, 1.1)
+    contrast: Uniform = Uniform(0.5, 3)
+    things: Integers = Integers(0, 5)
+    thing: LogUniform = LogUniform(20, 130)
+    head: LogUniform = LogUniform(18, 60)  # half a face's height
+
+
+TEXTURES = Textures()
 
 
 def texture(shape: Shape, g: np.random.Generator) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Words beside numbers, written or printed, letter by letter."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shuzi.page import MARKS
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
-from shuzi.synth.distributions import settings
+from shuzi.synth.distributions import Chance, Integers, Mixture, Normal, Uniform
 from shuzi.synth.fonts import any_font, character, fonts, has_han
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.hands import Hand, hand
@@ -14,7 +14,27 @@ from shuzi.synth.numbers import Style
 from shuzi.synth.signs import LIKE_DIGITS
 from shuzi.synth.tables import table
 
-WORDS = settings("words")
+
+@dataclass(frozen=True)
+class Words:
+    """Which words stand on paper, and how. Lengths are shares of the words' height."""
+
+    kind: Mixture = Mixture(pens=0.48, strokes=0.07, font=0.45)
+    of_forms: Chance = Chance(0.25)
+    letters: Integers = Integers(2, 9)
+    single: Chance = Chance(0.12)  # one letter that nobody takes for a digit
+    case: Mixture = Mixture(title=0.3, upper=0.45, lower=0.25)
+    confusing: Chance = Chance(0.15)  # a letter looks like a digit
+    signs: Integers = Integers(1, 7)  # of a word of skeletons
+    sign_height: Uniform = Uniform(0.6, 1.1)
+    sign_baseline: Normal = Normal(0, 0.08)
+    gap: Uniform = Uniform(-0.05, 0.25)
+    han: Chance = Chance(0.6)
+    characters: Integers = Integers(1, 6)  # of a Chinese word
+    slant: Normal = Normal(0, 0.08)
+
+
+WORDS = Words()
 HAN = 0x4E00, 0x9000  # code points
 CONFUSING = "OISBZloGDQTAq"
 

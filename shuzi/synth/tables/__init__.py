@@ -1,4 +1,4 @@
-"""Tables that the drawing modules read: skeletons of glyphs, names of fonts, words, settings."""
+"""Tables that the drawing modules read: skeletons of glyphs, names of fonts, words."""
 
 import functools
 import tomllib
