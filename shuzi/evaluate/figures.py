@@ -1,13 +1,14 @@
 """Metrics of a model's answers: accuracy, precision, recall, confusion and calibration. No torch."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 CONFIDENT = 0.9
+Answers = list[tuple[float, bool]]  # of each answer the confidence, 0..1, and whether it was right
 SUSPECTS = 40  # labels to look at, as many as a person checks in a minute or two
 
 
@@ -88,52 +89,23 @@ class Measurement:
     evaluation: Evaluation | None = None
 
 
-@dataclass
-class Answers:
-    """The confidence of each answer, 0..1, and whether it was right."""
-
-    confidence: list[float] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)
-
-    def add(self, confidence: float, right: bool) -> None:
-        """Count an answer."""
-        self.confidence.append(confidence)
-        self.right.append(right)
-
-    def metrics(self, name: str) -> dict[str, float]:
-        """Return the calibration error, and the share of all answers that are confident but wrong."""
-        confidence, right = np.array(self.confidence), np.array(self.right, bool)
-        if not len(right):
-            return {}
-        return {
-            f"{name} calibration error": calibration_error(confidence, right),
-            f"{name} sure and wrong": float(((confidence > CONFIDENT) & ~right).mean()),
-        }
-
-
 def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
     """Evaluate probabilities float (N, 10) against labels (N,), 0..9."""
     read = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     confusion = np.zeros((10, 10), dtype=int)
     np.add.at(confusion, (labels, read), 1)
-    right = int(np.trace(confusion))
-    per_class = [
-        ClassMetrics(
-            digit,
-            int(confusion[digit].sum()),
-            ratio(confusion[digit, digit], confusion[:, digit].sum()),
-            ratio(confusion[digit, digit], confusion[digit].sum()),
-        )
-        for digit in range(10)
-    ]
+    right, counts = int(np.trace(confusion)), confusion.sum(1)
+    precision = confusion.diagonal() / np.maximum(confusion.sum(0), 1)  # 0 for a digit that is never read
+    recall = confusion.diagonal() / np.maximum(counts, 1)
+    of_classes = zip(range(10), counts.tolist(), precision.tolist(), recall.tolist(), strict=True)
     wrong = np.flatnonzero(read != labels)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     return Evaluation(
         accuracy=right / len(labels),
         interval=accuracy_interval(right, len(labels)),
         count=len(labels),
-        per_class=per_class,
+        per_class=[ClassMetrics(*each) for each in of_classes],
         confusion=confusion.tolist(),
         calibration_error=calibration_error(confidence, read == labels),
         mistakes=[Mistake(int(i), int(labels[i]), int(read[i]), float(confidence[i])) for i in wrong],
@@ -168,6 +140,17 @@ def accuracy_interval(right: int, count: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def answer_metrics(name: str, answers: Answers) -> dict[str, float]:
+    """Return the calibration error of answers, and the share of all that are confident but wrong; nothing of none."""
+    if not answers:
+        return {}
+    confidence, right = (np.array(each) for each in zip(*answers, strict=True))
+    return {
+        f"{name} calibration error": calibration_error(confidence, right),
+        f"{name} sure and wrong": float(((confidence > CONFIDENT) & ~right).mean()),
+    }
+
+
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
     """Return the expected calibration error: the gap between confidence and accuracy, averaged over equal bins.
 
@@ -177,8 +160,3 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15)
     counts = np.bincount(which, minlength=bins)
     gaps = np.bincount(which, weights=confidence - right, minlength=bins)  # count x (confidence - accuracy)
     return float(np.abs(gaps).sum() / counts.sum())
-
-
-def ratio(part: int, whole: int) -> float:
-    """Return part / whole; 0 if whole is 0."""
-    return float(part / whole) if whole else 0.0

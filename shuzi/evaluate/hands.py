@@ -8,7 +8,7 @@ import numpy as np
 from shuzi.data import pens
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.evaluate.figures import CONFIDENT
-from shuzi.evaluate.non_digits import is_read, sample_photographs
+from shuzi.evaluate.non_digits import sample_photographs, shares_taken
 from shuzi.page import MARKS, Page
 from shuzi.read.reader import Reader
 from shuzi.synth.canvas import BOXED, Canvas, Item
@@ -110,12 +110,8 @@ def measure_hands(reader: Reader, digits: Digits) -> dict[str, float]:
     }
     kinds = {"words of held-out writers": words(glyphs, WORDS), "photographs": photographs(PATCHES)}
     for path in held_out_fonts():
-        kinds |= {f"words in {path.stem}": words(glyphs, SIGNS, Hand("font", font=str(path)))}
-    for name, pictures in kinds.items():
-        sure = [is_read(reader, picture, single=False) for picture in pictures]
-        if sure:
-            shares[f"{name} surely taken for digits"] = float(np.mean(sure))
-    return shares
+        kinds[f"words in {path.stem}"] = words(glyphs, SIGNS, Hand("font", font=str(path)))
+    return shares | shares_taken(reader, kinds, single=False)
 
 
 def _guesses(page: Page) -> str:

@@ -1,6 +1,6 @@
 """Images and pictures of what is not a digit, and how often a reader confidently takes one for a digit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -89,16 +89,20 @@ def count_false_alarms(reader: Reader) -> dict[str, float]:
     """Return the shares of letters, scribbles and blank papers that a reader confidently takes for a digit."""
     generator = np.random.default_rng(SEED)
     scribbles = [cv2.resize(scribble(generator), (84, 84), interpolation=cv2.INTER_CUBIC) for _ in range(SCRIBBLES)]
-    kinds = {
-        "handwritten letters": letters(), "scribbles": np.stack(scribbles), "blank papers": blank_papers(),
+    kinds: dict[str, Iterable[np.ndarray]] = {
+        "handwritten letters": letters(), "scribbles": scribbles, "blank papers": blank_papers(),
     }  # fmt: skip
-    return {
-        f"{name} surely taken for digits": float(np.mean([is_read(reader, 255 - each) for each in pictures]))
-        for name, pictures in kinds.items()
-        if len(pictures)
-    }
+    pictures = {name: [255 - ink for ink in inks] for name, inks in kinds.items()}
+    return shares_taken(reader, pictures, single=True)
 
 
-def is_read(reader: Reader, picture: np.ndarray, single: bool = True) -> bool:
-    """Return whether a reader confidently takes a picture, uint8 (H, W), or part of it unless `single`, for a digit."""
-    return any(digit.confidence > CONFIDENT for digit in reader.read(picture, single=single).digits)
+def shares_taken(reader: Reader, kinds: Mapping[str, Iterable[np.ndarray]], single: bool) -> dict[str, float]:
+    """Return the share of each kind's pictures, uint8 (H, W), that a reader confidently takes for a digit.
+
+    single: whole pictures, else also parts of them. Kinds without pictures are left out.
+    """
+    taken = {}
+    for name, pictures in kinds.items():
+        pages = (reader.read(picture, single=single) for picture in pictures)
+        taken[name] = [any(digit.confidence > CONFIDENT for digit in page.digits) for page in pages]
+    return {f"{name} surely taken for digits": float(np.mean(each)) for name, each in taken.items() if each}

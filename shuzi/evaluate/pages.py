@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from shuzi.data.digits import Digits
-from shuzi.evaluate.figures import Answers
+from shuzi.evaluate.figures import Answers, answer_metrics
 from shuzi.read.reader import Reader
 from shuzi.synth.pages import KINDS, MadePage, PageScore, make_page, make_table, score_page
 
@@ -33,24 +33,24 @@ def measure_pages(reader: Reader, digits: Digits) -> dict[str, float]:
             page, [(digit.digit, digit.box) for digit in read.digits], [(n.text, n.box) for n in read.numbers]
         )
         for digit in read.digits:
-            by_digit.add(digit.confidence, score_page(page, [(digit.guess, digit.box)], []).right > 0)
+            by_digit.append((digit.confidence, score_page(page, [(digit.guess, digit.box)], []).right > 0))
         for number in read.numbers:
             text = "".join(str(digit.guess) for digit in number.digits)
-            by_number.add(number.confidence, score_page(page, [], [(text, number.box)]).numbers_right > 0)
+            by_number.append((number.confidence, score_page(page, [], [(text, number.box)]).numbers_right > 0))
     return {
         "digits found": total.found / total.digits,
         "digits right": total.right / total.digits,
         "false digits": total.false / total.digits,
         "numbers whole": total.numbers_right / total.numbers,
         "six-digit numbers whole": total.sixes_right / total.sixes,
-        **by_digit.metrics("digit"),
-        **by_number.metrics("number"),
+        **answer_metrics("digit", by_digit),
+        **answer_metrics("number", by_number),
     }
 
 
 def measure_singles(reader: Reader, digits: Digits) -> dict[str, float]:
     """Return the accuracy and the calibration of digits cut from such pages, each read as a picture of one digit."""
-    answers = Answers()
+    answers = []
     for page in synthetic_pages(digits, np.random.default_rng(SEED + 1), 1):
         labelled = zip(page.labels.tolist(), page.boxes.tolist(), strict=True)
         for label, (x, y, w, h) in list(labelled)[:SINGLES]:
@@ -58,8 +58,8 @@ def measure_singles(reader: Reader, digits: Digits) -> dict[str, float]:
             left, top = (max(0, round(at - margin)) for at in (x, y))
             crop = page.picture[top : round(y + h + margin), left : round(x + w + margin)]
             read = reader.read(crop, single=True).digits
-            answers.add(read[0].confidence if read else 0.0, bool(read) and read[0].guess == label)
-    return {"digits right": float(np.mean(answers.right)), **answers.metrics("digit")}
+            answers.append((read[0].confidence, read[0].guess == label) if read else (0.0, False))
+    return {"digits right": float(np.mean([right for _, right in answers])), **answer_metrics("digit", answers)}
 
 
 def measure_tables(reader: Reader, digits: Digits) -> dict[str, float]:
@@ -70,12 +70,8 @@ def measure_tables(reader: Reader, digits: Digits) -> dict[str, float]:
         for number in range(TABLES):
             generator = np.random.default_rng([SEED, number])
             made = make_table(digits.images, digits.labels, float(generator.uniform(*heights)), generator)
-            read = {
-                (i, j): cell.text
-                for i, row in enumerate(reader.read(made.picture).table())
-                for j, cell in enumerate(row)
-                if cell
-            }
+            cells = reader.read(made.picture).table()
+            read = {(i, j): cell.text for i, row in enumerate(cells) for j, cell in enumerate(row) if cell}
             right += [read.get((i, j)) == text for i, row in enumerate(made.cells) for j, text in enumerate(row)]
         shares[f"cells right, {name}"] = float(np.mean(right))
     return shares

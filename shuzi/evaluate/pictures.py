@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from shuzi.errors import ShuziError
-from shuzi.evaluate.figures import Answers
+from shuzi.evaluate.figures import Answers, answer_metrics
 from shuzi.page import Page
 from shuzi.read.reader import Reader
 
@@ -35,23 +35,22 @@ def measure_pictures(reader: Reader, folder: Path) -> dict[str, float]:
     Raises:
         ShuziError: labels.csv isn't one or lists no pictures, or a picture can't be read.
     """
-    sets: defaultdict[str, tuple[list[bool], Answers]] = defaultdict(lambda: ([], Answers()))
+    sets: defaultdict[str, tuple[list[bool], Answers]] = defaultdict(lambda: ([], []))
     for file, kind, text in read_labels(folder):
         right, answers = sets[file.rpartition("/")[0] or folder.name]
         lines = lines_of(reader.read(folder / file, single=kind == ONE_DIGIT), apart=kind == PAGE)
         written = [line for line in text.split("/") if line]
         certain = [read for read, _, _ in lines]
         right += [line in certain for line in written] if written else [not lines]
-        for _, guess, confidence in lines:
-            answers.add(confidence, guess in written)
+        answers += [(confidence, guess in written) for _, guess, confidence in lines]
         if not lines and written:
-            answers.add(0.0, right=False)
+            answers.append((0.0, False))
     if not sets:
         raise ShuziError(f"{folder / LABELS}: lists no pictures. Add a row for each picture")
     return {
         f"{name}, {metric}": value
         for name, (right, answers) in sets.items()
-        for metric, value in {"right": float(np.mean(right)), **answers.metrics("line")}.items()
+        for metric, value in {"right": float(np.mean(right)), **answer_metrics("line", answers)}.items()
     }
 
 

@@ -12,7 +12,7 @@ from shuzi.data.formats import exists, picture_folders
 from shuzi.data.normalise import normalise
 from shuzi.data.sources import SOURCES, Progress
 from shuzi.errors import ShuziError
-from shuzi.evaluate.figures import Measurement, evaluate
+from shuzi.evaluate.figures import Evaluation, Measurement, evaluate
 from shuzi.evaluate.form_fields import measure_forms
 from shuzi.evaluate.hands import measure_hands
 from shuzi.evaluate.non_digits import count_false_alarms, non_digits
@@ -49,29 +49,31 @@ class Scorer:
     threshold: float = DEFAULT_THRESHOLD
 
 
+Run = Callable[[Scorer, LoadTest], Evaluation | dict[str, float]]
+
+
 @dataclass(frozen=True)
 class Suite:
     """Tests of a model. run: measures it, given what loads the test digits of a dataset by its name."""
 
     name: str
     description: str
-    run: Callable[[Scorer, LoadTest], Measurement]
+    run: Run
 
 
-def dataset(name: str, description: str = "the test images of a dataset") -> Suite:
-    """Return the suite of a dataset's test digits, each classified given that it is a digit, as by `classify`."""
+def dataset(name: str) -> Run:
+    """Return what measures on a dataset's test digits, each classified given that it is a digit, as by `classify`."""
 
-    def run(scorer: Scorer, load_test: LoadTest) -> Measurement:
+    def run(scorer: Scorer, load_test: LoadTest) -> Evaluation:
         test = load_test(name)
-        evaluation = evaluate(given_digit(scorer.score(test.images)), test.labels)
-        return Measurement(evaluation.to_json(), evaluation)
+        return evaluate(given_digit(scorer.score(test.images)), test.labels)
 
-    return Suite(name, description, run)
+    return run
 
 
 def on_mnist(name: str, description: str, measure: Callable[[Scorer, Digits], dict[str, float]]) -> Suite:
     """Return a suite that measures a model with MNIST's test digits."""
-    return Suite(name, description, lambda scorer, test: Measurement(measure(scorer, test("mnist"))))
+    return Suite(name, description, lambda scorer, test: measure(scorer, test("mnist")))
 
 
 def reading(name: str, description: str, measure: Callable[[Reader, Digits], dict[str, float]]) -> Suite:
@@ -104,8 +106,8 @@ def optdigits() -> Digits:
 
 def undisputed(digits: Digits) -> Digits:
     """Return MNIST's test digits without those whose label has no majority among people who checked it."""
-    kept = np.delete(np.arange(len(digits)), DISPUTED)
-    return Digits(digits.images[kept], digits.labels[kept], "mnist-9985")
+    images, labels = (np.delete(each, DISPUTED, axis=0) for each in (digits.images, digits.labels))
+    return Digits(images, labels, "mnist-9985")
 
 
 def measure_corrupted(scorer: Scorer, digits: Digits) -> dict[str, float]:
@@ -142,18 +144,16 @@ def measure_non_digits(scorer: Scorer, digits: Digits) -> dict[str, float]:
 
 
 ALL = (
-    dataset("mnist", "MNIST's 10,000 test digits"),
+    Suite("mnist", "MNIST's 10,000 test digits", dataset("mnist")),
     Suite(
         "fashion-mnist",
         "the share of its images that are rejected where 99 % of MNIST is accepted",
-        lambda scorer, test: Measurement(
-            measure_rejection(scorer, test("mnist"), {"fashion-mnist": test("fashion-mnist").images})
-        ),
+        lambda scorer, test: measure_rejection(scorer, test("mnist"), {"fashion-mnist": test("fashion-mnist").images}),
     ),
     Suite(
         "optdigits",
         "accuracy on scikit-learn's 1,797 digits of 8x8 pixels",
-        lambda scorer, _: Measurement({"accuracy": accuracy(scorer, optdigits())}),
+        lambda scorer, _: {"accuracy": accuracy(scorer, optdigits())},
     ),
     on_mnist(
         "mnist-9985",
@@ -179,21 +179,17 @@ ALL = (
 SUITES = {suite.name: suite for suite in ALL}
 
 
-def find_suite(name: str, trained_on: str) -> Suite:
-    """Return the suite of a name or folder; for the dataset that a model was trained on, that of its test digits.
+def find_run(name: str, trained_on: str) -> Run:
+    """Return what measures on a suite, dataset or folder; where a model was trained on it, on its test digits.
 
     Raises:
         ShuziError: there is none.
     """
     folder = Path(name)
     if (folder / LABELS).is_file() and not picture_folders(folder):
-        return Suite(
-            name,
-            "pictures with labels.csv",
-            lambda scorer, _: Measurement(measure_pictures(reader_of(scorer, name), folder)),
-        )
+        return lambda scorer, _: measure_pictures(reader_of(scorer, name), folder)
     if name in SUITES and name != trained_on:
-        return SUITES[name]
+        return SUITES[name].run
     if name in SOURCES or exists(name):
         return dataset(name)
     raise ShuziError(f"{name}: neither a file, a folder nor a dataset to test on. There are {', '.join(SUITES)}")
@@ -207,5 +203,6 @@ def measure(
     Raises:
         ShuziError: there is no such suite, its data can't be had, or it needs a reader and the model is none.
     """
-    suite = find_suite(data or scorer.data, scorer.data)
-    return suite.run(scorer, lambda name: scorer.load(name, root, progress)[1])
+    run = find_run(data or scorer.data, scorer.data)
+    found = run(scorer, lambda name: scorer.load(name, root, progress)[1])
+    return Measurement(found.to_json(), found) if isinstance(found, Evaluation) else Measurement(found)

@@ -1,10 +1,10 @@
 """A scene in the making: ink laid on empty paper, and what it says."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shuzi.data.digits import CLASSES
 from shuzi.page import MARKS
@@ -48,15 +48,12 @@ class Canvas:
         self.small: list[tuple[float, float, float, float]] = []
 
     def put(
-        self,
-        ink: np.ndarray | None,
-        x: float,
-        y: float,
-        strength: float = 1.0,
-        label: int | None = None,
-        size: float = 0,
+        self, ink: np.ndarray | None, x: float, y: float, strength: float, label: int | None = None, size: float = 0
     ) -> int | None:
-        """Lay ink with its middle at x, y; return the item's index where it has a label and lies in the frame."""
+        """Lay ink with its middle at x, y; return the item's index where it has a label and lies in the frame.
+
+        size: as in `Item`; default the larger side of the ink.
+        """
         if ink is None:
             return None
         h, w = ink.shape
@@ -72,8 +69,7 @@ class Canvas:
             return None
         index = len(self.items)
         visible = float(part.sum() / max(float(ink.sum()), 1e-6))
-        there = (x0 + box[0], y0 + box[1], box[2], box[3])
-        self.items.append(Item(label, there, size or max(h, w), visible))
+        self.items.append(Item(label, (x0 + box[0], y0 + box[1], *box[2:]), size or max(h, w), visible))
         if label < CLASSES:
             inked, owner = self.ink[where], self.owner[where]
             owner[(part > inked) & (part > OWNED)] = index
@@ -88,9 +84,7 @@ class Canvas:
             self.following[previous] = index
         return index
 
-    def line(
-        self, start: Sequence[float] | np.ndarray, end: Sequence[float] | np.ndarray, width: float, strength: float
-    ) -> None:
+    def line(self, start: ArrayLike, end: ArrayLike, width: float, strength: float) -> None:
         """Rule a line; its ends and width in pixels."""
         layer = np.zeros((self.height, self.width), np.uint8)
         polyline(layer, np.array([start, end], np.float64), width)

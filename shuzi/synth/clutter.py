@@ -25,7 +25,6 @@ class Clutter:
     frame_width: OneOf = OneOf(0.7, 1, 2, 3)
     frame_strength: Uniform = Uniform(0.3, 1)
     frame_side: Chance = Chance(0.85)  # each side is there
-    kinds: int = 4  # a letter, a scribble, a sign, digits crossed out
     letter: Uniform = Uniform(0.7, 1.4)  # share
     scribble: Uniform = Uniform(0.8, 1.6)  # share
     scribble_points: Integers = Integers(9, 26)
@@ -65,7 +64,7 @@ def rule_frame(canvas: Canvas, g: np.random.Generator) -> None:
 def scrawl(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style, g: np.random.Generator) -> float:
     """Draw a letter, a scribble, a sign or something crossed out; return where it ends, in pixels."""
     s, height, by = CLUTTER, style.height, style.by
-    kind = g.integers(s.kinds)
+    kind = g.integers(4)
     if kind == 0:
         ink = glyphs.letter(height * s.letter.draw(g), by, g)
     elif kind == 1:

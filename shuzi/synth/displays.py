@@ -65,12 +65,12 @@ def display(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = SQU
     by = hand(g, "segments" if s.segments.draw(g) else "font")
     cell, start = s.cell.draw(g) * height, s.start.draw(g) * height
     y = canvas.height / 2 + s.off_middle.draw(g) * (canvas.height - height)
-    count = s.digits.draw(g)
-    _show(canvas, glyphs, (start, y, cell, height), count, by, g)
-    left, right = start - cell / 2 - s.beside.draw(g) * height, start + (count - 0.5) * cell
-    right += s.beside.draw(g) * height
+    count = _show(canvas, glyphs, start, y, cell, height, by, g)
+    left = start - cell / 2 - s.beside.draw(g) * height
+    right = start + (count - 0.5) * cell + s.beside.draw(g) * height
     bottom = y + height / 2 + s.above.draw(g) * height
-    corners = (round(left), round(y - height / 2 - s.above.draw(g) * height)), (round(right), round(bottom))
+    top = y - height / 2 - s.above.draw(g) * height
+    corners = (round(left), round(top)), (round(right), round(bottom))
     panel = np.zeros(shape, np.uint8)
     cv2.rectangle(panel, *corners, 1, cv2.FILLED)
     canvas.cover = np.where(panel == 1, _tone(canvas.cover, corners, height, g), 0).astype(np.float32)
@@ -127,21 +127,16 @@ def _sides(corners: Corners, shape: tuple[int, int], height: float, g: np.random
 
 
 def _show(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    place: tuple[float, float, float, float],
-    count: int,
-    by: Hand,
-    g: np.random.Generator,
-) -> None:
-    """Show a number of so many digits. place: the first one's middle, a cell's width and the height, in pixels."""
-    x, y, cell, height = place
+    canvas: Canvas, glyphs: Glyphs, x: float, y: float, cell: float, height: float, by: Hand, g: np.random.Generator
+) -> int:
+    """Show a number, and return of how many digits. x, y: the first one's middle; cell: its width; all in pixels."""
+    count = PANEL.digits.draw(g)
     point = count - PANEL.decimals.draw(g) if PANEL.point.draw(g) else 0
     previous = None
     for at, digit in enumerate(g.integers(0, 10, count).tolist()):
         if at == point and at:
             ink, low = glyphs.mark(".", height, by, g)
-            label = CLASSES + MARKS.index(".")
-            canvas.put(ink, x + (at - 0.5) * cell, y + low, 1.0, label, height)
+            canvas.put(ink, x + (at - 0.5) * cell, y + low, 1.0, CLASSES + MARKS.index("."), height)
         ink = glyphs.digit(digit, height, by, g)
         previous = canvas.follow(previous, canvas.put(ink, x + at * cell, y, 1.0, digit, height))
+    return count

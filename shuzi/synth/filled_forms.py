@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from shuzi.synth.pages import HEIGHT, WIDTH, drawn_ink, inked, photographed, scanned, shadow
+from shuzi.synth.raster import lay
 
 ZONE = 620, 100  # pixels of a field's zone
 FRAME = 8  # pixels from a zone's edge to what is printed in it
@@ -95,8 +96,5 @@ def _write(
         height, width = one.shape
         if cells:
             x = at[0] + FRAME + (i + 0.5) * _cell(cells) - width / 2 + generator.normal(0, 0.05) * size
-        left = round(x)
-        top = round(at[1] + FRAME + (room - height) / 2 + generator.normal(0, 0.06) * size)
-        where = ink[top : top + height, left : left + width]
-        np.maximum(where, one, out=where)
+        lay(ink, one, round(x), round(at[1] + FRAME + (room - height) / 2 + generator.normal(0, 0.06) * size))
         x += width + apart

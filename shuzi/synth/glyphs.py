@@ -75,8 +75,7 @@ class Glyphs:
     def digit(self, digit: int, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
         """Draw a digit's ink, float32 (h, w), 0..1, about `height` pixels high."""
         if by.kind == "font" and by.font:
-            ink = render_text(str(digit), by.font)
-            return None if ink is None else resize_to_height(deform(ink, by), height)
+            return printed(str(digit), height, by)
         if by.kind == "segments":
             return draw_segments(digit, height, by.slant, by.writer)
         school = "usual"
@@ -86,8 +85,7 @@ class Glyphs:
             if keeps.draw(g) and str(digit) in table("skeletons")["digits"][by.school]:
                 school = by.school
         if by.kind == "mnist" and school == "usual":
-            image = self.images[g.choice(self.of[digit])]
-            return resize_to_height(rewrite(image, height, by, g), height)
+            return rewrite(self.images[g.choice(self.of[digit])], height, by, g)
         if by.kind == "pens" and school == "usual" and self.writers is not None:
             return self.writers.draw(str(digit), height, by, g)[0]
         if digit == 1 and by.one:
@@ -129,6 +127,12 @@ class Glyphs:
             if ink is not None:
                 return ink, low
         return mark(label, height, by, g)
+
+
+def printed(text: str, height: float, by: Hand) -> np.ndarray | None:
+    """Draw a text's ink, of a height, in the font of a hand; None where the font doesn't have it."""
+    ink = render_text(text, by.font)
+    return None if ink is None else resize_to_height(deform(ink, by), height)
 
 
 def _printed_sign(label: str, height: float, by: Hand) -> tuple[np.ndarray | None, float]:

@@ -53,23 +53,18 @@ TABLE = Table()
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a table's cells lie, in pixels. origin, across, down: (2,) each; cell: (2,), width and height."""
+    """Where a table's cells lie, in pixels.
+
+    origin, across, down: (2,) each; cell: (2,), width and height; columns, rows: so many may reach into the frame.
+    """
 
     origin: np.ndarray
     across: np.ndarray
     down: np.ndarray
     cell: np.ndarray
     turn: float
-
-    @property
-    def columns(self) -> int:
-        """Columns that may reach into the frame."""
-        return int(150 / self.cell[0]) + 3
-
-    @property
-    def rows(self) -> int:
-        """Rows that may reach into the frame."""
-        return int(150 / self.cell[1]) + 3
+    columns: int
+    rows: int
 
 
 def table_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
@@ -103,7 +98,7 @@ def _grid(g: np.random.Generator) -> Grid:
     across = np.array([np.cos(turn), np.sin(turn)]) * cell[0]
     down = np.array([-np.sin(turn) + lean, np.cos(turn)]) * cell[1]
     origin = np.array([s.origin.draw(g), s.origin.draw(g)]) * cell
-    return Grid(origin, across, down, cell, turn)
+    return Grid(origin, across, down, cell, turn, *(int(150 / side) + 3 for side in cell))
 
 
 def _rule(canvas: Canvas, grid: Grid, g: np.random.Generator) -> None:
@@ -114,10 +109,12 @@ def _rule(canvas: Canvas, grid: Grid, g: np.random.Generator) -> None:
     origin, across, down = grid.origin, grid.across, grid.down
     for i in range(-2, grid.columns):
         w = width * (2 if i % heavy == 0 and s.heavy_upright.draw(g) else 1)
-        canvas.line(origin + i * across - 2 * down, origin + i * across + grid.rows * down, w, strength)
+        start = origin + i * across
+        canvas.line(start - 2 * down, start + grid.rows * down, w, strength)
     for j in range(-2, grid.rows):
         w = width * (2 if j % heavy == 0 else 1)
-        canvas.line(origin + j * down - 2 * across, origin + j * down + grid.columns * across, w, strength)
+        start = origin + j * down
+        canvas.line(start - 2 * across, start + grid.columns * across, w, strength)
 
 
 def _fill(
@@ -133,10 +130,8 @@ def _fill(
     if s.letter.draw(g):
         write_letter(canvas, glyphs, middle[0] - s.digit_width * height / 2, middle[1], style, g)
         return
-    if grid.cell[0] < s.single * grid.cell[1]:
-        text = str(g.integers(10))
-    else:
-        text = "".join(map(str, g.integers(0, 10, s.digits.draw(g))))
+    count = 1 if grid.cell[0] < s.single * grid.cell[1] else s.digits.draw(g)
+    text = "".join(map(str, g.integers(0, 10, count)))
     start, items = middle[0] - s.digit_width * height * len(text) / 2, len(canvas.items)
     end = write_number(canvas, glyphs, text, start, middle[1], style, g)
     if height < MIN_SIZE and len(canvas.items) > items:

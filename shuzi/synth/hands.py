@@ -6,6 +6,7 @@ import numpy as np
 
 from shuzi.synth.distributions import Chance, LogNormal, Mixture, Normal, Uniform
 from shuzi.synth.fonts import any_font
+from shuzi.synth.raster import rotation
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class Hand:
     @property
     def matrix(self) -> np.ndarray:
         """The 2x2 matrix of its stretch, slant and turn."""
-        cos, sin = np.cos(self.turn), np.sin(self.turn)
-        return np.array([[cos, -sin], [sin, cos]]) @ np.array([[self.stretch, -self.slant], [0, 1]])
+        return rotation(self.turn) @ np.array([[self.stretch, -self.slant], [0, 1]])
 
 
 def hand(g: np.random.Generator, kind: str | None = None, turn: float = 0.0) -> Hand:

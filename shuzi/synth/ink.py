@@ -9,7 +9,7 @@ import numpy as np
 from shuzi.data.normalise import BOX
 from shuzi.synth.distributions import LogNormal
 from shuzi.synth.hands import Hand
-from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, polyline, shrink
+from shuzi.synth.raster import SUBPIXEL, crop_to_ink, fixed_point, line_kernel, polyline, resize_to_height, shrink
 from shuzi.synth.skeletons import jitter, strokes_of
 
 WORK = 44  # pixels: glyphs lower than that are drawn enlarged, and then shrunk, which smooths them
@@ -48,7 +48,7 @@ def deform(ink: np.ndarray, by: Hand) -> np.ndarray | None:
 def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) -> np.ndarray | None:
     """Enlarge a 28x28 and write it with another pen: the strokes' width is changed about their middle.
 
-    image: uint8 (28, 28), 0 is paper and 255 is ink; height: pixels of its 20-pixel box.
+    image: uint8 (28, 28), 0 is paper and 255 is ink; height: of the result, in pixels.
     """
     zoom = max(height, WORK) / BOX
     matrix = by.matrix * zoom
@@ -65,7 +65,7 @@ def rewrite(image: np.ndarray, height: float, by: Hand, g: np.random.Generator) 
     inside = inside[top : y + h + room, left : x + w + room]
     width = by.pen * BOX * zoom * INK_STYLE.rewritten_width.draw(g)
     ink = _restroked(inside, width, int(INK_STYLE.reach * zoom * BOX), INK_STYLE.thicker * height)
-    return crop_to_ink(ink if by.nib is None else _spread(ink, by))
+    return resize_to_height(crop_to_ink(ink if by.nib is None else _spread(ink, by.pen, by.nib)), height)
 
 
 def _restroked(inside: np.ndarray, width: float, reach: int, thicker: float) -> np.ndarray:
@@ -82,17 +82,11 @@ def _restroked(inside: np.ndarray, width: float, reach: int, thicker: float) -> 
     return np.clip(distance + 0.5, 0, 1)
 
 
-def _spread(ink: np.ndarray, by: Hand) -> np.ndarray:
+def _spread(ink: np.ndarray, pen: float, nib: float) -> np.ndarray:
     """Spread ink along the broad side of a nib."""
-    reach = by.pen * ink.shape[0] * INK_STYLE.nib_reach
+    reach = pen * ink.shape[0] * INK_STYLE.nib_reach
     side = int(2 * reach) | 1
-    if side < 3:
-        return ink
-    kernel = np.zeros((side, side), np.uint8)
-    dx, dy = reach * np.cos((by.nib or 0) + np.pi / 2), reach * np.sin((by.nib or 0) + np.pi / 2)
-    middle = side // 2
-    cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1, 1)
-    return cv2.dilate(ink, kernel)
+    return cv2.dilate(ink, line_kernel(side, reach, nib + np.pi / 2))
 
 
 def draw_skeleton(
@@ -127,9 +121,7 @@ def draw_strokes(
         knots = g.random((INK_STYLE.grain_knots, INK_STYLE.grain_knots), np.float32)
         grain: np.ndarray = cv2.resize(knots, canvas.shape[::-1], interpolation=cv2.INTER_CUBIC)
         ink *= np.clip(1 - by.rough * grain, INK_STYLE.faintest, 1)
-    if times > 1:
-        ink = shrink(ink, times)
-    return crop_to_ink(ink, 0.2)
+    return crop_to_ink(shrink(ink, times), 0.2)
 
 
 def _draw_stroke(canvas: np.ndarray, path: np.ndarray, pen: float, nib: float | None) -> None:

@@ -11,13 +11,12 @@ import numpy as np
 from shuzi.synth.canvas import ANYTHING, LETTER, Canvas
 from shuzi.synth.clutter import rule_frame, rule_squares, scrawl
 from shuzi.synth.distributions import Chance, Integers, LogNormal, LogUniform, Mixture, Normal, OneOf, Uniform
-from shuzi.synth.fonts import fonts, handwritten_fonts, render_text
-from shuzi.synth.glyphs import Glyphs
+from shuzi.synth.fonts import fonts, handwritten_fonts
+from shuzi.synth.glyphs import Glyphs, printed
 from shuzi.synth.hands import Hand, hand
-from shuzi.synth.ink import deform, rewrite
+from shuzi.synth.ink import rewrite
 from shuzi.synth.negatives import scribble, silhouette
 from shuzi.synth.numbers import Style, number_text, write_number
-from shuzi.synth.raster import resize_to_height
 from shuzi.synth.tables import table
 from shuzi.synth.textures import texture
 from shuzi.synth.words import write_word
@@ -192,10 +191,8 @@ def field_strip(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     if s.neighbours.draw(g):
         _neighbours(canvas, glyphs, y, style, g)
     if s.ruled.draw(g):
-        base = y + height * s.rule_below.draw(g)
-        rise = s.rule_rise.draw(g) * canvas.width
-        width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-        canvas.line_across(base, rise, width, strength)
+        base, rise = y + height * s.rule_below.draw(g), s.rule_rise.draw(g) * canvas.width
+        canvas.line_across(base, rise, s.rule_width.draw(g), s.rule_strength.draw(g))
     if s.framed.draw(g):
         rule_frame(canvas, g)
     if s.squared.draw(g):
@@ -225,10 +222,10 @@ def page_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
     while y < canvas.height + 4:
         height = size * s.even_height.draw(g) if s.even.draw(g) else s.any_height.draw(g)
         by = hands[0] if s.first_hand.draw(g) else hands[1]
-        _line(canvas, glyphs, y + height / 2, turn, words, height, by, g)
+        _line(canvas, glyphs, y + height / 2, turn, words, Style(height, by, 1.0), g)
         if s.ruled.draw(g):
-            width, strength = s.rule_width.draw(g), s.rule_strength.draw(g)
-            canvas.line_across(y + height * s.rule_below, np.tan(turn) * canvas.width, width, strength)
+            base, rise = y + height * s.rule_below, np.tan(turn) * canvas.width
+            canvas.line_across(base, rise, s.rule_width.draw(g), s.rule_strength.draw(g))
         y += height * s.line_apart.draw(g)
     if s.squared.draw(g):
         rule_squares(canvas, size, g)
@@ -236,19 +233,12 @@ def page_part(glyphs: Glyphs, g: np.random.Generator) -> Canvas:
 
 
 def _line(
-    canvas: Canvas,
-    glyphs: Glyphs,
-    middle: float,
-    turn: float,
-    words: float,
-    height: float,
-    by: Hand,
-    g: np.random.Generator,
+    canvas: Canvas, glyphs: Glyphs, middle: float, turn: float, words: float, style: Style, g: np.random.Generator
 ) -> None:
-    """Write a line of a page. middle: at the left edge, in pixels; words: their share."""
-    x = PAGE.indent.draw(g)
-    style = Style(height, by, PAGE.strength.draw(g))
-    word = replace(style, by=replace(by, turn=turn))
+    """Write a line of a page in a strength of its own. middle: at the left edge, in pixels; words: their share."""
+    x, height = PAGE.indent.draw(g), style.height
+    style = replace(style, strength=PAGE.strength.draw(g))
+    word = replace(style, by=replace(style.by, turn=turn))
     while x < canvas.width - 2:
         start, y = x, middle + np.tan(turn) * x
         if g.random() < words:
@@ -293,16 +283,16 @@ def _other(glyphs: Glyphs, style: Style, g: np.random.Generator) -> tuple[np.nda
     s, height, by = CLOSE_UP, style.height, style.by
     kind = s.other_kind.draw(g)
     path = str(g.choice(handwritten_fonts())) if s.handwritten.draw(g) and fonts() else by.font
-    letters = list(table("words")["single"])
-    letter = render_text(str(g.choice(letters)), path) if kind == "letter" and path else None
-    if letter is not None:
-        return resize_to_height(deform(letter, by), height), LETTER
+    if kind == "letter" and path:
+        letter = printed(str(g.choice(list(table("words")["single"]))), height, replace(by, font=path))
+        if letter is not None:
+            return letter, LETTER
     if kind == "foreign":
         return glyphs.foreign(height, by, g), ANYTHING
     if kind != "shape":
         return glyphs.letter(height, by, g), LETTER
     image = silhouette(g) if s.silhouette.draw(g) else scribble(g)
-    return resize_to_height(rewrite(image, height, by, g), height), None
+    return rewrite(image, height, by, g), None
 
 
 def _rule_near(canvas: Canvas, x: float, y: float, height: float, g: np.random.Generator) -> None:

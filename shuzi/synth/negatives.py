@@ -12,7 +12,7 @@ import numpy as np
 from shuzi.data.digits import SIDE, Digits
 from shuzi.synth.distributions import Chance, Integers, LogNormal, Normal, Uniform
 from shuzi.synth.mnist_style import PEN_STYLE, draw_digits, draw_glyph, to_box
-from shuzi.synth.raster import crop_to_ink
+from shuzi.synth.raster import crop_to_ink, lay, rotation
 from shuzi.synth.shapes import blob, nearly_blank, silhouette, texture
 from shuzi.synth.skeletons import sign_skeletons
 
@@ -138,8 +138,7 @@ def scribble(g: np.random.Generator) -> np.ndarray:
         n = s.turns.draw(g)
         x, y = np.linspace(0, 100, n), np.where(np.arange(n) % 2, 0, s.zigzag_width.draw(g))
         points = np.stack([x, y], 1) + g.normal(0, s.zigzag_off, (n, 2))
-        turn = g.uniform(0, np.pi)
-        points = points @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        points = points @ rotation(g.uniform(0, np.pi))
     else:
         fewest = s.fewest_corners if kind < s.angular else s.fewest_curves
         count = fewest + int((s.most - fewest) * g.random() ** 2)  # few look more like digits: more of them
@@ -153,9 +152,7 @@ def lines(g: np.random.Generator) -> np.ndarray:
     """Draw three to seven straight or bent strokes anyhow, or one that lies flat."""
     s = NEGATIVES
     if s.flat_line.draw(g):
-        tilt = s.tilt.draw(g)
-        turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
-        strokes = [np.array([[-1, 0], [1, 0]]) @ turn * 50 + 50]
+        strokes = [np.array([[-1, 0], [1, 0]]) @ rotation(-s.tilt.draw(g)) * 50 + 50]
     else:
         count = s.line_count.draw(g)
         strokes = [g.uniform(0, 100, (s.line_points.draw(g), 2)) for _ in range(count)]
@@ -186,10 +183,8 @@ def pair(g: np.random.Generator, written: np.ndarray) -> np.ndarray:
     x = 4
     for image in row:
         h, w = image.shape
-        y = int(np.clip(20 - h // 2 + s.pair_shift.draw(g), 0, 40 - h))
-        there = canvas[y : y + h, x : x + w]
-        np.maximum(there, image, out=there)
-        x = max(x + w + gap, x + 4)
+        lay(canvas, image, x, int(np.clip(20 - h // 2 + s.pair_shift.draw(g), 0, 40 - h)))
+        x += max(w + gap, 4)
     return to_box(canvas.T if upright else canvas, g)
 
 

@@ -273,7 +273,7 @@ class Writer:
         middle = self.baseline + SPACING.baseline.draw(g) * height
         middle -= SPACING.raised_by * height if self.raised else 0
         strength = self.style.strength * SPACING.strength.draw(g)
-        index = self.canvas.put(ink, self.x + width / 2, middle, strength, int(sign), max(ink.shape))
+        index = self.canvas.put(ink, self.x + width / 2, middle, strength, int(sign))
         if self.joined:
             corner = np.array([self.x + (width - ink.shape[1]) / 2, middle - ink.shape[0] / 2])
             self.join(corner + _end(ink, -1, g), strength)

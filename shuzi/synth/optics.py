@@ -9,6 +9,7 @@ import numpy as np
 from shuzi.synth.distributions import Chance, Integers, Mixture, OneOf, Uniform
 from shuzi.synth.layouts import MIN_SIZE
 from shuzi.synth.paper import smooth_noise
+from shuzi.synth.raster import line_kernel
 
 LEGIBLE, LEAST_TONES = 0.3, 5.0  # correlation of ink and picture, and grey levels between ink and paper
 
@@ -117,10 +118,7 @@ def capture(picture: np.ndarray, sizes: Sequence[float], g: np.random.Generator)
 
 def _moved(picture: np.ndarray, g: np.random.Generator) -> np.ndarray:
     """Blur by a camera that moved."""
-    length, turn = CAMERA.motion.draw(g), g.uniform(0, np.pi)
-    kernel = np.zeros((9, 9), np.float32)
-    dx, dy = length / 2 * np.cos(turn), length / 2 * np.sin(turn)
-    cv2.line(kernel, (round(4 - dx), round(4 - dy)), (round(4 + dx), round(4 + dy)), 1.0, 1)
+    kernel = line_kernel(9, CAMERA.motion.draw(g) / 2, g.uniform(0, np.pi)).astype(np.float32)
     return cv2.filter2D(picture, -1, kernel / kernel.sum())
 
 

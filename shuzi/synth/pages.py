@@ -7,19 +7,22 @@ generator.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 
+from shuzi.synth.distributions import LogUniform
 from shuzi.synth.glyphs import mark
 from shuzi.synth.hands import Hand
+from shuzi.synth.raster import lay
 
 KINDS = ("plain", "ruled", "squared", "shadowed", "photographed", "negative")
 
 HEIGHT, WIDTH = 1100, 1500  # pixels of a page: about 130 dpi on A4
-SIZES = (20, 120)  # pixels of a digit's height
+SIZES = LogUniform(20, 120)  # pixels of a digit's height
 LENGTHS = (3, 8)  # digits of a number: 3 to 7
 # One number's digits stand this far apart, in shares of their height: from just touching to loose.
 APART = (-0.02, 0.3)
@@ -93,10 +96,10 @@ def shadow(generator: np.random.Generator) -> np.ndarray:
 
 def photographed(page: np.ndarray, boxes: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The page seen by a phone: on a table, at an angle, out of focus, noisy, as JPEG; and the boxes there."""
-    corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
-    inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
-    moved = (corners + inset * generator.uniform(10, 70, (4, 2))).astype(np.float32)
-    view = cv2.getPerspectiveTransform(corners, moved)
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+    corners = square * np.array([WIDTH, HEIGHT], np.float32)
+    moved = corners + (1 - 2 * square) * generator.uniform(10, 70, (4, 2))
+    view = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
     table = [float(v) for v in generator.uniform(30, 140, 3)]
     seen: np.ndarray = cv2.warpPerspective(
         page, view, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=table
@@ -105,8 +108,7 @@ def photographed(page: np.ndarray, boxes: np.ndarray, generator: np.random.Gener
     seen += generator.normal(0, generator.uniform(2, 7), seen.shape).astype(np.float32)
     quality = int(generator.integers(40, 90))
     _, jpeg = cv2.imencode(".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    x, y, w, h = boxes.T
-    ends = np.stack([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]).transpose(2, 0, 1).astype(np.float32)
+    ends = boxes[:, None, :2] + square * boxes[:, None, 2:]
     there = cv2.perspectiveTransform(ends.reshape(1, -1, 2), view).reshape(-1, 4, 2)
     low, high = there.min(1), there.max(1)
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)), np.concatenate([low, high - low], 1)
@@ -117,17 +119,14 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
 
     images: uint8 (N, 28, 28), 0 is paper and 255 is ink; labels: uint8 (N,), 0..9; kind: one of KINDS.
     """
-    paper = paper_of(kind, generator)
-    writing = _Writing(images, generator)
+    paper, ink = paper_of(kind, generator), np.zeros((HEIGHT, WIDTH), np.float32)
+    numbers: list[list[tuple[int, Box]]] = []
     y = generator.uniform(90, 130)
-    while True:
-        size = float(np.exp(generator.uniform(np.log(SIZES[0]), np.log(SIZES[1]))))
-        if y + size > HEIGHT - 90:
-            break
-        writing.write_line(y, size)
+    while y + (size := SIZES.draw(generator)) <= HEIGHT - 90:
+        numbers += _write_line(ink, images, y, size, generator)
         y += size * generator.uniform(1.5, 2.0) + 14
-    page = inked(paper, writing.ink, generator)
-    boxes = np.array(writing.boxes, np.float32).reshape(-1, 4)
+    chosen, places = zip(*itertools.chain(*numbers), strict=True)
+    page, boxes = inked(paper, ink, generator), np.array(places, np.float32)
     if kind == "negative":
         page = 255 - page
     if kind in ("shadowed", "photographed"):
@@ -136,7 +135,34 @@ def make_page(images: np.ndarray, labels: np.ndarray, kind: str, generator: np.r
         picture, boxes = photographed(page, boxes, generator)
     else:
         picture = scanned(page, generator)
-    return MadePage(picture, labels[writing.chosen], boxes, np.array(writing.numbers, np.int64))
+    return MadePage(picture, labels[[*chosen]], boxes, np.repeat(np.arange(len(numbers)), [*map(len, numbers)]))
+
+
+def _write_line(
+    ink: np.ndarray, images: np.ndarray, y: float, size: float, g: np.random.Generator
+) -> list[list[tuple[int, Box]]]:
+    """Write numbers until a line is full; return each: its digits' indices in `images` and their boxes.
+
+    ink: float32 (HEIGHT, WIDTH), 0..1, of the page; y: the line's top; size: of its digits; both in pixels.
+    """
+    numbers: list[list[tuple[int, Box]]] = []
+    x = g.uniform(90, 160)
+    slope = g.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
+    while True:
+        length, slant, apart = int(g.integers(*LENGTHS)), g.normal(0, 0.12), g.uniform(*APART)
+        drawn, at = [], x
+        for pick in g.integers(0, len(images), length).tolist():
+            digit = drawn_ink(images[pick], size * g.uniform(0.92, 1.08), slant)
+            h, w = digit.shape
+            top = round(y + (size - h) / 2 + slope * (at - x) + g.normal(0, 0.03) * size)
+            drawn.append((digit, pick, (round(at) + 1, top + 1, w - 2, h - 2)))
+            at += w + (apart + g.uniform(0, 0.1)) * size
+        if at > WIDTH - 90:
+            return numbers
+        for digit, _, (left, top, _, _) in drawn:
+            lay(ink, digit, left - 1, top - 1)
+        numbers.append([(pick, box) for _, pick, box in drawn])
+        x = at + g.uniform(*BETWEEN) * size
 
 
 def scanned(page: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -150,52 +176,6 @@ def inked(paper: np.ndarray, ink: np.ndarray, generator: np.random.Generator) ->
     pen = np.array(INKS[generator.integers(len(INKS))], np.float32)
     strength = ink[:, :, None] * generator.uniform(0.75, 1.0)
     return np.asarray(paper * (1 - strength) + np.minimum(pen, paper) * strength)
-
-
-class _Writing:
-    """The writing of a page.
-
-    ink: float32 (HEIGHT, WIDTH), 0..1; chosen, boxes, numbers: of each digit its index in `images`, its box and its
-    number, as in `MadePage`; count: numbers written.
-    """
-
-    def __init__(self, images: np.ndarray, generator: np.random.Generator) -> None:
-        self.images, self.generator = images, generator
-        self.ink = np.zeros((HEIGHT, WIDTH), np.float32)
-        self.chosen: list[int] = []
-        self.boxes: list[Box] = []
-        self.numbers: list[int] = []
-        self.count = 0
-
-    def write_line(self, y: float, size: float) -> None:
-        """Write numbers until the line is full. y: its top; size: of its digits; both in pixels."""
-        x = self.generator.uniform(90, 160)
-        slope = self.generator.uniform(-0.02, 0.02)  # lines of writing rise and fall by a degree
-        while (end := self._write_number(x, y, size, slope)) is not None:
-            x = end + self.generator.uniform(*BETWEEN) * size
-
-    def _write_number(self, x: float, y: float, size: float, slope: float) -> float | None:
-        """Write a number from x on; return where it ends, None if it doesn't fit."""
-        g = self.generator
-        length = int(g.integers(*LENGTHS))
-        slant, apart = g.normal(0, 0.12), g.uniform(*APART)
-        drawn, at = [], x
-        for pick in g.integers(0, len(self.images), length).tolist():
-            ink = drawn_ink(self.images[pick], size * g.uniform(0.92, 1.08), slant)
-            top = y + (size - ink.shape[0]) / 2 + slope * (at - x) + g.normal(0, 0.03) * size
-            drawn.append((pick, ink, round(at), round(top)))
-            at += ink.shape[1] + (apart + g.uniform(0, 0.1)) * size
-        if at > WIDTH - 90:
-            return None
-        for pick, ink, left, top in drawn:
-            h, w = ink.shape
-            place = self.ink[top : top + h, left : left + w]
-            np.maximum(place, ink, out=place)
-            self.chosen.append(pick)
-            self.boxes.append((left + 1, top + 1, w - 2, h - 2))
-            self.numbers.append(self.count)
-        self.count += 1
-        return at
 
 
 @dataclass(frozen=True)
@@ -251,7 +231,7 @@ def _numeral(
         for label, part, low in parts:
             h, w = part.shape
             top = int(np.clip(round(middle + low - h / 2 + g.normal(0, 0.03) * height), 0, ink.shape[0] - h))
-            np.maximum(ink[top : top + h, x : x + w], part, out=ink[top : top + h, x : x + w])
+            lay(ink, part, x, top)
             x += w + max(1, round(g.uniform(0.06, 0.18) * height))
             text += label
     return text, ink[:, :x]
@@ -271,7 +251,7 @@ def _tabulated(cells: list[list[tuple[str, np.ndarray] | None]], height: float, 
                 h, w = cell[1].shape
                 x = round(right - apart / 2 + g.normal(0, 0.1) * height) - w
                 y = round(top + (row_height - h) / 2 + g.normal(0, 0.04) * height)
-                np.maximum(ink[y : y + h, x : x + w], cell[1], out=ink[y : y + h, x : x + w])
+                lay(ink, cell[1], x, y)
     if g.random() < RULED:
         ink[tops, edges[0] : edges[-1]] = RULE
         ink[tops[0] : tops[-1], edges] = RULE
@@ -319,16 +299,13 @@ def score_page(
             found += 1
             right += digits[nearest][0] == label
     false = sum(digits[i][0] is not None for i in np.flatnonzero(free).tolist())
-    texts = [
-        ("".join(map(str, page.labels[page.numbers == n])), page.boxes[page.numbers == n])
-        for n in np.unique(page.numbers)
-    ]
-    whole = []
-    for text, boxes in texts:
+    score = PageScore(len(page.labels), found, right, false)
+    for number in np.unique(page.numbers):
+        own = page.numbers == number
+        text, boxes = "".join(map(str, page.labels[own])), page.boxes[own]
         left, top = boxes[:, :2].min(0)
-        low = float((boxes[:, 1] + boxes[:, 3]).max() - top)
-        near = [t for t, (x, y, _, _) in numbers if abs(x - left) < NEAR * low and abs(y - top) < NEAR * low]
-        whole.append(text in near)
-    six = [len(text) == 6 for text, _ in texts]
-    sixes_right = sum(a and b for a, b in zip(whole, six, strict=True))
-    return PageScore(len(page.labels), found, right, false, len(texts), sum(whole), sum(six), sixes_right)
+        near = NEAR * float((boxes[:, 1] + boxes[:, 3]).max() - top)
+        whole = text in [t for t, (x, y, _, _) in numbers if max(abs(x - left), abs(y - top)) < near]
+        six = len(text) == 6
+        score += PageScore(numbers=1, numbers_right=whole, sixes=six, sixes_right=whole and six)
+    return score

@@ -31,6 +31,24 @@ def shrink(ink: np.ndarray, times: float) -> np.ndarray:
     return cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
 
 
+def lay(canvas: np.ndarray, ink: np.ndarray, left: int, top: int) -> None:
+    """Lay ink (h, w) on a canvas, its corner at left, top, in pixels: of either the darker stays."""
+    place = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
+    np.maximum(place, ink, out=place)
+
+
+def rotation(turn: float) -> np.ndarray:
+    """Return the 2x2 matrix that turns points (x, y) clockwise, y pointing down. turn: radians."""
+    return np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+
+
+def line_kernel(side: int, reach: float, turn: float) -> np.ndarray:
+    """Draw a line through the middle of a square, reaching so far either way: uint8 (side, side), 1 on the line."""
+    kernel, middle = np.zeros((side, side), np.uint8), side // 2
+    dx, dy = reach * np.cos(turn), reach * np.sin(turn)
+    return cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1, 1)
+
+
 def fixed_point(points: np.ndarray) -> np.ndarray:
     """Return points (P, 2) in pixels as OpenCV's drawing takes them, int32 with SUBPIXEL bits."""
     return np.round(points * 2**SUBPIXEL).astype(np.int32)

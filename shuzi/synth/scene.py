@@ -93,21 +93,18 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
     """Draw a scene of STRIP's or SQUARE's shape."""
     layouts, odds = zip(*LAYOUTS[shape], strict=True)
     canvas = layouts[g.choice(len(layouts), p=odds)](glyphs, g)
-    lit = light(_inked(canvas, shape, g), g)
+    lit = light(_inked(canvas, g), g)
     top, bottom, left, right = frame = _frame(shape, g)
     kept = np.s_[top : shape[0] - bottom, left : shape[1] - right]
-    image = _captured(canvas, lit[kept], g)
-    ink, writing, owner = canvas.ink, canvas.writing, canvas.owner
-    if any(frame):
-        image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REPLICATE)
-        keep = np.zeros(shape, bool)
-        keep[kept] = True
-        ink, writing = np.where(keep, ink, 0), np.where(keep, writing, 0)
-        owner = np.where(keep, owner, -1).astype(np.int16)
-    boxes, visible = _in_frame(canvas, frame, shape)
+    image = cv2.copyMakeBorder(_captured(canvas, lit[kept], g), *frame, cv2.BORDER_REPLICATE)
+    beyond = np.ones(shape, bool)
+    beyond[kept] = False
+    canvas.ink[beyond] = canvas.writing[beyond] = 0
+    canvas.owner[beyond] = -1
+    boxes, visible = _in_frame(canvas, frame)
     for i, item in enumerate(canvas.items):
-        cover = ink if item.label < CLASSES else writing if item.label <= LETTER else None
-        if cover is not None and visible[i] >= VISIBLE and not is_legible(image, cover, item.box):
+        cover = canvas.ink if item.label < CLASSES else canvas.writing
+        if item.label <= LETTER and visible[i] >= VISIBLE and not is_legible(image, cover, item.box):
             visible[i] = 0
     following = np.full(len(canvas.items), -1, np.int64)
     following[[*canvas.following]] = [*canvas.following.values()]
@@ -118,16 +115,16 @@ def scene(glyphs: Glyphs, g: np.random.Generator, shape: tuple[int, int] = STRIP
         np.array([item.size for item in canvas.items], np.float32),
         visible.astype(np.float32),
         following,
-        np.round(ink * 255).astype(np.uint8),
-        owner,
-        np.round(writing * 255).astype(np.uint8),
-        np.array([b for b in canvas.small if is_legible(image, writing, b)], np.float32).reshape(-1, 4),
+        np.round(canvas.ink * 255).astype(np.uint8),
+        canvas.owner,
+        np.round(canvas.writing * 255).astype(np.uint8),
+        np.array([b for b in canvas.small if is_legible(image, canvas.writing, b)], np.float32).reshape(-1, 4),
     )
 
 
 def picture_of(canvas: Canvas, g: np.random.Generator) -> np.ndarray:
     """Return a picture of a canvas on paper, uint8 (H, W)."""
-    return _captured(canvas, light(_inked(canvas, (canvas.height, canvas.width), g), g), g)
+    return _captured(canvas, light(_inked(canvas, g), g), g)
 
 
 def _captured(canvas: Canvas, lit: np.ndarray, g: np.random.Generator) -> np.ndarray:
@@ -137,14 +134,14 @@ def _captured(canvas: Canvas, lit: np.ndarray, g: np.random.Generator) -> np.nda
     return capture(lit.astype(np.float32), sizes, g)
 
 
-def _inked(canvas: Canvas, shape: tuple[int, int], g: np.random.Generator) -> np.ndarray:
+def _inked(canvas: Canvas, g: np.random.Generator) -> np.ndarray:
     """Lay the canvas's ink on paper: tones (H, W)."""
     s, cover = FINISH, canvas.cover
     if s.pencil.draw(g):
-        grain = np.abs(smooth_noise(shape, s.pencil_knots.draw(g), g)) * s.pencil_grain.draw(g)
+        grain = np.abs(smooth_noise(cover.shape, s.pencil_knots.draw(g), g)) * s.pencil_grain.draw(g)
         cover = cover * np.clip(1 - grain, 0, 1)
     contrast = s.faint_contrast.draw(g) if s.faint.draw(g) else s.contrast.draw(g)
-    return paper(shape, g) * (1 - contrast * cover)
+    return paper(cover.shape, g) * (1 - contrast * cover)
 
 
 def _frame(shape: tuple[int, int], g: np.random.Generator) -> tuple[int, int, int, int]:
@@ -152,24 +149,19 @@ def _frame(shape: tuple[int, int], g: np.random.Generator) -> tuple[int, int, in
     s = FINISH
     if not s.cut.draw(g):
         return 0, 0, 0, 0
-    sides = (shape[0], shape[0], shape[1], shape[1])
     top, bottom, left, right = (
-        int(g.integers(0, 1 + side // s.cut_most)) if s.cut_side.draw(g) else 0 for side in sides
+        int(g.integers(0, 1 + side // s.cut_most)) if s.cut_side.draw(g) else 0 for side in np.repeat(shape, 2)
     )
     return top, bottom, left, right
 
 
-def _in_frame(
-    canvas: Canvas, frame: tuple[int, int, int, int], shape: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the items' boxes, float32 (N, 4), and visible shares, float32 (N,), in what the frame leaves."""
+def _in_frame(canvas: Canvas, frame: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the items' boxes, float32 (N, 4), and visible shares, (N,), in what the frame leaves."""
     boxes = np.array([item.box for item in canvas.items], np.float32).reshape(-1, 4)
     visible = np.array([item.visible for item in canvas.items], np.float32)
-    if not any(frame) or not len(boxes):
-        return boxes, visible
     top, bottom, left, right = frame
     low = np.maximum(boxes[:, :2], (left, top))
-    high = np.minimum(boxes[:, :2] + boxes[:, 2:], (shape[1] - right, shape[0] - bottom))
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], (canvas.width - right, canvas.height - bottom))
     inside = np.maximum(high - low, 0)
     visible = visible * (inside.prod(1) / np.maximum(boxes[:, 2:].prod(1), 1))
     return np.concatenate([low, np.maximum(inside, 1)], 1).astype(np.float32), visible

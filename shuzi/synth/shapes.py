@@ -8,7 +8,7 @@ import numpy as np
 from shuzi.data.digits import SIDE
 from shuzi.synth.distributions import Chance, Integers, Normal, Uniform
 from shuzi.synth.mnist_style import to_box
-from shuzi.synth.raster import SUBPIXEL, fixed_point
+from shuzi.synth.raster import SUBPIXEL, fixed_point, rotation
 
 CANVAS = 84  # pixels of a silhouette's canvas
 MIDDLE = CANVAS // 2
@@ -61,7 +61,6 @@ class Blobs:
 class SmallTextures:
     """Noise of any coarseness, gradients, gratings, specks; tones 0..1."""
 
-    kinds: int = 5
     octaves: tuple[int, ...] = (2, 4, 7, 14, 28)  # knots a side, as in photographs
     falloff: Uniform = Uniform(0, 1.2)
     hard: Chance = Chance(0.4)
@@ -130,8 +129,7 @@ def _outline(g: np.random.Generator) -> np.ndarray:
     if kind == 2:
         w, h, turn = s.slab_width.draw(g), s.slab_height.draw(g), s.slab_turn.draw(g)
         corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]])
-        lean = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        return corners @ lean + g.uniform(s.slab_middle.low, s.slab_middle.high, 2)
+        return corners @ rotation(-turn) + g.uniform(s.slab_middle.low, s.slab_middle.high, 2)
     top, spread, w = s.leg_top.draw(g), s.leg_spread.draw(g), s.leg_width.draw(g)
     outer, inner = MIDDLE + spread, w / 3
     shape = np.array(
@@ -172,7 +170,7 @@ def blob(g: np.random.Generator) -> np.ndarray:
 
 def texture(g: np.random.Generator) -> np.ndarray:
     """Draw noise, a gradient, a grating or specks."""
-    s, kind = TEXTURES, g.integers(TEXTURES.kinds)
+    s, kind = TEXTURES, g.integers(5)
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     if kind == 0:
         image = _fractal(g)

@@ -31,19 +31,6 @@ DIGIT_LIMITS, SIGN_LIMITS = (0.65, 1.45), (0.25, 1.5)
 LIMITS = {".": (0.03, 0.16), ",": (0.1, 0.7), "-": (0.15, 0.9), ":": (0.2, 0.9), "'": (0.1, 0.45), '"': (0.15, 0.5)}
 
 
-@dataclass(frozen=True, eq=False)
-class Sign:
-    """A sign's strokes, (P, 2) each, in shares of the height of digits; low: its middle below theirs, in the same."""
-
-    strokes: list[np.ndarray]
-    low: float
-
-    @property
-    def height(self) -> float:
-        """Its height."""
-        return float(np.ptp(np.concatenate(self.strokes)[:, 1]))
-
-
 class Writers:
     """Draws signs as real writers wrote them."""
 
@@ -58,59 +45,47 @@ class Writers:
         self.letters = [label for label in labels if ord(label) < STROKE and label not in LIKE_DIGITS]
         self.foreign = [label for label in labels if ord(label) >= STROKE] or self.letters
 
-    def writer(self, by: Hand) -> int:
-        """Return which writer a hand is."""
-        place = int(np.searchsorted(self.shares, by.writer, "right"))
-        return int(self.hands[min(place, len(self.hands) - 1)])
+    def writer(self, label: str, by: Hand) -> int:
+        """Return whose sign a hand writes: its own writer's, or where that one lacks it somebody's of similar slant."""
+        own = int(self.hands[np.searchsorted(self.shares, by.writer, "right")])
+        if label in self.pens.written[own]:
+            return own
+        others = self.having[label]
+        away = np.abs(self.pens.slants[others] - self.pens.slants[own])
+        alike = np.argsort(away, kind="stable")[:ALIKE]
+        return int(others[alike[int(by.writer * 1e6) % len(alike)]])
 
-    def sign(self, label: str, by: Hand, g: np.random.Generator) -> Sign | None:
-        """Draw a sign as a hand's writer wrote it, or somebody of similar slant; None where nobody wrote one."""
+    def draw(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
+        """Draw a sign's ink for digits of a height; return it, and how far its middle lies below theirs, in pixels.
+
+        None where nobody wrote such a sign.
+        """
         if label not in self.having:
-            return None
-        s, writer = SIGNS, self.writer(by)
-        if label not in self.pens.written[writer]:
-            others = self.having[label]
-            away = np.abs(self.pens.slants[others] - self.pens.slants[writer])
-            alike = np.argsort(away, kind="stable")[:ALIKE]
-            writer = int(others[alike[int(by.writer * 1e6) % len(alike)]])
-        own = self.pens.written[writer][label]
+            return None, 0.0
+        own = self.pens.written[self.writer(label, by)][label]
         index = int(own[g.integers(len(own))])
-        change = np.array([[np.exp(s.widened.draw(g)), -s.leaned.draw(g)], [0, 1]])
+        change = np.array([[np.exp(SIGNS.widened.draw(g)), -SIGNS.leaned.draw(g)], [0, 1]])
         if label == "1":
             change[0, 1] -= by.one
         strokes = [stroke @ change.T for stroke in self.pens.glyph(index)]
         larger = float(np.ptp(np.concatenate(strokes), axis=0).max())
         limits = LIMITS.get(label, DIGIT_LIMITS if label.isdigit() else SIGN_LIMITS)
         size = float(np.clip(self.pens.sizes[index], *limits))
-        scaled = [stroke * (size / max(larger, 1e-6)) for stroke in strokes]
-        height = float(np.ptp(np.concatenate(scaled)[:, 1]))
-        return Sign(scaled, _low(label, height) + s.wobble.draw(g))
-
-    def draw(self, label: str, height: float, by: Hand, g: np.random.Generator) -> tuple[np.ndarray | None, float]:
-        """Draw a sign's ink for digits of a height; return it, and how far its middle lies below theirs, in pixels."""
-        sign = self.sign(label, by, g)
-        if sign is None:
-            return None, 0.0
-        pen = max(by.pen, SIGNS.thin) * height
-        every = np.concatenate(sign.strokes) @ by.matrix.T
-        size = np.ptp(every, axis=0)
-        high = max(float(size[1]), 0.8 * float(size[0])) * height
-        ink = draw_strokes(sign.strokes, max(high, 1.0), by, g, pen)
-        return ink, sign.low * height
+        strokes = [stroke * (size / max(larger, 1e-6)) for stroke in strokes]  # in shares of the digits' height
+        every = np.concatenate(strokes)
+        low = _low(label, float(np.ptp(every[:, 1]))) + SIGNS.wobble.draw(g)
+        width, tall = np.ptp(every @ by.matrix.T, axis=0).tolist()
+        ink = draw_strokes(strokes, max(max(tall, 0.8 * width) * height, 1.0), by, g, max(by.pen, SIGNS.thin) * height)
+        return ink, low * height
 
 
 def _low(label: str, height: float) -> float:
-    """How far a sign's middle stands below the middle of digits, in shares of their height."""
+    """How far a sign's middle stands below the middle of digits, in shares of their height, as its own height is."""
     if label in RAISED:
         return -0.5 + height / 2
     if label in MIDDLE:
         return 0.05
     if label in HANGING:
         return height / 2 - (X_HEIGHT - 0.5)
-    if label == ",":
-        return 0.48
-    if label == ";":
-        return 0.25
-    if label == ":":
-        return 0.45 - height / 2
-    return 0.5 - height / 2  # on the line
+    on_the_line = 0.5 - height / 2
+    return {",": 0.48, ";": 0.25, ":": 0.45 - height / 2}.get(label, on_the_line)

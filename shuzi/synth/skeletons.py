@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from shuzi.synth.distributions import Chance, Integers, Normal, Uniform
+from shuzi.synth.raster import rotation
 from shuzi.synth.tables import table
 
 STEPS = 10  # points between two control points
@@ -128,5 +129,4 @@ def _shape(g: np.random.Generator, squeeze: float) -> np.ndarray:
     aspect = np.exp(s.aspect.draw(g) * squeeze)
     slant = s.slant.draw(g)
     turn = np.deg2rad(s.turn.draw(g) if s.usual_turn.draw(g) else s.far_turn.draw(g))
-    cos, sin = np.cos(turn), np.sin(turn)
-    return np.array([[cos, -sin], [sin, cos]]) @ np.array([[aspect, -slant], [0, 1]])
+    return rotation(turn) @ np.array([[aspect, -slant], [0, 1]])

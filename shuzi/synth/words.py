@@ -49,8 +49,7 @@ def word(g: np.random.Generator) -> str:
     letters = table("words")["common_letters"]
     odds = 1.0 / (np.arange(len(letters)) + 3.0)
     text = "".join(g.choice(list(letters), WORDS.letters.draw(g), p=odds / odds.sum()))
-    case = WORDS.case.draw(g)
-    text = text.title() if case == "title" else text.upper() if case == "upper" else text
+    text = getattr(text, WORDS.case.draw(g))()  # lower, upper or title
     return "".join(str(g.choice(list(CONFUSING))) if WORDS.confusing.draw(g) else letter for letter in text)
 
 
@@ -60,15 +59,14 @@ def write_word(canvas: Canvas, glyphs: Glyphs, x: float, y: float, style: Style,
     style: only the turn of its hand counts, because a word has a hand or a font of its own.
     """
     by = hand(g, WORDS.kind.draw(g), style.by.turn)
-    printed = by.kind == "font" and bool(fonts())
-    if not printed and (glyphs.writers is None or by.kind == "strokes"):
+    if by.kind == "font" and fonts():
+        by = Hand("font", font=any_font(g), slant=WORDS.slant.draw(g), turn=style.by.turn)
+        han = has_han(by.font) and WORDS.han.draw(g)
+        text = "".join(map(chr, g.integers(*HAN, WORDS.characters.draw(g)))) if han else word(g)
+    elif by.kind == "strokes" or glyphs.writers is None:
         return _scribbled(canvas, glyphs, x, y, replace(style, by=by), g)
-    if not printed:
-        return spell(canvas, glyphs, word(g), x, y, replace(style, by=replace(by, kind="pens")), g)
-    path = any_font(g)
-    by = Hand("font", slant=WORDS.slant.draw(g), turn=style.by.turn, font=path)
-    han = has_han(path) and WORDS.han.draw(g)
-    text = "".join(chr(int(c)) for c in g.integers(*HAN, WORDS.characters.draw(g))) if han else word(g)
+    else:
+        by, text = replace(by, kind="pens"), word(g)
     return spell(canvas, glyphs, text, x, y, replace(style, by=by), g)
 
 
