@@ -25,6 +25,7 @@ from shuzi.synth.hands import hand
 from shuzi.synth.layouts import MIN_SIZE, SQUARE, STRIP, close_up, empty, field_strip, page_part, tiny
 from shuzi.synth.numbers import Style, number_text, write_number
 from shuzi.synth.scene import VISIBLE
+from shuzi.synth.tables import table
 from shuzi.synth.words import spell
 from shuzi.train import shipped
 
@@ -245,12 +246,13 @@ def test_in_clutter_and_low_writing_alone_there_is_hardly_anything_to_be_found(s
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_numbers_are_written_with_digits_marks_and_signs_of_sums_and_money(seed):
+def test_numbers_are_written_with_digits_marks_signs_of_sums_and_money_and_units(seed):
     g = np.random.default_rng(seed)
     texts = [number_text(g) for _ in range(800)]
     signs = set("".join(texts))
     assert signs >= set("0123456789" + MARKS)
-    assert signs <= set("0123456789" + MARKS + "x=*()$€£¥#&@")
+    words = table("words")
+    assert signs <= set("0123456789" + MARKS + "x=*()$€£¥#&@ ").union(*words["before"], *words["after"])
     assert all(any(sign.isdigit() for sign in text) for text in texts)
 
 
