@@ -21,8 +21,8 @@ class Texts:
     """Which numbers are written."""
 
     kind: Mixture = Mixture(
-        plain=0.18,
-        thousands=0.14,
+        plain=0.23,
+        thousands=0.15,
         cents=0.1,
         decimal=0.09,
         date=0.08,
@@ -30,8 +30,8 @@ class Texts:
         ratio=0.03,
         signed=0.06,
         sum=0.035,
-        money=0.14,
-        unit=0.04,
+        money=0.1,
+        unit=0.02,
         other=0.04,
         phone=0.015,
     )
