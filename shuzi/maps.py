@@ -16,6 +16,3 @@ NEXT = slice(HEATS + 15, HEATS + 17)
 OWNER = slice(HEATS + 17, HEATS + 19)
 FINER = HEATS + 19
 CHANNELS = HEATS + 20
-
-# Those of finders up to 0.3.0, which know five marks and no letters.
-OLD_CHANNELS = [*range(6), *range(HEATS, CHANNELS)]

@@ -120,8 +120,7 @@ def unread(groups: list[DigitGroup], proposals: list[Proposal]) -> list[Proposal
     beside, read = np.array([_digit_ink(p) for p in weak], bool), np.zeros(len(weak), bool)
     for group in groups:
         beside |= _in_or_beside(group, boxes)
-        for part in (*group.digits, *group.marks):
-            read |= covered(part.box, boxes)
+        read |= _is_read(group, boxes)
     return [weak[i] for i in np.flatnonzero(beside & ~read)]
 
 
@@ -349,13 +348,15 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[f
     boxes = np.array([p.box for p in unlikely]).reshape(-1, 4)
     probabilities = []
     for group in groups:
-        near = [unlikely[i] for i in np.flatnonzero(_in_or_beside(group, boxes))]
-        if near:
-            places = np.array([p.box for p in near])
-            seen = np.any([covered(part.box, places) for part in (*group.digits, *group.marks)], 0)
-            near = [p for p, again in zip(near, seen, strict=True) if not again]
-        probabilities.append(float(np.prod([1 - p.chance for p in near])))
+        near = np.flatnonzero(_in_or_beside(group, boxes))
+        missed = near[~_is_read(group, boxes[near])]
+        probabilities.append(float(np.prod([1 - unlikely[i].chance for i in missed])))
     return probabilities
+
+
+def _is_read(group: DigitGroup, boxes: np.ndarray) -> np.ndarray:
+    """Tell which boxes (N, 4) a number's digits and marks cover: bool (N,)."""
+    return np.asarray(np.any([covered(part.box, boxes) for part in (*group.digits, *group.marks)], 0))
 
 
 def _in_or_beside(group: DigitGroup, boxes: np.ndarray) -> np.ndarray:

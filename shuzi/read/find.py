@@ -18,7 +18,7 @@ import numpy as np
 
 from shuzi.cores import in_parallel
 from shuzi.data.picture import resize_by
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, OLD_CHANNELS, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, STRIDE
 from shuzi.network import Network
 from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.fuse import SAME_IOU, absorb_second_look, fuse_proposals
@@ -95,7 +95,7 @@ class Finder:
         height, width = grey.shape
         padded = cv2.copyMakeBorder(grey, 0, -height % GRID, 0, -width % GRID, cv2.BORDER_REPLICATE)
         maps, ink = self._network.run(padded[None])
-        return Level(scale, 0, 0, (0, 0, width, height), _all_channels(maps[0]), *ink[0, :, :height, :width])
+        return Level(scale, 0, 0, (0, 0, width, height), maps[0], *ink[0, :, :height, :width])
 
     def look_at_part(self, grey: np.ndarray, scale: float, part: tuple[int, int, int, int]) -> Level:
         """Resize a part of a picture, uint8 (H, W), and its surroundings to a scale, and run the network on them.
@@ -201,17 +201,7 @@ class Finder:
 
 
 def _maps_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:
-    counts = (CHANNELS, len(OLD_CHANNELS))
-    return [(images[0], count, images[1] // STRIDE, images[2] // STRIDE) for count in counts]
-
-
-def _all_channels(maps: np.ndarray) -> np.ndarray:
-    """Return maps (C, h, w) with all channels; those that an older finder lacks are 0."""
-    if len(maps) == CHANNELS:
-        return maps
-    complete = np.zeros((CHANNELS, *maps.shape[1:]), maps.dtype)
-    complete[OLD_CHANNELS] = maps
-    return complete
+    return [(images[0], CHANNELS, images[1] // STRIDE, images[2] // STRIDE)]
 
 
 def _ink_shapes(images: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, HEATS, LINK, NEXT, OFFSET, OLD_CHANNELS, OWNER, SIZE, STRIDE
+from shuzi.maps import CHANNELS, CLASS, FINER, HEAT, HEATS, LINK, NEXT, OFFSET, OWNER, SIZE, STRIDE
 from shuzi.read import find
 from shuzi.read.calibration import UNFITTED, Calibration
 from shuzi.read.find import Finder
@@ -281,14 +281,6 @@ def test_a_letters_peak_is_a_proposal():
     blank = np.zeros((32, 32), np.float32)
     (letter,) = level_proposals(Level(1.0, 0, 0, (0, 0, 32, 32), maps, blank, blank))
     assert (letter.mark, letter.chance) == (ANY_LETTER, pytest.approx(0.7))
-
-
-def test_maps_of_an_older_finder_get_the_channels_that_they_lack():
-    older = np.ones((len(OLD_CHANNELS), 2, 2), np.float32)
-    complete = find._all_channels(older)
-    assert len(complete) == CHANNELS
-    assert complete[HEAT].sum() == older[:6].sum()
-    assert (complete[CLASS.start :] == 1).all()
 
 
 def test_where_a_letter_is_likelier_the_digit_stays_as_an_unlikely_one():
