@@ -44,15 +44,15 @@ def new_run(run: Run, out: Path | None, force: bool) -> Iterator[Run]:
         sweep(out)
         yield dataclasses.replace(run, folder=out)
         return
-    folder, made = make_folder(out, run.plan.recipe)
-    run = dataclasses.replace(run, folder=folder)
-    with contextlib.ExitStack() as undo:
-        undo.callback(remove_empty, made)
+    with contextlib.ExitStack() as undo:  # all is registered before it is made: Ctrl-C may come at any time
+        folder = make_folder(out, run.plan.recipe, undo)
+        run = dataclasses.replace(run, folder=folder)
+        undo.callback((folder / RUN_FILE).unlink, missing_ok=True)
         try:
             with (folder / RUN_FILE).open("x") as file:
-                undo.callback((folder / RUN_FILE).unlink, missing_ok=True)
                 file.write(run.text())
         except FileExistsError:
+            undo.pop_all()  # it is the other run's
             raise ShuziError(f"{folder}: another run has started there meanwhile; choose another --out") from None
         except OSError as error:
             raise cannot_write(folder / RUN_FILE, error) from error
@@ -63,20 +63,21 @@ def new_run(run: Run, out: Path | None, force: bool) -> Iterator[Run]:
                 undo.pop_all()
 
 
-def make_folder(out: Path | None, recipe_name: str) -> tuple[Path, list[Path]]:
-    """Make a run's folder; return it, and all folders made, innermost first. Raises ShuziError if it can't be made."""
+def make_folder(out: Path | None, recipe_name: str, undo: contextlib.ExitStack) -> Path:
+    """Make a run's folder; `undo` removes what was made, if it is empty. Raises ShuziError if it can't be made."""
     name = recipe_name.replace(":", "-")  # of module:name; Windows has no colons in names
     number = 1
     while True:
         folder = out or Path("runs", name if number == 1 else f"{name}-{number}")
-        made = [each for each in (folder, *folder.parents) if not each.exists()]
+        undo.callback(remove_empty, [each for each in (folder, *folder.parents) if not each.exists()])
         try:
             folder.mkdir(parents=True, exist_ok=out is not None)
-            return folder, made
+            return folder
         except OSError as error:
             if out is not None or not folder.exists():
                 raise cannot_write(out or Path("runs"), error) from error
-        number += 1  # this process or another was here before
+        undo.pop_all()  # this process or another was here before
+        number += 1
 
 
 def remove_empty(folders: list[Path]) -> None:
