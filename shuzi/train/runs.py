@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -76,9 +76,11 @@ def train(
     if among.first and out is not None:
         check_out(out, force)
     digits = shuzi.load(plan.data, root, progress, skip_blank=plan.skip_blank, labels=plan.labels)
+    weights = None
     if plan.start is not None:
-        held_out.check_start(plan, read_start(plan.start, plan.recipe)[1], digits[0])
-    training = build_training(plan, device)
+        weights, learnt = read_start(plan.start, plan.recipe)
+        held_out.check_start(plan, learnt, digits[0])
+    training = build_training(plan, device, weights)
     versions = {
         "shuzi": version.full(),
         "python": platform.python_version(),
@@ -93,11 +95,11 @@ def train(
         return run_to_completion(run, training, digits, listener or in_notebook())
 
 
-def build_training(plan: Plan, device: str, threads: int | None = None) -> TrainingLoop:
-    """Build a plan's training before its first step."""
+def build_training(plan: Plan, device: str, weights: dict[str, Any] | None, threads: int | None = None) -> TrainingLoop:
+    """Build a plan's training before its first step. weights: those it starts from; None: the recipe's own."""
     training = training_loop(plan, device, threads)
-    if plan.start is not None:
-        training.begin(read_start(plan.start, plan.recipe)[0])
+    if weights is not None:
+        training.begin(weights)
     return training
 
 
@@ -132,7 +134,9 @@ def resume(
             )
     digits = held_out.load_for(run, None, root, progress)
     threads = run.threads if among.size == run.ranks else None
-    training = build_training(run.plan, pick_device(run.plan, run.device), threads)
+    device = pick_device(run.plan, run.device)
+    weights = None if run.plan.start is None else read_start(run.plan.start, run.plan.recipe)[0]
+    training = build_training(run.plan, device, weights, threads)
     if tensors:
         try:
             training.restore(tensors)
