@@ -356,6 +356,8 @@ def p_none_missed(groups: list[DigitGroup], proposals: list[Proposal]) -> list[f
 
 def _is_read(group: DigitGroup, boxes: np.ndarray) -> np.ndarray:
     """Tell which boxes (N, 4) a number's digits and marks cover: bool (N,)."""
+    if not len(boxes):
+        return np.zeros(0, bool)
     return np.asarray(np.any([covered(part.box, boxes) for part in (*group.digits, *group.marks)], 0))
 
 
