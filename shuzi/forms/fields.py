@@ -335,4 +335,4 @@ RULES: dict[str, Callable[[object], Any]] = {
     "optional": partial(_flag, "optional"),
     "amount": partial(_flag, "amount"),
 }
-"""What a field's keys hold but its name."""
+"""How the value of each key of a field is parsed, except its name."""

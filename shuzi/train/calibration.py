@@ -210,8 +210,8 @@ def fit(finders: Calibration, on_scenes: Seen, on_pages: Seen, page: float) -> C
     )
     (values, right), (more, too) = (numbers(seen, before) for seen in (on_scenes, on_pages))
     counts = np.repeat([1.0, page], [len(right), len(too)])
-    constant, *weights_of = logistic(np.concatenate([values, more]), np.concatenate([right, too]), counts)
-    return replace(before, number=(round(constant + CAUTION, 4), *weights_of))
+    constant, *factors = logistic(np.concatenate([values, more]), np.concatenate([right, too]), counts)
+    return replace(before, number=(round(constant + CAUTION, 4), *factors))
 
 
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
