@@ -98,11 +98,9 @@ def group_digits(
     as `ruled_frames` returns them.
     """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
-    digits = [p for p in likely if not p.mark]
-    chains = (
-        link_digits(digits, [*filter(_digit_ink, weak_digits(proposals))]) if gap is None else link_by_gap(digits, gap)
-    )
-    marks = [p for p in likely if p.mark]
+    digits, marks = [p for p in likely if not p.mark], [p for p in likely if p.mark]
+    weak = [p for p in weak_digits(proposals) if _digit_ink(p)]
+    chains = link_digits(digits, weak) if gap is None else link_by_gap(digits, gap)
     unlikely = [p for p in proposals if p.mark and MIN_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
     chains, joints = bridge_breaks(chains, marks, even=gap is None)
     taken = np.array([p.box for p in (*marks, *(p for p in unlikely if p.digit is not None))]).reshape(-1, 4)

@@ -68,8 +68,7 @@ class Finder:
         random, shapes = np.random.default_rng(0), ((1, 2 * GRID, GRID), (1, GRID, 3 * GRID))
         examples = [random.integers(0, 256, shape, np.uint8) for shape in shapes]
         path = SHIPPED_FINDER if path is None else Path(path)
-        outputs = {"maps": _maps_shapes, "ink": _ink_shapes}
-        self._network = Network(path, examples, outputs, EXPECTED, providers)
+        self._network = Network(path, examples, {"maps": _maps_shapes, "ink": _ink_shapes}, EXPECTED, providers)
         self.calibration = Calibration.from_network(self._network) or UNFITTED
 
     @property
@@ -236,8 +235,7 @@ def clear_digits(level: Level, upright: Level, times: int) -> np.ndarray:
     Upside down, a word looks like digits. upright: the same picture, which `level` shows turned by so many quarters.
     """
     height, width = (-(-side // STRIDE) for side in upright.ink.shape)
-    letters = cv2.dilate(upright.maps[HEAT][-1, :height, :width], LETTER_REACH)
-    letters = turned(letters, times)
+    letters = turned(cv2.dilate(upright.maps[HEAT][-1, :height, :width], LETTER_REACH), times)
     clear = clearness(level)[: letters.shape[0], : letters.shape[1]]
     return np.where(clear > letters, clear, 0)
 

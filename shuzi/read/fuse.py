@@ -218,12 +218,8 @@ def owner_places(level: Level, left: int, top: int, shape: tuple[int, ...]) -> t
     first_x, first_y = max(left // STRIDE - 1, 0), max(top // STRIDE - 1, 0)
     last_x, last_y = (left + shape[1]) // STRIDE + 2, (top + shape[0]) // STRIDE + 2
     x, y = left - first_x * STRIDE, top - first_y * STRIDE
-    towards = [
-        cv2.resize(plane, None, fx=STRIDE, fy=STRIDE, interpolation=cv2.INTER_LINEAR)[
-            y : y + shape[0], x : x + shape[1]
-        ]
-        for plane in level.maps[OWNER, first_y:last_y, first_x:last_x]
-    ]
+    planes = level.maps[OWNER, first_y:last_y, first_x:last_x]
+    towards = [cv2.resize(each, None, fx=STRIDE, fy=STRIDE)[y : y + shape[0], x : x + shape[1]] for each in planes]
     across = np.arange(left, left + shape[1], dtype=np.float32) + np.float32(0.5)
     down = np.arange(top, top + shape[0], dtype=np.float32) + np.float32(0.5)
     return towards[0] + across, towards[1] + down[:, None]

@@ -94,8 +94,6 @@ def gaps_around(chain: Chain, middles: np.ndarray) -> np.ndarray:
     after = x.searchsorted(middles[:, 0])
     right = np.minimum(after, len(chain) - 1)
     between = (after > 0) & (middles[:, 0] < x[right])
-    away, lower = (
-        np.abs(middles[:, 1] - np.interp(middles[:, 0], x, y)),
-        np.minimum(heights[right - 1], heights[right]),
-    )
+    away = np.abs(middles[:, 1] - np.interp(middles[:, 0], x, y))
+    lower = np.minimum(heights[right - 1], heights[right])
     return np.where(between & (away < lower / 2), after, 0)
