@@ -50,7 +50,7 @@ NEAR = 0.35  # of a sign's larger side: how far its proposal's middle may be fro
 SMALLEST_MARK = 0.3  # of the digits' height: the size that a smaller mark, such as a point, counts as
 # Added to the logarithm of a letter's odds: letters are rarer beside numbers than in scenes. Of 1,000 numbers by
 # held-out writers, with 0, -2 and -6 78.7, 79.8 and 79.9 % are read; of 400 of their words 4.3, 5.3 and 6.3 % give a
-# digit with a confidence above 0.9. A letter that is taken for a digit counts as that much less than a digit, too.
+# digit with a confidence above 0.9.
 LETTERS_RARER = -2.0
 # Added to the logarithm of a number's odds, for caution: of 709 numbers with marks by held-out writers 1.0 % are then
 # wrong with a confidence above 0.9, and 2.0 % without it.
@@ -64,7 +64,7 @@ class Seen:
 
     Attributes:
         chances, classes, scores: the finder's chance, its classes (10,) and the classifier's scores (11,) of each.
-        labels: the digit that each shows, LETTER for a letter, -1 for anything else.
+        labels: the digit that each shows, -1 for none.
         numbers: of each number of a field: the indices of its digits, its `decode.p_layout` and `DigitGroup.p_linked`,
             and the digits it shows; None if its digits and marks are not those of one whole number.
     """
@@ -202,20 +202,16 @@ def fit(finders: Calibration, on_scenes: Seen, on_pages: Seen, page: float) -> C
             keep the mixture.
     """
     chances, scores = np.array(on_scenes.chances), np.array(on_scenes.scores)
-    evidence = np.stack([logit(chances), logit(any_digit(scores))], 1)
-    counts = np.where(np.array(on_scenes.labels) == LETTER, np.exp(LETTERS_RARER), 1.0)
+    is_digit = np.array(on_scenes.labels) >= 0
     before = replace(
-        finders, named=weights([on_scenes, on_pages]), digit=logistic(evidence, shows_digit(on_scenes), counts)
+        finders,
+        named=weights([on_scenes, on_pages]),
+        digit=logistic(np.stack([logit(chances), logit(any_digit(scores))], 1), is_digit),
     )
     (values, right), (more, too) = (numbers(seen, before) for seen in (on_scenes, on_pages))
     counts = np.repeat([1.0, page], [len(right), len(too)])
     constant, *factors = logistic(np.concatenate([values, more]), np.concatenate([right, too]), counts)
     return replace(before, number=(round(constant + CAUTION, 4), *factors))
-
-
-def shows_digit(seen: Seen) -> np.ndarray:
-    """Tell which proposals show a digit: bool (N,)."""
-    return np.isin(seen.labels, range(CLASSES))
 
 
 def labelled(made: Scene, proposals: list[Proposal]) -> list[tuple[Proposal, int]]:
@@ -255,12 +251,11 @@ def look(finder: Finder, reader: Reader, made: Scene, seen: Seen) -> None:
     """Read a scene, and add the answers to `seen`."""
     proposals, _ = finder(made.picture)
     here = labelled(made, [p for p in proposals if not p.mark])
-    pairs = [(p, k if k < CLASSES or k == LETTER else -1) for p, k in here]
+    pairs = [(p, k if k < CLASSES else -1) for p, k in here if k != LETTER]  # see LETTERS_RARER
     if not pairs:
         return
     scores = reader.scores(cut_out_digits([p for p, _ in pairs], proposals))
-    # without letters: a number with one says nothing about those on paper without any
-    place = {id(p): len(seen.labels) + i for i, (p, k) in enumerate(pairs) if k != LETTER}
+    place = {id(p): len(seen.labels) + i for i, (p, _) in enumerate(pairs)}
     for (proposal, label), score in zip(pairs, scores, strict=True):
         seen.chances.append(proposal.chance)
         seen.classes.append(proposal.classes)
@@ -329,7 +324,7 @@ def weights(kinds: Sequence[Seen]) -> tuple[float, ...]:
     parts = []
     for seen in kinds:
         labels, found, scores = np.array(seen.labels), np.array(seen.classes), np.array(seen.scores)
-        known = shows_digit(seen)
+        known = labels >= 0
         one, other = (np.log(p[known].astype(np.float64) + MIN_PROBABILITY) for p in (found, given_digit(scores)))
         parts.append(mixed(*map(torch.from_numpy, (one, other, labels[known]))))
     least = [float(loss(torch.tensor(minimised(loss, 2), dtype=torch.float64))) for loss in parts]

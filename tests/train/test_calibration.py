@@ -7,8 +7,7 @@ import pytest
 from shuzi.data.digits import CLASSES, Digits
 from shuzi.read.calibration import CALIBRATION, WITH_FINDER, Calibration
 from shuzi.read.find import SHIPPED_FINDER, Finder
-from shuzi.read.reader import Reader, logit
-from shuzi.synth.canvas import LETTER
+from shuzi.read.reader import Reader
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import STRIP
 from shuzi.synth.pages import make_page, score_page
@@ -49,20 +48,6 @@ def test_who_is_right_more_often_has_more_to_say_and_no_kind_of_picture_is_given
     assert on_hard[0] > on_hard[1]
     assert on_easy[1] > on_easy[0]
     assert on_hard[1] < both[1] < on_easy[1]
-
-
-def test_a_letter_makes_digits_less_certain_but_less_so_than_nothing_at_all(numbers):
-    def constant(label):
-        """Fit 1,000 digits and 1,000 proposals of another kind that look alike: the weights of `digit`."""
-        seen = opinions(numbers, 0.9, 0.9)
-        seen.labels[:1000] = [label] * 1000
-        seen.numbers = [([k], 1.0, 0.5, [int(seen.labels[k])]) for k in range(1500, 2000)]
-        return calibration.fit(Calibration(), seen, opinions(numbers, 0.9, 0.9), 1.0).digit
-
-    odds = {label: constant(label) for label in (LETTER, -1)}
-    p = {label: 1 / (1 + np.exp(-np.dot(w, [1, logit(0.9), logit(0.98)]))) for label, w in odds.items()}
-    assert p[-1] == pytest.approx(1000 / 2000, abs=0.01)
-    assert p[LETTER] == pytest.approx(1000 / (1000 + 1000 * np.exp(calibration.LETTERS_RARER)), abs=0.01)
 
 
 def test_the_odds_of_each_kind_are_those_that_made_the_data():
