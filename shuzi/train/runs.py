@@ -92,7 +92,7 @@ def train(
         ranks=among.size, split=digits[0].split_rule,
     )  # fmt: skip
     with new_run(run, out, force) if among.first else contextlib.nullcontext(run) as run:
-        return run_to_completion(run, training, digits, listener or in_notebook())
+        return run_to_completion(run, training, weights, digits, listener or in_notebook())
 
 
 def build_training(plan: Plan, device: str, weights: dict[str, Any] | None, threads: int | None = None) -> TrainingLoop:
@@ -151,11 +151,16 @@ def resume(
         raise ShuziError(f"{folder / CHECKPOINT}: missing; the run is incomplete, train it again with --force")
     if among.first:
         sweep(folder)
-    return run_to_completion(run, training, digits, listener or in_notebook())
+    return run_to_completion(run, training, weights, digits, listener or in_notebook())
 
 
-def run_to_completion(run: Run, training: TrainingLoop, digits: tuple[Digits, Digits], listener: Listener) -> Run:
-    """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder."""
+def run_to_completion(
+    run: Run, training: TrainingLoop, weights: dict[str, Any] | None, digits: tuple[Digits, Digits], listener: Listener
+) -> Run:
+    """Train to the end, saving after each epoch and every few minutes within, then test once and finish the folder.
+
+    weights: those it started from; None: the recipe's own.
+    """
     among = ranks()
     among.agree("the data's SHA-256", digits[0].sha256)
     if not among.first:
@@ -182,7 +187,7 @@ def run_to_completion(run: Run, training: TrainingLoop, digits: tuple[Digits, Di
                 listener.epoch(run)
         if not among.first:
             return run
-        keep_starting_share(run.plan, training)
+        keep_starting_share(run.plan, training, weights)
         return finish_run(run, training, digits[1])
     except KeyboardInterrupt:
         raise Stopped(among.tell(f"stopped{stop_message(run, kept)}")) from None
@@ -192,11 +197,11 @@ def run_to_completion(run: Run, training: TrainingLoop, digits: tuple[Digits, Di
         raise ShuziError(among.tell(f"another process of this training was lost{stop_message(run, kept)}")) from error
 
 
-def keep_starting_share(plan: Plan, training: TrainingLoop) -> None:
-    """Average what was learnt with the weights it started from, where the recipe says so."""
-    if plan.start is None or plan.recipe == NUMPY or not (share := recipe_of(plan).starting_share):
+def keep_starting_share(plan: Plan, training: TrainingLoop, before: dict[str, Any] | None) -> None:
+    """Average what was learnt with the weights it started from, if any, where the recipe says so."""
+    if before is None or plan.recipe == NUMPY or not (share := recipe_of(plan).starting_share):
         return
-    before, weights = read_start(plan.start, plan.recipe)[0], training.weights()
+    weights = training.weights()
     for name, learnt in weights.items():
         if learnt.is_floating_point():
             learnt.lerp_(before[name].to(learnt.device), share)
