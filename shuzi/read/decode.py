@@ -1,7 +1,7 @@
 """Proposals to numbers and lines: which digits belong together, in what order, and what may have been missed."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import dropwhile, pairwise
 from statistics import median
@@ -99,7 +99,7 @@ def group_digits(
     """
     likely = settle_marks([p for p in proposals if p.chance >= MIN_DIGIT_CHANCE])
     digits, marks = [p for p in likely if not p.mark], [p for p in likely if p.mark]
-    weak = [p for p in weak_digits(proposals) if _digit_ink(p)]
+    weak = filter(_digit_ink, weak_digits(proposals))
     chains = link_digits(digits, weak) if gap is None else link_by_gap(digits, gap)
     unlikely = [p for p in proposals if p.mark and MIN_CHANCE <= p.chance < MIN_DIGIT_CHANCE]
     chains, joints = bridge_breaks(chains, marks, even=gap is None)
@@ -134,7 +134,7 @@ def _digit_ink(proposal: Proposal) -> bool:
     return ink > DIGIT_INK * writing
 
 
-def link_digits(digits: list[Proposal], weak: Sequence[Proposal] = ()) -> list[list[Proposal]]:
+def link_digits(digits: list[Proposal], weak: Iterable[Proposal] = ()) -> list[list[Proposal]]:
     """Link each digit to the one that stands where the network expects its next; return the chains.
 
     weak: unlikely digits, which count where one is expected and no likely one stands.

@@ -230,8 +230,8 @@ class Reader:
         number = Number(page.digits, 0, whole, marks)  # a comb is one number too
         readings = number.alternatives(MAX_READINGS) if page.digits else (Reading("", P_BLANK),)
         text, confidence, is_sure = field.pick(readings, sure)
-        answer = field.formatted(text), confidence, is_sure and not page.unread
-        return Entry(field.name, *answer, zone, page.digits, readings, field.value(text))
+        formatted, value, is_sure = field.formatted(text), field.value(text), is_sure and not page.unread
+        return Entry(field.name, formatted, confidence, is_sure, zone, page.digits, readings, value)
 
     @enough_memory("reading a picture")
     def writing(self, source: Source) -> np.ndarray:
