@@ -45,8 +45,8 @@ def assign_columns(rows: Sequence[Row]) -> list[list[int]]:
 
 def unite_halves(rows: Sequence[Row]) -> list[list[int]]:
     """Number the cells of each row from left to right: boxes that are halves of one number share a cell."""
-    if not any(rows):
-        return [[] for _ in rows]
+    if sum(map(bool, rows)) <= 1:
+        return [[*range(len(row))] for row in rows]
     edges, cells = level_edges(rows), []
     for row, own in enumerate(edges):
         cells.append([0] * min(len(own), 1))

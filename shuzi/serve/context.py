@@ -23,7 +23,7 @@ class Context:
     samples: Samples
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # async: FastAPI calls other functions in threads
     return request.app.state.context
 
 

@@ -8,7 +8,6 @@ import contextlib
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from dataclasses import asdict
 from typing import Any
 
 from shuzi.errors import ShuziError
@@ -156,7 +155,7 @@ async def _end(process: Process) -> None:
 
 async def _run(process: Process, task: Task, body: bytes) -> tuple[int, bytes]:
     assert process.stdin is not None  # PIPE
-    head = json.dumps(asdict(task)).encode()
+    head = json.dumps(vars(task)).encode()
     process.stdin.writelines((TASK.pack(len(head), len(body)), head, body))
     await process.stdin.drain()
     return await _result(process)

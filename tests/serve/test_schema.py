@@ -1,5 +1,6 @@
 """Whatever the OpenAPI document allows or forbids is answered as the document says."""
 
+import inspect
 import json
 import re
 
@@ -9,6 +10,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
+
+from shuzi.serve.routes import about, corrections, read, review, training
 
 RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 TAKING = [
@@ -40,6 +43,17 @@ def api(server):
 def test_the_document_has_these_operations_and_no_other(api):
     found = {(each.ok().path, each.ok().method.upper()) for each in api.get_all_operations()}
     assert found == {*TAKING, *BARE, *ELSEWHERE}
+
+
+def test_no_request_waits_for_a_thread():
+    called = [
+        each.call
+        for routes in (about, corrections, read, review, training)
+        for route in routes.router.routes
+        for each in (route.dependant, *route.dependant.dependencies)
+    ]
+    assert len(called) > len(TAKING + BARE + ELSEWHERE)
+    assert all(map(inspect.iscoroutinefunction, called))
 
 
 def test_the_document_has_the_fields_of_every_body_and_answer(server):
