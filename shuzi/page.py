@@ -14,6 +14,7 @@ import numpy as np
 
 from shuzi import display
 from shuzi.errors import renamed
+from shuzi.scores import given_digit
 from shuzi.table import assign_columns, unite_halves
 
 # Signs that may belong to a number; others end it. The finder's heatmaps and the labels of scenes are in this order.
@@ -268,6 +269,29 @@ def turned_box(box: Box, turned: int) -> Box:
         180: (-x - width, -y - height, width, height),
         270: (y, -x - width, height, width),
     }[turned]
+
+
+def unturned(box: np.ndarray, shape: tuple[int, ...], quarters: int) -> np.ndarray:
+    """Find where a box (4,) of a picture of a shape (H, W) lay before it was turned clockwise by quarter turns."""
+    for _ in range(quarters):
+        x, y, width, height = box
+        box, shape = np.array([y, shape[1] - x - width, height, width]), shape[::-1]
+    return box
+
+
+def round_box(box: np.ndarray, size: tuple[int, int]) -> Box:
+    """Round the edges of a box, float64 (4,), to whole pixels of a picture of this (width, height)."""
+    left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
+    right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
+    return left, top, right - left, bottom - top
+
+
+def digit_as_read(image: np.ndarray, score: np.ndarray, box: Box, threshold: float) -> Digit:
+    """Build a digit of its image and probabilities (11,), the last for "no digit"; below the threshold it is unsure."""
+    guess = int(score[:10].argmax())
+    confidence = float(score[guess])
+    digit = guess if confidence >= threshold else None
+    return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
 
 
 def _drawn(parts: Iterable[Part], frame: Box, turned: int, unread: Iterable[Box] = ()) -> bytes:

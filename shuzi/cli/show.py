@@ -76,7 +76,8 @@ def show(
 def find_suspects(digits: "Digits") -> "list[Suspect]":
     """Find the labels that surprise the shipped reader most, and show a bar meanwhile."""
     from shuzi.evaluate import figures, predictions
-    from shuzi.read.reader import Reader, given_digit
+    from shuzi.read.reader import Reader
+    from shuzi.scores import given_digit
 
     with progress_bar(len(predictions.batches(digits.images)), err) as bar:
         scores = predictions.score_all(Reader().scores, digits.images, bar)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from shuzi.read.reader import any_digit
+from shuzi.scores import any_digit
 
 BATCH = 1024  # images between two steps of a progress bar
 COLUMNS = ("index", "digit", "confidence", "is_digit")

@@ -19,7 +19,8 @@ from shuzi.evaluate.non_digits import count_false_alarms, non_digits
 from shuzi.evaluate.pages import measure_pages, measure_singles, measure_tables, measure_turned
 from shuzi.evaluate.pictures import LABELS, measure_pictures
 from shuzi.evaluate.predictions import Score
-from shuzi.read.reader import DEFAULT_THRESHOLD, Reader, any_digit, given_digit
+from shuzi.read.reader import DEFAULT_THRESHOLD, Reader
+from shuzi.scores import any_digit, given_digit
 from shuzi.synth.corruptions import CORRUPTIONS, corrupted
 
 LoadTest = Callable[[str], Digits]  # a dataset's test digits by its name

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from shuzi.read.calibration import sigmoid
-from shuzi.read.formats import settle_parts
+from shuzi.read.formats import settle_numbers
 from shuzi.read.frames import NO_FRAMES, split_at_frames
 from shuzi.read.lines import LINE_OFFSET, chain_pairs, gaps_around, group_lines, places
 from shuzi.read.marks import AFTER_DIGITS, MARK_REACH, assign_marks, settle_marks
@@ -106,7 +106,7 @@ def group_digits(
     taken = np.array([p.box for p in (*marks, *(p for p in unlikely if p.digit is not None))]).reshape(-1, 4)
     chains = [with_missed(chain, taken) for chain in with_enclosed(chains)]
     assigned = zip(chains, assign_marks(chains, marks), assign_marks(chains, unlikely), strict=True)
-    settled = [settle_parts(chain, [*likely, *doubtful], joints) for chain, likely, doubtful in assigned]
+    settled = settle_numbers([(chain, [*likely, *doubtful]) for chain, likely, doubtful in assigned], joints)
     lines = enumerate(split_at_frames(group_lines(chains), places(chains)[2], frames))
     return [DigitGroup(*settled[i], number, tuple(chains[i])) for number, line in lines for i in line]
 

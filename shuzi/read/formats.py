@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import heapq
 import json
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from shuzi.page import MARKS
+from shuzi.page import MARKS, likeliest
 from shuzi.read.proposals import MIN_DIGIT_CHANCE, Proposal
 
 SHIPPED_FORMATS = Path(__file__).parent / "weights" / "formats.json"
@@ -22,6 +22,13 @@ MIN_SHARE = 0.02  # of a kind in its place: what is less likely is not considere
 # Factor and power that turn an unlikely mark's odds into those that it is one. In 600 numbers of real writers 0.5, 4
 # and 20 % of the points with a chance of 0.05 to 0.1, 0.1 to 0.2 and 0.2 to 0.3 were true.
 UNLIKELY_MARK = (1.9, 2.0)
+# Numbers of a page end alike: their usual endings weigh as much as so many other numbers of the page. On 160 pages of ten
+# numbers by held-out writers, 74.1 % are right where all end alike, 71.6 % if each is weighed by itself; 79.5 and 80.1 %
+# where each number's format is drawn anew.
+ALIKE = 5.0
+RARE = 0.01  # of numbers: a rarer ending counts as being so usual
+Parts = tuple[list[Proposal], list[Proposal]]  # digits and marks
+Settled = tuple[tuple[Proposal, ...], tuple[Proposal, ...], float]
 BEAM = 64  # readings of a number's parts that are compared, the likeliest
 
 
@@ -41,15 +48,38 @@ class Formats:
                 signs[sign] += count
         places = signs.pop(DIGIT) + self.total  # before, between and after digits
         self.rates = {sign: count / places for sign, count in signs.items()}
+        self.kinds = {end: i for i, end in enumerate(dict.fromkeys(map(ending, counts)))}
+        kinds = [self.kinds[ending(text)] for text in counts]
+        shares = np.bincount(kinds, [*counts.values()], len(self.kinds) + 1) / self.total
+        self.usual = np.maximum(shares, RARE)
 
     def lift(self, text: str) -> float:
         """Return how many times as likely a format is as if marks stood anywhere, as often as they do on the whole."""
+        text = text.replace(NOTHING, "")
         if text not in self.counts:
             return 1 - USUAL
         digits, signs = text.count(DIGIT), text.replace(DIGIT, "")
         anywhere = (1 - sum(self.rates.values())) ** (digits + 1 - len(signs))
         anywhere *= np.prod([self.rates[sign] for sign in signs])
         return float(USUAL * self.counts[text] / (self.lengths[digits] * anywhere) + 1 - USUAL)
+
+    def endings(self, readings: dict[str, float]) -> np.ndarray:
+        """Sum up the probabilities of readings by what they end in: float64 (K,), the last for endings unknown."""
+        kinds = [self.kinds.get(ending(text), len(self.kinds)) for text in readings]
+        return np.bincount(kinds, [*readings.values()], len(self.usual))
+
+    def weigh(self, readings: dict[str, float], others: np.ndarray) -> dict[str, float]:
+        """Return the probability of each reading of a number, by its format and by what other numbers end in.
+
+        readings: each with its probability by what was seen. others: float64 (K,), the page's other numbers by their
+        endings, whose shares on a page have P. Dirichlet's distribution.
+        """
+        if len(readings) == 1:
+            return dict.fromkeys(readings, 1.0)
+        favour = ALIKE + others / self.usual
+        weights = {text: p * self.lift(text) * favour @ self.endings({text: 1.0}) for text, p in readings.items()}
+        total = sum(weights.values())
+        return {text: float(weight / total) for text, weight in weights.items()}
 
 
 @functools.cache
@@ -58,41 +88,49 @@ def shipped_formats() -> Formats:
     return Formats(json.loads(SHIPPED_FORMATS.read_text()))
 
 
-def settle_parts(
-    digits: list[Proposal], marks: list[Proposal], joints: Collection[Proposal] = ()
-) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...], float]:
-    """Decide which parts of a number are digits, which are marks, and which are nothing, as is most probable together.
+def ending(text: str) -> str:
+    """Return what a reading ends in: its last mark and the digits after it, unless that mark comes first."""
+    match = re.search("(?<=.)[^0]0*$", text.replace(NOTHING, ""))
+    return match[0] if match else ""
+
+
+def settle_numbers(numbers: Iterable[Parts], joints: Collection[Proposal] = ()) -> list[Settled]:
+    """Decide which parts of a page's numbers are digits, which are marks, and which are nothing, as is most probable.
 
     Args:
-        digits: from left to right; the likeliest of them is one.
-        marks: likely and unlikely ones.
-        joints: those of them that join the digits on both sides, so that they aren't nothing.
+        numbers: of each its digits, from left to right, the likeliest of which is one; its marks, unlikely ones too.
+        joints: those marks that join the digits on both sides, so that they aren't nothing.
 
     Returns:
-        Its digits, its marks, and the probability, 0..1, of this decision. The marks' `shares` are the probabilities of
-        what they may be, by all parts together.
+        Of each its digits, its marks, and the probability, 0..1, of this decision. The marks' `shares` are the
+        probabilities of what they may be, by all parts together.
     """
-    parts = sorted([*digits, *marks], key=lambda part: float(part.middle[0])) if marks else digits
-    surest = max(digits, key=lambda digit: digit.chance)
-    options = [{DIGIT: 1.0} if part is surest else _options(part, part in joints) for part in parts]
-    if not marks and all(len(each) == 1 for each in options):
-        return tuple(digits), (), 1.0
-    beam = [(0.0, "")]
-    for choices in options:
-        longer = ((log + float(np.log(p)), text + sign) for log, text in beam for sign, p in choices.items())
-        beam = heapq.nlargest(BEAM, longer)
-    logs = np.array([log + np.log(shipped_formats().lift(text.replace(NOTHING, ""))) for log, text in beam])
-    weights = np.exp(logs - logs.max())
-    weights /= weights.sum()
-    best = beam[int(weights.argmax())][1]
-    settled: tuple[list[Proposal], list[Proposal]] = [], []
-    for i, part in enumerate(parts):
-        marginals = np.array([weights[[text[i] == sign for _, text in beam]].sum() for sign in (DIGIT, *MARKS)])
-        if best[i] in MARKS:
-            settled[1].append(_as_mark(part, best[i], marginals))
-        elif best[i] == DIGIT:
-            settled[0].append(replace(part.digit, chance=float(marginals[0])) if part.mark and part.digit else part)
-    return tuple(settled[0]), tuple(settled[1]), float(weights.max())
+    formats = shipped_formats()
+    parts = [sorted([*digits, *marks], key=lambda part: float(part.middle[0])) for digits, marks in numbers]
+    seen = [_readings(each, joints) for each in parts]
+    endings = np.array([formats.endings(formats.weigh(each, np.zeros_like(formats.usual))) for each in seen])
+    others = endings.sum(0) - endings
+    return [_settled(*each) for each in zip(parts, map(formats.weigh, seen, others), strict=True)]
+
+
+def _readings(parts: list[Proposal], joints: Collection[Proposal]) -> dict[str, float]:
+    """Return what the parts of a number may be, a sign for each, and how probable that is by what was seen."""
+    surest = max((part for part in parts if not part.mark), key=lambda digit: digit.chance)
+    places = [{DIGIT: 1.0} if part is surest else _options(part, part in joints) for part in parts]
+    return dict(likeliest(places, BEAM))
+
+
+def _settled(parts: list[Proposal], readings: dict[str, float]) -> Settled:
+    """Settle parts as the likeliest of their readings has them."""
+    best = max(readings, key=readings.__getitem__)
+    digits, marks = [], []
+    for i, (part, sign) in enumerate(zip(parts, best, strict=True)):
+        shares = [sum(p for text, p in readings.items() if text[i] == each) for each in (DIGIT, *MARKS)]
+        if sign in MARKS:
+            marks.append(_as_mark(part, sign, np.array(shares)))
+        elif sign == DIGIT:
+            digits.append(replace(part.digit, chance=shares[0]) if part.digit and part.mark else part)
+    return tuple(digits), tuple(marks), readings[best]
 
 
 def _as_mark(part: Proposal, sign: str, marginals: np.ndarray) -> Proposal:
@@ -105,7 +143,7 @@ def _as_mark(part: Proposal, sign: str, marginals: np.ndarray) -> Proposal:
 
 
 def _options(part: Proposal, joint: bool) -> dict[str, float]:
-    """Return what a part may be, each with its probability by what was seen there alone. joint: it isn't nothing."""
+    """Return what a part may be, with its odds to the likeliest, by what was seen there. joint: it isn't nothing."""
     if part.mark:
         chance = part.chance
         if chance < MIN_DIGIT_CHANCE:
@@ -119,4 +157,5 @@ def _options(part: Proposal, joint: bool) -> dict[str, float]:
         if signs.max() < MIN_SHARE:
             return {DIGIT: 1.0}
     options |= dict(zip(MARKS, signs.tolist(), strict=True))
-    return {sign: p for sign, p in options.items() if p >= MIN_SHARE}
+    most = max(options.values())
+    return {sign: p / most for sign, p in options.items() if p >= MIN_SHARE}

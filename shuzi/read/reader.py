@@ -18,7 +18,7 @@ from shuzi.errors import ShuziError, enough_memory
 from shuzi.forms.fields import P_BLANK, SURE_FIELD, Entry, Field, Form
 from shuzi.forms.sheet import cut_zones
 from shuzi.network import Network
-from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading
+from shuzi.page import MARKS, MAX_READINGS, Box, Digit, Mark, Number, Page, Reading, digit_as_read, round_box, unturned
 from shuzi.read import decode
 from shuzi.read.calibration import WITH_FINDER, Calibration, for_pair, sigmoid
 from shuzi.read.find import Finder, turned
@@ -26,6 +26,7 @@ from shuzi.read.frames import ruled_frames
 from shuzi.read.fuse import extract_ink, share_ink
 from shuzi.read.proposals import MIN_DIGIT_CHANCE, Level, Proposal
 from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
+from shuzi.scores import any_digit, given_digit
 from shuzi.softmax.equations import softmax
 
 if TYPE_CHECKING:
@@ -279,14 +280,6 @@ def mark_as_read(proposal: Proposal, box: Box) -> Mark:
     return Mark(proposal.mark, signs.pop(proposal.mark), box, signs)
 
 
-def digit_as_read(image: np.ndarray, score: np.ndarray, box: Box, threshold: float) -> Digit:
-    """Build a digit of its image and probabilities (11,), the last for "no digit"; below the threshold it is unsure."""
-    guess = int(score[:10].argmax())
-    confidence = float(score[guess])
-    digit = guess if confidence >= threshold else None
-    return Digit(digit, guess, confidence, given_digit(score[None])[0], box, image)
-
-
 def _confidence(name: str, value: object) -> float:
     if not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise ShuziError(f"{name} {value!r:.60}: expected a confidence from 0 to 1.")
@@ -295,21 +288,6 @@ def _confidence(name: str, value: object) -> float:
 
 def _logits_shapes(images: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     return (images[0], 10), (images[0], 11)
-
-
-def round_box(box: np.ndarray, size: tuple[int, int]) -> Box:
-    """Round the edges of a box, float64 (4,), to whole pixels of a picture of this (width, height)."""
-    left, top = np.clip(np.rint(box[:2]), 0, np.array(size) - 1).astype(int).tolist()
-    right, bottom = np.clip(np.rint(box[:2] + box[2:]), (left + 1, top + 1), size).astype(int).tolist()
-    return left, top, right - left, bottom - top
-
-
-def unturned(box: np.ndarray, shape: tuple[int, ...], quarters: int) -> np.ndarray:
-    """Find where a box (4,) of a picture of a shape (H, W) lay before it was turned clockwise by quarter turns."""
-    for _ in range(quarters):
-        x, y, width, height = box
-        box, shape = np.array([y, shape[1] - x - width, height, width]), shape[::-1]
-    return box
 
 
 def all_writing(grey: np.ndarray, levels: list[Level]) -> np.ndarray:
@@ -362,19 +340,3 @@ def logit(p: np.ndarray) -> np.ndarray:
     """Compute log odds, of probabilities clipped to [0.0001, 0.9999]."""
     p = np.clip(np.asarray(p, np.float64), 1e-4, 1 - 1e-4)
     return np.log(p / (1 - p))
-
-
-def given_digit(scores: np.ndarray) -> np.ndarray:
-    """Compute the digits' probabilities (N, 10) given that it is a digit, from scores (N, 10 or 11)."""
-    digits = scores[:, :10]
-    sums = digits.sum(1, keepdims=True)
-    return np.where(sums > 0, digits / np.maximum(sums, 1e-30), np.float32(0.1)).astype(np.float32)
-
-
-def any_digit(scores: np.ndarray) -> np.ndarray:
-    """Compute the probability that it is a digit, whichever: (N,), from scores (N, 11).
-
-    For a network without "no digit", scores (N, 10) or with 0 in the last column, it is the likeliest digit's.
-    """
-    digits = scores[:, :10]
-    return digits.sum(1) if scores[:, 10:].any() else digits.max(1, initial=0)

@@ -15,8 +15,8 @@ from shuzi import __version__
 from shuzi.data import picture as pictures
 from shuzi.data.digits import CLASSES
 from shuzi.data.normalise import SIDE, normalise
-from shuzi.page import Box, Digit, Number, Page
-from shuzi.read.reader import SHIPPED_READER, Reader, digit_as_read
+from shuzi.page import Box, Digit, Number, Page, digit_as_read
+from shuzi.read.reader import SHIPPED_READER, Reader
 from shuzi.serve import schemas
 from shuzi.serve.multipart import file_of
 from shuzi.serve.occlusion import occlusion

@@ -21,16 +21,8 @@ from shuzi.read.find import Finder
 from shuzi.read.fuse import suppress
 from shuzi.read.lines import chain_pairs
 from shuzi.read.proposals import Proposal, iou, level_proposals
-from shuzi.read.reader import (
-    MIN_PROBABILITY,
-    Reader,
-    any_digit,
-    combine_scores,
-    cut_out_digits,
-    given_digit,
-    logit,
-    number_evidence,
-)
+from shuzi.read.reader import MIN_PROBABILITY, Reader, combine_scores, cut_out_digits, logit, number_evidence
+from shuzi.scores import any_digit, given_digit
 from shuzi.synth.canvas import LETTER
 from shuzi.synth.glyphs import Glyphs
 from shuzi.synth.layouts import MAX_SIZE, MIN_SIZE, SQUARE

@@ -9,7 +9,7 @@ import pytest
 from shuzi.maps import SIZE
 from shuzi.page import MARKS, Digit, Mark, Number
 from shuzi.read import decode
-from shuzi.read.formats import settle_parts
+from shuzi.read.formats import settle_numbers
 from shuzi.read.proposals import Level, Proposal
 from shuzi.read.reader import mark_as_read
 from shuzi.read.single import crop_writing, pick_single_digit, whole_as_digit
@@ -451,6 +451,17 @@ def test_a_mark_is_likelier_where_numbers_have_one(text, chance, known):
     assert read([found]) == [(0, text if known else "".join(filter(str.isdigit, text)))]
 
 
+def test_a_mark_is_likelier_where_the_numbers_of_the_page_have_one():
+    doubtful = row("350.1507", 40, 200)
+    doubtful[0].chance = 0.6
+    for others, text in (("12.3456", "350.1507"), ("123456", "3501507")):
+        page = [each for i in range(8) for each in row(others, 40, 400 + 50 * i)]
+        assert read(decode.group_digits([*doubtful, *page]))[0] == (0, text)
+    mixed = [each for i, other in enumerate(["12.5", "1234", "9:30", "7,50"]) for each in row(other, 40, 400 + 50 * i)]
+    alone, among = (decode.group_digits(page)[0].p_parts for page in (doubtful, [*doubtful, *mixed]))
+    assert abs(alone - among) < 0.3
+
+
 def test_a_number_is_as_sure_as_its_marks():
     chances = []
     for chance in (0.06, 0.2, 0.4, 0.9, 0.99):
@@ -537,11 +548,11 @@ def test_what_was_a_digit_is_among_the_alternatives_of_its_mark_and_not_unread()
 def test_a_number_keeps_its_surest_digit_among_many_marks():
     digit = unclear([proposal("1", 40, 50)], 0, digit=0.5, slash=0.45)
     points = [proposal(".", 50 + i, 62, 4, 4, chance=0.6) for i in range(12)]
-    digits, _, p = settle_parts(digit, points)
+    ((digits, _, p),) = settle_numbers([(digit, points)])
     assert digits == tuple(digit)
     assert 0 < p <= 1
     many = [proposal("-", 60 + i, 50, 4, 4, chance=0.9) for i in range(300)]
-    assert np.isfinite(settle_parts(digit, many)[2])
+    assert np.isfinite(settle_numbers([(digit, many)])[0][2])
 
 
 def test_a_mark_that_is_hardly_one_is_left_out():

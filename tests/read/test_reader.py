@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import shuzi
 from shuzi import load
+from shuzi.page import round_box
 from shuzi.read import reader as reader_module
-from shuzi.read.reader import any_digit, round_box
+from shuzi.scores import any_digit
 from shuzi.synth.pages import make_table
 
 
