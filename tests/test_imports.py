@@ -16,7 +16,21 @@ FILES = {
 ARROWS = {
     "__init__": {"batch", "data", "errors", "read", "train"},  # when a public name is asked for
     "__main__": {"cli"},
-    "cli": {"batch", "data", "errors", "evaluate", "files", "forms", "learn", "page", "read", "serve", "show", "train"},
+    "cli": {
+        "batch",
+        "data",
+        "errors",
+        "evaluate",
+        "files",
+        "forms",
+        "learn",
+        "page",
+        "read",
+        "scores",
+        "serve",
+        "show",
+        "train",
+    },
     "show": {"data", "errors", "evaluate", "files", "train"},  # its pictures are of runs
     "serve": {
         "cores",
@@ -43,14 +57,15 @@ ARROWS = {
         "network",
         "page",
         "read",
+        "scores",
         "softmax",
         "synth",
         "version",
     },
-    "evaluate": {"data", "display", "errors", "forms", "page", "read", "synth"},
+    "evaluate": {"data", "display", "errors", "forms", "page", "read", "scores", "synth"},
     "synth": {"data", "errors", "page"},
     "batch": {"cores", "arrow", "data", "errors", "files", "forms", "page", "read"},
-    "read": {"cores", "arrow", "data", "errors", "forms", "maps", "network", "page", "softmax"},
+    "read": {"cores", "arrow", "data", "errors", "forms", "maps", "network", "page", "scores", "softmax"},
     "softmax": {"errors"},
     "arrow": {"data", "errors", "page"},
     "forms": {"data", "errors", "files", "page"},
@@ -64,10 +79,11 @@ ARROWS = {
     "sklearn": {"errors", "softmax"},
     "version": set(),
     "maps": {"page"},
-    "page": {"display", "errors", "table"},
+    "page": {"display", "errors", "scores", "table"},
+    "scores": set(),
     "table": set(),
 }
-SMALL = {"cores", "errors", "files", "display", "maps", "network", "page", "table", "version"}
+SMALL = {"cores", "errors", "files", "display", "maps", "network", "page", "scores", "table", "version"}
 TORCH_FREE = (
     "arrow",
     "batch",
