@@ -284,9 +284,9 @@ def test_a_sample_that_comes_late_does_not_replace_a_newer_one(open_page):
     page = open_page()
     held = Held(page, "**/api/samples*")
     with page.expect_request("**/api/samples*"):
-        page.keyboard.press("s")
+        page.click("#sample")
     with page.expect_request("**/api/samples*"):
-        page.keyboard.press("h")
+        page.click("#hard")
     with page.expect_response("**/api/samples*hard=true"):
         held[1].continue_()
     expect(page.locator("#caption")).to_contain_text("MNIST test image")
