@@ -63,8 +63,11 @@ class Formats:
 
     def endings(self, readings: Mapping[str, float]) -> np.ndarray:
         """Sum up the weights of readings by what they end in: float64 (K,), the last for endings unknown."""
-        kinds = [self.kinds.get(ending(text), len(self.kinds)) for text in readings]
-        return np.bincount(kinds, [*readings.values()], len(self.kinds) + 1)
+        return np.bincount([*map(self.kind, readings)], [*readings.values()], len(self.kinds) + 1)
+
+    def kind(self, text: str) -> int:
+        """Return the place of a reading's ending in `usual`."""
+        return self.kinds.get(ending(text), len(self.kinds))
 
     def weigh(self, readings: dict[str, float], others: np.ndarray) -> dict[str, float]:
         """Return the probability of each reading of a number, by its format and by what other numbers end in.
@@ -77,7 +80,7 @@ class Formats:
             return dict.fromkeys(readings, 1.0)
         alike = (ALIKE + others / self.usual) / (ALIKE + others.sum())
         favour = INDEPENDENT + (1 - INDEPENDENT) * alike
-        weights = {text: p * self.lift(text) * favour @ self.endings({text: 1.0}) for text, p in readings.items()}
+        weights = {text: p * self.lift(text) * favour[self.kind(text)] for text, p in readings.items()}
         total = sum(weights.values())
         return {text: float(weight / total) for text, weight in weights.items()}
 
